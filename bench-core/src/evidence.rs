@@ -1,0 +1,322 @@
+//! Evidence: what one repetition saw. Raw counters and points, no judgement.
+//!
+//! A field that could not be read is `None` and absent from the JSON, never zero.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::{CaseId, Mode};
+use crate::dhat_profile::SitesSummary;
+
+/// Everything that one repetition (one process, one case, one mode) saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The case that ran. When `scaled` is there, with the value that was asked for.
+    pub case: CaseId,
+    /// The instruments that were attached.
+    pub mode: Mode,
+    /// The global allocator of the process: `system`, `jemalloc`, `mimalloc`.
+    pub allocator: String,
+    /// How many items (vectors, documents, queries) the body handles; the divisor of "per item".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<u64>,
+    /// The bytes that the user's data takes by itself, without any structure around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_bytes: Option<u64>,
+    /// Name and content hash of everything read from outside (corpus, data set).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
+    /// Set when the case ran smaller than asked for, because the instruments would take too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaled: Option<Scaled>,
+    /// The body's phases in the order in which they ran. Empty in mode `time`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseRecord>,
+    /// Live bytes and resident memory over time. Only in mode `heap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
+    /// The top call sites. Only in mode `sites`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites: Option<SitesSummary>,
+    /// criterion's statistics of the sum of all phases. Only in mode `time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeEstimate>,
+}
+
+impl Evidence {
+    /// The whole case as one record: its phases merged, the clock's statistics added.
+    ///
+    /// `None` if nothing at all was measured.
+    pub fn whole(&self) -> Option<PhaseRecord> {
+        let mut whole = PhaseRecord::merge(&self.phases);
+        if let Some(time) = &self.time {
+            whole.get_or_insert_with(PhaseRecord::default).time = Some(time.clone());
+        }
+        whole
+    }
+}
+
+/// That a case ran with a smaller value of its size axis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scaled {
+    /// The axis that sets the amount of work.
+    pub axis: String,
+    /// The value that was asked for.
+    pub from: u64,
+    /// The value that ran.
+    pub to: u64,
+}
+
+/// One phase: a named stretch of the body between two marks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseRecord {
+    /// The phase's name; empty for a merged record.
+    pub name: String,
+    /// Start, in nanoseconds since the first phase's start.
+    pub start_ns: u64,
+    /// Length on the wall clock in nanoseconds. Read under instruments: for scale, never compared.
+    pub wall_ns: u64,
+    /// `Evidence::items` and `Evidence::payload_bytes`, repeated so that a metric needs nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<u64>,
+    /// See `items`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_bytes: Option<u64>,
+    /// The counting allocator's view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap: Option<HeapRecord>,
+    /// The kernel's view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessRecord>,
+    /// What the background sampler saw between the marks; absent if it saw fewer than two points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<SampledRecord>,
+    /// The byte counts known beforehand, where a calibration workload states them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+    /// Only in a record made by [`Evidence::whole`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeEstimate>,
+}
+
+impl PhaseRecord {
+    /// The phases as one: peaks are the highest, totals the sums, starts the first's, ends the last's.
+    pub fn merge(phases: &[PhaseRecord]) -> Option<PhaseRecord> {
+        let (first, rest) = phases.split_first()?;
+        let mut whole = PhaseRecord { name: String::new(), ..first.clone() };
+        for phase in rest {
+            whole.wall_ns += phase.wall_ns;
+            whole.heap = merge_both(whole.heap, phase.heap, HeapRecord::then);
+            whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
+            whole.sampled = match (whole.sampled, phase.sampled) {
+                (Some(a), Some(b)) => Some(a.then(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        whole.expected = None;
+        Some(whole)
+    }
+}
+
+/// Merges where both phases have the fact; a fact that one of them lacks is unknown for the whole.
+fn merge_both<T>(a: Option<T>, b: Option<T>, merge: impl FnOnce(T, T) -> T) -> Option<T> {
+    Some(merge(a?, b?))
+}
+
+/// The heap between two marks, in requested bytes, every thread of the process included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeapRecord {
+    /// Live bytes when the first phase began: what set-up holds. Metrics count from here.
+    pub base_live_bytes: u64,
+    /// Live blocks when the first phase began.
+    pub base_live_blocks: u64,
+    /// Live bytes at the phase's start.
+    pub start_live_bytes: u64,
+    /// Live bytes at the phase's end.
+    pub end_live_bytes: u64,
+    /// Live blocks at the phase's end.
+    pub end_live_blocks: u64,
+    /// Highest live bytes within the phase.
+    pub peak_live_bytes: u64,
+    /// Bound on the error of `peak_live_bytes` in either direction: 0 with one allocating thread.
+    pub peak_slack_bytes: u64,
+    /// Threads that allocated or freed within the phase.
+    pub allocating_threads: u64,
+    /// Sum of the sizes asked for by alloc and alloc_zeroed.
+    pub allocated_bytes: u64,
+    /// Calls of alloc and alloc_zeroed that succeeded.
+    pub allocated_blocks: u64,
+    /// Calls of dealloc.
+    pub freed_blocks: u64,
+    /// Calls of realloc that succeeded.
+    pub reallocated_blocks: u64,
+    /// Sum of the new sizes asked for by realloc.
+    pub reallocated_bytes: u64,
+}
+
+impl HeapRecord {
+    fn then(self, next: HeapRecord) -> HeapRecord {
+        HeapRecord {
+            base_live_bytes: self.base_live_bytes,
+            base_live_blocks: self.base_live_blocks,
+            start_live_bytes: self.start_live_bytes,
+            end_live_bytes: next.end_live_bytes,
+            end_live_blocks: next.end_live_blocks,
+            peak_live_bytes: self.peak_live_bytes.max(next.peak_live_bytes),
+            peak_slack_bytes: self.peak_slack_bytes.max(next.peak_slack_bytes),
+            allocating_threads: self.allocating_threads.max(next.allocating_threads),
+            allocated_bytes: self.allocated_bytes + next.allocated_bytes,
+            allocated_blocks: self.allocated_blocks + next.allocated_blocks,
+            freed_blocks: self.freed_blocks + next.freed_blocks,
+            reallocated_blocks: self.reallocated_blocks + next.reallocated_blocks,
+            reallocated_bytes: self.reallocated_bytes + next.reallocated_bytes,
+        }
+    }
+}
+
+/// The kernel's view of the process at the two marks of a phase, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessRecord {
+    /// At the phase's start.
+    pub start: ProcessMemory,
+    /// At the phase's end.
+    pub end: ProcessMemory,
+    /// Peak RSS within the phase: `VmHWM`, reset at its start. Absent where it cannot be reset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_rss_bytes: Option<u64>,
+}
+
+impl ProcessRecord {
+    fn then(self, next: ProcessRecord) -> ProcessRecord {
+        ProcessRecord {
+            start: self.start,
+            end: next.end,
+            peak_rss_bytes: merge_both(self.peak_rss_bytes, next.peak_rss_bytes, u64::max),
+        }
+    }
+}
+
+/// One reading of the process's memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessMemory {
+    /// Resident set size.
+    pub rss_bytes: u64,
+    /// Resident pages backed by no file. Linux only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_anon_bytes: Option<u64>,
+    /// Resident pages of mapped files. Linux only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_file_bytes: Option<u64>,
+    /// Resident pages of shared memory. Linux only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_shmem_bytes: Option<u64>,
+    /// Threads of the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u64>,
+}
+
+/// What the sampler saw within a phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SampledRecord {
+    /// Points between the marks.
+    pub points: u64,
+    /// Mean live bytes over the points.
+    pub mean_live_bytes: f64,
+    /// Mean RSS over the points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_rss_bytes: Option<f64>,
+}
+
+impl SampledRecord {
+    fn then(self, next: SampledRecord) -> SampledRecord {
+        let (a, b) = (self.points as f64, next.points as f64);
+        let mean = |x: f64, y: f64| (x * a + y * b) / (a + b);
+        SampledRecord {
+            points: self.points + next.points,
+            mean_live_bytes: mean(self.mean_live_bytes, next.mean_live_bytes),
+            mean_rss_bytes: merge_both(self.mean_rss_bytes, next.mean_rss_bytes, mean),
+        }
+    }
+}
+
+/// The counts that a calibration workload knows beforehand, for one phase. What it does not state is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Live bytes at the end minus at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth_bytes: Option<i64>,
+    /// Peak over the live bytes at the phase's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_over_start_bytes: Option<u64>,
+    /// `HeapRecord::allocated_bytes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated_bytes: Option<u64>,
+    /// `HeapRecord::allocated_blocks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated_blocks: Option<u64>,
+    /// `HeapRecord::freed_blocks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freed_blocks: Option<u64>,
+    /// `HeapRecord::reallocated_blocks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reallocated_blocks: Option<u64>,
+    /// `HeapRecord::reallocated_bytes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reallocated_bytes: Option<u64>,
+    /// Least and most growth of RSS anon from the phase's start to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_anon_growth_bytes: Option<(i64, i64)>,
+    /// Least and most peak RSS over the RSS at the phase's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_rss_over_start_bytes: Option<(i64, i64)>,
+}
+
+/// Memory over time, bounded however long the run: when the buffer is full, neighbours merge.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// The interval that was asked for, in nanoseconds.
+    pub interval_ns: u64,
+    /// How many readings lie in a full point now: a power of two.
+    pub readings_per_point: u64,
+    /// The points in the order of time.
+    pub points: Vec<TimelinePoint>,
+}
+
+/// One or more neighbouring readings as one point; the extremes are kept, so no maximum is ever lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimelinePoint {
+    /// Time of the first reading, in nanoseconds since the first phase's start.
+    pub start_ns: u64,
+    /// Time of the last reading.
+    pub end_ns: u64,
+    /// Lowest live bytes.
+    pub min_live_bytes: u64,
+    /// Highest live bytes.
+    pub max_live_bytes: u64,
+    /// Highest RSS anon; plain RSS where the system does not tell the parts apart; absent if unreadable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rss_anon_bytes: Option<u64>,
+    /// Highest RSS file (shared memory included).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rss_file_bytes: Option<u64>,
+}
+
+/// criterion's statistics of the time that one iteration of the body spends in its phases, in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimeEstimate {
+    /// Mean.
+    pub mean_ns: f64,
+    /// The mean's 95 % confidence interval.
+    pub mean_interval_ns: (f64, f64),
+    /// Median.
+    pub median_ns: f64,
+    /// The median's 95 % confidence interval.
+    pub median_interval_ns: (f64, f64),
+    /// Standard deviation.
+    pub std_dev_ns: f64,
+    /// How many samples criterion took.
+    pub samples: u64,
+    /// How many iterations they hold in all.
+    pub iterations: u64,
+}

@@ -1,0 +1,330 @@
+//! What a suite is made of: workloads, their grids of cases, and prepared bodies.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::Phases;
+use crate::case::{CaseId, CaseSpec, Mode, is_word};
+use crate::evidence::Scaled;
+
+/// What the user brings for all cases of a suite.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// The index of the text corpus (see bench-ingest), if the caller made one.
+    pub corpus: Option<PathBuf>,
+    /// A file of vectors (`.fvecs`, `.npy`), if the user named one.
+    pub dataset: Option<PathBuf>,
+}
+
+/// The workloads of one crate.
+pub struct Suite {
+    name: &'static str,
+    inputs: Inputs,
+    workloads: Vec<(Workload, Box<Prepare>)>,
+}
+
+type Prepare = dyn Fn(&Case) -> Result<Prepared>;
+
+impl Suite {
+    /// An empty suite.
+    pub fn new(name: &'static str, inputs: &Inputs) -> Suite {
+        Suite { name, inputs: inputs.clone(), workloads: Vec::new() }
+    }
+
+    /// What the user brought.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Registers a workload. `prepare` does everything that no phase shall pay for (reading data, building what
+    /// is searched, starting thread pools) and returns the body.
+    pub fn add(&mut self, workload: Workload, prepare: impl Fn(&Case) -> Result<Prepared> + 'static) {
+        self.workloads.push((workload, Box::new(prepare)));
+    }
+
+    /// Every case of every workload, in the order of registration.
+    pub fn cases(&self) -> Vec<CaseSpec> {
+        self.workloads.iter().flat_map(|(workload, _)| workload.cases(self.name)).collect()
+    }
+
+    /// Prepares one case. With `scale` (> 1) the value of the workload's size axis is divided by it.
+    pub(super) fn prepare(&self, spec: &CaseSpec, scale: u64) -> Result<(Prepared, Option<Scaled>)> {
+        let (workload, prepare) = self
+            .workloads
+            .iter()
+            .find(|(workload, _)| workload.name == spec.id.workload)
+            .with_context(|| format!("suite {} has no workload {:?}", self.name, spec.id.workload))?;
+        let mut case = Case { params: spec.id.params.clone(), inputs: self.inputs.clone() };
+        let scaled = if scale > 1 { Some(workload.scale_down(&mut case, scale)?) } else { None };
+        Ok((prepare(&case).with_context(|| format!("prepare {}", spec.id))?, scaled))
+    }
+}
+
+/// A workload's name, its axes and its tags: what is known before anything runs.
+pub struct Workload {
+    name: &'static str,
+    about: &'static str,
+    axes: Vec<Axis>,
+    tags: Vec<&'static str>,
+    absent_modes: BTreeMap<Mode, String>,
+    size_axis: Option<&'static str>,
+}
+
+impl Workload {
+    /// A workload with one case; `about` says in one sentence what it does.
+    pub fn new(name: &'static str, about: &'static str) -> Workload {
+        Workload {
+            name,
+            about,
+            axes: Vec::new(),
+            tags: Vec::new(),
+            absent_modes: BTreeMap::new(),
+            size_axis: None,
+        }
+    }
+
+    /// Adds an axis: the cases become the cross product with its values. An axis called `allocator` chooses the
+    /// global allocator of the process (`system`, `jemalloc`, `mimalloc`).
+    pub fn axis(mut self, axis: Axis) -> Workload {
+        self.axes.push(axis);
+        self
+    }
+
+    /// Names the axis that sets the amount of work, so that a case too slow under dhat can run scaled down.
+    pub fn size_axis(mut self, name: &'static str) -> Workload {
+        self.size_axis = Some(name);
+        self
+    }
+
+    /// Tags all cases.
+    pub fn tag(mut self, tag: &'static str) -> Workload {
+        self.tags.push(tag);
+        self
+    }
+
+    /// Says that the cases cannot be measured in `mode`, and why.
+    pub fn absent_in(mut self, mode: Mode, reason: &str) -> Workload {
+        self.absent_modes.insert(mode, reason.into());
+        self
+    }
+
+    fn cases(&self, suite: &str) -> Vec<CaseSpec> {
+        let mut grid = vec![(Vec::new(), true, false)];
+        for axis in &self.axes {
+            grid = grid
+                .into_iter()
+                .flat_map(|(params, quick, slow): (Vec<(String, String)>, bool, bool)| {
+                    axis.values.iter().map(move |value| {
+                        let mut params = params.clone();
+                        params.push((axis.name.to_string(), value.text.clone()));
+                        (params, quick && value.quick, slow || value.slow)
+                    })
+                })
+                .collect();
+        }
+        grid.into_iter().map(|(params, quick, slow)| self.spec(suite, params, quick, slow)).collect()
+    }
+
+    fn spec(&self, suite: &str, params: Vec<(String, String)>, quick: bool, slow: bool) -> CaseSpec {
+        let id = CaseId { suite: suite.into(), workload: self.name.into(), params };
+        let mut tags: Vec<String> = self.tags.iter().map(|tag| tag.to_string()).collect();
+        tags.extend(
+            [("quick", quick && !slow), ("slow", slow)].iter().filter(|t| t.1).map(|t| t.0.to_string()),
+        );
+        let allocator = id.param("allocator").unwrap_or("system").to_string();
+        let mut absent_modes = self.absent_modes.clone();
+        if allocator != "system" {
+            absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
+        }
+        CaseSpec { id, about: self.about.into(), tags, allocator, absent_modes }
+    }
+
+    fn scale_down(&self, case: &mut Case, scale: u64) -> Result<Scaled> {
+        let Some(axis) = self.size_axis else {
+            bail!("workload {:?} has no size axis, so it cannot run scaled down", self.name);
+        };
+        let from = case.count(axis)? as u64;
+        let to = (from / scale).max(1);
+        ensure!(to < from, "workload {:?}: {axis}={from} cannot be scaled down any further", self.name);
+        for (name, value) in &mut case.params {
+            if name == axis {
+                *value = to.to_string();
+            }
+        }
+        Ok(Scaled { axis: axis.into(), from, to })
+    }
+}
+
+/// A named axis of a grid and its values.
+pub struct Axis {
+    name: &'static str,
+    values: Vec<AxisValue>,
+}
+
+struct AxisValue {
+    text: String,
+    quick: bool,
+    slow: bool,
+}
+
+impl Axis {
+    /// An axis with these values, all of them part of the quick grid.
+    pub fn new<V: ToString>(name: &'static str, values: impl IntoIterator<Item = V>) -> Axis {
+        let values = values.into_iter().map(|value| {
+            let text = value.to_string();
+            assert!(is_word(&text), "axis {name}: value {text:?} cannot stand in a case id");
+            AxisValue { text, quick: true, slow: false }
+        });
+        Axis { name, values: values.collect() }
+    }
+
+    /// Limits the quick grid to these of the values.
+    pub fn quick<V: ToString>(mut self, quick: impl IntoIterator<Item = V>) -> Axis {
+        let quick: Vec<String> = quick.into_iter().map(|value| value.to_string()).collect();
+        for value in &mut self.values {
+            value.quick = quick.contains(&value.text);
+        }
+        self
+    }
+
+    /// Adds values whose cases are tagged `slow` and left out unless asked for.
+    pub fn slow<V: ToString>(mut self, slow: impl IntoIterator<Item = V>) -> Axis {
+        let slow = Axis::new(self.name, slow).values;
+        self.values.extend(slow.into_iter().map(|value| AxisValue { quick: false, slow: true, ..value }));
+        self
+    }
+}
+
+/// One case as its workload sees it while preparing.
+#[derive(Clone, Debug)]
+pub struct Case {
+    params: Vec<(String, String)>,
+    inputs: Inputs,
+}
+
+impl Case {
+    /// The value of a parameter.
+    pub fn text(&self, name: &str) -> Result<&str> {
+        let found = self.params.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).with_context(|| format!("the case has no parameter {name:?}"))
+    }
+
+    /// The value of a parameter as a count.
+    pub fn count(&self, name: &str) -> Result<usize> {
+        let text = self.text(name)?;
+        text.parse().with_context(|| format!("parameter {name}={text:?} is not a count"))
+    }
+
+    /// What the user brought.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+}
+
+/// A body ready to run, and facts about it.
+pub struct Prepared {
+    pub(super) body: Box<Body>,
+    pub(super) items: Option<u64>,
+    pub(super) payload_bytes: Option<u64>,
+    pub(super) inputs: BTreeMap<String, String>,
+    pub(super) exact_peak: bool,
+}
+
+/// Runs the phases; what comes back checks the answer.
+type Body = dyn FnMut(&mut Phases) -> Box<dyn FnOnce() -> Result<()>>;
+
+impl Prepared {
+    /// A body and its check. `run` encloses all its work in [`Phases::measure`] and returns the answer; it can run
+    /// again and again. `check` looks at the answer outside every phase and says what is wrong with it.
+    pub fn new<A: 'static>(
+        mut run: impl FnMut(&mut Phases) -> A + 'static,
+        check: impl Fn(A) -> Result<()> + Clone + 'static,
+    ) -> Prepared {
+        Prepared {
+            body: Box::new(move |phases| {
+                let answer = run(phases);
+                let check = check.clone();
+                Box::new(move || check(answer))
+            }),
+            items: None,
+            payload_bytes: None,
+            inputs: BTreeMap::new(),
+            exact_peak: false,
+        }
+    }
+
+    /// How many items (vectors, documents, queries) one run of the body handles.
+    pub fn items(mut self, items: usize) -> Prepared {
+        self.items = Some(items as u64);
+        self
+    }
+
+    /// The bytes that the user's data takes by itself, without any structure around it.
+    pub fn payload_bytes(mut self, bytes: usize) -> Prepared {
+        self.payload_bytes = Some(bytes as u64);
+        self
+    }
+
+    /// Records the content hash of something read from outside.
+    pub fn input(mut self, name: &str, hash: impl ToString) -> Prepared {
+        self.inputs.insert(name.into(), hash.to_string());
+        self
+    }
+
+    /// Asks for exact peaks with several threads, at the price of a locked instruction per allocation: for small
+    /// payloads, whose peak would drown in the slack of the per-thread counters.
+    pub fn exact_peak(mut self) -> Prepared {
+        self.exact_peak = true;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suite() -> Suite {
+        let mut suite = Suite::new("vectors", &Inputs::default());
+        let workload = Workload::new("concurrent", "test")
+            .axis(Axis::new("allocator", ["system", "jemalloc"]).quick(["system"]))
+            .axis(Axis::new("n", [100, 1000]).quick([100]).slow([100_000]))
+            .size_axis("n");
+        suite.add(workload, |case| {
+            let n = case.count("n")?;
+            Ok(Prepared::new(move |_| n, |_| Ok(())).items(n))
+        });
+        suite
+    }
+
+    #[test]
+    fn a_grid_is_the_cross_product_with_its_tags() {
+        let cases = suite().cases();
+        let lines: Vec<String> =
+            cases.iter().map(|case| format!("{} {}", case.id, case.tags.join("+"))).collect();
+        assert_eq!(
+            lines,
+            [
+                "vectors/concurrent{allocator=system,n=100} quick",
+                "vectors/concurrent{allocator=system,n=1000} ",
+                "vectors/concurrent{allocator=system,n=100000} slow",
+                "vectors/concurrent{allocator=jemalloc,n=100} ",
+                "vectors/concurrent{allocator=jemalloc,n=1000} ",
+                "vectors/concurrent{allocator=jemalloc,n=100000} slow",
+            ]
+        );
+        assert_eq!(cases[3].allocator, "jemalloc");
+        assert!(cases[3].absent_modes.contains_key(&Mode::Sites));
+    }
+
+    #[test]
+    fn scaling_down_divides_the_size_axis_and_says_so() {
+        let suite = suite();
+        let spec = &suite.cases()[1];
+        let (prepared, scaled) = suite.prepare(spec, 10).unwrap();
+        assert_eq!(prepared.items, Some(100));
+        assert_eq!(scaled, Some(Scaled { axis: "n".into(), from: 1000, to: 100 }));
+        assert_eq!(suite.prepare(spec, 1).unwrap().1, None);
+    }
+}

@@ -1,0 +1,176 @@
+//! A run: all measurements of one `bench` on one revision and one host, as stored in `run.json`.
+//!
+//! `run.json` holds evidence only; metrics and verdicts are computed when it is read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::{CaseSpec, Mode};
+use crate::evidence::Evidence;
+
+/// The version of `run.json` that this build writes, and the newest that it reads.
+pub const SCHEMA: u32 = 1;
+
+/// All measurements of one `bench`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// [`SCHEMA`] of the build that wrote the file.
+    pub schema: u32,
+    /// `<date>T<time>Z-<revision>`, the name of the run's folder.
+    pub id: String,
+    /// When it began, RFC 3339 in UTC.
+    pub started: String,
+    /// Why the run is not whole (interrupted), if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
+    /// The command that repeats it.
+    pub command: String,
+    /// What was measured.
+    pub revision: Revision,
+    /// Where it was measured.
+    pub host: HostFacts,
+    /// How it was measured.
+    pub settings: Settings,
+    /// The cases in the order in which they ran.
+    pub cases: Vec<CaseRecord>,
+}
+
+/// The revision of the source that was measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The commit's hash; absent outside a git checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether tracked files differ from the commit.
+    #[serde(default)]
+    pub dirty: bool,
+    /// The first line of the commit's message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+/// The machine and the settings that travel with each number. What could not be read is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// Named facts: `os`, `kernel`, `arch`, `cpu`, `cores`, `ram_bytes`, `page_bytes`, `libc`, `rustc`,
+    /// `transparent_hugepages`, `overcommit`, `swap_bytes`, `cgroup_limit_bytes`, `cargo_lock`.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// How a run was measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether the quick grid was asked for.
+    pub quick: bool,
+    /// The modes that were asked for.
+    pub modes: Vec<Mode>,
+    /// The cargo profile of the measured binaries.
+    pub profile: String,
+    /// Processes per case in mode `heap`.
+    pub repetitions: u32,
+    /// The sampler's interval in nanoseconds.
+    pub interval_ns: u64,
+    /// A process is killed after so many seconds.
+    pub time_limit_s: u64,
+    /// A process is killed when its RSS goes above.
+    pub memory_limit_bytes: u64,
+    /// Environment variables set for every measured process.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// One case and all that was measured of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseRecord {
+    /// What the suite says of the case.
+    pub spec: CaseSpec,
+    /// One entry per mode that was tried.
+    pub measurements: Vec<Measurement>,
+}
+
+impl CaseRecord {
+    /// The measurement in `mode`, if it was tried.
+    pub fn measurement(&self, mode: Mode) -> Option<&Measurement> {
+        self.measurements.iter().find(|m| m.mode == mode)
+    }
+}
+
+/// All repetitions of one case in one mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// The instruments that were attached.
+    pub mode: Mode,
+    /// What became of each process, in order.
+    pub repetitions: Vec<Repetition>,
+}
+
+impl Measurement {
+    /// What the repetitions that ended well saw.
+    pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
+        self.repetitions.iter().filter_map(|repetition| repetition.evidence.as_ref())
+    }
+
+    /// Why repetitions failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.repetitions.iter().filter_map(|repetition| repetition.failure.as_ref())
+    }
+}
+
+/// One fresh process doing one case in one mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Repetition {
+    /// What it saw, if it ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+    /// Why it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The first bytes that the process printed on stdout, if it printed; a measured workload should not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<String>,
+    /// The file in the run's folder with the whole dhat profile, in mode `sites`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dhat_file: Option<String>,
+}
+
+/// Why a repetition has no evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of end it was.
+    pub kind: FailureKind,
+    /// The reason in one line.
+    pub reason: String,
+    /// The last lines of the process's stderr.
+    #[serde(default)]
+    pub stderr: Vec<String>,
+}
+
+/// How a repetition failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The process said that it failed: wrong answer, bad input.
+    Error,
+    /// A panic, a signal or an abort.
+    Crashed,
+    /// It ran past the time limit and was killed.
+    TimeLimit,
+    /// Its RSS went past the memory limit and it was killed.
+    MemoryLimit,
+    /// It ended with success but left no readable evidence.
+    NoEvidence,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FailureKind::Error => "failed",
+            FailureKind::Crashed => "crashed",
+            FailureKind::TimeLimit => "time limit",
+            FailureKind::MemoryLimit => "memory limit",
+            FailureKind::NoEvidence => "no evidence",
+        })
+    }
+}
