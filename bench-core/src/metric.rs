@@ -448,11 +448,11 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_is_exact_only_without_slack() {
+    fn a_peak_is_exact_only_while_one_thread_allocates() {
         let peak = Metric::by_id("heap.peak").unwrap();
         let mut phase = phase();
         assert_eq!(peak.class_in(&phase), Class::Exact);
-        phase.heap.as_mut().unwrap().peak_slack_bytes = 8192;
+        phase.heap.as_mut().unwrap().allocating_threads = 2;
         assert_eq!(peak.class_in(&phase), Class::Noisy);
     }
 }

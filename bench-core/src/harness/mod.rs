@@ -1,21 +1,29 @@
 //! The child process: a suite's binary lists its cases and runs one of them under the instruments of its mode.
 //!
+//! A suite has one binary per mode and allocator, a few lines each:
+//!
 //! ```no_run
-//! //! `vectors-heap`: the vectors suite under the counting allocator.
-//! use bench_core::harness::{self, Allocator};
+//! use bench_core::case::Mode;
+//! use bench_core::harness::{self, Allocator, Inputs, Suite};
 //! use bench_core::instrument::CountingAllocator;
 //!
 //! #[global_allocator]
 //! static ALLOCATOR: CountingAllocator<std::alloc::System> = CountingAllocator::new(std::alloc::System);
 //!
-//! # fn suite(_: &bench_core::harness::Inputs) -> anyhow::Result<bench_core::harness::Suite> { unimplemented!() }
+//! # fn suite(inputs: &Inputs) -> anyhow::Result<Suite> { Ok(Suite::new("vectors", inputs)) }
 //! fn main() -> std::process::ExitCode {
-//!     harness::main(suite, bench_core::case::Mode::Heap, Allocator::System)
+//!     harness::main(suite, Mode::Heap, Allocator::System)
 //! }
 //! ```
 
+mod child;
 mod phases;
 mod suite;
+mod timing;
 
+pub use child::{Allocator, main};
 pub use phases::Phases;
 pub use suite::{Axis, Case, Inputs, Prepared, Suite, Workload};
+
+/// The name of the profile that mode `sites` leaves in the current folder.
+const DHAT_FILE: &str = "dhat.json";

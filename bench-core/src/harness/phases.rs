@@ -1,12 +1,137 @@
 //! Phases: the only instrument that a workload sees.
 
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use crate::evidence::{Expected, PhaseRecord, ProcessRecord};
+use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, mark, since};
+
 /// Measures the phases of one run of a body.
-pub struct Phases {}
+///
+/// ```text
+/// mode heap:   reset peak RSS, read RSS, mark the heap | work | read the heap, read RSS and its peak
+/// mode sites:  dhat starts before the first phase, and stops when the body has run
+/// mode time:   read the clock                          | work | read the clock
+/// ```
+pub struct Phases(Attached);
+
+/// What is attached to the process: one variant per mode.
+enum Attached {
+    Heap(HeapPhases),
+    Sites { profile: Option<dhat::Profiler>, frames: usize },
+    Time { elapsed: Duration },
+}
+
+struct HeapPhases {
+    probe: &'static ProcessProbe,
+    sampler: Sampler,
+    started: Instant,
+    base: Option<HeapSnapshot>,
+    records: Vec<PhaseRecord>,
+}
+
+/// No workload has more phases; the records' buffer never grows within a run.
+const MAX_PHASES: usize = 256;
 
 impl Phases {
+    pub(super) fn heap(probe: &'static ProcessProbe, interval: Duration) -> anyhow::Result<Phases> {
+        let started = Instant::now();
+        Ok(Phases(Attached::Heap(HeapPhases {
+            probe,
+            sampler: Sampler::start(interval, probe, started)?,
+            started,
+            base: None,
+            records: Vec::with_capacity(MAX_PHASES),
+        })))
+    }
+
+    /// `frames`: how deep a stack dhat keeps.
+    pub(super) fn sites(frames: usize) -> Phases {
+        Phases(Attached::Sites { profile: None, frames })
+    }
+
+    pub(super) fn time() -> Phases {
+        Phases(Attached::Time { elapsed: Duration::ZERO })
+    }
+
     /// Runs `work` as the phase `name`. Phases neither nest nor overlap; the value that comes back is still alive
     /// when the phase ends, so that it counts as what stays.
-    pub fn measure<T>(&mut self, _name: &'static str, work: impl FnOnce() -> T) -> T {
-        work()
+    pub fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        match &mut self.0 {
+            Attached::Heap(heap) => heap.measure(name, work),
+            Attached::Sites { profile, frames } => {
+                profile.get_or_insert_with(|| {
+                    dhat::Profiler::builder()
+                        .file_name(super::DHAT_FILE)
+                        .trim_backtraces(Some(*frames))
+                        .build()
+                });
+                black_box(work())
+            }
+            Attached::Time { elapsed } => {
+                let start = Instant::now();
+                let answer = black_box(work());
+                *elapsed += start.elapsed();
+                answer
+            }
+        }
+    }
+
+    /// States the byte counts that are known beforehand for the last phase: for calibration workloads. What was
+    /// recorded is compared with them when the run is judged.
+    pub fn expect(&mut self, expected: Expected) {
+        if let Attached::Heap(heap) = &mut self.0
+            && let Some(record) = heap.records.last_mut()
+        {
+            record.expected = Some(expected);
+        }
+    }
+
+    /// Ends mode `heap`: the records, and the timeline.
+    pub(super) fn finish_heap(self) -> Option<(Vec<PhaseRecord>, crate::evidence::Timeline)> {
+        match self.0 {
+            Attached::Heap(heap) => Some((heap.records, heap.sampler.stop())),
+            _ => None,
+        }
+    }
+
+    /// The time spent in phases since the last call.
+    pub(super) fn take_elapsed(&mut self) -> Duration {
+        match &mut self.0 {
+            Attached::Time { elapsed } => std::mem::take(elapsed),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+impl HeapPhases {
+    fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        assert!(self.records.len() < MAX_PHASES, "a body has at most {MAX_PHASES} phases");
+        let can_peak = self.probe.reset_peak();
+        let process_start = self.probe.read();
+        self.sampler.begin_phase();
+        let heap_start = mark();
+        let start = Instant::now();
+        let answer = black_box(work());
+        let wall = start.elapsed();
+        let base = *self.base.get_or_insert(heap_start.snapshot());
+        let heap = since(&heap_start, base);
+        let sampled = self.sampler.end_phase();
+        let peak_rss_bytes = if can_peak { self.probe.peak_rss_bytes() } else { None };
+        let process_end = self.probe.read();
+        self.records.push(PhaseRecord {
+            name: name.into(),
+            start_ns: start.duration_since(self.started).as_nanos() as u64,
+            wall_ns: wall.as_nanos() as u64,
+            heap: Some(heap),
+            process: process_start.zip(process_end).map(|(start, end)| ProcessRecord {
+                start,
+                end,
+                peak_rss_bytes,
+            }),
+            sampled,
+            ..PhaseRecord::default()
+        });
+        answer
     }
 }

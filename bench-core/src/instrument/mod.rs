@@ -1,1 +1,17 @@
+//! The instruments: what reads the heap, the process and the clock of a measured program.
+//!
+//! This folder is the project's one room for `unsafe`; each block says why it is sound.
 
+mod counting_allocator;
+mod operating_system;
+mod process_memory;
+mod sampler;
+mod thread_counters;
+
+pub use counting_allocator::{
+    CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, live_bytes, mark,
+    set_publish_threshold, since,
+};
+pub use operating_system::die_with_parent;
+pub use process_memory::ProcessProbe;
+pub use sampler::Sampler;

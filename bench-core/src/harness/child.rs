@@ -1,0 +1,218 @@
+//! The command line of a suite's binary: `list`, and `run` of one case.
+//!
+//! `cargo xtask bench` starts it; it can be started by hand to look at one case under a debugger. What it found
+//! goes to the evidence file, never to stdout: engines and criterion print there.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Parser, Subcommand};
+
+use super::suite::Prepared;
+use super::timing::{self, Effort};
+use super::{DHAT_FILE, Inputs, Phases, Suite};
+use crate::case::{CaseId, CaseSpec, Mode};
+use crate::dhat_profile;
+use crate::evidence::{Evidence, Scaled};
+use crate::instrument::{ProcessProbe, die_with_parent, live_bytes, set_publish_threshold};
+
+/// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
+const DHAT_FRAMES: usize = 24;
+
+/// The global allocator that a binary is built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocator {
+    /// std's `System`: the libc's.
+    System,
+    /// jemalloc.
+    Jemalloc,
+    /// mimalloc.
+    Mimalloc,
+}
+
+impl Allocator {
+    fn name(self) -> &'static str {
+        match self {
+            Allocator::System => "system",
+            Allocator::Jemalloc => "jemalloc",
+            Allocator::Mimalloc => "mimalloc",
+        }
+    }
+}
+
+/// Lists the cases of a suite, or runs one repetition of one case. Started by `cargo xtask bench`.
+#[derive(Parser)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the suite's cases as JSON
+    List(InputFlags),
+    /// Run one repetition of one case and write what it saw
+    Run(RunFlags),
+}
+
+#[derive(Args)]
+struct InputFlags {
+    /// Index of the text corpus: one line per crate, `name<TAB>version<TAB>folder`
+    #[arg(long)]
+    corpus: Option<PathBuf>,
+    /// Vectors of the user: .fvecs or .npy
+    #[arg(long)]
+    dataset: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct RunFlags {
+    /// The case, as `list` names it
+    case: CaseId,
+    /// Where the evidence is written
+    #[arg(long)]
+    evidence: PathBuf,
+    /// Interval of the sampler in nanoseconds (mode heap)
+    #[arg(long, default_value_t = 1_000_000)]
+    interval_ns: u64,
+    /// Divide the size axis by this (mode sites)
+    #[arg(long, default_value_t = 1)]
+    scale: u64,
+    /// Measure time with less effort (mode time)
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    inputs: InputFlags,
+}
+
+impl InputFlags {
+    fn inputs(&self) -> Inputs {
+        Inputs { corpus: self.corpus.clone(), dataset: self.dataset.clone() }
+    }
+}
+
+/// The whole program of a suite's binary in one mode. Exit code 1 and a message on stderr when the case failed.
+pub fn main(suite: fn(&Inputs) -> Result<Suite>, mode: Mode, allocator: Allocator) -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        Command::List(flags) => list(suite, &flags),
+        Command::Run(flags) => {
+            die_with_parent();
+            run(suite, mode, allocator, &flags)
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
+    let cases = suite(&flags.inputs())?.cases();
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, &cases).context("write the list of cases to stdout")?;
+    stdout.write_all(b"\n").context("write the list of cases to stdout")
+}
+
+fn run(
+    suite: fn(&Inputs) -> Result<Suite>,
+    mode: Mode,
+    allocator: Allocator,
+    flags: &RunFlags,
+) -> Result<()> {
+    let suite = suite(&flags.inputs.inputs())?;
+    let cases = suite.cases();
+    let Some(spec) = cases.iter().find(|spec| spec.id == flags.case) else {
+        bail!("no case {} in this suite; `list` shows what there is", flags.case);
+    };
+    ensure!(
+        spec.allocator == allocator.name(),
+        "{} runs on the allocator {}, this binary has {}",
+        spec.id,
+        spec.allocator,
+        allocator.name()
+    );
+    let (mut prepared, scaled) = suite.prepare(spec, flags.scale)?;
+    let mut evidence = empty_evidence(spec, mode, allocator, &prepared, scaled);
+    match mode {
+        Mode::Heap => run_heap(&mut prepared, Duration::from_nanos(flags.interval_ns), &mut evidence)?,
+        Mode::Sites => run_sites(&mut prepared, &mut evidence)?,
+        Mode::Time => evidence.time = Some(timing::time(&mut prepared, Effort::new(flags.quick))?),
+    }
+    write_evidence(&flags.evidence, &evidence)
+}
+
+fn empty_evidence(
+    spec: &CaseSpec,
+    mode: Mode,
+    allocator: Allocator,
+    prepared: &Prepared,
+    scaled: Option<Scaled>,
+) -> Evidence {
+    Evidence {
+        case: spec.id.clone(),
+        mode,
+        allocator: allocator.name().into(),
+        items: prepared.items,
+        payload_bytes: prepared.payload_bytes,
+        inputs: prepared.inputs.clone(),
+        scaled,
+        phases: Vec::new(),
+        timeline: None,
+        sites: None,
+        time: None,
+    }
+}
+
+fn run_heap(prepared: &mut Prepared, interval: Duration, evidence: &mut Evidence) -> Result<()> {
+    ensure_counting()?;
+    if prepared.exact_peak {
+        set_publish_threshold(0);
+    }
+    // It lives as long as the process; leaking it keeps the sampler's thread simple.
+    let probe: &'static ProcessProbe = Box::leak(Box::new(ProcessProbe::open()?));
+    let mut phases = Phases::heap(probe, interval)?;
+    let check = (prepared.body)(&mut phases);
+    let (mut records, timeline) = phases.finish_heap().context("mode heap has records")?;
+    ensure!(!records.is_empty(), "the body measured no phase");
+    for record in &mut records {
+        record.items = prepared.items;
+        record.payload_bytes = prepared.payload_bytes;
+    }
+    evidence.phases = records;
+    evidence.timeline = Some(timeline);
+    check().context("wrong answer")
+}
+
+fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
+    let mut phases = Phases::sites(DHAT_FRAMES);
+    let check = (prepared.body)(&mut phases);
+    // Dropping the phases drops the profiler, which writes its file: before the answer is checked.
+    drop(phases);
+    let json = std::fs::read_to_string(DHAT_FILE)
+        .with_context(|| format!("read {DHAT_FILE}: did the body measure no phase?"))?;
+    evidence.sites = Some(dhat_profile::summarise(&json)?);
+    check().context("wrong answer")
+}
+
+/// Refuses to report the zeros of a binary that forgot its `#[global_allocator]` line.
+fn ensure_counting() -> Result<()> {
+    let before = live_bytes();
+    let block = std::hint::black_box(vec![0u8; 4096]);
+    let counted = live_bytes().wrapping_sub(before);
+    ensure!(counted == block.len() as u64, "the counting allocator is not this binary's global allocator");
+    Ok(())
+}
+
+/// Writes beside the file first, so that a kill leaves no half-written evidence.
+fn write_evidence(path: &Path, evidence: &Evidence) -> Result<()> {
+    let json = serde_json::to_vec(evidence).context("write the evidence as JSON")?;
+    let unfinished = path.with_extension("tmp");
+    std::fs::write(&unfinished, json).with_context(|| format!("write {}", unfinished.display()))?;
+    std::fs::rename(&unfinished, path).with_context(|| format!("rename to {}", path.display()))
+}

@@ -1,0 +1,22 @@
+//! The few system calls that std does not offer.
+
+// The room for `unsafe`: calls into libc.
+#![allow(unsafe_code)]
+
+/// The size of a memory page in bytes.
+#[cfg(target_os = "linux")]
+pub(super) fn page_bytes() -> u64 {
+    // SAFETY: sysconf has no preconditions.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(bytes).expect("the page size is known on Linux")
+}
+
+/// Lets the kernel kill this process when its parent dies, so that a killed bench leaves no orphan. Linux only;
+/// elsewhere a parent that is killed outright leaves its child running to its end.
+pub fn die_with_parent() {
+    // SAFETY: PR_SET_PDEATHSIG takes a signal number and has no other effect.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+}

@@ -1,0 +1,173 @@
+//! The kernel's view of this process: RSS and its parts, and the peak RSS of a phase.
+//!
+//! On Linux the readings come from `/proc/self`, through descriptors that stay open and buffers on the stack, so
+//! that they cost the measured process no heap. Elsewhere sysinfo reads plain RSS; parts and peaks are absent.
+
+use crate::evidence::ProcessMemory;
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::ProcessProbe;
+#[cfg(target_os = "linux")]
+pub use linux::ProcessProbe;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs::{File, OpenOptions};
+    use std::os::unix::fs::FileExt;
+
+    use anyhow::{Context, Result};
+
+    use super::super::operating_system::page_bytes;
+    use super::ProcessMemory;
+
+    /// Reads this process's memory.
+    pub struct ProcessProbe {
+        status: File,
+        statm: File,
+        /// Absent where the kernel does not offer it (or forbids it): then peaks are absent.
+        clear_refs: Option<File>,
+        page_bytes: u64,
+    }
+
+    impl ProcessProbe {
+        /// Opens the files below `/proc/self`.
+        pub fn open() -> Result<ProcessProbe> {
+            let open = |path: &str| File::open(path).with_context(|| format!("open {path}"));
+            Ok(ProcessProbe {
+                status: open("/proc/self/status")?,
+                statm: open("/proc/self/statm")?,
+                clear_refs: OpenOptions::new().write(true).open("/proc/self/clear_refs").ok(),
+                page_bytes: page_bytes(),
+            })
+        }
+
+        /// Everything at once, in about 10 us; `None` if unreadable.
+        pub fn read(&self) -> Option<ProcessMemory> {
+            let mut buffer = [0; 4096];
+            let status = read_file(&self.status, &mut buffer)?;
+            Some(ProcessMemory {
+                rss_bytes: status_bytes(status, "VmRSS:")?,
+                rss_anon_bytes: status_bytes(status, "RssAnon:"),
+                rss_file_bytes: status_bytes(status, "RssFile:"),
+                rss_shmem_bytes: status_bytes(status, "RssShmem:"),
+                threads: status_number(status, "Threads:"),
+            })
+        }
+
+        /// RSS anon and RSS file (with shared memory) in bytes, in about 1 us, for the sampler.
+        pub fn read_resident(&self) -> Option<(u64, Option<u64>)> {
+            let mut buffer = [0; 256];
+            let statm = read_file(&self.statm, &mut buffer)?;
+            let mut pages = statm.split_ascii_whitespace().skip(1).map(|word| word.parse::<u64>().ok());
+            let (resident, shared) = (pages.next()??, pages.next()??);
+            Some((resident.saturating_sub(shared) * self.page_bytes, Some(shared * self.page_bytes)))
+        }
+
+        /// Resets the peak RSS to the RSS of now; `false` if the kernel refuses (see proc_pid_clear_refs(5)).
+        pub fn reset_peak(&self) -> bool {
+            self.clear_refs.as_ref().is_some_and(|file| file.write_all_at(b"5", 0).is_ok())
+        }
+
+        /// Peak RSS in bytes since the last reset (`VmHWM`).
+        pub fn peak_rss_bytes(&self) -> Option<u64> {
+            let mut buffer = [0; 4096];
+            status_bytes(read_file(&self.status, &mut buffer)?, "VmHWM:")
+        }
+    }
+
+    fn read_file<'a>(file: &File, buffer: &'a mut [u8]) -> Option<&'a str> {
+        let length = file.read_at(buffer, 0).ok()?;
+        std::str::from_utf8(&buffer[..length]).ok()
+    }
+
+    fn status_number(status: &str, key: &str) -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_ascii_whitespace().next()?.parse().ok()
+    }
+
+    /// The status file counts in kB of 1024 bytes.
+    fn status_bytes(status: &str, key: &str) -> Option<u64> {
+        Some(status_number(status, key)? * 1024)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn status_lines_are_found_by_their_key() {
+            let status = "Name:\tx\nVmHWM:\t    1234 kB\nVmRSS:\t  1000 kB\nThreads:\t3\n";
+            assert_eq!(status_bytes(status, "VmHWM:"), Some(1234 * 1024));
+            assert_eq!(status_number(status, "Threads:"), Some(3));
+            assert_eq!(status_bytes(status, "RssAnon:"), None);
+        }
+
+        #[test]
+        fn both_readings_agree_and_touched_pages_show() {
+            let probe = ProcessProbe::open().unwrap();
+            let before = probe.read().unwrap();
+            assert!(probe.reset_peak());
+            let touched = std::hint::black_box(vec![1u8; 64 << 20]);
+            let after = probe.read().unwrap();
+            let (anon, file) = probe.read_resident().unwrap();
+            let grown = after.rss_anon_bytes.unwrap() - before.rss_anon_bytes.unwrap();
+            assert!((63 << 20..80 << 20).contains(&grown), "grew by {grown}");
+            assert!(anon.abs_diff(after.rss_anon_bytes.unwrap()) < 4 << 20);
+            assert!(file.unwrap() > 0);
+            drop(touched);
+            assert!(probe.peak_rss_bytes().unwrap() >= before.rss_bytes + (63 << 20));
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use std::sync::Mutex;
+
+    use anyhow::{Result, anyhow};
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+    use super::ProcessMemory;
+
+    /// Reads this process's memory through sysinfo.
+    pub struct ProcessProbe {
+        system: Mutex<System>,
+        pid: Pid,
+    }
+
+    impl ProcessProbe {
+        /// Finds this process.
+        pub fn open() -> Result<ProcessProbe> {
+            let pid =
+                sysinfo::get_current_pid().map_err(|reason| anyhow!("find the own process: {reason}"))?;
+            Ok(ProcessProbe { system: Mutex::new(System::new()), pid })
+        }
+
+        /// Plain RSS; the parts are absent.
+        pub fn read(&self) -> Option<ProcessMemory> {
+            Some(ProcessMemory { rss_bytes: self.rss_bytes()?, ..ProcessMemory::default() })
+        }
+
+        /// Plain RSS in the place of RSS anon.
+        pub fn read_resident(&self) -> Option<(u64, Option<u64>)> {
+            Some((self.rss_bytes()?, None))
+        }
+
+        /// There is no peak to reset.
+        pub fn reset_peak(&self) -> bool {
+            false
+        }
+
+        /// Absent.
+        pub fn peak_rss_bytes(&self) -> Option<u64> {
+            None
+        }
+
+        fn rss_bytes(&self) -> Option<u64> {
+            let mut system = self.system.lock().ok()?;
+            let kind = ProcessRefreshKind::nothing().with_memory();
+            system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), false, kind);
+            Some(system.process(self.pid)?.memory())
+        }
+    }
+}

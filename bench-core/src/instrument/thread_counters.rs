@@ -1,0 +1,514 @@
+//! Per-thread allocation counters without locked instructions, and the list through which they are read.
+//!
+//! Every thread owns one block of counters in thread-local storage and writes it with plain (relaxed) loads and
+//! stores. Live bytes are kept in two parts: what a thread has *pending* in its own block, and the process-wide
+//! [`LIVE`], to which a thread publishes when its pending bytes leave `[-T, T]` ([`PUBLISH_THRESHOLD`]).
+//!
+//! ```text
+//!              first allocation            mark()                 thread exit
+//! UNREGISTERED ---------------> ACTIVE <============> MARKED      (pthread key destructor)
+//!       |                          \    next operation  /   \____> RETIRED: counts go to the
+//!       |                           \__________________/           process-wide blocks by atomics
+//!       '--- ignore_current_thread() ---> IGNORED: nothing is counted
+//! ```
+//!
+//! `mark()` begins a phase. It takes over ("absorbs") every thread's pending bytes into [`LIVE`] without touching
+//! what only the owner may write: it adds them to the block's `absorbed`, and the owner subtracts that at its next
+//! operation. So a thread that is idle within a phase adds no error to the phase's peak.
+
+// The room for `unsafe`: a list of pointers to thread-local blocks.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
+
+/// `T`: a thread publishes its pending bytes when they leave `[-T, T]`. 0 makes every peak exact.
+pub(super) static PUBLISH_THRESHOLD: AtomicI64 = AtomicI64::new(DEFAULT_PUBLISH_THRESHOLD);
+pub(super) const DEFAULT_PUBLISH_THRESHOLD: i64 = 8 * 1024;
+
+/// Published live bytes of the process.
+static LIVE: AtomicI64 = AtomicI64::new(0);
+/// Highest live bytes seen at a publication since the last mark.
+static PEAK: AtomicI64 = AtomicI64::new(0);
+/// Totals of the threads that are gone, and of allocations in thread-local destructors.
+static RETIRED: Totals = Totals::new();
+/// Threads that allocated since the last mark and are gone.
+static RETIRED_SINCE_MARK: AtomicU64 = AtomicU64::new(0);
+/// The blocks of all registered threads.
+static THREADS: ThreadList = ThreadList::new();
+
+const UNREGISTERED: u8 = 0;
+const ACTIVE: u8 = 1;
+const MARKED: u8 = 2;
+const RETIRED_STATE: u8 = 3;
+const IGNORED: u8 = 4;
+
+/// Counts that only ever rise.
+struct Totals {
+    allocated_bytes: AtomicU64,
+    allocated_blocks: AtomicU64,
+    freed_blocks: AtomicU64,
+    reallocated_bytes: AtomicU64,
+    reallocated_blocks: AtomicU64,
+}
+
+/// A plain copy of [`Totals`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TotalsSnapshot {
+    pub allocated_bytes: u64,
+    pub allocated_blocks: u64,
+    pub freed_blocks: u64,
+    pub reallocated_bytes: u64,
+    pub reallocated_blocks: u64,
+}
+
+/// One thread's counters. The owner writes all but `absorbed`, `next` and the step `ACTIVE -> MARKED`.
+struct ThreadCounters {
+    state: AtomicU8,
+    /// Live bytes not yet published; may be negative (blocks of other threads freed here).
+    pending: AtomicI64,
+    /// Highest `pending` since the last publication or mark.
+    pending_high: AtomicI64,
+    totals: Totals,
+    /// The part of `pending` that a mark has already added to [`LIVE`].
+    absorbed: AtomicI64,
+    /// The next block in [`THREADS`]; guarded by its lock.
+    next: UnsafeCell<*const ThreadCounters>,
+}
+
+thread_local! {
+    // Const-initialised and without Drop: the access never allocates and never fails, not even in the
+    // destructors of other thread-local values.
+    static COUNTERS: ThreadCounters = const { ThreadCounters::new() };
+}
+
+/// Counts one successful allocation.
+#[inline(always)]
+pub(super) fn count_alloc(bytes: usize) {
+    COUNTERS.with(|counters| {
+        if counters.state.load(Relaxed) != ACTIVE && !counters.wake() {
+            return count_without_thread(|totals| {
+                totals.allocated_blocks.fetch_add(1, Relaxed);
+                totals.allocated_bytes.fetch_add(bytes as u64, Relaxed);
+                bytes as i64
+            });
+        }
+        bump(&counters.totals.allocated_blocks, 1);
+        bump(&counters.totals.allocated_bytes, bytes as u64);
+        counters.grow(bytes as i64);
+    });
+}
+
+/// Counts one deallocation, before it happens.
+#[inline(always)]
+pub(super) fn count_free(bytes: usize) {
+    COUNTERS.with(|counters| {
+        if counters.state.load(Relaxed) != ACTIVE && !counters.wake() {
+            return count_without_thread(|totals| {
+                totals.freed_blocks.fetch_add(1, Relaxed);
+                -(bytes as i64)
+            });
+        }
+        bump(&counters.totals.freed_blocks, 1);
+        counters.shrink(bytes as i64);
+    });
+}
+
+/// Counts one successful reallocation.
+#[inline(always)]
+pub(super) fn count_realloc(old_bytes: usize, new_bytes: usize) {
+    COUNTERS.with(|counters| {
+        let change = new_bytes as i64 - old_bytes as i64;
+        if counters.state.load(Relaxed) != ACTIVE && !counters.wake() {
+            return count_without_thread(|totals| {
+                totals.reallocated_blocks.fetch_add(1, Relaxed);
+                totals.reallocated_bytes.fetch_add(new_bytes as u64, Relaxed);
+                change
+            });
+        }
+        bump(&counters.totals.reallocated_blocks, 1);
+        bump(&counters.totals.reallocated_bytes, new_bytes as u64);
+        if change >= 0 { counters.grow(change) } else { counters.shrink(-change) }
+    });
+}
+
+/// Adds without a locked instruction: only the owner writes.
+#[inline(always)]
+fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
+}
+
+/// Counts for a thread whose block is gone, by atomics; nothing for an ignored one.
+#[cold]
+fn count_without_thread(count: impl FnOnce(&Totals) -> i64) {
+    if COUNTERS.with(|counters| counters.state.load(Relaxed)) == IGNORED {
+        return;
+    }
+    let change = count(&RETIRED);
+    let live = LIVE.fetch_add(change, Relaxed) + change;
+    PEAK.fetch_max(live, Relaxed);
+}
+
+impl ThreadCounters {
+    const fn new() -> ThreadCounters {
+        ThreadCounters {
+            state: AtomicU8::new(UNREGISTERED),
+            pending: AtomicI64::new(0),
+            pending_high: AtomicI64::new(0),
+            totals: Totals::new(),
+            absorbed: AtomicI64::new(0),
+            next: UnsafeCell::new(ptr::null()),
+        }
+    }
+
+    #[inline(always)]
+    fn grow(&self, bytes: i64) {
+        let pending = self.pending.load(Relaxed) + bytes;
+        self.pending.store(pending, Relaxed);
+        if pending > self.pending_high.load(Relaxed) {
+            self.pending_high.store(pending, Relaxed);
+            if pending > PUBLISH_THRESHOLD.load(Relaxed) {
+                self.publish();
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn shrink(&self, bytes: i64) {
+        let pending = self.pending.load(Relaxed) - bytes;
+        self.pending.store(pending, Relaxed);
+        if pending < -PUBLISH_THRESHOLD.load(Relaxed) {
+            self.publish();
+        }
+    }
+
+    #[inline(never)]
+    fn publish(&self) {
+        let pending = self.pending.load(Relaxed);
+        let high = self.pending_high.load(Relaxed);
+        let before = LIVE.fetch_add(pending, Relaxed);
+        if before + high > PEAK.load(Relaxed) {
+            PEAK.fetch_max(before + high, Relaxed);
+        }
+        self.pending.store(0, Relaxed);
+        self.pending_high.store(0, Relaxed);
+    }
+
+    /// Makes the block `ACTIVE` if it can be; `false` for a retired or ignored thread.
+    #[cold]
+    fn wake(&self) -> bool {
+        match self.state.load(Acquire) {
+            UNREGISTERED => register(self),
+            MARKED => {
+                self.state.store(ACTIVE, Relaxed);
+                // Swapping, so that a mark running at this moment loses nothing.
+                let pending = self.pending.load(Relaxed) - self.absorbed.swap(0, AcqRel);
+                self.pending.store(pending, Relaxed);
+                self.pending_high.store(pending, Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Live bytes in this block that [`LIVE`] does not hold.
+    fn unpublished(&self) -> i64 {
+        self.pending.load(Relaxed) - self.absorbed.load(Acquire)
+    }
+
+    /// Folds the block into the process-wide ones. The caller holds the list's lock; the owner is this thread, or
+    /// it no longer exists.
+    fn retire(&self) {
+        if self.state.load(Acquire) == ACTIVE {
+            RETIRED_SINCE_MARK.fetch_add(1, Relaxed);
+            self.publish();
+        }
+        LIVE.fetch_add(self.unpublished(), Relaxed);
+        RETIRED.add(self.totals.snapshot());
+        self.state.store(RETIRED_STATE, Release);
+    }
+}
+
+impl Totals {
+    const fn new() -> Totals {
+        Totals {
+            allocated_bytes: AtomicU64::new(0),
+            allocated_blocks: AtomicU64::new(0),
+            freed_blocks: AtomicU64::new(0),
+            reallocated_bytes: AtomicU64::new(0),
+            reallocated_blocks: AtomicU64::new(0),
+        }
+    }
+
+    fn snapshot(&self) -> TotalsSnapshot {
+        TotalsSnapshot {
+            allocated_bytes: self.allocated_bytes.load(Relaxed),
+            allocated_blocks: self.allocated_blocks.load(Relaxed),
+            freed_blocks: self.freed_blocks.load(Relaxed),
+            reallocated_bytes: self.reallocated_bytes.load(Relaxed),
+            reallocated_blocks: self.reallocated_blocks.load(Relaxed),
+        }
+    }
+
+    fn add(&self, other: TotalsSnapshot) {
+        self.allocated_bytes.fetch_add(other.allocated_bytes, Relaxed);
+        self.allocated_blocks.fetch_add(other.allocated_blocks, Relaxed);
+        self.freed_blocks.fetch_add(other.freed_blocks, Relaxed);
+        self.reallocated_bytes.fetch_add(other.reallocated_bytes, Relaxed);
+        self.reallocated_blocks.fetch_add(other.reallocated_blocks, Relaxed);
+    }
+}
+
+impl TotalsSnapshot {
+    /// What was counted between `earlier` and `self`.
+    pub fn since(self, earlier: TotalsSnapshot) -> TotalsSnapshot {
+        TotalsSnapshot {
+            allocated_bytes: self.allocated_bytes - earlier.allocated_bytes,
+            allocated_blocks: self.allocated_blocks - earlier.allocated_blocks,
+            freed_blocks: self.freed_blocks - earlier.freed_blocks,
+            reallocated_bytes: self.reallocated_bytes - earlier.reallocated_bytes,
+            reallocated_blocks: self.reallocated_blocks - earlier.reallocated_blocks,
+        }
+    }
+
+    fn plus(self, other: TotalsSnapshot) -> TotalsSnapshot {
+        TotalsSnapshot {
+            allocated_bytes: self.allocated_bytes + other.allocated_bytes,
+            allocated_blocks: self.allocated_blocks + other.allocated_blocks,
+            freed_blocks: self.freed_blocks + other.freed_blocks,
+            reallocated_bytes: self.reallocated_bytes + other.reallocated_bytes,
+            reallocated_blocks: self.reallocated_blocks + other.reallocated_blocks,
+        }
+    }
+}
+
+/// Everything the counters say at one instant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub live_bytes: i64,
+    /// Highest live bytes since the last mark.
+    pub peak_bytes: i64,
+    pub totals: TotalsSnapshot,
+    /// Threads that allocated or freed since the last mark.
+    pub allocating_threads: u64,
+}
+
+/// Reads all counters. Exact while no other thread allocates.
+pub(super) fn read() -> Reading {
+    let list = THREADS.lock();
+    let published = LIVE.load(Relaxed);
+    let mut reading = Reading {
+        live_bytes: published,
+        peak_bytes: PEAK.load(Relaxed),
+        totals: RETIRED.snapshot(),
+        allocating_threads: RETIRED_SINCE_MARK.load(Relaxed),
+    };
+    for counters in list.iter() {
+        reading.live_bytes += counters.unpublished();
+        reading.totals = reading.totals.plus(counters.totals.snapshot());
+        if counters.state.load(Relaxed) == ACTIVE {
+            reading.allocating_threads += 1;
+            reading.peak_bytes = reading.peak_bytes.max(published + counters.pending_high.load(Relaxed));
+        }
+    }
+    reading.peak_bytes = reading.peak_bytes.max(reading.live_bytes);
+    reading
+}
+
+/// Live bytes alone, for the sampler.
+pub(super) fn read_live() -> i64 {
+    let list = THREADS.lock();
+    LIVE.load(Relaxed) + list.iter().map(ThreadCounters::unpublished).sum::<i64>()
+}
+
+/// Begins a phase: every thread's pending bytes are absorbed, the peak restarts at the live bytes.
+pub(super) fn begin_phase() -> Reading {
+    let list = THREADS.lock();
+    for counters in list.iter() {
+        let unpublished = counters.unpublished();
+        counters.absorbed.fetch_add(unpublished, AcqRel);
+        LIVE.fetch_add(unpublished, Relaxed);
+        // Only this function (under the lock) sets MARKED, and only the owner (under the lock) retires, so the
+        // store cannot overwrite a final state.
+        counters.state.store(MARKED, Release);
+    }
+    PEAK.store(LIVE.load(Relaxed), Relaxed);
+    RETIRED_SINCE_MARK.store(0, Relaxed);
+    drop(list);
+    read()
+}
+
+/// From now on nothing this thread does is counted.
+pub(super) fn ignore_this_thread() {
+    COUNTERS.with(|counters| {
+        let list = THREADS.lock();
+        if matches!(counters.state.load(Relaxed), ACTIVE | MARKED) {
+            list.unlink(counters);
+            counters.retire();
+        }
+        counters.state.store(IGNORED, Release);
+    });
+}
+
+/// Links the calling thread's block into the list; `false` where thread exits cannot be seen.
+#[cfg(unix)]
+fn register(counters: &ThreadCounters) -> bool {
+    let Some(key) = exit_key() else { return false };
+    {
+        let list = THREADS.lock();
+        list.link(counters);
+        counters.state.store(ACTIVE, Release);
+    }
+    // SAFETY: the key is valid; a non-null value makes the destructor run at thread exit. glibc may call its own
+    // calloc here, which is not the Rust global allocator; if it were, the block is already ACTIVE.
+    unsafe { libc::pthread_setspecific(key, ptr::from_ref(counters).cast()) };
+    true
+}
+
+/// Without a hook at thread exit the block would dangle in the list: count by atomics instead.
+#[cfg(not(unix))]
+fn register(counters: &ThreadCounters) -> bool {
+    counters.state.store(RETIRED_STATE, Release);
+    false
+}
+
+/// The pthread key whose destructor retires a thread's block; made once, with the fork handlers.
+#[cfg(unix)]
+fn exit_key() -> Option<libc::pthread_key_t> {
+    /// The key plus one; 0 while there is none.
+    static KEY: AtomicUsize = AtomicUsize::new(0);
+
+    extern "C" fn retire_thread(_: *mut libc::c_void) {
+        COUNTERS.with(|counters| {
+            let list = THREADS.lock();
+            if matches!(counters.state.load(Relaxed), ACTIVE | MARKED) {
+                list.unlink(counters);
+                counters.retire();
+            }
+        });
+    }
+
+    if let Some(key) = KEY.load(Acquire).checked_sub(1) {
+        return Some(key as libc::pthread_key_t);
+    }
+    let _lock = THREADS.lock();
+    if KEY.load(Acquire) == 0 {
+        let mut key: libc::pthread_key_t = 0;
+        // SAFETY: `key` is a valid place, the destructor an extern "C" function that does not unwind; the fork
+        // handlers likewise.
+        let failed = unsafe {
+            libc::pthread_key_create(&mut key, Some(retire_thread)) != 0
+                || libc::pthread_atfork(
+                    Some(before_fork),
+                    Some(after_fork_in_parent),
+                    Some(after_fork_in_child),
+                ) != 0
+        };
+        if failed {
+            return None;
+        }
+        KEY.store(key as usize + 1, Release);
+    }
+    Some((KEY.load(Acquire) - 1) as libc::pthread_key_t)
+}
+
+/// Holds the list still while the process is copied.
+#[cfg(unix)]
+extern "C" fn before_fork() {
+    std::mem::forget(THREADS.lock());
+}
+
+#[cfg(unix)]
+extern "C" fn after_fork_in_parent() {
+    THREADS.unlock();
+}
+
+/// The child has one thread; the blocks of the others are folded before their stacks are reused.
+#[cfg(unix)]
+extern "C" fn after_fork_in_child() {
+    let list = LockedList;
+    COUNTERS.with(|own| {
+        for counters in list.iter() {
+            if !ptr::eq(counters, own) {
+                list.unlink(counters);
+                counters.retire();
+            }
+        }
+    });
+    RETIRED_SINCE_MARK.store(0, Relaxed);
+}
+
+/// A linked list through the thread-local blocks, behind a lock that never allocates (std's mutex does on some
+/// systems).
+struct ThreadList {
+    locked: AtomicBool,
+    head: UnsafeCell<*const ThreadCounters>,
+}
+
+// SAFETY: `head` and every `next` are only touched while `locked` is held.
+unsafe impl Sync for ThreadList {}
+
+/// Proof that [`THREADS`] is locked; unlocks when dropped.
+struct LockedList;
+
+impl ThreadList {
+    const fn new() -> ThreadList {
+        ThreadList { locked: AtomicBool::new(false), head: UnsafeCell::new(ptr::null()) }
+    }
+
+    fn lock(&self) -> LockedList {
+        while self.locked.compare_exchange_weak(false, true, Acquire, Relaxed).is_err() {
+            std::thread::yield_now();
+        }
+        LockedList
+    }
+
+    fn unlock(&self) {
+        self.locked.store(false, Release);
+    }
+}
+
+impl Drop for LockedList {
+    fn drop(&mut self) {
+        THREADS.unlock();
+    }
+}
+
+impl LockedList {
+    /// The registered blocks. A block may be unlinked while it is the current one.
+    fn iter(&self) -> impl Iterator<Item = &ThreadCounters> {
+        // SAFETY: the lock is held. A block stays valid while it is linked: it lies in its thread's thread-local
+        // storage, and the thread unlinks it under the lock before it ends.
+        let mut next = unsafe { *THREADS.head.get() };
+        std::iter::from_fn(move || {
+            // SAFETY: as above; `next` is null or a linked block.
+            let counters = unsafe { next.as_ref() }?;
+            // SAFETY: the lock is held.
+            next = unsafe { *counters.next.get() };
+            Some(counters)
+        })
+    }
+
+    fn link(&self, counters: &ThreadCounters) {
+        // SAFETY: the lock is held, so nobody else touches `head` or `next`.
+        unsafe {
+            *counters.next.get() = *THREADS.head.get();
+            *THREADS.head.get() = counters;
+        }
+    }
+
+    fn unlink(&self, counters: &ThreadCounters) {
+        let mut place = THREADS.head.get();
+        // SAFETY: the lock is held; `place` is `head` or the `next` of a linked block, which is valid (see `iter`).
+        unsafe {
+            while let Some(current) = (*place).as_ref() {
+                if ptr::eq(current, counters) {
+                    *place = *current.next.get();
+                    return;
+                }
+                place = current.next.get();
+            }
+        }
+    }
+}
