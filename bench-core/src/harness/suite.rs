@@ -39,7 +39,8 @@ impl Suite {
     }
 
     /// Registers a workload. `prepare` does everything that no phase shall pay for (reading data, building what
-    /// is searched, starting thread pools) and returns the body.
+    /// is searched, starting thread pools) and returns the body. Two registrations may share a name when their
+    /// cases differ: grids that are no cross product.
     pub fn add(&mut self, workload: Workload, prepare: impl Fn(&Case) -> Result<Prepared> + 'static) {
         self.workloads.push((workload, Box::new(prepare)));
     }
@@ -54,8 +55,8 @@ impl Suite {
         let (workload, prepare) = self
             .workloads
             .iter()
-            .find(|(workload, _)| workload.name == spec.id.workload)
-            .with_context(|| format!("suite {} has no workload {:?}", self.name, spec.id.workload))?;
+            .find(|(workload, _)| workload.cases(self.name).iter().any(|case| case.id == spec.id))
+            .with_context(|| format!("suite {} has no case {}", self.name, spec.id))?;
         let mut case = Case { params: spec.id.params.clone(), inputs: self.inputs.clone() };
         let scaled = if scale > 1 { Some(workload.scale_down(&mut case, scale)?) } else { None };
         Ok((prepare(&case).with_context(|| format!("prepare {}", spec.id))?, scaled))
@@ -316,6 +317,16 @@ mod tests {
         );
         assert_eq!(cases[3].allocator, "jemalloc");
         assert!(cases[3].absent_modes.contains_key(&Mode::Sites));
+    }
+
+    #[test]
+    fn workloads_of_one_name_are_told_apart_by_their_cases() {
+        let mut suite = suite();
+        let workload = Workload::new("concurrent", "test").axis(Axis::new("dataset", ["sift"]));
+        suite.add(workload, |_| Ok(Prepared::new(|_| (), |_| Ok(())).items(7)));
+        let spec = suite.cases().pop().unwrap();
+        assert_eq!(spec.id.to_string(), "vectors/concurrent{dataset=sift}");
+        assert_eq!(suite.prepare(&spec, 1).unwrap().0.items, Some(7));
     }
 
     #[test]
