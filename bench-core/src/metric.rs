@@ -40,7 +40,7 @@ impl Metric {
     /// The class of this metric in one record: an exact peak is exact only with one allocating thread.
     pub fn class_in(&self, record: &PhaseRecord) -> Class {
         match self.class {
-            Class::ExactOnOneThread if record.heap.is_some_and(|heap| heap.peak_slack_bytes == 0) => {
+            Class::ExactOnOneThread if record.heap.is_some_and(|heap| heap.allocating_threads <= 1) => {
                 Class::Exact
             }
             Class::ExactOnOneThread => Class::Noisy,

@@ -1,0 +1,450 @@
+//! Calibration of the counting allocator: programs whose byte counts are known beforehand.
+//!
+//! The checks run one after the other on the main thread, because a test runner's own allocations would count.
+//! Run it under valgrind, too: `valgrind target/debug/deps/counting_allocator-*`.
+
+// Calling the allocator directly, and fork(2), are what is tested.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering::*};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use bench_core::evidence::HeapRecord;
+use bench_core::instrument::{CountingAllocator, ProcessProbe, mark, set_publish_threshold, since};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator<System> = CountingAllocator::new(System);
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// A check's name and body.
+type Check = (&'static str, fn());
+
+const CHECKS: &[Check] = &[
+    ("blocks_are_counted_to_the_byte", blocks_are_counted_to_the_byte),
+    ("a_failed_allocation_is_not_counted", a_failed_allocation_is_not_counted),
+    ("zeroed_memory_stays_untouched", zeroed_memory_stays_untouched),
+    ("a_growing_vec_peaks_at_its_size", a_growing_vec_peaks_at_its_size),
+    ("alignments_to_64_kib_are_counted_in_requested_bytes", alignments_are_counted_in_requested_bytes),
+    ("blocks_freed_by_another_thread_come_back", blocks_freed_by_another_thread_come_back),
+    ("thread_local_destructors_may_allocate", thread_local_destructors_may_allocate),
+    ("a_thousand_short_threads_leave_nothing", a_thousand_short_threads_leave_nothing),
+    ("one_allocating_thread_has_an_exact_peak", one_allocating_thread_has_an_exact_peak),
+    ("several_threads_keep_the_bound", several_threads_keep_the_bound),
+    ("parallel_threads_keep_totals_exact", parallel_threads_keep_totals_exact),
+    ("a_forked_child_goes_on_counting", a_forked_child_goes_on_counting),
+];
+
+fn main() {
+    // Some test runners ask for the list.
+    if std::env::args().any(|argument| argument == "--list") {
+        CHECKS.iter().for_each(|(name, _)| println!("{name}: test"));
+        return;
+    }
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let selected: Vec<&Check> = CHECKS
+        .iter()
+        .filter(|(name, _)| filter.as_ref().is_none_or(|part| name.contains(part.as_str())))
+        .collect();
+    println!("\nrunning {} tests", selected.len());
+    let failed = selected.iter().filter(|(name, check)| !passes(name, *check)).count();
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    let (passed, filtered) = (selected.len() - failed, CHECKS.len() - selected.len());
+    println!(
+        "\ntest result: {verdict}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {filtered} filtered out\n"
+    );
+    std::process::exit(if failed == 0 { 0 } else { 101 });
+}
+
+fn passes(name: &str, check: fn()) -> bool {
+    let passed = std::panic::catch_unwind(check).is_ok();
+    println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+    passed
+}
+
+/// What the counters saw of `work`; its answer is dropped afterwards.
+fn record<T>(work: impl FnOnce() -> T) -> HeapRecord {
+    let start = mark();
+    let answer = black_box(work());
+    let record = since(&start, start.snapshot());
+    drop(answer);
+    record
+}
+
+fn growth(record: &HeapRecord) -> i64 {
+    record.end_live_bytes as i64 - record.start_live_bytes as i64
+}
+
+fn peak_over_start(record: &HeapRecord) -> u64 {
+    record.peak_live_bytes - record.start_live_bytes
+}
+
+fn blocks_are_counted_to_the_byte() {
+    let record = record(|| {
+        let kept = (Box::new([0u8; 64]), Vec::<u32>::with_capacity(1000), vec![1u8; 4097]);
+        drop(black_box(vec![0u64; 12_345]));
+        kept
+    });
+    let kept = 64 + 4000 + 4097;
+    assert_eq!(growth(&record), kept);
+    assert_eq!(record.allocated_bytes, kept as u64 + 12_345 * 8);
+    assert_eq!(record.allocated_blocks, 4);
+    assert_eq!(record.freed_blocks, 1);
+    assert_eq!(record.end_live_blocks - record.base_live_blocks, 3);
+    assert_eq!(peak_over_start(&record), kept as u64 + 12_345 * 8);
+    assert_eq!((record.allocating_threads, record.peak_slack_bytes), (1, 0));
+}
+
+fn a_failed_allocation_is_not_counted() {
+    let record = record(|| {
+        let impossible = Layout::from_size_align(isize::MAX as usize - 4096, 8).unwrap();
+        let small = Layout::from_size_align(64, 8).unwrap();
+        // SAFETY: layouts of non-zero size; what succeeds is freed with the layout it was made with.
+        unsafe {
+            // The compiler may assume that a malloc whose result is only compared with null succeeds.
+            assert!(black_box(ALLOCATOR.alloc(impossible)).is_null());
+            assert!(black_box(ALLOCATOR.alloc_zeroed(impossible)).is_null());
+            let block = black_box(ALLOCATOR.alloc(small));
+            assert!(black_box(ALLOCATOR.realloc(block, small, isize::MAX as usize - 4096)).is_null());
+            ALLOCATOR.dealloc(block, small);
+        }
+    });
+    assert_eq!((record.allocated_blocks, record.allocated_bytes), (1, 64));
+    assert_eq!((record.reallocated_blocks, record.freed_blocks, growth(&record)), (0, 1, 0));
+}
+
+fn zeroed_memory_stays_untouched() {
+    if std::env::var_os("UNDER_VALGRIND").is_some() {
+        // valgrind's own bookkeeping of the block is resident.
+        return;
+    }
+    let probe = ProcessProbe::open().unwrap();
+    let before = probe.read().unwrap();
+    let record = record(|| {
+        let zeroed = vec![0u8; 1 << 30];
+        let after = probe.read().unwrap();
+        let touched = after.rss_bytes.saturating_sub(before.rss_bytes);
+        assert!(touched < 2 * MIB, "1 GiB of zeroes made {touched} bytes resident");
+        zeroed
+    });
+    assert_eq!(growth(&record), 1 << 30);
+}
+
+fn a_growing_vec_peaks_at_its_size() {
+    let record = record(|| {
+        let mut grown: Vec<u8> = Vec::new();
+        for size in [1000, 2000, 300_000, 64 << 20] {
+            grown.reserve_exact(size - grown.len());
+        }
+        grown
+    });
+    assert_eq!((record.allocated_blocks, record.allocated_bytes), (1, 1000));
+    assert_eq!((record.reallocated_blocks, record.reallocated_bytes), (3, 2000 + 300_000 + (64 << 20)));
+    assert_eq!((growth(&record), peak_over_start(&record)), (64 << 20, 64 << 20));
+}
+
+fn alignments_are_counted_in_requested_bytes() {
+    for align in (3..=16).map(|power| 1usize << power) {
+        let layout = Layout::from_size_align(align * 3 + 1, align).unwrap();
+        let record = record(|| {
+            // SAFETY: the size is not zero; the block is freed with its layout.
+            unsafe {
+                let block = ALLOCATOR.alloc(layout);
+                assert_eq!(block as usize % align, 0);
+                block.write_bytes(7, layout.size());
+                ALLOCATOR.dealloc(block, layout);
+            }
+        });
+        assert_eq!(record.allocated_bytes, layout.size() as u64);
+        assert_eq!(peak_over_start(&record), layout.size() as u64);
+        assert_eq!(growth(&record), 0);
+    }
+}
+
+fn blocks_freed_by_another_thread_come_back() {
+    let blocks: Vec<Vec<u8>> = (0..100).map(|_| vec![1u8; 5000]).collect();
+    let turn = Arc::new(Barrier::new(2));
+    let theirs = turn.clone();
+    let thread = thread::spawn(move || {
+        // The first wait keeps the thread's own start out of the record.
+        theirs.wait();
+        theirs.wait();
+        drop(blocks);
+        theirs.wait();
+        theirs.wait();
+    });
+    turn.wait();
+    let record = record(|| {
+        turn.wait();
+        turn.wait();
+    });
+    turn.wait();
+    thread.join().unwrap();
+    assert_eq!(record.freed_blocks, 101);
+    assert_eq!(growth(&record), -(100 * 5000 + 100 * size_of::<Vec<u8>>() as i64));
+    assert_eq!(record.allocating_threads, 1);
+}
+
+fn thread_local_destructors_may_allocate() {
+    struct AllocatesWhenDropped;
+    impl Drop for AllocatesWhenDropped {
+        fn drop(&mut self) {
+            drop(black_box(vec![1u8; 777]));
+        }
+    }
+    thread_local!(static LAST: AllocatesWhenDropped = const { AllocatesWhenDropped });
+
+    /// Runs after Rust's thread-local destructors, in a later round of the pthread keys' destructors.
+    extern "C" fn late(_: *mut libc::c_void) {
+        drop(black_box(vec![1u8; 333]));
+    }
+    let mut key = 0;
+    // SAFETY: a valid place, and a destructor that does not unwind.
+    assert_eq!(unsafe { libc::pthread_key_create(&mut key, Some(late)) }, 0);
+
+    let without = record(|| thread::spawn(|| ()).join().unwrap());
+    let with = record(|| {
+        thread::spawn(move || {
+            LAST.with(|_| ());
+            // SAFETY: the key is valid; a non-null value makes `late` run.
+            unsafe { libc::pthread_setspecific(key, (&raw const ALLOCATOR).cast()) };
+        })
+        .join()
+        .unwrap()
+    });
+    assert_eq!(growth(&with), growth(&without));
+    // The two closures differ in size by the captured key; the blocks do not.
+    assert_eq!(with.allocated_blocks - without.allocated_blocks, 2);
+    assert_eq!(with.freed_blocks - without.freed_blocks, 2);
+    let closure = with.allocated_bytes - without.allocated_bytes - 777 - 333;
+    assert!(closure <= 16, "{closure} bytes too many");
+}
+
+fn a_thousand_short_threads_leave_nothing() {
+    let run = |threads: usize| {
+        record(|| {
+            for _ in 0..threads {
+                thread::spawn(|| drop(black_box(vec![1u8; 10_000]))).join().unwrap();
+            }
+        })
+    };
+    let (hundred, thousand) = (run(100), run(1100));
+    assert_eq!(growth(&thousand), growth(&hundred));
+    assert_eq!(growth(&thousand), 0);
+    let per_thread = hundred.allocated_blocks / 100;
+    assert_eq!(thousand.allocated_blocks, 1100 * per_thread);
+    assert_eq!(thousand.freed_blocks, thousand.allocated_blocks);
+}
+
+/// Whichever thread allocates, and whatever the idle ones left pending, the peak is exact.
+fn one_allocating_thread_has_an_exact_peak() {
+    // Leaves up to 8 KiB pending in each of four idle threads, and a high-water mark above it.
+    let (go, done) = (Arc::new(Barrier::new(5)), Arc::new(Barrier::new(5)));
+    let idle: Vec<_> = (0..4)
+        .map(|i| {
+            let (go, done) = (go.clone(), done.clone());
+            thread::spawn(move || {
+                let kept = vec![1u8; 1000 * (i + 1)];
+                drop(black_box(vec![1u8; 3000]));
+                done.wait();
+                go.wait();
+                drop(kept);
+            })
+        })
+        .collect();
+    done.wait();
+    let spikes: [usize; 6] = [1, 100, 8191, 8193, 100_000, 5];
+    let on_main = record(|| spikes.iter().for_each(|&bytes| drop(black_box(vec![1u8; bytes]))));
+    assert_eq!((peak_over_start(&on_main), on_main.peak_slack_bytes), (100_000, 0));
+
+    let turn = Arc::new(Barrier::new(2));
+    let theirs = turn.clone();
+    let worker = thread::spawn(move || {
+        let kept = vec![1u8; 500];
+        theirs.wait();
+        theirs.wait();
+        let more = vec![1u8; 6000];
+        drop(black_box(vec![1u8; 1999]));
+        drop((kept, more));
+        theirs.wait();
+        theirs.wait();
+    });
+    turn.wait();
+    let on_worker = record(|| {
+        turn.wait();
+        turn.wait();
+    });
+    assert_eq!((peak_over_start(&on_worker), growth(&on_worker)), (7999, -500));
+    assert_eq!((on_worker.allocating_threads, on_worker.peak_slack_bytes), (1, 0));
+    turn.wait();
+    worker.join().unwrap();
+    go.wait();
+    idle.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// Threads take turns in a random order, so that the true peak is known; the error stays within
+/// `(threads + 1) * T` for every `T`, and is zero for `T = 0`.
+fn several_threads_keep_the_bound() {
+    let mut random = Random(42);
+    for round in 0..120 {
+        let threads = 1 + round % 8;
+        let threshold = [0, 1024, 8192, 65536][(round / 8) % 4];
+        set_publish_threshold(threshold as u32);
+        let (record, true_peak, true_growth) = random_turns(threads, &mut random);
+        let slack = if threads > 1 { (threads as u64 + 1) * threshold } else { 0 };
+        let error = peak_over_start(&record).abs_diff(true_peak);
+        assert!(error <= slack, "threads {threads}, T {threshold}: peak is off by {error}, bound {slack}");
+        assert_eq!(record.peak_slack_bytes, slack);
+        assert_eq!(growth(&record), true_growth);
+    }
+    set_publish_threshold(8192);
+}
+
+/// One run of `threads` threads that allocate and free in turns: the record, the true peak and the true growth.
+fn random_turns(threads: usize, random: &mut Random) -> (HeapRecord, u64, i64) {
+    const TURNS: usize = 400;
+    // Each turn: the thread, the bytes to allocate (0: free its oldest block instead).
+    let mut turns: Vec<(usize, usize)> =
+        (0..threads).map(|thread| (thread, 1 + random.below(5000))).collect();
+    turns.extend((0..TURNS).map(|_| {
+        let free = random.below(3) == 0;
+        (random.below(threads), if free { 0 } else { 1 + random.below(5000) })
+    }));
+    let turns = Arc::new(turns);
+    let current = Arc::new(AtomicUsize::new(usize::MAX));
+    let ready = Arc::new(Barrier::new(threads + 1));
+    let workers: Vec<_> = (0..threads)
+        .map(|me| {
+            let (turns, current, ready) = (turns.clone(), current.clone(), ready.clone());
+            thread::spawn(move || {
+                let mut kept: std::collections::VecDeque<Vec<u8>> =
+                    std::collections::VecDeque::with_capacity(TURNS);
+                ready.wait();
+                for (turn, &(thread, bytes)) in turns.iter().enumerate() {
+                    if thread == me {
+                        while current.load(Acquire) != turn {
+                            thread::yield_now();
+                        }
+                        if bytes > 0 {
+                            kept.push_back(Vec::with_capacity(bytes));
+                        } else {
+                            kept.pop_front();
+                        }
+                        current.store(turn + 1, Release);
+                    }
+                }
+                // Nothing may be freed before the record is taken.
+                while current.load(Acquire) != usize::MAX {
+                    thread::yield_now();
+                }
+                drop(kept);
+            })
+        })
+        .collect();
+    let (true_peak, true_growth) = replay(&turns, threads);
+    ready.wait();
+    let start = mark();
+    current.store(0, Release);
+    while current.load(Acquire) != turns.len() {
+        thread::yield_now();
+    }
+    let record = since(&start, start.snapshot());
+    current.store(usize::MAX, Release);
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+    (record, true_peak, true_growth)
+}
+
+/// The peak and the growth that the turns must have.
+fn replay(turns: &[(usize, usize)], threads: usize) -> (u64, i64) {
+    let mut kept: Vec<std::collections::VecDeque<usize>> = vec![Default::default(); threads];
+    let (mut live, mut peak) = (0i64, 0i64);
+    for &(thread, bytes) in turns {
+        if bytes > 0 {
+            kept[thread].push_back(bytes);
+            live += bytes as i64;
+        } else {
+            live -= kept[thread].pop_front().unwrap_or(0) as i64;
+        }
+        peak = peak.max(live);
+    }
+    (peak as u64, live)
+}
+
+fn parallel_threads_keep_totals_exact() {
+    const THREADS: usize = 8;
+    const BLOCKS: usize = 20_000;
+    let turn = Arc::new(Barrier::new(THREADS + 1));
+    let workers: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let turn = turn.clone();
+            thread::spawn(move || {
+                turn.wait();
+                turn.wait();
+                for i in 0..BLOCKS {
+                    drop(black_box(Vec::<u8>::with_capacity(16 + i % 500)));
+                }
+                turn.wait();
+                turn.wait();
+            })
+        })
+        .collect();
+    turn.wait();
+    let record = record(|| {
+        turn.wait();
+        // A mark in the middle of the storm must lose nothing: the totals below are of the whole run.
+        for _ in 0..200 {
+            black_box(mark());
+        }
+        turn.wait();
+    });
+    turn.wait();
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+    let bytes: usize = (0..BLOCKS).map(|i| 16 + i % 500).sum();
+    assert_eq!(record.allocated_blocks, (THREADS * BLOCKS) as u64);
+    assert_eq!(record.allocated_bytes, (THREADS * bytes) as u64);
+    assert_eq!(record.freed_blocks, record.allocated_blocks);
+    assert_eq!(growth(&record), 0);
+}
+
+fn a_forked_child_goes_on_counting() {
+    let ready = Arc::new(Barrier::new(2));
+    let theirs = ready.clone();
+    let bystander = thread::spawn(move || {
+        let kept = vec![1u8; 1234];
+        theirs.wait();
+        theirs.wait();
+        drop(kept);
+    });
+    ready.wait();
+    // SAFETY: the child only allocates, counts and leaves by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let record = record(|| vec![1u8; 5000]);
+        let spawned = std::panic::catch_unwind(|| thread::spawn(|| vec![1u8; 100]).join().unwrap().len());
+        let right = growth(&record) == 5000 && matches!(spawned, Ok(100));
+        // SAFETY: ends the child without running the parent's exit handlers.
+        unsafe { libc::_exit(if right { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: `child` is our child and `status` a valid place.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the child ended with {status:#x}");
+    ready.wait();
+    bystander.join().unwrap();
+    let record = record(|| vec![1u8; 4321]);
+    assert_eq!(growth(&record), 4321);
+}
+
+/// Knuth's MMIX linear congruential generator: good enough to mix turns, and it allocates nothing.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) % bound as u64) as usize
+    }
+}
