@@ -3,8 +3,7 @@
 //! It costs the measured program no heap: its buffer is static, its thread is not counted. The buffer is bounded
 //! however long the run: when it is full, neighbouring points merge, keeping their extremes.
 
-use std::sync::Mutex;
-use std::sync::MutexGuard;
+use std::sync::{Barrier, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,10 @@ pub const MAX_POINTS: usize = 1024;
 
 /// The state that the sampler's thread and the phases share; one sampler a process.
 static STATE: Mutex<State> = Mutex::new(State::new());
+
+/// Where the starter waits for the thread: what std allocates and frees while a thread starts must not fall into
+/// the first phases.
+static STARTED: Barrier = Barrier::new(2);
 
 struct State {
     /// Whether the thread shall go on.
@@ -65,6 +68,7 @@ impl Sampler {
             .stack_size(64 * 1024)
             .spawn(move || {
                 ignore_current_thread();
+                STARTED.wait();
                 let mut due = Instant::now();
                 while state().running {
                     // Read under the lock, so that points are in the order of time.
@@ -78,6 +82,7 @@ impl Sampler {
                 }
             })
             .context("start the sampler's thread")?;
+        STARTED.wait();
         Ok(Sampler { thread, probe, started, interval })
     }
 
