@@ -1,0 +1,15 @@
+//! The vectors suite with the counting allocator over jemalloc.
+
+use std::process::ExitCode;
+
+use bench_core::case::Mode;
+use bench_core::harness::{self, Allocator};
+use bench_core::instrument::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator<tikv_jemallocator::Jemalloc> =
+    CountingAllocator::new(tikv_jemallocator::Jemalloc);
+
+fn main() -> ExitCode {
+    harness::main(bench_vectors::suite, Mode::Heap, Allocator::Jemalloc)
+}

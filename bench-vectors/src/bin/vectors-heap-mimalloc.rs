@@ -1,0 +1,14 @@
+//! The vectors suite with the counting allocator over mimalloc.
+
+use std::process::ExitCode;
+
+use bench_core::case::Mode;
+use bench_core::harness::{self, Allocator};
+use bench_core::instrument::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator<mimalloc::MiMalloc> = CountingAllocator::new(mimalloc::MiMalloc);
+
+fn main() -> ExitCode {
+    harness::main(bench_vectors::suite, Mode::Heap, Allocator::Mimalloc)
+}

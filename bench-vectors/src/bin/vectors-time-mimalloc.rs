@@ -1,0 +1,13 @@
+//! The vectors suite without any instrument, on mimalloc.
+
+use std::process::ExitCode;
+
+use bench_core::case::Mode;
+use bench_core::harness::{self, Allocator};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    harness::main(bench_vectors::suite, Mode::Time, Allocator::Mimalloc)
+}

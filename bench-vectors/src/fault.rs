@@ -1,0 +1,55 @@
+//! What becomes of a case that misbehaves? One case per way of going wrong, for the tests of whoever runs cases.
+
+use std::hint::black_box;
+
+use anyhow::{Result, bail, ensure};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
+
+const KINDS: [&str; 8] =
+    ["panic", "abort", "hang", "memory", "stdout", "wrong_answer", "exit", "no_evidence"];
+
+pub(crate) fn add(suite: &mut Suite) {
+    let workload = Workload::new("fault", "goes wrong on purpose, in the way that its parameter names")
+        .axis(Axis::new("kind", KINDS))
+        .tag("fault");
+    suite.add(workload, prepare);
+}
+
+fn prepare(case: &Case) -> Result<Prepared> {
+    let misbehave: fn() -> u64 = match case.text("kind")? {
+        "panic" => || panic!("the fault workload panics, as it was asked to"),
+        "abort" => || std::process::abort(),
+        "hang" => hang,
+        "memory" => hoard,
+        "stdout" => || {
+            println!("the fault workload prints to stdout, as it was asked to");
+            RIGHT
+        },
+        "wrong_answer" => || RIGHT + 1,
+        "exit" => || std::process::exit(7),
+        "no_evidence" => || std::process::exit(0),
+        kind => bail!("fault has no kind {kind:?}"),
+    };
+    let run = move |phases: &mut Phases| phases.measure("misbehave", misbehave);
+    let check = |answer| {
+        ensure!(answer == RIGHT, "the answer is {answer} instead of {RIGHT}");
+        Ok(())
+    };
+    Ok(Prepared::new(run, check))
+}
+
+const RIGHT: u64 = 42;
+
+fn hang() -> u64 {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Takes and touches 16 MiB at a time until a memory limit stops it. Where there is none, it gives up at 4 GiB,
+/// with a wrong answer, before it takes the machine down.
+fn hoard() -> u64 {
+    const STEP: usize = 16 << 20;
+    let hoard: Vec<Vec<u8>> = (0..256).map(|_| black_box(vec![1; STEP])).collect();
+    hoard.len() as u64 + RIGHT
+}

@@ -1,0 +1,169 @@
+//! Every case runs once in the real binary, checks its answer, and sees what it should.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use bench_core::case::CaseSpec;
+use bench_core::evidence::{Evidence, Expected, PhaseRecord};
+
+const HEAP: &str = env!("CARGO_BIN_EXE_vectors-heap");
+
+fn list(binary: &str, flags: &[&str]) -> Vec<CaseSpec> {
+    let output = Command::new(binary).arg("list").args(flags).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn run(binary: &str, case: &str, flags: &[&str], folder: &Path) -> (Output, PathBuf) {
+    let evidence = folder.join("evidence.json");
+    let mut command = Command::new(binary);
+    command.current_dir(folder).args(["run", case, "--evidence"]).arg(&evidence).args(flags);
+    (command.output().unwrap(), evidence)
+}
+
+fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, path) = run(binary, case, flags, folder.path());
+    assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Every case of the default grid, on the allocator that it asks for.
+#[test]
+fn every_case_gives_a_right_answer() {
+    for case in list(HEAP, &[]) {
+        if case.has_tag("slow") || case.has_tag("fault") {
+            continue;
+        }
+        let binary = match case.allocator.as_str() {
+            #[cfg(feature = "jemalloc")]
+            "jemalloc" => env!("CARGO_BIN_EXE_vectors-heap-jemalloc"),
+            #[cfg(feature = "mimalloc")]
+            "mimalloc" => env!("CARGO_BIN_EXE_vectors-heap-mimalloc"),
+            "system" => HEAP,
+            _ => continue,
+        };
+        let evidence = evidence(binary, &case.id.to_string(), &[]);
+        assert!(!evidence.phases.is_empty(), "{}", case.id);
+        assert_eq!(evidence.allocator, case.allocator, "{}", case.id);
+    }
+}
+
+#[test]
+fn the_other_modes_run_a_case_too() {
+    let sites = evidence(env!("CARGO_BIN_EXE_vectors-sites"), "vectors/single_vector{dim=128}", &[]);
+    assert!(sites.sites.is_some());
+    let scaled =
+        evidence(env!("CARGO_BIN_EXE_vectors-sites"), "vectors/multi_concept{n=1000}", &["--scale", "10"]);
+    assert_eq!(scaled.items, Some(100));
+    let mut timed = vec![env!("CARGO_BIN_EXE_vectors-time")];
+    #[cfg(feature = "jemalloc")]
+    timed.push(env!("CARGO_BIN_EXE_vectors-time-jemalloc"));
+    #[cfg(feature = "mimalloc")]
+    timed.push(env!("CARGO_BIN_EXE_vectors-time-mimalloc"));
+    for binary in timed {
+        let allocator =
+            binary.strip_prefix(env!("CARGO_BIN_EXE_vectors-time")).unwrap().trim_start_matches('-');
+        let allocator = if allocator.is_empty() { "system" } else { allocator };
+        let case = format!("vectors/fragmentation{{allocator={allocator},pattern=seed}}");
+        assert!(evidence(binary, &case, &["--quick"]).time.is_some(), "{case}");
+    }
+}
+
+#[test]
+fn one_vector_costs_its_components() {
+    let evidence = evidence(HEAP, "vectors/single_vector{dim=2048}", &[]);
+    let heap = evidence.phases[0].heap.unwrap();
+    assert_eq!((heap.allocated_bytes, heap.allocated_blocks, heap.freed_blocks), (8192, 1, 0));
+    assert_eq!(evidence.payload_bytes, Some(8192));
+}
+
+#[test]
+fn every_calibration_meets_its_expectation() {
+    for case in list(HEAP, &[]).iter().filter(|case| case.has_tag("calibration")) {
+        let evidence = evidence(HEAP, &case.id.to_string(), &[]);
+        for phase in &evidence.phases {
+            let expected =
+                phase.expected.unwrap_or_else(|| panic!("{}: {} states nothing", case.id, phase.name));
+            assert_eq!(seen(phase, &expected), expected, "{}, phase {}", case.id, phase.name);
+        }
+    }
+}
+
+/// What was recorded, in the shape of the expectation; a range that was met stands for itself.
+fn seen(phase: &PhaseRecord, expected: &Expected) -> Expected {
+    let heap = phase.heap.unwrap();
+    let process = phase.process.unwrap_or_default();
+    let within = |range: Option<(i64, i64)>, value: Option<i64>| match (range, value) {
+        (Some((least, most)), Some(value)) if (least..=most).contains(&value) => Some((least, most)),
+        (Some(range), None) if cfg!(not(target_os = "linux")) => Some(range),
+        (Some(_), value) => Some((value.unwrap_or(i64::MIN), value.unwrap_or(i64::MIN))),
+        (None, _) => None,
+    };
+    let difference = |end: Option<u64>, start: Option<u64>| Some(end? as i64 - start? as i64);
+    Expected {
+        growth_bytes: expected
+            .growth_bytes
+            .map(|_| heap.end_live_bytes as i64 - heap.start_live_bytes as i64),
+        peak_over_start_bytes: expected
+            .peak_over_start_bytes
+            .map(|_| heap.peak_live_bytes - heap.start_live_bytes),
+        allocated_bytes: expected.allocated_bytes.map(|_| heap.allocated_bytes),
+        allocated_blocks: expected.allocated_blocks.map(|_| heap.allocated_blocks),
+        freed_blocks: expected.freed_blocks.map(|_| heap.freed_blocks),
+        reallocated_blocks: expected.reallocated_blocks.map(|_| heap.reallocated_blocks),
+        reallocated_bytes: expected.reallocated_bytes.map(|_| heap.reallocated_bytes),
+        rss_anon_growth_bytes: within(
+            expected.rss_anon_growth_bytes,
+            difference(process.end.rss_anon_bytes, process.start.rss_anon_bytes),
+        ),
+        peak_rss_over_start_bytes: within(
+            expected.peak_rss_over_start_bytes,
+            difference(process.peak_rss_bytes, Some(process.start.rss_bytes)),
+        ),
+    }
+}
+
+#[test]
+fn a_fault_fails_in_its_own_way_and_is_listed_as_one() {
+    let faults: Vec<CaseSpec> = list(HEAP, &[]).into_iter().filter(|case| case.has_tag("fault")).collect();
+    assert_eq!(faults.len(), 8);
+    for (kind, code, reason) in [
+        ("panic", Some(101), "as it was asked to"),
+        ("abort", None, ""),
+        ("wrong_answer", Some(1), "wrong answer: the answer is 43 instead of 42"),
+        ("exit", Some(7), ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (output, path) = run(HEAP, &format!("vectors/fault{{kind={kind}}}"), &[], folder.path());
+        assert_eq!(output.status.code(), code, "{kind}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(reason), "{kind}");
+        assert!(!path.exists(), "{kind} leaves no evidence");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (output, path) = run(HEAP, "vectors/fault{kind=stdout}", &[], folder.path());
+    assert!(output.status.success() && path.exists());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("prints to stdout"));
+    let (output, _) = run(HEAP, "vectors/fault{kind=no_evidence}", &[], tempfile::tempdir().unwrap().path());
+    assert!(output.status.success());
+}
+
+#[test]
+fn the_users_data_set_becomes_a_case() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/c_f4.npy");
+    let flags = ["--dataset", file.to_str().unwrap()];
+    let cases = list(HEAP, &flags);
+    let case = cases.iter().find(|case| case.has_tag("dataset")).unwrap();
+    assert_eq!(case.id.to_string(), "vectors/multi_concept{dataset=c_f4,n=3}");
+    let evidence = evidence(HEAP, &case.id.to_string(), &flags);
+    assert_eq!((evidence.items, evidence.payload_bytes), (Some(3), Some(3 * 2 * 4 + 3 * 9)));
+    assert!(evidence.inputs["dataset"].starts_with("xxh3:"));
+}
+
+#[test]
+fn an_unreadable_data_set_fails_the_listing_with_its_name() {
+    let output = Command::new(HEAP).args(["list", "--dataset", "missing.fvecs"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("missing.fvecs") && stderr.contains("No such file"), "{stderr}");
+}
