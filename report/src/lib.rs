@@ -1,1 +1,20 @@
-//! To come.
+//! Judgement and view: what is said of a run, and how it is shown.
+//!
+//! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`] ([`judge`]);
+//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). The crate starts no
+//! process and asks for neither time nor host nor files: the same input gives the same output.
+
+pub mod calibration;
+mod judge;
+mod judgement;
+pub mod pattern;
+pub mod quantity;
+mod summary;
+pub mod thresholds;
+
+pub use judge::judge;
+pub use judgement::{
+    CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning,
+};
+pub use summary::summary_json;
+pub use thresholds::Thresholds;

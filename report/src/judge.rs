@@ -1,0 +1,345 @@
+//! From a run and the threshold table to a judgement.
+
+use bench_core::case::{CaseId, Mode};
+use bench_core::evidence::{Evidence, PhaseRecord};
+use bench_core::metric::{Class, METRICS, Metric};
+use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
+
+use crate::calibration;
+use crate::judgement::{CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning};
+use crate::thresholds::{Allowance, Missing, Place, Rule, Thresholds};
+
+/// Judges a run. `today` (`2026-11-21`) decides which allowances still hold.
+///
+/// Every row of the METRICS table is evaluated on the whole case and, if the case has several phases, on each of
+/// them. What cannot be seen is left out; only a rule that asks for it makes it a failure. Evidence that ran scaled
+/// down is shown and not judged.
+pub fn judge(run: &Run, thresholds: &Thresholds, today: &str) -> Judgement {
+    let mut judgement = Judgement { warnings: warnings(run), ..Judgement::default() };
+    let judge = Judge { thresholds, host: &run.host, today };
+    for case in &run.cases {
+        for measurement in &case.measurements {
+            judgement.failures.extend(case_failure(case, measurement));
+            judge.measurement(case, measurement, &mut judgement);
+            for evidence in measurement.evidence() {
+                let (checks, faults) = calibration::check(&case.spec.id, evidence);
+                judgement.calibration_checks += checks;
+                judgement.calibration.extend(faults);
+            }
+        }
+    }
+    // Every repetition of a calibration gives the same faults; each is said once.
+    let mut seen = Vec::new();
+    judgement.calibration.retain(|fault| {
+        let new = !seen.contains(fault);
+        if new {
+            seen.push(fault.clone());
+        }
+        new
+    });
+    judgement.expired =
+        thresholds.allowances().iter().filter(|allow| has_expired(allow, today)).map(expired).collect();
+    judgement.counts = counts(run, &judgement);
+    judgement.verdict = overall(&judgement);
+    judgement
+}
+
+fn overall(judgement: &Judgement) -> Verdict {
+    let broken =
+        !judgement.failures.is_empty() || !judgement.calibration.is_empty() || !judgement.expired.is_empty();
+    let values = judgement.values.iter().filter_map(|value| value.verdict);
+    let missing = judgement.missing.iter().map(|missing| missing.verdict);
+    let warned = judgement.warnings.iter().map(|_| Verdict::Warn);
+    let failed = broken.then_some(Verdict::Fail);
+    values.chain(missing).chain(warned).chain(failed).max().unwrap_or_default()
+}
+
+fn counts(run: &Run, judgement: &Judgement) -> Counts {
+    let limits = judgement.values.iter().filter_map(|value| value.verdict);
+    let verdicts: Vec<Verdict> =
+        limits.chain(judgement.missing.iter().map(|missing| missing.verdict)).collect();
+    let count = |verdict| verdicts.iter().filter(|found| **found == verdict).count();
+    let failed = |case: &&CaseRecord| judgement.failures.iter().any(|failure| failure.case == case.spec.id);
+    Counts {
+        cases: run.cases.len(),
+        measured: run.cases.iter().filter(|case| is_measured(case)).count(),
+        failed_cases: run.cases.iter().filter(failed).count(),
+        limits: verdicts.len(),
+        pass: count(Verdict::Pass),
+        warn: count(Verdict::Warn),
+        fail: count(Verdict::Fail),
+        not_repeatable: judgement.values.iter().filter(|value| !value.repeatable).count(),
+    }
+}
+
+fn is_measured(case: &CaseRecord) -> bool {
+    case.measurements.iter().any(|measurement| measurement.evidence().next().is_some())
+}
+
+fn warnings(run: &Run) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if let Some(reason) = &run.partial {
+        warnings.push(Warning { case: None, message: format!("the run is not whole: {reason}") });
+    }
+    if run.cases.is_empty() {
+        warnings.push(Warning { case: None, message: "nothing was measured".into() });
+    }
+    for case in &run.cases {
+        let about = |message| Warning { case: Some(case.spec.id.clone()), message };
+        let wanted = run.settings.modes.iter().any(|mode| !case.spec.absent_modes.contains_key(mode));
+        if wanted && case.measurements.is_empty() && run.partial.is_none() {
+            warnings.push(about("was not measured in any mode".into()));
+        }
+        for measurement in &case.measurements {
+            let printed = measurement.repetitions.iter().find_map(|repetition| repetition.stdout.as_ref());
+            if let Some(text) = printed {
+                let first: String = text.lines().next().unwrap_or("").chars().take(120).collect();
+                warnings.push(about(format!("printed to stdout in mode {}: {first}", measurement.mode)));
+            }
+        }
+    }
+    warnings
+}
+
+fn case_failure(case: &CaseRecord, measurement: &Measurement) -> Option<CaseFailure> {
+    let first = measurement.failures().next()?;
+    Some(CaseFailure {
+        case: case.spec.id.clone(),
+        mode: measurement.mode,
+        kind: first.kind,
+        reason: first.reason.clone(),
+        stderr: first.stderr.clone(),
+        failed: measurement.failures().count(),
+        repetitions: measurement.repetitions.len(),
+    })
+}
+
+fn has_expired(allowance: &Allowance, today: &str) -> bool {
+    // Dates of the form 2027-01-31 sort as text.
+    allowance.until.as_str() < today
+}
+
+fn expired(allow: &Allowance) -> String {
+    let Allowance { place, id, metric, until, reason, .. } = allow;
+    format!(
+        "{place}: the allowance for {id} {} ended on {until} ({reason}): fix the cause or extend it",
+        metric.id
+    )
+}
+
+/// What all values of a run are judged by.
+struct Judge<'a> {
+    thresholds: &'a Thresholds,
+    host: &'a HostFacts,
+    today: &'a str,
+}
+
+/// A part of a case and what each repetition recorded there.
+struct Part<'a> {
+    place: Place<'a>,
+    label: Option<String>,
+    records: Vec<PhaseRecord>,
+}
+
+impl Judge<'_> {
+    fn measurement(&self, case: &CaseRecord, measurement: &Measurement, judgement: &mut Judgement) {
+        let evidence: Vec<&Evidence> = measurement.evidence().collect();
+        if evidence.is_empty() {
+            return; // the failure is the record
+        }
+        let scaled = evidence.iter().any(|evidence| evidence.scaled.is_some());
+        let id = &case.spec.id;
+        let parts = parts(&evidence);
+        for metric in METRICS.iter().filter(|metric| metric.mode == measurement.mode) {
+            for part in &parts {
+                let rule = self.thresholds.winner(id, &part.place, metric, self.host).filter(|_| !scaled);
+                match value(id, measurement.mode, metric, part, scaled) {
+                    Some(value) => judgement.values.push(self.limited(value, rule)),
+                    None => {
+                        judgement.missing.extend(rule.and_then(|rule| {
+                            self.missing(id, part.label.clone(), rule, absence(metric, part))
+                        }))
+                    }
+                }
+            }
+            if scaled {
+                continue;
+            }
+            for name in self.thresholds.named_phases(id, metric, self.host) {
+                if evidence[0].phases.iter().any(|phase| phase.name == name) {
+                    continue;
+                }
+                let rule = self.thresholds.winner(id, &Place::Phase(name), metric, self.host);
+                let reason = match measurement.mode {
+                    Mode::Time => {
+                        "mode time does not tell phases apart: leave the phase out of the rule".into()
+                    }
+                    _ => format!("the case has no phase {name:?}: it has {}", names(evidence[0])),
+                };
+                judgement
+                    .missing
+                    .extend(rule.and_then(|rule| self.missing(id, Some(name.into()), rule, reason)));
+            }
+        }
+    }
+
+    fn limited(&self, mut value: Value, rule: Option<&Rule>) -> Value {
+        let Some(rule) = rule else {
+            return value;
+        };
+        let side = rule.bounds.side;
+        let beyond = |limit: &f64| side.is_beyond(value.value, *limit);
+        let (verdict, limit) = match (rule.bounds.fail.filter(beyond), rule.bounds.warn.filter(beyond)) {
+            (Some(limit), _) => (Verdict::Fail, Some(limit)),
+            (None, Some(limit)) => (Verdict::Warn, Some(limit)),
+            (None, None) => (Verdict::Pass, rule.bounds.warn.or(rule.bounds.fail)),
+        };
+        let Some(limit) = limit else {
+            return value;
+        };
+        let allowed = self.allowed(&value.case, value.metric).filter(|_| verdict == Verdict::Fail);
+        value.verdict = Some(if allowed.is_some() { Verdict::Warn } else { verdict });
+        value.limit = Some(Limit {
+            value: limit,
+            side,
+            margin: side.room(value.value, limit),
+            rule: rule.text.clone(),
+            place: rule.place.clone(),
+            allowed,
+        });
+        value
+    }
+
+    fn missing(
+        &self,
+        case: &CaseId,
+        phase: Option<String>,
+        rule: &Rule,
+        reason: String,
+    ) -> Option<MissingMetric> {
+        if rule.missing == Missing::Ignore {
+            return None;
+        }
+        let allowed = self.allowed(case, rule.metric).is_some();
+        let verdict = if rule.bounds.fail.is_some() && !allowed { Verdict::Fail } else { Verdict::Warn };
+        Some(MissingMetric {
+            case: case.clone(),
+            mode: rule.metric.mode,
+            phase,
+            metric: rule.metric.id,
+            reason,
+            verdict,
+            rule: rule.text.clone(),
+            place: rule.place.clone(),
+        })
+    }
+
+    fn allowed(&self, case: &CaseId, metric: &Metric) -> Option<String> {
+        let allow = self.thresholds.allowance(case, metric)?;
+        let text = || format!("allowed until {}: {} ({})", allow.until, allow.reason, allow.place);
+        (!has_expired(allow, self.today)).then(text)
+    }
+}
+
+/// The whole case and, if it has several, its phases.
+fn parts<'a>(evidence: &[&'a Evidence]) -> Vec<Part<'a>> {
+    let phases = &evidence[0].phases;
+    let only = if let [phase] = &phases[..] { Some(phase.name.as_str()) } else { None };
+    let whole = evidence.iter().filter_map(|evidence| evidence.whole()).collect();
+    let mut parts = vec![Part { place: Place::Whole(only), label: None, records: whole }];
+    if phases.len() > 1 {
+        for (index, phase) in phases.iter().enumerate() {
+            let same = |other: &&PhaseRecord| other.name == phase.name;
+            let records =
+                evidence.iter().filter_map(|evidence| evidence.phases.get(index).filter(same).cloned());
+            let label = phase_label(phases, index);
+            parts.push(Part {
+                place: Place::Phase(&phase.name),
+                label: Some(label),
+                records: records.collect(),
+            });
+        }
+    }
+    parts
+}
+
+/// A phase's name, with its number from the second of that name on.
+pub(crate) fn phase_label(phases: &[PhaseRecord], index: usize) -> String {
+    let name = &phases[index].name;
+    match phases[..index].iter().filter(|phase| phase.name == *name).count() {
+        0 => name.clone(),
+        before => format!("{name}#{}", before + 1),
+    }
+}
+
+fn names(evidence: &Evidence) -> String {
+    let mut names: Vec<&str> = evidence.phases.iter().map(|phase| phase.name.as_str()).collect();
+    names.dedup();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+fn value(case: &CaseId, mode: Mode, metric: &'static Metric, part: &Part, scaled: bool) -> Option<Value> {
+    // Only a finite number is a value; a metric that divides by nothing is absent.
+    let samples: Vec<f64> =
+        part.records.iter().filter_map(metric.of).filter(|value| value.is_finite()).collect();
+    let median = median(&samples)?;
+    let exact = part.records.iter().all(|record| metric.class_in(record) == Class::Exact);
+    let repeatable = !exact || samples.iter().all(|sample| *sample == samples[0]);
+    Some(Value {
+        case: case.clone(),
+        mode,
+        phase: part.label.clone(),
+        metric,
+        value: median,
+        class: if exact && repeatable { Class::Exact } else { Class::Noisy },
+        samples,
+        repeatable,
+        scaled,
+        verdict: None,
+        limit: None,
+    })
+}
+
+/// The middle of the sorted samples, or the mean of the middle two.
+fn median(samples: &[f64]) -> Option<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (upper, lower) = (sorted.get(sorted.len() / 2)?, sorted.get((sorted.len() - 1) / 2)?);
+    Some(lower / 2.0 + upper / 2.0)
+}
+
+fn absence(metric: &Metric, part: &Part) -> String {
+    let record = part.records.first();
+    let lacks = |fact: fn(&PhaseRecord) -> bool| record.is_some_and(fact);
+    let reason = match metric.id {
+        "heap.average" | "heap.growth_rate" if lacks(|record| record.sampled.is_none()) => {
+            "too short for two points of the sampler"
+        }
+        id if id.ends_with("per_item") && lacks(|record| record.items.is_none()) => {
+            "the workload states no number of items"
+        }
+        id if id.ends_with("per_payload") && lacks(|record| record.payload_bytes.is_none()) => {
+            "the workload states no payload"
+        }
+        _ => "it could not be read here",
+    };
+    reason.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        for (samples, expected) in [
+            (&[][..], None),
+            (&[3.0], Some(3.0)),
+            (&[3.0, 1.0], Some(2.0)),
+            (&[9.0, 1.0, 2.0], Some(2.0)),
+            (&[f64::MAX, f64::MAX], Some(f64::MAX)),
+        ] {
+            assert_eq!(median(samples), expected);
+        }
+    }
+}

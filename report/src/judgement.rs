@@ -1,0 +1,258 @@
+//! What is said of a run: verdicts, values with their limits, failures.
+
+use std::fmt;
+
+use bench_core::case::{CaseId, Mode};
+use bench_core::metric::{Class, Metric};
+use bench_core::run::FailureKind;
+use serde::{Deserialize, Serialize};
+
+use crate::thresholds::Side;
+
+/// Good or bad, in rising order of badness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing is wrong.
+    #[default]
+    Pass,
+    /// Somebody should look; a gate lets it through.
+    Warn,
+    /// A gate stops it.
+    Fail,
+}
+
+impl Verdict {
+    /// The word in JSON and on the page.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// All that is said of a run.
+#[derive(Clone, Default)]
+pub struct Judgement {
+    /// The worst of everything below.
+    pub verdict: Verdict,
+    /// Every metric that could be computed, in the order of the run's cases.
+    pub values: Vec<Value>,
+    /// Cases with repetitions that failed.
+    pub failures: Vec<CaseFailure>,
+    /// Metrics that a rule asks for and that are absent.
+    pub missing: Vec<MissingMetric>,
+    /// Counts known beforehand that the instruments got wrong.
+    pub calibration: Vec<CalibrationFault>,
+    /// How many counts known beforehand were compared with what was recorded.
+    pub calibration_checks: usize,
+    /// Allowances whose day has passed, in one line each.
+    pub expired: Vec<String>,
+    /// What else somebody should look at; each makes the run at least [`Verdict::Warn`].
+    pub warnings: Vec<Warning>,
+    /// For a summary line.
+    pub counts: Counts,
+}
+
+/// How many there were of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Cases in the run.
+    pub cases: usize,
+    /// Cases with evidence in at least one mode.
+    pub measured: usize,
+    /// Cases with a repetition that failed.
+    pub failed_cases: usize,
+    /// Limits that were judged: the three below together.
+    pub limits: usize,
+    /// Limits that were kept.
+    pub pass: usize,
+    /// Limits that were broken as a warning.
+    pub warn: usize,
+    /// Limits that were broken, and metrics that a rule misses.
+    pub fail: usize,
+    /// Exact metrics whose repetitions disagree.
+    pub not_repeatable: usize,
+}
+
+/// One metric of one case, or of one of its phases.
+#[derive(Clone)]
+pub struct Value {
+    /// The case.
+    pub case: CaseId,
+    /// The mode that it was measured in.
+    pub mode: Mode,
+    /// The phase; `None` is the whole case. A name that stands twice in a case has its number: `query#2`.
+    pub phase: Option<String>,
+    /// The row of the METRICS table.
+    pub metric: &'static Metric,
+    /// The median of the repetitions, in the metric's unit; always finite.
+    pub value: f64,
+    /// Each repetition's value, in the order in which they ran.
+    pub samples: Vec<f64>,
+    /// [`Class::Exact`] or [`Class::Noisy`], as the evidence allows.
+    pub class: Class,
+    /// Whether an exact metric gave the same number in every repetition. Always true of a noisy one.
+    pub repeatable: bool,
+    /// Whether the case ran smaller than asked for; such a value is not judged.
+    pub scaled: bool,
+    /// What the limit says; `None` without a limit.
+    pub verdict: Option<Verdict>,
+    /// The limit, if a rule holds.
+    pub limit: Option<Limit>,
+}
+
+/// The limit that a value was judged by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// The limit, in the metric's unit: the broken one, or the first on the way.
+    pub value: f64,
+    /// At most or at least.
+    pub side: Side,
+    /// What is left between the value and the limit, in the metric's unit; negative when it is broken.
+    pub margin: f64,
+    /// The rule in one line: `vectors/* heap.peak: max 250MB`.
+    pub rule: String,
+    /// Where the rule stands: `results/thresholds.toml:12`.
+    pub place: String,
+    /// The allowance that turns a failure into a warning: until when, why, and where it stands.
+    pub allowed: Option<String>,
+}
+
+impl Limit {
+    /// The margin as a share of the limit: 0.25 is a quarter left. `None` when the limit is zero.
+    pub fn margin_share(&self) -> Option<f64> {
+        (self.value != 0.0).then(|| self.margin / self.value.abs())
+    }
+}
+
+/// A case whose process failed in one mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseFailure {
+    /// The case.
+    pub case: CaseId,
+    /// The mode.
+    pub mode: Mode,
+    /// How it failed, the first time.
+    pub kind: FailureKind,
+    /// The reason in one line, the first time.
+    pub reason: String,
+    /// The last lines of stderr, the first time.
+    pub stderr: Vec<String>,
+    /// How many repetitions failed.
+    pub failed: usize,
+    /// Of how many.
+    pub repetitions: usize,
+}
+
+/// A metric that a rule asks for, of a case that was measured, and that is absent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MissingMetric {
+    /// The case.
+    pub case: CaseId,
+    /// The mode that it was measured in.
+    pub mode: Mode,
+    /// The phase; `None` is the whole case.
+    pub phase: Option<String>,
+    /// The metric's id.
+    pub metric: &'static str,
+    /// Why it is absent, as far as is known.
+    pub reason: String,
+    /// Fail, or warn where the rule only warns or an allowance holds.
+    pub verdict: Verdict,
+    /// The rule in one line.
+    pub rule: String,
+    /// Where the rule stands.
+    pub place: String,
+}
+
+/// A count known beforehand that was recorded otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalibrationFault {
+    /// The calibration case.
+    pub case: CaseId,
+    /// Its phase.
+    pub phase: String,
+    /// What was counted: `allocated bytes`.
+    pub what: &'static str,
+    /// What was known beforehand, as text: `4,096` or `between 0 and 1,048,576`.
+    pub expected: String,
+    /// What the instruments recorded, as text; `nothing` if they did not.
+    pub recorded: String,
+}
+
+/// Something that is no failure and that somebody should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The case, if it is about one.
+    pub case: Option<CaseId>,
+    /// What it is, in one line.
+    pub message: String,
+}
+
+impl Judgement {
+    /// The value of a metric of a case; `phase` is `None` for the whole case.
+    pub fn value(&self, case: &CaseId, phase: Option<&str>, metric: &str) -> Option<&Value> {
+        let found = |value: &&Value| {
+            value.metric.id == metric && value.phase.as_deref() == phase && value.case == *case
+        };
+        self.values.iter().find(found)
+    }
+
+    /// The worst that is said of one case; `None` when nothing was judged.
+    pub fn case_verdict(&self, case: &CaseId) -> Option<Verdict> {
+        let values = self.values.iter().filter(|value| value.case == *case).filter_map(|value| value.verdict);
+        let missing =
+            self.missing.iter().filter(|missing| missing.case == *case).map(|missing| missing.verdict);
+        let failed = self.failures.iter().any(|failure| failure.case == *case);
+        let miscounted = self.calibration.iter().any(|fault| fault.case == *case);
+        let warned = self.warnings.iter().any(|warning| warning.case.as_ref() == Some(case));
+        let others = [(failed || miscounted, Verdict::Fail), (warned, Verdict::Warn)];
+        let others = others.into_iter().filter(|(holds, _)| *holds).map(|(_, verdict)| verdict);
+        values.chain(missing).chain(others).max()
+    }
+
+    /// The run in one sentence: `2 of 96 limits broken, 1 of 41 cases failed`.
+    pub fn headline(&self) -> String {
+        let counts = &self.counts;
+        let mut parts = Vec::new();
+        if !self.calibration.is_empty() {
+            parts.push("the instruments are off: do not trust this run".to_string());
+        }
+        if counts.failed_cases > 0 {
+            parts.push(format!("{} of {} failed", counts.failed_cases, plural(counts.cases, "case")));
+        }
+        if counts.fail > 0 {
+            parts.push(format!("{} of {} broken", counts.fail, plural(counts.limits, "limit")));
+        }
+        if counts.warn > 0 {
+            parts.push(format!("{} of {} broken as a warning", counts.warn, plural(counts.limits, "limit")));
+        }
+        if !self.expired.is_empty() {
+            parts.push(format!("{} expired", plural(self.expired.len(), "allowance")));
+        }
+        if !self.warnings.is_empty() {
+            parts.push(plural(self.warnings.len(), "warning"));
+        }
+        match (parts.is_empty(), counts.limits) {
+            (false, _) => parts.join(", "),
+            (true, 0) => format!("{} measured, no limit judged", plural(counts.measured, "case")),
+            (true, limits) => {
+                format!("all {} kept by {}", plural(limits, "limit"), plural(counts.measured, "case"))
+            }
+        }
+    }
+}
+
+/// `1 case`, `2 cases`.
+pub(crate) fn plural(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", crate::quantity::grouped(count as f64, 0), if count == 1 { "" } else { "s" })
+}

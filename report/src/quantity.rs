@@ -1,0 +1,231 @@
+//! Quantities: how a limit is written (`250MB`, `5ms`, `2x`, `100 blocks`) and how a value is shown.
+
+use anyhow::{Result, bail, ensure};
+use bench_core::metric::{Metric, Unit};
+
+/// Suffixes of a size and what they stand for, in bytes. MB is 10^6 and MiB is 2^20.
+const SIZES: [(&str, f64); 10] = [
+    ("B", 1.0),
+    ("kB", 1e3),
+    ("KB", 1e3),
+    ("MB", 1e6),
+    ("GB", 1e9),
+    ("TB", 1e12),
+    ("KiB", 1024.0),
+    ("MiB", 1048576.0),
+    ("GiB", 1073741824.0),
+    ("TiB", 1099511627776.0),
+];
+
+/// Suffixes of a duration and what they stand for, in nanoseconds.
+const TIMES: [(&str, f64); 6] =
+    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("min", 60e9)];
+
+/// Reads a limit for `metric` and returns it in the metric's unit.
+///
+/// The syntax is a decimal number, optional spaces, and a unit, which is never left out:
+///
+/// | unit of the metric | suffixes | example |
+/// |---|---|---|
+/// | bytes, bytes per item | `B kB MB GB TB`, `KiB MiB GiB TiB` | `250MB`, `4.2KiB` |
+/// | bytes per second | the same with `/s` | `5MB/s` |
+/// | nanoseconds | `ns us ms s min` | `5ms` |
+/// | ratio | `x` | `2x` |
+/// | count | what is counted: the last word of the metric's id | `100 blocks`, `8 threads` |
+pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, suffix) = (&text[..digits], text[digits..].trim());
+    let example = example(metric);
+    let Ok(number) = number.parse::<f64>() else {
+        bail!("{text:?} is not a quantity: expected a number with a unit, such as {example:?}");
+    };
+    ensure!(!suffix.is_empty(), "{text:?} has no unit: {} is written like {example:?}", metric.id);
+    let factor = match metric.unit {
+        Unit::Bytes | Unit::BytesPerItem => lookup(&SIZES, suffix),
+        Unit::BytesPerSecond => suffix.strip_suffix("/s").and_then(|size| lookup(&SIZES, size)),
+        Unit::Nanoseconds => lookup(&TIMES, suffix),
+        Unit::Ratio => (suffix == "x").then_some(1.0),
+        Unit::Count => (suffix == counted(metric)).then_some(1.0),
+    };
+    match factor {
+        Some(factor) => Ok(number * factor),
+        None => bail!("{suffix:?} is not a unit of {}: it is written like {example:?}", metric.id),
+    }
+}
+
+fn lookup(table: &[(&str, f64)], suffix: &str) -> Option<f64> {
+    table.iter().find(|(name, _)| *name == suffix).map(|(_, factor)| *factor)
+}
+
+/// What a count counts: the last word of the metric's id (`heap.live_blocks` counts blocks).
+fn counted(metric: &Metric) -> &'static str {
+    metric.id.rsplit(['.', '_']).next().unwrap_or(metric.id)
+}
+
+fn example(metric: &Metric) -> String {
+    match metric.unit {
+        Unit::Bytes => "250MB".into(),
+        Unit::BytesPerItem => "4.2KiB".into(),
+        Unit::BytesPerSecond => "5MB/s".into(),
+        Unit::Nanoseconds => "5ms".into(),
+        Unit::Ratio => "2x".into(),
+        Unit::Count => format!("100 {}", counted(metric)),
+    }
+}
+
+/// A value for people, with the unit that fits it: `1.50 MiB`, `23.4 ms`, `1.02x`, `1,234`.
+pub fn human(value: f64, unit: Unit) -> String {
+    let (scale, name) = fitting(value, unit);
+    let number = match unit {
+        Unit::Ratio => format!("{value:.2}"),
+        _ if scale == 1.0 && value.fract() == 0.0 => grouped(value, 0),
+        _ => significant(value / scale),
+    };
+    match unit {
+        Unit::Ratio => format!("{number}x"),
+        Unit::Count => number,
+        _ => format!("{number} {name}"),
+    }
+}
+
+/// A value without rounding to a larger unit, for tooltips: `524,288 bytes`.
+pub fn exact(value: f64, unit: Unit) -> String {
+    let digits = if value.fract() == 0.0 { 0 } else { 3 };
+    let number = grouped(value, digits);
+    match unit {
+        Unit::Bytes => format!("{number} bytes"),
+        Unit::BytesPerItem => format!("{number} bytes per item"),
+        Unit::BytesPerSecond => format!("{number} bytes per second"),
+        Unit::Nanoseconds => format!("{number} ns"),
+        Unit::Ratio => format!("{value:.6}"),
+        Unit::Count => number,
+    }
+}
+
+/// The largest display unit in which `value` is at least 1: how many base units it holds, and its name.
+pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
+    let fits = |units: &[(f64, &'static str)]| {
+        let found = units.iter().rev().find(|(scale, _)| value.abs() >= *scale);
+        *found.unwrap_or(&units[0])
+    };
+    match unit {
+        Unit::Bytes => fits(&[(1.0, "B"), (1024.0, "KiB"), (1048576.0, "MiB"), (1073741824.0, "GiB")]),
+        Unit::BytesPerItem => fits(&[
+            (1.0, "B/item"),
+            (1024.0, "KiB/item"),
+            (1048576.0, "MiB/item"),
+            (1073741824.0, "GiB/item"),
+        ]),
+        Unit::BytesPerSecond => {
+            fits(&[(1.0, "B/s"), (1024.0, "KiB/s"), (1048576.0, "MiB/s"), (1073741824.0, "GiB/s")])
+        }
+        Unit::Nanoseconds => fits(&[(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")]),
+        Unit::Ratio => (1.0, "x"),
+        Unit::Count => (1.0, ""),
+    }
+}
+
+/// Three significant digits, never fewer than the integer part has.
+fn significant(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size < 9.995 => 2,
+        size if size < 99.95 => 1,
+        _ => 0,
+    };
+    grouped(value, digits)
+}
+
+/// `value` with so many decimals and a comma between groups of three digits.
+pub fn grouped(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut out = String::new();
+    // A negative number that rounds to nothing has no sign.
+    if value < 0.0 && text.chars().any(|c| c.is_ascii_digit() && c != '0') {
+        out.push('−');
+    }
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metric(id: &str) -> &'static Metric {
+        Metric::by_id(id).unwrap()
+    }
+
+    #[test]
+    fn a_limit_is_read_in_the_metrics_unit() {
+        for (text, id, expected) in [
+            ("250MB", "heap.peak", 250e6),
+            ("250 MB", "heap.peak", 250e6),
+            ("1MiB", "heap.peak", 1048576.0),
+            ("512B", "heap.peak", 512.0),
+            ("1.5GB", "rss.peak", 1.5e9),
+            ("10kB", "heap.peak", 10e3),
+            ("4.2KiB", "heap.peak_per_item", 4.2 * 1024.0),
+            ("5MB/s", "heap.growth_rate", 5e6),
+            ("5ms", "time.median", 5e6),
+            ("20us", "time.median", 20e3),
+            ("20µs", "time.median", 20e3),
+            ("2x", "heap.peak_per_payload", 2.0),
+            ("100 blocks", "heap.blocks", 100.0),
+            ("100blocks", "heap.live_blocks", 100.0),
+            ("8 threads", "process.threads", 8.0),
+        ] {
+            assert_eq!(parse(text, metric(id)).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_limit_is_refused_with_an_example() {
+        for (text, id, reason) in [
+            ("250", "heap.peak", r#""250" has no unit: heap.peak is written like "250MB""#),
+            ("MB", "heap.peak", "is not a quantity"),
+            ("", "heap.peak", "is not a quantity"),
+            ("1.2.3MB", "heap.peak", "is not a quantity"),
+            ("-5MB", "heap.peak", "is not a quantity"),
+            ("5ms", "heap.peak", r#""ms" is not a unit of heap.peak"#),
+            ("5MB", "heap.growth_rate", r#"like "5MB/s""#),
+            ("5MB", "time.median", r#"like "5ms""#),
+            ("2", "heap.peak_per_payload", "has no unit"),
+            ("100 threads", "heap.blocks", r#"like "100 blocks""#),
+            ("5mb", "heap.peak", "is not a unit"),
+        ] {
+            let error = parse(text, metric(id)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_shown_in_the_unit_that_fits() {
+        for (value, unit, expected) in [
+            (0.0, Unit::Bytes, "0 B"),
+            (512.0, Unit::Bytes, "512 B"),
+            (1023.0, Unit::Bytes, "1,023 B"),
+            (1024.0, Unit::Bytes, "1.00 KiB"),
+            (1536.0 * 1024.0, Unit::Bytes, "1.50 MiB"),
+            (-2048.0, Unit::Bytes, "−2.00 KiB"),
+            (250e6, Unit::Bytes, "238 MiB"),
+            (3e12, Unit::Bytes, "2,794 GiB"),
+            (52.5, Unit::BytesPerItem, "52.5 B/item"),
+            (1234.0, Unit::Nanoseconds, "1.23 µs"),
+            (23.44e6, Unit::Nanoseconds, "23.4 ms"),
+            (1.0, Unit::Ratio, "1.00x"),
+            (1234567.0, Unit::Count, "1,234,567"),
+        ] {
+            assert_eq!(human(value, unit), expected);
+        }
+        assert_eq!(exact(524288.0, Unit::Bytes), "524,288 bytes");
+        assert_eq!(grouped(-0.001, 2), "0.00");
+    }
+}

@@ -1,0 +1,227 @@
+//! The threshold table: which limit holds for which case, phase and metric.
+//!
+//! ```toml
+//! schema = 1
+//! [defaults]
+//! severity = "fail"                    # what a plain limit does: warn or fail
+//! missing = "fail"                     # a metric that a rule asks for is absent: fail or ignore
+//!
+//! [[rule]]
+//! id = "vectors/*"                     # which cases; see report::pattern
+//! metric = "heap.peak"                 # an id of the METRICS table
+//! phase = "build"                      # optional: a phase's name, with `*`; without it, the whole case
+//! max = { warn = "230MB", fail = "250MB" } # at most so much; or `max = "250MB"`; see report::quantity
+//!
+//! [[machine]]                          # rules for some machines, told by the run's host facts
+//! match = { os = "macos", arch = "aarch64" }
+//! rule = [{ id = "vectors/*", metric = "rss.peak", max = "1.5GB" }]
+//!
+//! [[allow]]                            # a broken limit that only warns until the end of that day
+//! id = "search/filtered"
+//! metric = "heap.peak"
+//! until = "2027-01-31"
+//! reason = "#123"
+//! ```
+//!
+//! One rule wins for each case, phase and metric: the more specific pattern, then the more specific phase, then a
+//! rule for this machine, then the last in the file.
+
+mod file;
+mod parse;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use bench_core::case::{CaseId, CaseSpec};
+use bench_core::metric::Metric;
+use bench_core::run::HostFacts;
+
+pub use file::Missing;
+
+use crate::pattern::{IdPattern, Specificity, glob};
+
+/// The version of the thresholds file that this build reads.
+const SCHEMA: i64 = 1;
+
+/// A parsed thresholds file.
+#[derive(Clone)]
+pub struct Thresholds {
+    rules: Vec<Rule>,
+    allowances: Vec<Allowance>,
+}
+
+/// One limit and where it holds.
+#[derive(Clone)]
+pub struct Rule {
+    /// Which cases.
+    pub id: IdPattern,
+    /// Which metric.
+    pub metric: &'static Metric,
+    /// Which phases, with `*`; `None`: the whole case.
+    pub phase: Option<String>,
+    /// The limits.
+    pub bounds: Bounds,
+    /// What an absent metric means.
+    pub missing: Missing,
+    /// The rule in one line: `vectors/* heap.peak: max 250MB`.
+    pub text: String,
+    /// Where the rule stands: `results/thresholds.toml:12`.
+    pub place: String,
+    /// The host facts that must match, with `*`; `None`: every machine.
+    machine: Option<BTreeMap<String, String>>,
+}
+
+/// The limits of a rule, in the metric's unit. At least one of the two is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bounds {
+    /// Whether values must stay below or above.
+    pub side: Side,
+    /// A value beyond it warns.
+    pub warn: Option<f64>,
+    /// A value beyond it fails.
+    pub fail: Option<f64>,
+    /// As it is written: `max 230MB (warn), 250MB (fail)`.
+    pub text: String,
+}
+
+/// On which side of a limit a value must stay. The limit itself passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// At most the limit.
+    Max,
+    /// At least the limit.
+    Min,
+}
+
+impl Side {
+    /// The key in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Max => "max",
+            Side::Min => "min",
+        }
+    }
+
+    /// Whether `value` breaks `limit`.
+    pub fn is_beyond(self, value: f64, limit: f64) -> bool {
+        self.room(value, limit) < 0.0
+    }
+
+    /// What is left between `value` and `limit`; negative when the limit is broken.
+    pub fn room(self, value: f64, limit: f64) -> f64 {
+        match self {
+            Side::Max => limit - value,
+            Side::Min => value - limit,
+        }
+    }
+}
+
+/// A broken limit that is tolerated until a day.
+#[derive(Clone)]
+pub struct Allowance {
+    /// Which cases.
+    pub id: IdPattern,
+    /// Which metric.
+    pub metric: &'static Metric,
+    /// The last day on which it holds: `2027-01-31`.
+    pub until: String,
+    /// Why it is tolerated.
+    pub reason: String,
+    /// Where it stands: `results/thresholds.toml:12`.
+    pub place: String,
+}
+
+impl Thresholds {
+    /// Reads the text of a thresholds file; `path` is named in errors and on the page.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, as `results/thresholds.toml:12:7: ...` with line and column: syntax, an
+    /// unknown key, an unknown metric, a malformed pattern, quantity or date, a limit on the wrong side.
+    pub fn parse(text: &str, path: &str) -> Result<Thresholds> {
+        parse::thresholds(text, path)
+    }
+
+    /// A message for each rule and allowance that matches none of `cases`, which is a mistake in the file when
+    /// `cases` are all cases of all suites.
+    pub fn unmatched(&self, cases: &[CaseSpec]) -> Vec<String> {
+        let rules = self.rules.iter().map(|rule| (&rule.place, &rule.id, "rule"));
+        let allowances = self.allowances.iter().map(|allow| (&allow.place, &allow.id, "allowance"));
+        let idle =
+            rules.chain(allowances).filter(|(_, id, _)| !cases.iter().any(|case| id.matches(&case.id)));
+        idle.map(|(place, id, kind)| {
+            format!("{place}: the {kind} for {id} matches no case: correct or remove it")
+        })
+        .collect()
+    }
+
+    /// The rule that wins for a metric of a case on a host.
+    ///
+    /// `phases`: the names under which the place is known. The whole case has none, or its only phase's.
+    pub fn winner(&self, case: &CaseId, place: &Place, metric: &Metric, host: &HostFacts) -> Option<&Rule> {
+        let rules = self.rules.iter().enumerate().filter(|(_, rule)| {
+            rule.metric.id == metric.id && rule.holds_on(host) && place.meets(rule) && rule.id.matches(case)
+        });
+        rules.max_by_key(|(index, rule)| (rule.rank(), *index)).map(|(_, rule)| rule)
+    }
+
+    /// The phases that rules name without `*` for a metric of this case, each once.
+    pub fn named_phases(&self, case: &CaseId, metric: &Metric, host: &HostFacts) -> Vec<&str> {
+        let rules = self
+            .rules
+            .iter()
+            .filter(|rule| rule.metric.id == metric.id && rule.holds_on(host) && rule.id.matches(case));
+        let mut names: Vec<&str> =
+            rules.filter_map(|rule| rule.phase.as_deref()).filter(|phase| !phase.contains('*')).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The allowance that holds for a metric of a case and ends last.
+    pub fn allowance(&self, case: &CaseId, metric: &Metric) -> Option<&Allowance> {
+        let holds = |allow: &&Allowance| allow.metric.id == metric.id && allow.id.matches(case);
+        self.allowances.iter().filter(holds).max_by(|a, b| a.until.cmp(&b.until))
+    }
+
+    /// All allowances, in the order of the file.
+    pub fn allowances(&self) -> &[Allowance] {
+        &self.allowances
+    }
+}
+
+/// The part of a case that a value is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// The whole case; with the name of its only phase, if it has only one.
+    Whole(Option<&'a str>),
+    /// One of several phases.
+    Phase(&'a str),
+}
+
+impl Place<'_> {
+    fn meets(&self, rule: &Rule) -> bool {
+        match (self, &rule.phase) {
+            (Place::Whole(_), None) => true,
+            (Place::Whole(Some(name)) | Place::Phase(name), Some(pattern)) => glob(pattern, name),
+            (Place::Whole(None), Some(_)) | (Place::Phase(_), None) => false,
+        }
+    }
+}
+
+impl Rule {
+    fn holds_on(&self, host: &HostFacts) -> bool {
+        let met = |(name, pattern): (&String, &String)| {
+            host.facts.get(name).is_some_and(|fact| glob(pattern, fact))
+        };
+        self.machine.iter().flatten().all(met)
+    }
+
+    fn rank(&self) -> (Specificity, u8, bool) {
+        let phase = match &self.phase {
+            None => 0,
+            Some(phase) if phase.contains('*') => 1,
+            Some(_) => 2,
+        };
+        (self.id.specificity(), phase, self.machine.is_some())
+    }
+}

@@ -1,0 +1,279 @@
+//! From the text of a thresholds file to rules, or to an error with its line and column.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use anyhow::{Result, anyhow, ensure};
+use bench_core::metric::{Direction, METRICS, Metric};
+use toml::Spanned;
+
+use super::file::{AllowEntry, Defaults, File, Levels, MachineEntry, RuleEntry, Schema, Severity};
+use super::{Allowance, Bounds, Rule, SCHEMA, Side, Thresholds};
+use crate::pattern::IdPattern;
+use crate::quantity;
+
+/// The host facts that a `[[machine]]` may match: those that `bench_core::run::HostFacts` names.
+const HOST_FACTS: [&str; 14] = [
+    "os",
+    "kernel",
+    "arch",
+    "cpu",
+    "cores",
+    "ram_bytes",
+    "page_bytes",
+    "libc",
+    "rustc",
+    "transparent_hugepages",
+    "overcommit",
+    "swap_bytes",
+    "cgroup_limit_bytes",
+    "cargo_lock",
+];
+
+/// The text being read: turns the place of an error into line and column.
+struct Source<'a> {
+    path: &'a str,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.before(span).matches('\n').count() + 1
+    }
+
+    /// `path:line:column: message`; columns count characters from 1.
+    fn error(&self, span: &Range<usize>, message: impl std::fmt::Display) -> anyhow::Error {
+        let column = self.before(span).rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        anyhow!("{}:{}:{column}: {message}", self.path, self.line(span))
+    }
+
+    fn toml_error(&self, error: &toml::de::Error) -> anyhow::Error {
+        self.error(&error.span().unwrap_or(0..0), error.message().trim())
+    }
+
+    fn before(&self, span: &Range<usize>) -> &str {
+        self.text.get(..span.start).unwrap_or(self.text)
+    }
+
+    fn place(&self, span: &Range<usize>) -> String {
+        format!("{}:{}", self.path, self.line(span))
+    }
+}
+
+/// See [`Thresholds::parse`].
+pub(super) fn thresholds(text: &str, path: &str) -> Result<Thresholds> {
+    let source = Source { path, text };
+    check_schema(&source)?;
+    let file: File = toml::from_str(text).map_err(|error| source.toml_error(&error))?;
+    let mut rules = Vec::new();
+    for entry in &file.rule {
+        rules.push(rule(&source, entry, &file.defaults, None)?);
+    }
+    for entry in &file.machine {
+        let facts = machine(&source, entry)?;
+        for entry in &entry.rule {
+            rules.push(rule(&source, entry, &file.defaults, Some(facts.clone()))?);
+        }
+    }
+    let allowances = file.allow.iter().map(|entry| allowance(&source, entry)).collect::<Result<_>>()?;
+    Ok(Thresholds { rules, allowances })
+}
+
+fn check_schema(source: &Source) -> Result<()> {
+    let schema: Schema = toml::from_str(source.text).map_err(|error| source.toml_error(&error))?;
+    let Some(schema) = schema.schema else {
+        return Err(source.error(&(0..0), format!("no schema: write `schema = {SCHEMA}` at the top")));
+    };
+    let (span, schema) = (schema.span(), schema.into_inner());
+    ensure!(
+        schema <= SCHEMA,
+        source.error(
+            &span,
+            format!("schema {schema} is newer than this build knows ({SCHEMA}): update the tool")
+        )
+    );
+    ensure!(schema == SCHEMA, source.error(&span, format!("unknown schema {schema}: expected {SCHEMA}")));
+    Ok(())
+}
+
+fn machine(source: &Source, entry: &MachineEntry) -> Result<BTreeMap<String, String>> {
+    let matching = entry.matching.get_ref();
+    let unmet = "a machine needs at least one fact to match, such as { os = \"linux\" }";
+    ensure!(!matching.is_empty(), source.error(&entry.matching.span(), unmet));
+    for name in matching.keys() {
+        if !HOST_FACTS.contains(&name.get_ref().as_str()) {
+            let known = HOST_FACTS.join(", ");
+            return Err(source
+                .error(&name.span(), format!("unknown fact {:?}: expected one of {known}", name.get_ref())));
+        }
+    }
+    Ok(matching.iter().map(|(name, value)| (name.get_ref().clone(), value.clone())).collect())
+}
+
+fn rule(
+    source: &Source,
+    spanned: &Spanned<RuleEntry>,
+    defaults: &Defaults,
+    machine: Option<BTreeMap<String, String>>,
+) -> Result<Rule> {
+    let entry = spanned.get_ref();
+    if let Some(relative) = &entry.vs_baseline {
+        let message = "vs_baseline is not supported yet: only the absolute limits max and min are judged";
+        return Err(source.error(&relative.span(), message));
+    }
+    let metric = metric(source, &entry.metric)?;
+    let (side, levels) = match (&entry.max, &entry.min) {
+        (Some(max), None) => (Side::Max, max),
+        (None, Some(min)) => (Side::Min, min),
+        (Some(_), Some(min)) => return Err(source.error(&min.span(), "a rule has max or min, not both")),
+        (None, None) => return Err(source.error(&spanned.span(), "the rule has no limit: add max or min")),
+    };
+    let wrong_side = match (metric.direction, side) {
+        (Direction::Lower, Side::Min) => Some(("less", "max")),
+        (Direction::Higher, Side::Max) => Some(("more", "min")),
+        _ => None,
+    };
+    if let Some((better, key)) = wrong_side {
+        let message = format!("{} is better when it is {better}: use {key}", metric.id);
+        return Err(source.error(&levels.span(), message));
+    }
+    let bounds = bounds(source, levels, entry.severity.as_ref(), defaults, side, metric)?;
+    let phase = entry.phase.as_ref().map(|phase| phase.get_ref().clone());
+    let id = pattern(source, &entry.id)?;
+    let of_phase = phase.as_ref().map(|phase| format!(" in phase {phase}")).unwrap_or_default();
+    Ok(Rule {
+        text: format!("{id} {}{of_phase}: {}", metric.id, bounds.text),
+        place: source.place(&entry.id.span()),
+        id,
+        metric,
+        phase,
+        bounds,
+        missing: entry.missing.unwrap_or(defaults.missing),
+        machine,
+    })
+}
+
+fn bounds(
+    source: &Source,
+    levels: &Spanned<Levels>,
+    severity: Option<&Spanned<Severity>>,
+    defaults: &Defaults,
+    side: Side,
+    metric: &Metric,
+) -> Result<Bounds> {
+    let read = |text: &str, span: Range<usize>| {
+        quantity::parse(text, metric).map_err(|error| source.error(&span, error))
+    };
+    let word = side.word();
+    let (warn, fail, text) = match levels.get_ref() {
+        Levels::One(text) => {
+            let limit = Some(read(text, levels.span())?);
+            match severity.map_or(defaults.severity, |severity| *severity.get_ref()) {
+                Severity::Fail => (None, limit, format!("{word} {text}")),
+                Severity::Warn => (limit, None, format!("{word} {text} (warn)")),
+            }
+        }
+        Levels::Both { warn: None, fail: None } => {
+            return Err(source.error(&levels.span(), "expected warn, fail or both"));
+        }
+        Levels::Both { warn, fail } => {
+            if let Some(severity) = severity {
+                let message = "severity does nothing beside { warn, fail }: remove it";
+                return Err(source.error(&severity.span(), message));
+            }
+            let level = |level: &Option<Spanned<String>>| {
+                level.as_ref().map(|text| read(text.get_ref(), text.span())).transpose()
+            };
+            let parts = [("warn", warn), ("fail", fail)].into_iter();
+            let named =
+                parts.filter_map(|(name, text)| Some(format!("{} ({name})", text.as_ref()?.get_ref())));
+            let text = format!("{word} {}", named.collect::<Vec<_>>().join(", "));
+            (level(warn)?, level(fail)?, text)
+        }
+    };
+    if let (Some(warn), Some(fail)) = (warn, fail)
+        && side.is_beyond(warn, fail)
+    {
+        return Err(
+            source.error(&levels.span(), "the warn limit lies beyond the fail limit, so it never warns")
+        );
+    }
+    Ok(Bounds { side, warn, fail, text })
+}
+
+fn allowance(source: &Source, spanned: &Spanned<AllowEntry>) -> Result<Allowance> {
+    let entry = spanned.get_ref();
+    let until = entry.until.get_ref();
+    if !is_date(until) {
+        let message = format!("{until:?} is not a date: expected the form \"2027-01-31\"");
+        return Err(source.error(&entry.until.span(), message));
+    }
+    if entry.reason.get_ref().trim().is_empty() {
+        return Err(source.error(&entry.reason.span(), "an allowance needs a reason"));
+    }
+    Ok(Allowance {
+        id: pattern(source, &entry.id)?,
+        metric: metric(source, &entry.metric)?,
+        until: until.clone(),
+        reason: entry.reason.get_ref().clone(),
+        place: source.place(&entry.id.span()),
+    })
+}
+
+fn pattern(source: &Source, id: &Spanned<String>) -> Result<IdPattern> {
+    id.get_ref().parse().map_err(|error| source.error(&id.span(), error))
+}
+
+fn metric(source: &Source, id: &Spanned<String>) -> Result<&'static Metric> {
+    Metric::by_id(id.get_ref()).ok_or_else(|| {
+        let known: Vec<&str> = METRICS.iter().map(|metric| metric.id).collect();
+        let message = format!("unknown metric {:?}: expected one of {}", id.get_ref(), known.join(", "));
+        source.error(&id.span(), message)
+    })
+}
+
+/// Whether `text` is a day of the calendar as `2027-01-31`.
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else {
+        return false;
+    };
+    let number = |part: &str, length: usize| {
+        let digits = part.len() == length && part.chars().all(|c| c.is_ascii_digit());
+        part.parse::<u32>().ok().filter(|_| digits)
+    };
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else {
+        return false;
+    };
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_a_day_of_the_calendar() {
+        for (text, expected) in [
+            ("2027-01-31", true),
+            ("2028-02-29", true),
+            ("2027-02-29", false),
+            ("2027-04-31", false),
+            ("2027-13-01", false),
+            ("2027-1-31", false),
+            ("2027-01-00", false),
+            ("31.01.2027", false),
+            ("+027-01-31", false),
+            ("", false),
+        ] {
+            assert_eq!(is_date(text), expected, "{text}");
+        }
+    }
+}
