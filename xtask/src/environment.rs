@@ -1,0 +1,67 @@
+//! The environment of a measured process: cleared, then an allow-list, because its size alone moves peak RSS.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+/// Passed on because programs need them; they say nothing about a measurement.
+const NEEDED: [&str; 6] = ["PATH", "HOME", "TMPDIR", "LANG", "CARGO_HOME", "RUSTUP_HOME"];
+
+/// Passed on, and recorded with the run because they change what is measured: names, and prefixes with a `*`.
+const RECORDED: [&str; 5] =
+    ["RAYON_NUM_THREADS", "GLIBC_TUNABLES", "MALLOC_*", "_RJEM_MALLOC_CONF", "MIMALLOC_*"];
+
+/// The variables of every measured process.
+pub struct Environment {
+    /// All of them.
+    pub variables: BTreeMap<OsString, OsString>,
+    /// Those that travel with the run.
+    pub recorded: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Chooses from the variables that xtask itself has.
+    pub fn from_variables(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
+        let mut chosen = Environment { variables: BTreeMap::new(), recorded: BTreeMap::new() };
+        chosen.variables.insert("RUST_BACKTRACE".into(), "1".into());
+        for (name, value) in variables {
+            let text = name.to_string_lossy().into_owned();
+            if RECORDED.iter().any(|pattern| is_match(pattern, &text)) {
+                chosen.recorded.insert(text, value.to_string_lossy().into_owned());
+                chosen.variables.insert(name, value);
+            } else if NEEDED.contains(&text.as_str()) {
+                chosen.variables.insert(name, value);
+            }
+        }
+        chosen
+    }
+}
+
+fn is_match(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_allow_list_is_passed_on() {
+        let given = [
+            ("PATH", "/bin"),
+            ("SECRET_TOKEN", "x"),
+            ("MALLOC_ARENA_MAX", "1"),
+            ("GLIBC_TUNABLES", "glibc.malloc.top_pad=1"),
+            ("RUST_BACKTRACE", "full"),
+        ];
+        let given = given.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let environment = Environment::from_variables(given);
+        let names: Vec<&str> = environment.variables.keys().filter_map(|name| name.to_str()).collect();
+        assert_eq!(names, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "PATH", "RUST_BACKTRACE"]);
+        assert_eq!(environment.variables[&OsString::from("RUST_BACKTRACE")], "1");
+        let recorded: Vec<&str> = environment.recorded.keys().map(String::as_str).collect();
+        assert_eq!(recorded, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX"]);
+    }
+}

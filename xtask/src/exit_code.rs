@@ -1,0 +1,104 @@
+//! Exit codes: what the end of `cargo xtask` says to a shell or to CI.
+
+use std::fmt;
+
+use report::Verdict;
+
+/// Everything passed; warnings are allowed.
+pub const PASS: u8 = 0;
+/// The tool itself failed: a disk that is full, a process that cannot be started.
+pub const TOOL_ERROR: u8 = 1;
+/// The command line or an input file is wrong. clap uses the same code.
+pub const USAGE: u8 = 2;
+/// A gate failed: a value is outside its limit, or the instruments are off.
+pub const GATE_FAILED: u8 = 3;
+/// No case matched the filter.
+pub const NOTHING_MATCHED: u8 = 4;
+/// A workload crashed, was killed at a limit, or said that it failed. Wins over [`GATE_FAILED`].
+pub const WORKLOAD_FAILED: u8 = 100;
+/// The suites did not build.
+pub const BUILD_FAILED: u8 = 101;
+/// Stopped by Ctrl-C; what was measured is stored.
+pub const INTERRUPTED: u8 = 130;
+
+/// The codes for `--help`.
+pub const HELP: &str = "\
+Exit codes:
+    0  pass (warnings allowed)
+    1  the tool failed
+    2  wrong command line or bad input
+    3  a gate failed: a value is outside its limit, or the instruments are off
+    4  no case matched the filter
+  100  a workload crashed, was killed at a limit, or failed (wins over 3)
+  101  the suites did not build
+  130  interrupted by Ctrl-C; what was measured is stored";
+
+/// The code for a run that came to its end.
+pub fn of_run(verdict: Verdict, workload_failed: bool) -> u8 {
+    match verdict {
+        _ if workload_failed => WORKLOAD_FAILED,
+        Verdict::Fail => GATE_FAILED,
+        Verdict::Warn | Verdict::Pass => PASS,
+    }
+}
+
+/// An error that ends the program with a code of its own instead of [`TOOL_ERROR`].
+#[derive(Debug)]
+pub struct CodedError {
+    code: u8,
+    error: anyhow::Error,
+}
+
+impl CodedError {
+    /// Wraps `error`, for `map_err` and `bail!`.
+    pub fn new(code: u8, error: impl Into<anyhow::Error>) -> CodedError {
+        CodedError { code, error: error.into() }
+    }
+}
+
+impl fmt::Display for CodedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl std::error::Error for CodedError {}
+
+/// Marks an error as the user's: wrong flags or bad input.
+pub fn usage(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    CodedError::new(USAGE, error).into()
+}
+
+/// The code that an error asks for, however much context was added to it.
+pub fn of_error(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<CodedError>().map_or(TOOL_ERROR, |coded| coded.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, Result, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn a_failed_workload_wins_over_a_failed_gate() {
+        for (verdict, failed, code) in [
+            (Verdict::Pass, false, PASS),
+            (Verdict::Warn, false, PASS),
+            (Verdict::Fail, false, GATE_FAILED),
+            (Verdict::Fail, true, WORKLOAD_FAILED),
+            (Verdict::Pass, true, WORKLOAD_FAILED),
+        ] {
+            assert_eq!(of_run(verdict, failed), code, "{verdict:?} {failed}");
+        }
+    }
+
+    #[test]
+    fn a_code_survives_context_and_the_message_is_whole() {
+        let broken: Result<()> = Err(anyhow!("line 3").context("bad table"));
+        let error = broken.map_err(usage).context("read thresholds").unwrap_err();
+        assert_eq!(of_error(&error), USAGE);
+        assert_eq!(format!("{error:#}"), "read thresholds: bad table: line 3");
+        assert_eq!(of_error(&anyhow!("disk full")), TOOL_ERROR);
+    }
+}

@@ -1,0 +1,64 @@
+//! The resident memory of a child process, read from outside, for the memory limit.
+
+use std::process::Child;
+
+/// The size of a page in bytes.
+#[cfg(unix)]
+pub fn page_bytes() -> Option<u64> {
+    use nix::unistd::{SysconfVar, sysconf};
+
+    u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()
+}
+
+/// The size of a page in bytes: not known here.
+#[cfg(not(unix))]
+pub fn page_bytes() -> Option<u64> {
+    None
+}
+
+/// Reads the RSS of one process again and again.
+pub struct ResidentProbe {
+    #[cfg(target_os = "linux")]
+    statm: std::path::PathBuf,
+    #[cfg(target_os = "linux")]
+    page_bytes: Option<u64>,
+    #[cfg(not(target_os = "linux"))]
+    pid: sysinfo::Pid,
+    #[cfg(not(target_os = "linux"))]
+    system: Option<sysinfo::System>,
+}
+
+#[cfg(target_os = "linux")]
+impl ResidentProbe {
+    /// A probe of `child`.
+    pub fn new(child: &Child) -> ResidentProbe {
+        ResidentProbe { statm: format!("/proc/{}/statm", child.id()).into(), page_bytes: page_bytes() }
+    }
+
+    /// RSS in bytes; nothing when it cannot be read, for example because the process has just ended.
+    pub fn rss_bytes(&mut self) -> Option<u64> {
+        let statm = std::fs::read_to_string(&self.statm).ok()?;
+        // size resident shared text lib data dt, in pages: proc_pid_statm(5).
+        let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * self.page_bytes?)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl ResidentProbe {
+    /// A probe of `child`.
+    pub fn new(child: &Child) -> ResidentProbe {
+        ResidentProbe { pid: sysinfo::Pid::from_u32(child.id()), system: sysinfo::System::new().ok() }
+    }
+
+    /// RSS in bytes; nothing when it cannot be read, for example because the process has just ended.
+    pub fn rss_bytes(&mut self) -> Option<u64> {
+        let system = self.system.as_mut()?;
+        system.refresh_processes_specifics(
+            sysinfo::ProcessesToUpdate::Some(&[self.pid]),
+            true,
+            sysinfo::ProcessRefreshKind::nothing().with_memory(),
+        );
+        system.process(self.pid).map(sysinfo::Process::memory)
+    }
+}

@@ -1,0 +1,270 @@
+//! Where results lie, how a run is named, and how files are written and read without losing any.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::run::{Revision, Run, SCHEMA};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::exit_code::usage;
+use crate::flags::ResultsFlags;
+use crate::workspace::{self, shown};
+
+/// A run's evidence within its folder.
+pub const RUN_FILE: &str = "run.json";
+/// A run's page within its folder.
+pub const PAGE_FILE: &str = "index.html";
+
+/// The folder of all results.
+pub struct Results {
+    runs: PathBuf,
+    thresholds: PathBuf,
+}
+
+impl Results {
+    /// The folder that the flags name, or the workspace's own. Reads nothing.
+    pub fn new(flags: &ResultsFlags) -> Result<Results> {
+        let own = workspace::root().join("results");
+        let root = match &flags.results {
+            Some(folder) => {
+                std::path::absolute(folder).with_context(|| format!("find --results {}", folder.display()))?
+            }
+            None => own.clone(),
+        };
+        let thresholds = flags.thresholds.clone().unwrap_or_else(|| own.join("thresholds.toml"));
+        Ok(Results { runs: root.join("runs"), thresholds })
+    }
+
+    /// Reads the threshold table; a missing or broken one is the user's error.
+    pub fn thresholds(&self) -> Result<report::Thresholds> {
+        let path = shown(&self.thresholds);
+        let text = fs::read_to_string(&self.thresholds)
+            .with_context(|| format!("cannot read the thresholds in {path}; name a table with --thresholds"))
+            .map_err(usage)?;
+        report::Thresholds::parse(&text, &path).map_err(usage)
+    }
+
+    /// Makes sure, before anything is built or run, that a run can be stored.
+    pub fn ensure_writable(&self) -> Result<()> {
+        fs::create_dir_all(&self.runs)
+            .and_then(|()| tempfile::tempfile_in(&self.runs).map(drop))
+            .with_context(|| {
+                format!("cannot write results to {}; name a folder with --results", shown(&self.runs))
+            })
+            .map_err(usage)
+    }
+
+    /// Makes a new folder for a run, which no other run has or gets.
+    pub fn create_run(&self, started: Timestamp, revision: &Revision) -> Result<RunFolder> {
+        let name = run_name(started, revision);
+        for attempt in 1.. {
+            let id = if attempt == 1 { name.clone() } else { format!("{name}-{attempt}") };
+            let path = self.runs.join(&id);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(RunFolder { id, path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| format!("create {}", shown(&path))),
+            }
+        }
+        unreachable!("there are more numbers than folders")
+    }
+
+    /// The run.json that `run` means (an id, a folder, a file), or the newest one.
+    pub fn find_run(&self, run: Option<&str>) -> Result<PathBuf> {
+        let Some(run) = run else { return self.newest_run() };
+        let candidates =
+            [PathBuf::from(run), Path::new(run).join(RUN_FILE), self.runs.join(run).join(RUN_FILE)];
+        candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+            let newest = self.newest_run().map(|path| format!("; the newest is {}", shown(&path)));
+            usage(anyhow!(
+                "no run {run:?}: neither a run.json, nor a folder with one, nor an id below {}{}",
+                shown(&self.runs),
+                newest.unwrap_or_default()
+            ))
+        })
+    }
+
+    /// Ids begin with the date, so the greatest is the newest.
+    fn newest_run(&self) -> Result<PathBuf> {
+        let entries = fs::read_dir(&self.runs).map(|entries| entries.filter_map(|e| Some(e.ok()?.path())));
+        entries
+            .ok()
+            .and_then(|paths| paths.map(|path| path.join(RUN_FILE)).filter(|path| path.is_file()).max())
+            .ok_or_else(|| {
+                usage(anyhow!("no run in {} yet; make one with `cargo xtask bench`", shown(&self.runs)))
+            })
+    }
+}
+
+/// The folder of one run.
+pub struct RunFolder {
+    /// The folder's name.
+    pub id: String,
+    /// The folder.
+    pub path: PathBuf,
+}
+
+/// `2026-11-21T120125Z-1a2b3c4`, with `-norev` outside git and `-dirty` behind a revision that was changed.
+fn run_name(started: Timestamp, revision: &Revision) -> String {
+    let date = started.strftime("%Y-%m-%dT%H%M%SZ");
+    match &revision.commit {
+        Some(commit) => {
+            let short: String = commit.chars().take(7).collect();
+            format!("{date}-{short}{}", if revision.dirty { "-dirty" } else { "" })
+        }
+        None => format!("{date}-norev"),
+    }
+}
+
+/// Writes beside the file, brings it to the disk, then renames: a kill at any moment leaves the old file or the
+/// new one.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.file_name().context("a file to write has a name")?.to_os_string();
+    name.push(".unfinished");
+    let unfinished = path.with_file_name(name);
+    let write = || {
+        let mut file = File::create(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().with_context(|| format!("write {}", shown(path)))
+}
+
+/// Moves a file into a run's folder, from another file system too.
+pub fn move_file(from: &Path, to: &Path) -> Result<()> {
+    if fs::rename(from, to).is_ok() {
+        return Ok(());
+    }
+    let bytes = fs::read(from).with_context(|| format!("read {}", shown(from)))?;
+    write_whole(to, &bytes)?;
+    fs::remove_file(from).with_context(|| format!("remove {}", shown(from)))
+}
+
+/// Stores a run as JSON.
+pub fn write_run(path: &Path, run: &Run) -> Result<()> {
+    let json = serde_json::to_vec(run).context("write the run as JSON")?;
+    write_whole(path, &json)
+}
+
+/// Reads a stored run. One that is truncated, or of a newer schema, is the user's error and stays as it is.
+pub fn read_run(path: &Path) -> Result<Run> {
+    let shown = shown(path);
+    let json = fs::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
+    parse_run(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
+}
+
+fn parse_run(json: &[u8]) -> Result<Run> {
+    /// What every schema has.
+    #[derive(Deserialize)]
+    struct Head {
+        schema: u32,
+    }
+
+    let position = |error: serde_json::Error| {
+        let hint = if error.is_eof() { "the file is truncated: " } else { "" };
+        anyhow!("{hint}{error}")
+    };
+    let head: Head = serde_json::from_slice(json).map_err(position)?;
+    ensure!(
+        head.schema <= SCHEMA,
+        "schema {} is newer than this build knows ({SCHEMA}): update the tool",
+        head.schema
+    );
+    serde_json::from_slice(json).map_err(position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit_code::{USAGE, of_error};
+
+    fn results() -> (tempfile::TempDir, Results) {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = ResultsFlags { results: Some(folder.path().into()), thresholds: None };
+        (folder, Results::new(&flags).unwrap())
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_262_485 + seconds).unwrap()
+    }
+
+    #[test]
+    fn a_run_is_named_by_date_and_revision() {
+        let mut revision = Revision { commit: Some("1a2b3c4d5e".into()), dirty: false, subject: None };
+        assert_eq!(run_name(at(0), &revision), "2026-11-21T120125Z-1a2b3c4");
+        revision.dirty = true;
+        assert_eq!(run_name(at(0), &revision), "2026-11-21T120125Z-1a2b3c4-dirty");
+        assert_eq!(run_name(at(0), &Revision::default()), "2026-11-21T120125Z-norev");
+    }
+
+    #[test]
+    fn runs_of_the_same_second_have_their_own_folders() {
+        let (_folder, results) = results();
+        results.ensure_writable().unwrap();
+        let ids: Vec<String> =
+            (0..3).map(|_| results.create_run(at(0), &Revision::default()).unwrap().id).collect();
+        assert_eq!(ids[1..], ["2026-11-21T120125Z-norev-2", "2026-11-21T120125Z-norev-3"]);
+    }
+
+    #[test]
+    fn a_run_is_found_by_id_folder_file_or_age() {
+        let (_folder, results) = results();
+        results.ensure_writable().unwrap();
+        assert_eq!(of_error(&results.find_run(None).unwrap_err()), USAGE);
+        let old = results.create_run(at(0), &Revision::default()).unwrap();
+        let new = results.create_run(at(1), &Revision::default()).unwrap();
+        let empty = results.create_run(at(2), &Revision::default()).unwrap();
+        for folder in [&old, &new] {
+            write_whole(&folder.path.join(RUN_FILE), b"{}").unwrap();
+        }
+        assert_eq!(results.find_run(None).unwrap(), new.path.join(RUN_FILE));
+        assert_eq!(results.find_run(Some(&old.id)).unwrap(), old.path.join(RUN_FILE));
+        let path = old.path.to_str().unwrap();
+        assert_eq!(results.find_run(Some(path)).unwrap(), old.path.join(RUN_FILE));
+        let error = results.find_run(Some(&empty.id)).unwrap_err();
+        assert_eq!(of_error(&error), USAGE);
+        assert!(error.to_string().contains(&new.id), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_the_users_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let flags = ResultsFlags { results: Some(file.path().into()), thresholds: None };
+        let error = Results::new(&flags).unwrap().ensure_writable().unwrap_err();
+        assert_eq!(of_error(&error), USAGE);
+        assert!(error.to_string().contains("name a folder with --results"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RUN_FILE);
+        write_whole(&path, b"first").unwrap();
+        write_whole(&path, b"2").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"2");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_stored_run_is_said() {
+        for (json, reason) in [
+            (
+                r#"{"schema": 7, "anything": []}"#,
+                "schema 7 is newer than this build knows (1): update the tool",
+            ),
+            (
+                r#"{"schema": 1, "id": "x"#,
+                "the file is truncated: EOF while parsing a string at line 1 column 22",
+            ),
+            (r#"{"schema": 1}"#, "missing field `id`"),
+            (r#"{}"#, "missing field `schema`"),
+        ] {
+            let error = format!("{:#}", parse_run(json.as_bytes()).unwrap_err());
+            assert!(error.contains(reason), "{json}: {error}");
+        }
+    }
+}

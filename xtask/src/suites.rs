@@ -1,0 +1,201 @@
+//! The suites' binaries: built by cargo, asked for their cases.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::case::{CaseSpec, Mode};
+use serde::Deserialize;
+
+use crate::exit_code::{BUILD_FAILED, CodedError, INTERRUPTED, usage};
+use crate::flags::SuiteFlags;
+use crate::interrupt::Interrupt;
+use crate::workspace;
+
+/// Every suite; its package is `bench-<suite>`, its binaries are `<suite>-<mode>[-<allocator>]`.
+pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
+
+/// The binaries of all suites.
+pub struct Suites {
+    /// By name.
+    binaries: BTreeMap<String, PathBuf>,
+    /// The user's vectors, as an absolute path.
+    dataset: Option<PathBuf>,
+}
+
+impl Suites {
+    /// Builds the suites; cargo's progress and the compiler's messages go to stderr.
+    ///
+    /// Errors: an unreadable data set is the user's; a build that fails has code [`BUILD_FAILED`].
+    pub fn build(flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
+        let dataset = flags.dataset.as_deref().map(readable).transpose().map_err(usage)?;
+        let mut command = workspace::cargo();
+        command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
+        command.args(["--profile", &flags.profile]);
+        for suite in SUITES {
+            command.args(["--package", &format!("bench-{suite}")]);
+        }
+        Ok(Suites { binaries: built(command, interrupt)?, dataset })
+    }
+
+    /// The cases of every suite, suite by suite.
+    pub fn list(&self) -> Result<Vec<CaseSpec>> {
+        let mut cases = Vec::new();
+        for suite in SUITES {
+            cases.extend(self.list_suite(suite).with_context(|| format!("list the cases of {suite}"))?);
+        }
+        Ok(cases)
+    }
+
+    fn list_suite(&self, suite: &str) -> Result<Vec<CaseSpec>> {
+        let mut command = Command::new(self.binary(suite, Mode::Heap, "system")?);
+        command.arg("list");
+        self.add_dataset(&mut command);
+        let output = command.stdin(Stdio::null()).output().context("start its binary")?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            let error = anyhow!("{}", stderr.trim().trim_start_matches("error: "));
+            // With the user's file in play, it is most likely the file.
+            return Err(if self.dataset.is_some() { usage(error) } else { error });
+        }
+        serde_json::from_slice(&output.stdout).context("understand its list")
+    }
+
+    /// The binary that runs a suite's cases in `mode` on `allocator`.
+    pub fn binary(&self, suite: &str, mode: Mode, allocator: &str) -> Result<&Path> {
+        let name = match allocator {
+            "system" => format!("{suite}-{mode}"),
+            other => format!("{suite}-{mode}-{other}"),
+        };
+        let path = self.binaries.get(&name);
+        path.map(PathBuf::as_path).with_context(|| format!("bench-{suite} has no binary {name:?}"))
+    }
+
+    /// Binaries that were not built by cargo.
+    #[cfg(test)]
+    pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
+        Suites { binaries: binaries.into_iter().collect(), dataset: None }
+    }
+
+    /// Tells a child about the user's vectors.
+    pub fn add_dataset(&self, command: &mut Command) {
+        if let Some(dataset) = &self.dataset {
+            command.arg("--dataset").arg(dataset);
+        }
+    }
+}
+
+/// The absolute path of a file that can be read.
+fn readable(path: &Path) -> Result<PathBuf> {
+    let metadata = std::fs::File::open(path).and_then(|file| file.metadata());
+    let metadata = metadata.with_context(|| format!("cannot read the data set {}", path.display()))?;
+    ensure!(metadata.is_file(), "the data set {} is not a file", path.display());
+    std::path::absolute(path).with_context(|| format!("find the data set {}", path.display()))
+}
+
+/// Runs cargo and collects the binaries that it names.
+fn built(mut command: Command, interrupt: &Interrupt) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start {}", command.get_program().display()))?;
+    let stdout = BufReader::new(cargo.stdout.take().context("cargo's stdout")?);
+    let (sender, messages) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in stdout.lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let mut binaries = BTreeMap::new();
+    loop {
+        match messages.recv_timeout(Duration::from_millis(50)) {
+            Ok(line) => binaries.extend(binary_of(&line)),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if interrupt.is_set() => {
+                cargo.kill().context("stop cargo")?;
+                cargo.wait().context("wait for cargo")?;
+                let error = anyhow!("interrupted by Ctrl-C while building; nothing was measured");
+                return Err(CodedError::new(INTERRUPTED, error).into());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+    let status = cargo.wait().context("wait for cargo")?;
+    if interrupt.is_set() {
+        let error = anyhow!("interrupted by Ctrl-C while building; nothing was measured");
+        return Err(CodedError::new(INTERRUPTED, error).into());
+    }
+    if !status.success() {
+        let error = anyhow!("the suites did not build ({status}); cargo's messages stand above");
+        return Err(CodedError::new(BUILD_FAILED, error).into());
+    }
+    Ok(binaries)
+}
+
+/// A binary that one line of cargo's JSON names.
+fn binary_of(line: &str) -> Option<(String, PathBuf)> {
+    #[derive(Deserialize)]
+    struct Artifact {
+        target: Target,
+        executable: Option<PathBuf>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+        kind: Vec<String>,
+    }
+
+    let artifact: Artifact = serde_json::from_str(line).ok()?;
+    let is_binary = artifact.target.kind.iter().any(|kind| kind == "bin");
+    artifact.executable.filter(|_| is_binary).map(|path| (artifact.target.name, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binaries_are_found_among_cargos_messages() {
+        for (line, name) in [
+            (
+                r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"vectors-heap"},"executable":"/t/vectors-heap"}"#,
+                Some("vectors-heap"),
+            ),
+            (
+                r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"bench_vectors"},"executable":null}"#,
+                None,
+            ),
+            (r#"{"reason":"build-finished","success":true}"#, None),
+            ("warning: not JSON", None),
+        ] {
+            assert_eq!(binary_of(line).map(|(name, _)| name).as_deref(), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn binaries_are_named_by_suite_mode_and_allocator() {
+        let names = ["vectors-heap", "vectors-heap-jemalloc"];
+        let suites = Suites::of_binaries(names.map(|name| (name.to_string(), PathBuf::from(name))));
+        assert_eq!(suites.binary("vectors", Mode::Heap, "system").unwrap(), Path::new("vectors-heap"));
+        assert_eq!(
+            suites.binary("vectors", Mode::Heap, "jemalloc").unwrap(),
+            Path::new("vectors-heap-jemalloc")
+        );
+        let error = suites.binary("vectors", Mode::Time, "mimalloc").unwrap_err().to_string();
+        assert_eq!(error, "bench-vectors has no binary \"vectors-time-mimalloc\"");
+    }
+
+    #[test]
+    fn a_data_set_that_cannot_be_read_is_named() {
+        let error = format!("{:#}", readable(Path::new("/no/such.fvecs")).unwrap_err());
+        assert!(error.contains("cannot read the data set /no/such.fvecs"), "{error}");
+        assert!(readable(Path::new("/")).unwrap_err().to_string().contains("not a file"));
+    }
+}

@@ -1,0 +1,164 @@
+//! A judged run for people at a terminal: a table, then what is wrong and how to go on, then the verdict.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use bench_core::metric::Metric;
+use bench_core::run::{CaseRecord, Run};
+use report::quantity::human as quantity;
+use report::{Judgement, Limit, Value, Verdict};
+
+/// The columns between the case and its verdict: heading, and the metric of the whole case.
+const COLUMNS: [(&str, &str); 5] = [
+    ("peak", "heap.peak"),
+    ("average", "heap.average"),
+    ("growth", "heap.growth"),
+    ("peak RSS", "rss.peak"),
+    ("time", "time.median"),
+];
+/// What stands where nothing was measured or judged.
+const ABSENT: &str = "-";
+/// Lines of stderr shown for a failed case; the run's file and the page have more.
+const STDERR_LINES: usize = 5;
+
+/// The whole text, with colours.
+pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
+    let mut text = table(run, judgement);
+    for problem in problems(judgement) {
+        text.push('\n');
+        text.push_str(&problem);
+    }
+    let style = style(judgement.verdict);
+    let verdict = judgement.verdict.word().to_uppercase();
+    let _ = write!(text, "\n{style}{verdict}{style:#}  {}", judgement.headline());
+    if let Some(partial) = &run.partial {
+        let _ = write!(text, "; {partial}");
+    }
+    let _ = writeln!(text, "\npage  {page}");
+    text
+}
+
+fn style(verdict: Verdict) -> Style {
+    let color = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Warn => AnsiColor::Yellow,
+        Verdict::Fail => AnsiColor::Red,
+    };
+    Style::new().bold().fg_color(Some(color.into()))
+}
+
+fn table(run: &Run, judgement: &Judgement) -> String {
+    let heading = ["case"].into_iter().chain(COLUMNS.map(|(heading, _)| heading)).chain(["verdict"]);
+    let mut rows: Vec<(Vec<String>, Style)> =
+        vec![(heading.map(str::to_string).collect(), Style::new().bold())];
+    rows.extend(run.cases.iter().map(|case| row(case, judgement)));
+    let columns = rows[0].0.len();
+    let width =
+        |column: usize| rows.iter().map(|(cells, _)| cells[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for (i, (cells, style)) in rows.iter().enumerate() {
+        // In a row only the verdict has a colour, the heading is bold as a whole.
+        let plain = if i == 0 { *style } else { Style::new() };
+        let _ = write!(text, "{plain}{:<width$}{plain:#}", cells[0], width = widths[0]);
+        for (cell, width) in cells.iter().zip(&widths).take(columns - 1).skip(1) {
+            let _ = write!(text, "  {plain}{cell:>width$}{plain:#}");
+        }
+        let _ = writeln!(text, "  {style}{}{style:#}", cells[columns - 1]);
+    }
+    text
+}
+
+fn row(case: &CaseRecord, judgement: &Judgement) -> (Vec<String>, Style) {
+    let id = &case.spec.id;
+    let cell = |(_, metric): (&str, &str)| match judgement.value(id, None, metric) {
+        Some(value) => quantity(value.value, value.metric.unit),
+        None => ABSENT.to_string(),
+    };
+    let verdict = judgement.case_verdict(id);
+    let mut cells = vec![id.to_string()];
+    cells.extend(COLUMNS.map(cell));
+    cells.push(verdict.map_or(ABSENT, Verdict::word).to_string());
+    (cells, verdict.map(style).unwrap_or_default())
+}
+
+/// What is wrong, the gravest first: each a few lines with the way on.
+fn problems(judgement: &Judgement) -> Vec<String> {
+    let fail = style(Verdict::Fail);
+    let warn = style(Verdict::Warn);
+    let mut problems = Vec::new();
+    for fault in &judgement.calibration {
+        problems.push(format!(
+            "{fail}fail{fail:#}  {} phase {}: {} expected {}, recorded {}\n      the instruments are off: do not \
+             trust this run\n",
+            fault.case, fault.phase, fault.what, fault.expected, fault.recorded
+        ));
+    }
+    for failure in &judgement.failures {
+        let mut text = format!(
+            "{fail}fail{fail:#}  {} in mode {}: {}: {} ({} of {} processes)\n",
+            failure.case, failure.mode, failure.kind, failure.reason, failure.failed, failure.repetitions
+        );
+        for line in &failure.stderr[failure.stderr.len().saturating_sub(STDERR_LINES)..] {
+            let _ = writeln!(text, "      | {line}");
+        }
+        let _ = writeln!(text, "      again: cargo xtask bench '{}' --mode {}", failure.case, failure.mode);
+        problems.push(text);
+    }
+    for missing in &judgement.missing {
+        let style = style(missing.verdict);
+        problems.push(format!(
+            "{style}{}{style:#}  {}{} {}: absent: {}\n      rule {} in {}\n",
+            missing.verdict,
+            missing.case,
+            phase(missing.phase.as_deref()),
+            missing.metric,
+            missing.reason,
+            missing.rule,
+            missing.place
+        ));
+    }
+    let broken = judgement.values.iter().filter(|value| value.verdict > Some(Verdict::Pass));
+    let mut broken: Vec<(&Value, &Limit)> =
+        broken.filter_map(|value| Some((value, value.limit.as_ref()?))).collect();
+    broken.sort_by_key(|(value, _)| std::cmp::Reverse(value.verdict));
+    problems.extend(broken.into_iter().map(|(value, limit)| broken_limit(value, limit)));
+    problems.extend(judgement.expired.iter().map(|line| format!("{fail}fail{fail:#}  {line}\n")));
+    for warning in &judgement.warnings {
+        let case = warning.case.as_ref().map(|case| format!("{case}: ")).unwrap_or_default();
+        problems.push(format!("{warn}warn{warn:#}  {case}{}\n", warning.message));
+    }
+    problems
+}
+
+fn broken_limit(value: &Value, limit: &Limit) -> String {
+    let verdict = value.verdict.unwrap_or_default();
+    let style = style(verdict);
+    let Metric { id, unit, .. } = value.metric;
+    let share =
+        limit.margin_share().map(|share| format!(", {:.1} %", share.abs() * 100.0)).unwrap_or_default();
+    let mut text = format!(
+        "{style}{verdict}{style:#}  {}{} {id}: {}, {} {} (off by {}{share})\n      rule {} in {}\n",
+        value.case,
+        phase(value.phase.as_deref()),
+        quantity(value.value, *unit),
+        limit.side.word(),
+        quantity(limit.value, *unit),
+        quantity(limit.margin.abs(), *unit),
+        limit.rule,
+        limit.place,
+    );
+    if let Some(allowed) = &limit.allowed {
+        let _ = writeln!(text, "      allowed: {allowed}");
+    }
+    let _ = writeln!(
+        text,
+        "      fix: look at its call sites on the page, or change the rule; again: cargo xtask bench '{}' --mode {}",
+        value.case, value.mode
+    );
+    text
+}
+
+fn phase(name: Option<&str>) -> String {
+    name.map(|name| format!(" phase {name}")).unwrap_or_default()
+}

@@ -1,0 +1,95 @@
+//! Where the workspace lies and what cargo knows of it: its target folder and the crates that it pins.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// The platform whose crates make the text corpus: the same on every machine, so that the bytes are the same.
+const CORPUS_PLATFORM: &str = "x86_64-unknown-linux-gnu";
+
+/// The workspace's folder.
+pub fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask lies in the workspace's folder")
+}
+
+/// The path as messages show it: relative to the current folder where it lies below.
+pub fn shown(path: &Path) -> String {
+    let current = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(current).unwrap_or(path).display().to_string()
+}
+
+/// The cargo that runs xtask.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// What `cargo metadata` says, as far as we need it.
+#[derive(Debug, Deserialize)]
+pub struct Metadata {
+    /// Where cargo builds.
+    pub target_directory: PathBuf,
+    packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    /// Absent for the workspace's own crates.
+    source: Option<String>,
+    manifest_path: PathBuf,
+}
+
+impl Metadata {
+    /// Asks cargo. Downloads pinned crates that are not there yet.
+    pub fn read() -> Result<Metadata> {
+        let output = cargo()
+            .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", CORPUS_PLATFORM])
+            .stdin(Stdio::null())
+            .output()
+            .context("start cargo metadata")?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "cargo metadata failed: {}", stderr.trim());
+        serde_json::from_slice(&output.stdout).context("understand the output of cargo metadata")
+    }
+
+    /// The index of the text corpus: one line per crate from a registry, `name<TAB>version<TAB>folder`, sorted
+    /// by name, then version.
+    pub fn corpus_index(&self) -> String {
+        let mut crates: Vec<(&str, &str, &Path)> = self
+            .packages
+            .iter()
+            .filter(|package| package.source.as_ref().is_some_and(|source| source.starts_with("registry+")))
+            .filter_map(|package| Some((&*package.name, &*package.version, package.manifest_path.parent()?)))
+            .collect();
+        crates.sort();
+        crates
+            .iter()
+            .map(|(name, version, folder)| format!("{name}\t{version}\t{}\n", folder.display()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_holds_registry_crates_in_order() {
+        let metadata: Metadata = serde_json::from_str(
+            r#"{"target_directory": "/t", "packages": [
+                {"name": "xtask", "version": "0.1.0", "source": null, "manifest_path": "/w/xtask/Cargo.toml"},
+                {"name": "serde", "version": "1.0.2", "source": "registry+https://x", "manifest_path": "/r/serde-1.0.2/Cargo.toml"},
+                {"name": "anyhow", "version": "1.0.9", "source": "registry+https://x", "manifest_path": "/r/anyhow-1.0.9/Cargo.toml"},
+                {"name": "fork", "version": "0.1.0", "source": "git+https://x", "manifest_path": "/g/fork/Cargo.toml"}
+            ], "more": 1}"#,
+        )
+        .unwrap();
+        assert_eq!(metadata.corpus_index(), "anyhow\t1.0.9\t/r/anyhow-1.0.9\nserde\t1.0.2\t/r/serde-1.0.2\n");
+    }
+}
