@@ -20,10 +20,12 @@ mod child;
 mod phases;
 mod suite;
 mod timing;
+mod trial;
 
 pub use child::{Allocator, main};
 pub use phases::Phases;
 pub use suite::{Axis, Case, Inputs, Prepared, Suite, Workload};
+pub use trial::Trial;
 
 /// The name of the profile that mode `sites` leaves in the current folder.
 const DHAT_FILE: &str = "dhat.json";

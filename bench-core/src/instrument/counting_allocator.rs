@@ -10,7 +10,9 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::thread_counters::{self, PUBLISH_THRESHOLD, Reading};
+use super::thread_counters::{
+    self, Operation, PUBLISH_THRESHOLD, Reading, count_alloc, count_free, count_realloc, count_slowly,
+};
 use crate::evidence::HeapRecord;
 
 /// Counts what passes through to the allocator `A`.
@@ -37,46 +39,65 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
-        let pointer = unsafe { self.0.alloc(layout) };
-        if !pointer.is_null() {
-            thread_counters::count_alloc(layout.size());
+        let block = unsafe { self.0.alloc(layout) };
+        if !block.is_null() && !count_alloc(layout.size()) {
+            count_slowly(Operation::Alloc(layout.size()));
         }
-        pointer
+        block
     }
 
     // Forwarded, not composed: `vec![0u8; 1 << 30]` must stay untouched.
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
-        let pointer = unsafe { self.0.alloc_zeroed(layout) };
-        if !pointer.is_null() {
-            thread_counters::count_alloc(layout.size());
+        let block = unsafe { self.0.alloc_zeroed(layout) };
+        if !block.is_null() && !count_alloc(layout.size()) {
+            count_slowly(Operation::Alloc(layout.size()));
         }
-        pointer
+        block
+    }
+
+    // Counted before the free: another thread may get the block at once, and would show a false peak.
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if count_free(layout.size()) {
+            // SAFETY: the caller's promise is passed on.
+            unsafe { self.0.dealloc(block, layout) }
+        } else {
+            // SAFETY: as above.
+            unsafe { self.dealloc_slowly(block, layout) }
+        }
     }
 
     #[inline]
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // Before the free: another thread may get the block at once, and would show a false peak.
-        thread_counters::count_free(layout.size());
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
-        unsafe { self.0.dealloc(pointer, layout) }
-    }
-
-    #[inline]
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise is passed on.
-        let new_pointer = unsafe { self.0.realloc(pointer, layout, new_size) };
-        if !new_pointer.is_null() {
-            thread_counters::count_realloc(layout.size(), new_size);
+        let new_block = unsafe { self.0.realloc(block, layout, new_size) };
+        if !new_block.is_null() && !count_realloc(layout.size(), new_size) {
+            count_slowly(Operation::Realloc(layout.size(), new_size));
         }
-        new_pointer
+        new_block
+    }
+}
+
+impl<A: GlobalAlloc> CountingAllocator<A> {
+    /// Out of line, so that the fast path saves no register and ends in a jump.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn dealloc_slowly(&self, block: *mut u8, layout: Layout) {
+        count_slowly(Operation::Free(layout.size()));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { self.0.dealloc(block, layout) }
     }
 }
 
 /// Sets `T`, the bytes that a thread may hold unpublished (default 8 KiB): the error of a peak with several
 /// allocating threads is at most `(threads + 1) * T`. 0 makes every peak exact, for a locked instruction per
-/// allocation. Set it before the threads that allocate start.
+/// allocation. A thread that already runs takes it over at the next [`mark`].
 pub fn set_publish_threshold(bytes: u32) {
     PUBLISH_THRESHOLD.store(i64::from(bytes), Relaxed);
 }
@@ -127,7 +148,7 @@ pub fn since(start: &HeapMark, base: HeapSnapshot) -> HeapRecord {
             0
         },
         allocating_threads: end.allocating_threads,
-        allocated_bytes: totals.allocated_bytes,
+        allocated_bytes: totals.allocated_bytes(),
         allocated_blocks: totals.allocated_blocks,
         freed_blocks: totals.freed_blocks,
         reallocated_blocks: totals.reallocated_blocks,

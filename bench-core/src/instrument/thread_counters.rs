@@ -1,8 +1,9 @@
 //! Per-thread allocation counters without locked instructions, and the list through which they are read.
 //!
 //! Every thread owns one block of counters in thread-local storage and writes it with plain (relaxed) loads and
-//! stores. Live bytes are kept in two parts: what a thread has *pending* in its own block, and the process-wide
-//! [`LIVE`], to which a thread publishes when its pending bytes leave `[-T, T]` ([`PUBLISH_THRESHOLD`]).
+//! stores. Live bytes are kept in two parts: what a thread has *pending* in its own block (`net - published`), and
+//! the process-wide [`LIVE`], to which a thread publishes when its pending bytes leave `[-T, T]`
+//! ([`PUBLISH_THRESHOLD`]).
 //!
 //! ```text
 //!              first allocation            mark()                 thread exit
@@ -13,8 +14,11 @@
 //! ```
 //!
 //! `mark()` begins a phase. It takes over ("absorbs") every thread's pending bytes into [`LIVE`] without touching
-//! what only the owner may write: it adds them to the block's `absorbed`, and the owner subtracts that at its next
-//! operation. So a thread that is idle within a phase adds no error to the phase's peak.
+//! what only the owner may write: it adds them to the block's `absorbed`, and the owner moves that to `published` at
+//! its next operation. So a thread that is idle within a phase adds no error to the phase's peak.
+//!
+//! The fast path of an operation is a dozen instructions without a call, so that it saves no registers; everything
+//! rare (first use, a mark, a publication) is done by an out-of-line twin that does the whole operation.
 
 // The room for `unsafe`: a list of pointers to thread-local blocks.
 #![allow(unsafe_code)]
@@ -46,17 +50,25 @@ const IGNORED: u8 = 4;
 
 /// Counts that only ever rise.
 struct Totals {
-    allocated_bytes: AtomicU64,
+    /// By alloc, alloc_zeroed, and realloc's growth.
+    in_bytes: AtomicU64,
+    /// By dealloc, and realloc's shrinkage.
+    out_bytes: AtomicU64,
     allocated_blocks: AtomicU64,
     freed_blocks: AtomicU64,
-    reallocated_bytes: AtomicU64,
     reallocated_blocks: AtomicU64,
+    /// Whole new sizes asked of realloc.
+    reallocated_bytes: AtomicU64,
+    /// The part of `in_bytes` that is realloc's.
+    grown_bytes: AtomicU64,
 }
 
 /// A plain copy of [`Totals`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TotalsSnapshot {
-    pub allocated_bytes: u64,
+    in_bytes: u64,
+    out_bytes: u64,
+    grown_bytes: u64,
     pub allocated_blocks: u64,
     pub freed_blocks: u64,
     pub reallocated_bytes: u64,
@@ -66,12 +78,16 @@ pub(super) struct TotalsSnapshot {
 /// One thread's counters. The owner writes all but `absorbed`, `next` and the step `ACTIVE -> MARKED`.
 struct ThreadCounters {
     state: AtomicU8,
-    /// Live bytes not yet published; may be negative (blocks of other threads freed here).
-    pending: AtomicI64,
-    /// Highest `pending` since the last publication or mark.
-    pending_high: AtomicI64,
     totals: Totals,
-    /// The part of `pending` that a mark has already added to [`LIVE`].
+    /// Highest net bytes (`in - out`, negative where blocks of other threads were freed) since the last publication
+    /// or mark.
+    net_high: AtomicI64,
+    /// Net bytes at which the thread publishes: `published + T` and `published - T`.
+    publish_above: AtomicI64,
+    publish_below: AtomicI64,
+    /// The part of the net bytes that [`LIVE`] holds.
+    published: AtomicI64,
+    /// What marks have added to [`LIVE`] on the owner's behalf, not yet in `published`.
     absorbed: AtomicI64,
     /// The next block in [`THREADS`]; guarded by its lock.
     next: UnsafeCell<*const ThreadCounters>,
@@ -83,129 +99,163 @@ thread_local! {
     static COUNTERS: ThreadCounters = const { ThreadCounters::new() };
 }
 
-/// Counts one successful allocation.
-#[inline(always)]
-pub(super) fn count_alloc(bytes: usize) {
-    COUNTERS.with(|counters| {
-        if counters.state.load(Relaxed) != ACTIVE && !counters.wake() {
-            return count_without_thread(|totals| {
-                totals.allocated_blocks.fetch_add(1, Relaxed);
-                totals.allocated_bytes.fetch_add(bytes as u64, Relaxed);
-                bytes as i64
-            });
-        }
-        bump(&counters.totals.allocated_blocks, 1);
-        bump(&counters.totals.allocated_bytes, bytes as u64);
-        counters.grow(bytes as i64);
-    });
+/// One operation of the allocator.
+#[derive(Clone, Copy)]
+pub(super) enum Operation {
+    /// A successful allocation of so many bytes.
+    Alloc(usize),
+    /// A deallocation, counted before it happens.
+    Free(usize),
+    /// A successful reallocation from so many bytes to so many.
+    Realloc(usize, usize),
 }
 
-/// Counts one deallocation, before it happens.
+/// Counts an allocation on the fast path; `false` if [`count_slowly`] has to.
 #[inline(always)]
-pub(super) fn count_free(bytes: usize) {
-    COUNTERS.with(|counters| {
-        if counters.state.load(Relaxed) != ACTIVE && !counters.wake() {
-            return count_without_thread(|totals| {
-                totals.freed_blocks.fetch_add(1, Relaxed);
-                -(bytes as i64)
-            });
-        }
-        bump(&counters.totals.freed_blocks, 1);
-        counters.shrink(bytes as i64);
-    });
+#[must_use]
+pub(super) fn count_alloc(bytes: usize) -> bool {
+    COUNTERS
+        .with(|counters| counters.is_active() && counters.count_in(bytes, &counters.totals.allocated_blocks))
 }
 
-/// Counts one successful reallocation.
+/// Counts a deallocation on the fast path; `false` if [`count_slowly`] has to.
 #[inline(always)]
-pub(super) fn count_realloc(old_bytes: usize, new_bytes: usize) {
+#[must_use]
+pub(super) fn count_free(bytes: usize) -> bool {
+    COUNTERS.with(|counters| counters.is_active() && counters.count_out(bytes, &counters.totals.freed_blocks))
+}
+
+/// Counts a reallocation on the fast path; `false` if [`count_slowly`] has to.
+#[inline(always)]
+#[must_use]
+pub(super) fn count_realloc(old_bytes: usize, new_bytes: usize) -> bool {
     COUNTERS.with(|counters| {
-        let change = new_bytes as i64 - old_bytes as i64;
-        if counters.state.load(Relaxed) != ACTIVE && !counters.wake() {
-            return count_without_thread(|totals| {
-                totals.reallocated_blocks.fetch_add(1, Relaxed);
-                totals.reallocated_bytes.fetch_add(new_bytes as u64, Relaxed);
-                change
-            });
+        let totals = &counters.totals;
+        let grown = new_bytes.saturating_sub(old_bytes);
+        let counted = counters.is_active()
+            && if new_bytes >= old_bytes {
+                counters.count_in(grown, &totals.reallocated_blocks)
+            } else {
+                counters.count_out(old_bytes - new_bytes, &totals.reallocated_blocks)
+            };
+        if counted {
+            add(&totals.reallocated_bytes, new_bytes as u64);
+            add(&totals.grown_bytes, grown as u64);
         }
-        bump(&counters.totals.reallocated_blocks, 1);
-        bump(&counters.totals.reallocated_bytes, new_bytes as u64);
-        if change >= 0 { counters.grow(change) } else { counters.shrink(-change) }
+        counted
+    })
+}
+
+/// Counts what the fast path could not: wakes the thread's block, publishes, or counts without one.
+#[cold]
+#[inline(never)]
+pub(super) fn count_slowly(operation: Operation) {
+    COUNTERS.with(|counters| {
+        if counters.wake() {
+            counters.totals.count(operation, add);
+            let net = counters.net();
+            if net > counters.net_high.load(Relaxed) {
+                counters.net_high.store(net, Relaxed);
+            }
+            if net > counters.publish_above.load(Relaxed) || net < counters.publish_below.load(Relaxed) {
+                counters.publish();
+            }
+        } else if counters.state.load(Relaxed) != IGNORED {
+            let change = RETIRED.count(operation, |counter, by| {
+                counter.fetch_add(by, Relaxed);
+            });
+            let live = LIVE.fetch_add(change, Relaxed) + change;
+            PEAK.fetch_max(live, Relaxed);
+        }
     });
 }
 
 /// Adds without a locked instruction: only the owner writes.
 #[inline(always)]
-fn bump(counter: &AtomicU64, by: u64) {
+fn add(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
-}
-
-/// Counts for a thread whose block is gone, by atomics; nothing for an ignored one.
-#[cold]
-fn count_without_thread(count: impl FnOnce(&Totals) -> i64) {
-    if COUNTERS.with(|counters| counters.state.load(Relaxed)) == IGNORED {
-        return;
-    }
-    let change = count(&RETIRED);
-    let live = LIVE.fetch_add(change, Relaxed) + change;
-    PEAK.fetch_max(live, Relaxed);
 }
 
 impl ThreadCounters {
     const fn new() -> ThreadCounters {
         ThreadCounters {
             state: AtomicU8::new(UNREGISTERED),
-            pending: AtomicI64::new(0),
-            pending_high: AtomicI64::new(0),
             totals: Totals::new(),
+            net_high: AtomicI64::new(0),
+            publish_above: AtomicI64::new(0),
+            publish_below: AtomicI64::new(0),
+            published: AtomicI64::new(0),
             absorbed: AtomicI64::new(0),
             next: UnsafeCell::new(ptr::null()),
         }
     }
 
     #[inline(always)]
-    fn grow(&self, bytes: i64) {
-        let pending = self.pending.load(Relaxed) + bytes;
-        self.pending.store(pending, Relaxed);
-        if pending > self.pending_high.load(Relaxed) {
-            self.pending_high.store(pending, Relaxed);
-            if pending > PUBLISH_THRESHOLD.load(Relaxed) {
-                self.publish();
-            }
-        }
+    fn is_active(&self) -> bool {
+        self.state.load(Relaxed) == ACTIVE
     }
 
     #[inline(always)]
-    fn shrink(&self, bytes: i64) {
-        let pending = self.pending.load(Relaxed) - bytes;
-        self.pending.store(pending, Relaxed);
-        if pending < -PUBLISH_THRESHOLD.load(Relaxed) {
-            self.publish();
+    fn count_in(&self, bytes: usize, blocks: &AtomicU64) -> bool {
+        let in_bytes = self.totals.in_bytes.load(Relaxed).wrapping_add(bytes as u64);
+        let net = in_bytes.wrapping_sub(self.totals.out_bytes.load(Relaxed)) as i64;
+        if net > self.net_high.load(Relaxed) {
+            if net > self.publish_above.load(Relaxed) {
+                return false;
+            }
+            self.net_high.store(net, Relaxed);
         }
+        self.totals.in_bytes.store(in_bytes, Relaxed);
+        add(blocks, 1);
+        true
     }
 
-    #[inline(never)]
-    fn publish(&self) {
-        let pending = self.pending.load(Relaxed);
-        let high = self.pending_high.load(Relaxed);
-        let before = LIVE.fetch_add(pending, Relaxed);
-        if before + high > PEAK.load(Relaxed) {
-            PEAK.fetch_max(before + high, Relaxed);
+    #[inline(always)]
+    fn count_out(&self, bytes: usize, blocks: &AtomicU64) -> bool {
+        let out_bytes = self.totals.out_bytes.load(Relaxed).wrapping_add(bytes as u64);
+        let net = self.totals.in_bytes.load(Relaxed).wrapping_sub(out_bytes) as i64;
+        if net < self.publish_below.load(Relaxed) {
+            return false;
         }
-        self.pending.store(0, Relaxed);
-        self.pending_high.store(0, Relaxed);
+        self.totals.out_bytes.store(out_bytes, Relaxed);
+        add(blocks, 1);
+        true
+    }
+
+    /// Bytes that came in minus bytes that went out.
+    fn net(&self) -> i64 {
+        self.totals.in_bytes.load(Relaxed).wrapping_sub(self.totals.out_bytes.load(Relaxed)) as i64
+    }
+
+    /// Publishes the pending bytes; only the owner calls it, or the list's keeper for a thread that is gone.
+    fn publish(&self) {
+        let (net, published) = (self.net(), self.published.load(Relaxed));
+        let before = LIVE.fetch_add(net - published, Relaxed);
+        let high = before + self.net_high.load(Relaxed) - published;
+        if high > PEAK.load(Relaxed) {
+            PEAK.fetch_max(high, Relaxed);
+        }
+        self.restart(net);
+    }
+
+    /// Begins anew with `published` bytes in [`LIVE`], and the threshold of now.
+    fn restart(&self, published: i64) {
+        let threshold = PUBLISH_THRESHOLD.load(Relaxed);
+        self.published.store(published, Relaxed);
+        self.net_high.store(self.net(), Relaxed);
+        self.publish_above.store(published + threshold, Relaxed);
+        self.publish_below.store(published - threshold, Relaxed);
     }
 
     /// Makes the block `ACTIVE` if it can be; `false` for a retired or ignored thread.
-    #[cold]
     fn wake(&self) -> bool {
         match self.state.load(Acquire) {
+            ACTIVE => true,
             UNREGISTERED => register(self),
             MARKED => {
                 self.state.store(ACTIVE, Relaxed);
                 // Swapping, so that a mark running at this moment loses nothing.
-                let pending = self.pending.load(Relaxed) - self.absorbed.swap(0, AcqRel);
-                self.pending.store(pending, Relaxed);
-                self.pending_high.store(pending, Relaxed);
+                self.restart(self.published.load(Relaxed) + self.absorbed.swap(0, AcqRel));
                 true
             }
             _ => false,
@@ -214,13 +264,18 @@ impl ThreadCounters {
 
     /// Live bytes in this block that [`LIVE`] does not hold.
     fn unpublished(&self) -> i64 {
-        self.pending.load(Relaxed) - self.absorbed.load(Acquire)
+        self.net() - self.published.load(Relaxed) - self.absorbed.load(Acquire)
+    }
+
+    /// Highest live bytes since the mark, if [`LIVE`] is `live`.
+    fn peak_over(&self, live: i64) -> i64 {
+        live + self.net_high.load(Relaxed) - self.published.load(Relaxed)
     }
 
     /// Folds the block into the process-wide ones. The caller holds the list's lock; the owner is this thread, or
     /// it no longer exists.
     fn retire(&self) {
-        if self.state.load(Acquire) == ACTIVE {
+        if self.is_active() {
             RETIRED_SINCE_MARK.fetch_add(1, Relaxed);
             self.publish();
         }
@@ -233,52 +288,88 @@ impl ThreadCounters {
 impl Totals {
     const fn new() -> Totals {
         Totals {
-            allocated_bytes: AtomicU64::new(0),
+            in_bytes: AtomicU64::new(0),
+            out_bytes: AtomicU64::new(0),
             allocated_blocks: AtomicU64::new(0),
             freed_blocks: AtomicU64::new(0),
-            reallocated_bytes: AtomicU64::new(0),
             reallocated_blocks: AtomicU64::new(0),
+            reallocated_bytes: AtomicU64::new(0),
+            grown_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one operation with `add`; returns the change of live bytes.
+    fn count(&self, operation: Operation, add: impl Fn(&AtomicU64, u64)) -> i64 {
+        match operation {
+            Operation::Alloc(bytes) => {
+                add(&self.allocated_blocks, 1);
+                add(&self.in_bytes, bytes as u64);
+                bytes as i64
+            }
+            Operation::Free(bytes) => {
+                add(&self.freed_blocks, 1);
+                add(&self.out_bytes, bytes as u64);
+                -(bytes as i64)
+            }
+            Operation::Realloc(old_bytes, new_bytes) => {
+                let grown = new_bytes.saturating_sub(old_bytes) as u64;
+                add(&self.reallocated_blocks, 1);
+                add(&self.reallocated_bytes, new_bytes as u64);
+                add(&self.grown_bytes, grown);
+                add(&self.in_bytes, grown);
+                add(&self.out_bytes, old_bytes.saturating_sub(new_bytes) as u64);
+                new_bytes as i64 - old_bytes as i64
+            }
         }
     }
 
     fn snapshot(&self) -> TotalsSnapshot {
         TotalsSnapshot {
-            allocated_bytes: self.allocated_bytes.load(Relaxed),
+            in_bytes: self.in_bytes.load(Relaxed),
+            out_bytes: self.out_bytes.load(Relaxed),
             allocated_blocks: self.allocated_blocks.load(Relaxed),
             freed_blocks: self.freed_blocks.load(Relaxed),
-            reallocated_bytes: self.reallocated_bytes.load(Relaxed),
             reallocated_blocks: self.reallocated_blocks.load(Relaxed),
+            reallocated_bytes: self.reallocated_bytes.load(Relaxed),
+            grown_bytes: self.grown_bytes.load(Relaxed),
         }
     }
 
     fn add(&self, other: TotalsSnapshot) {
-        self.allocated_bytes.fetch_add(other.allocated_bytes, Relaxed);
+        self.in_bytes.fetch_add(other.in_bytes, Relaxed);
+        self.out_bytes.fetch_add(other.out_bytes, Relaxed);
         self.allocated_blocks.fetch_add(other.allocated_blocks, Relaxed);
         self.freed_blocks.fetch_add(other.freed_blocks, Relaxed);
-        self.reallocated_bytes.fetch_add(other.reallocated_bytes, Relaxed);
         self.reallocated_blocks.fetch_add(other.reallocated_blocks, Relaxed);
+        self.reallocated_bytes.fetch_add(other.reallocated_bytes, Relaxed);
+        self.grown_bytes.fetch_add(other.grown_bytes, Relaxed);
     }
 }
 
 impl TotalsSnapshot {
+    /// Bytes asked of alloc and alloc_zeroed.
+    pub fn allocated_bytes(self) -> u64 {
+        self.in_bytes - self.grown_bytes
+    }
+
     /// What was counted between `earlier` and `self`.
     pub fn since(self, earlier: TotalsSnapshot) -> TotalsSnapshot {
-        TotalsSnapshot {
-            allocated_bytes: self.allocated_bytes - earlier.allocated_bytes,
-            allocated_blocks: self.allocated_blocks - earlier.allocated_blocks,
-            freed_blocks: self.freed_blocks - earlier.freed_blocks,
-            reallocated_bytes: self.reallocated_bytes - earlier.reallocated_bytes,
-            reallocated_blocks: self.reallocated_blocks - earlier.reallocated_blocks,
-        }
+        self.combine(earlier, u64::wrapping_sub)
     }
 
     fn plus(self, other: TotalsSnapshot) -> TotalsSnapshot {
+        self.combine(other, u64::wrapping_add)
+    }
+
+    fn combine(self, other: TotalsSnapshot, with: fn(u64, u64) -> u64) -> TotalsSnapshot {
         TotalsSnapshot {
-            allocated_bytes: self.allocated_bytes + other.allocated_bytes,
-            allocated_blocks: self.allocated_blocks + other.allocated_blocks,
-            freed_blocks: self.freed_blocks + other.freed_blocks,
-            reallocated_bytes: self.reallocated_bytes + other.reallocated_bytes,
-            reallocated_blocks: self.reallocated_blocks + other.reallocated_blocks,
+            in_bytes: with(self.in_bytes, other.in_bytes),
+            out_bytes: with(self.out_bytes, other.out_bytes),
+            allocated_blocks: with(self.allocated_blocks, other.allocated_blocks),
+            freed_blocks: with(self.freed_blocks, other.freed_blocks),
+            reallocated_blocks: with(self.reallocated_blocks, other.reallocated_blocks),
+            reallocated_bytes: with(self.reallocated_bytes, other.reallocated_bytes),
+            grown_bytes: with(self.grown_bytes, other.grown_bytes),
         }
     }
 }
@@ -307,9 +398,9 @@ pub(super) fn read() -> Reading {
     for counters in list.iter() {
         reading.live_bytes += counters.unpublished();
         reading.totals = reading.totals.plus(counters.totals.snapshot());
-        if counters.state.load(Relaxed) == ACTIVE {
+        if counters.is_active() {
             reading.allocating_threads += 1;
-            reading.peak_bytes = reading.peak_bytes.max(published + counters.pending_high.load(Relaxed));
+            reading.peak_bytes = reading.peak_bytes.max(counters.peak_over(published));
         }
     }
     reading.peak_bytes = reading.peak_bytes.max(reading.live_bytes);
@@ -357,6 +448,7 @@ fn register(counters: &ThreadCounters) -> bool {
     let Some(key) = exit_key() else { return false };
     {
         let list = THREADS.lock();
+        counters.restart(0);
         list.link(counters);
         counters.state.store(ACTIVE, Release);
     }
