@@ -1,1 +1,23 @@
-//! To come.
+//! The suite `ingest`: what it costs in memory to bring documents and data sets into an index.
+//!
+//! The crate also owns the text [`corpus`] and the [`embedder`]s that the suite `search` uses.
+
+mod build;
+pub mod chunk;
+pub mod corpus;
+mod documents;
+pub mod embedder;
+
+use anyhow::Result;
+use bench_core::harness::{Inputs, Suite};
+
+/// The workloads of this crate.
+///
+/// # Errors
+/// When the data set that the user named cannot be opened.
+pub fn suite(inputs: &Inputs) -> Result<Suite> {
+    let mut suite = Suite::new("ingest", inputs);
+    documents::add(&mut suite);
+    build::add(&mut suite)?;
+    Ok(suite)
+}

@@ -1,6 +1,6 @@
 //! Vectors that the user brings in a file.
 //!
-//! A format is one file here and one line in [`Format`]. Opening reads no more than a header, so that cases can be
+//! A format is one file here and one line in the list of formats. Opening reads no more than a header, so that cases can be
 //! listed; reading is set-up and stays outside every phase.
 
 mod fvecs;

@@ -17,7 +17,11 @@ pub struct Flat {
 
 impl Flat {
     /// An empty index of vectors with `dim` components.
+    ///
+    /// # Panics
+    /// When `dim` is 0.
     pub fn new(dim: usize, distance: Distance) -> Flat {
+        assert!(dim > 0, "vectors need at least one component");
         Flat { dim, distance, ids: Vec::new(), vectors: Vec::new() }
     }
 }

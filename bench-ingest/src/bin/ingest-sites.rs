@@ -1,0 +1,13 @@
+//! The ingest suite with a stack trace for every allocation.
+
+use std::process::ExitCode;
+
+use bench_core::case::Mode;
+use bench_core::harness::{self, Allocator};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+fn main() -> ExitCode {
+    harness::main(bench_ingest::suite, Mode::Sites, Allocator::System)
+}

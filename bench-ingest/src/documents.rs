@@ -1,0 +1,178 @@
+//! I1 and I2: what does it cost to read documents, chunk them, embed the chunks, and index them?
+//!
+//! KB is 1000 bytes. Each phase takes over what the one before produced and frees it once it is used: what stays at
+//! the end is the chunks' text and the index.
+
+use std::fs;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context, Result, bail, ensure};
+use bench_core::harness::{Axis, Inputs, Phases, Prepared, Suite, Workload};
+use bench_vectors::engine::{self, Distance, Engine};
+use tempfile::TempDir;
+
+use crate::chunk;
+use crate::corpus::{Corpus, Documents};
+use crate::embedder::{Embedder, Hashing};
+
+const KB: usize = 1000;
+
+pub(crate) fn add(suite: &mut Suite) {
+    let single = Workload::new("single_document", "one document: read, chunk, embed, index")
+        .axis(Axis::new("size", ["1KB", "100KB", "1MB"]).quick(["1KB", "100KB"]));
+    suite.add(single, |case| match case.text("size")? {
+        "1KB" => prepare(case.inputs(), 1, KB),
+        "100KB" => prepare(case.inputs(), 1, 100 * KB),
+        "1MB" => prepare(case.inputs(), 1, 1000 * KB),
+        size => bail!("size {size:?} is none of 1KB, 100KB, 1MB"),
+    });
+    let batch = Workload::new("batch", "many documents of 10 KB (1000: of 5 KB): read, chunk, embed, index")
+        .axis(Axis::new("documents", [10, 100]).quick([10]).slow([1000]))
+        .size_axis("documents");
+    suite.add(batch, |case| match case.count("documents")? {
+        documents @ 1000.. => prepare(case.inputs(), documents, 5 * KB),
+        documents => prepare(case.inputs(), documents, 10 * KB),
+    });
+}
+
+fn prepare(inputs: &Inputs, count: usize, bytes: usize) -> Result<Prepared> {
+    let documents = Rc::new(Corpus::open(inputs)?.documents(count, bytes)?);
+    let files = DocumentFiles::write(&documents)?;
+    // The splitter's tables are loaded at first use: before the phases.
+    chunk::chunks("Warm up.");
+    let run = move |phases: &mut Phases| ingest(phases, &files);
+    let (hash, payload) = (documents.hash.clone(), documents.texts.iter().map(String::len).sum());
+    let check = move |ingested: Result<Ingested>| verify(&ingested?, &documents.texts);
+    Ok(Prepared::new(run, check).items(count).payload_bytes(payload).input("corpus", hash))
+}
+
+/// The documents as files in a folder of their own, gone when this is dropped. It lies in the current folder, which
+/// whoever starts the case removes, so that a kill leaves nothing behind.
+struct DocumentFiles {
+    paths: Vec<PathBuf>,
+    _folder: TempDir,
+}
+
+impl DocumentFiles {
+    fn write(documents: &Documents) -> Result<DocumentFiles> {
+        let folder = tempfile::tempdir_in(".").context("make a folder for the documents")?;
+        let paths: Vec<PathBuf> =
+            (0..documents.texts.len()).map(|i| folder.path().join(format!("{i}.txt"))).collect();
+        for (path, text) in paths.iter().zip(&documents.texts) {
+            fs::write(path, text).with_context(|| format!("write the document {}", path.display()))?;
+        }
+        Ok(DocumentFiles { paths, _folder: folder })
+    }
+}
+
+/// What stays: the chunks of all documents in order, and their index; a chunk's id is its position.
+struct Ingested {
+    chunks: Vec<String>,
+    index: Box<dyn Engine>,
+}
+
+fn ingest(phases: &mut Phases, files: &DocumentFiles) -> Result<Ingested> {
+    let texts = phases.measure("read", || read(&files.paths))?;
+    let chunks = phases.measure("chunk", || {
+        let chunks: Vec<String> = texts.iter().flat_map(|text| chunk::chunks(text)).collect();
+        drop(texts);
+        chunks
+    });
+    let vectors = phases.measure("embed", || {
+        let texts: Vec<&str> = chunks.iter().map(String::as_str).collect();
+        Hashing.embed(&texts)
+    })?;
+    let index = phases.measure("index", || {
+        let mut index = engine::open("flat", Hashing.dim(), Distance::Cosine)?;
+        let ids: Vec<u64> = (0..chunks.len() as u64).collect();
+        index.insert(&ids, &vectors)?;
+        drop(vectors);
+        anyhow::Ok(index)
+    })?;
+    Ok(Ingested { chunks, index })
+}
+
+fn read(paths: &[PathBuf]) -> Result<Vec<String>> {
+    let read = |path: &PathBuf| {
+        fs::read_to_string(path).with_context(|| format!("read the document {}", path.display()))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// How many chunks are searched for at the most.
+const SEARCHED: usize = 100;
+
+fn verify(ingested: &Ingested, documents: &[String]) -> Result<()> {
+    let Ingested { chunks, index } = ingested;
+    verify_text(chunks, documents)?;
+    ensure!(index.len() == chunks.len(), "{} vectors for {} chunks", index.len(), chunks.len());
+    for id in (0..chunks.len()).step_by(chunks.len().div_ceil(SEARCHED)) {
+        let vector = Hashing.embed(&[&chunks[id]])?;
+        let nearest = index.search(&vector, 1)?;
+        let nearest = nearest.first().context("the index found nothing")?;
+        // Another chunk of the same text is as good.
+        ensure!(
+            nearest.distance.abs() < 1e-5,
+            "chunk {id} is not in the index: the nearest, {}, is {} away",
+            nearest.id,
+            nearest.distance
+        );
+    }
+    Ok(())
+}
+
+/// Chunk after chunk must stand in the documents, with nothing but white space between.
+fn verify_text(chunks: &[String], documents: &[String]) -> Result<()> {
+    let mut chunks = chunks.iter().enumerate();
+    for (number, document) in documents.iter().enumerate() {
+        let mut rest = document.trim_start();
+        while !rest.is_empty() {
+            let (id, chunk) = chunks.next().with_context(|| format!("document {number} has lost its end"))?;
+            let behind = rest.strip_prefix(chunk.as_str()).filter(|_| !chunk.is_empty());
+            rest = behind.with_context(|| format!("chunk {id} is not what follows in document {number}"))?;
+            rest = rest.trim_start();
+        }
+    }
+    ensure!(chunks.next().is_none(), "there are more chunks than text");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_changed_and_surplus_text_is_found() {
+        let documents = ["one two\n\nthree".to_string(), " four ".to_string()];
+        let judge = |chunks: &[&str]| {
+            let chunks: Vec<String> = chunks.iter().map(|chunk| chunk.to_string()).collect();
+            verify_text(&chunks, &documents)
+        };
+        judge(&["one", "two", "three", "four"]).unwrap();
+        judge(&["one two\n\nthree", "four"]).unwrap();
+        for (chunks, reason) in [
+            (&["one two"][..], "document 0 has lost its end"),
+            (&["one two", "thre", "four"], "chunk 2 is not what follows in document 0"),
+            (&["one", "three", "four"], "chunk 1 is not what follows"),
+            (&["one two", "three", "four", "four"], "more chunks than text"),
+            (&["", "one two", "three", "four"], "chunk 0 is not what follows"),
+        ] {
+            let error = judge(chunks).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_was_not_indexed_is_found() {
+        let chunks = vec!["alpha beta gamma".to_string(), "entirely different words".to_string()];
+        let indexed = |texts: [&str; 2]| {
+            let mut index = engine::open("flat", Hashing.dim(), Distance::Cosine).unwrap();
+            index.insert(&[0, 1], &Hashing.embed(&texts).unwrap()).unwrap();
+            Ingested { chunks: chunks.clone(), index }
+        };
+        verify(&indexed([&chunks[0], &chunks[1]]), &chunks).unwrap();
+        let error = verify(&indexed([&chunks[0], "something else"]), &chunks).unwrap_err().to_string();
+        assert!(error.contains("chunk 1 is not in the index"), "{error}");
+    }
+}

@@ -1,0 +1,106 @@
+//! Every case runs once in the real binary and checks its answer.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bench_core::case::CaseSpec;
+use bench_core::evidence::Evidence;
+
+const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
+
+fn list(flags: &[&str]) -> Vec<CaseSpec> {
+    let output = Command::new(HEAP).arg("list").args(flags).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn run(binary: &str, case: &str, flags: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(binary);
+    command.current_dir(folder).args(["run", case, "--evidence", "evidence.json"]).args(flags);
+    command.output().unwrap()
+}
+
+fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(binary, case, flags, folder.path());
+    assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&std::fs::read(folder.path().join("evidence.json")).unwrap()).unwrap()
+}
+
+fn phases(evidence: &Evidence) -> Vec<&str> {
+    evidence.phases.iter().map(|phase| phase.name.as_str()).collect()
+}
+
+/// A crate of 2.5 MB, as the caller of the suites would name it in an index.
+fn corpus(folder: &Path) -> String {
+    let text: String =
+        (0..50_000u64).map(|i| format!("Line {i} has a word, {}.\n\n", i * i % 7919)).collect();
+    let source = folder.join("crate");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(source.join("README.md"), text.repeat(2)).unwrap();
+    let index = folder.join("corpus.tsv");
+    std::fs::write(&index, format!("crate\t1.0.0\t{}\n", source.display())).unwrap();
+    index.to_str().unwrap().to_string()
+}
+
+#[test]
+fn every_case_gives_a_right_answer_in_four_phases() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    for case in list(&["--corpus", &index]) {
+        // Chunking a megabyte takes long in a build for tests; the case runs in every bench.
+        if case.has_tag("slow") || case.id.param("size") == Some("1MB") {
+            continue;
+        }
+        let evidence = evidence(HEAP, &case.id.to_string(), &["--corpus", &index]);
+        assert_eq!(phases(&evidence), ["read", "chunk", "embed", "index"], "{}", case.id);
+        assert!(evidence.inputs["corpus"].starts_with("xxh3:"), "{}", case.id);
+    }
+}
+
+#[test]
+fn a_child_without_an_index_finds_the_corpus_by_itself() {
+    let case = "ingest/single_document{size=1KB}";
+    let evidence = evidence(HEAP, case, &[]);
+    assert_eq!(evidence.items, Some(1));
+    assert!(evidence.payload_bytes.is_some_and(|bytes| (997..=1000).contains(&bytes)));
+}
+
+#[test]
+fn the_other_modes_run_a_case_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    let case = "ingest/batch{documents=10}";
+    let flags = ["--corpus", &index, "--scale", "5"];
+    let sites = evidence(env!("CARGO_BIN_EXE_ingest-sites"), case, &flags);
+    assert!(sites.sites.is_some());
+    assert_eq!(sites.items, Some(2));
+    let flags = ["--corpus", &index, "--quick"];
+    let time = evidence(env!("CARGO_BIN_EXE_ingest-time"), "ingest/single_document{size=1KB}", &flags);
+    assert!(time.time.is_some());
+}
+
+#[test]
+fn the_users_data_set_becomes_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("points.fvecs");
+    let bytes: Vec<u8> = (0..50u32)
+        .flat_map(|i| [2u32.to_le_bytes(), (i as f32).to_le_bytes(), ((i * i) as f32).to_le_bytes()])
+        .flatten()
+        .collect();
+    std::fs::write(&file, bytes).unwrap();
+    let flags = ["--dataset", file.to_str().unwrap()];
+    let case = "ingest/build{engine=flat,dataset=points,n=50}";
+    assert!(list(&flags).iter().any(|spec| spec.id.to_string() == case && spec.has_tag("dataset")));
+    let evidence = evidence(HEAP, case, &flags);
+    assert_eq!((evidence.items, evidence.payload_bytes), (Some(50), Some(50 * 2 * 4)));
+    assert_eq!(phases(&evidence), ["build"]);
+}
+
+#[test]
+fn a_corpus_that_is_not_there_fails_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(HEAP, "ingest/single_document{size=1KB}", &["--corpus", "missing.tsv"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.tsv"));
+}
