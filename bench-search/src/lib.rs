@@ -1,1 +1,17 @@
-//! To come.
+//! The suite `search`: what it costs in memory to find the nearest vectors.
+
+mod dense;
+mod material;
+
+use anyhow::Result;
+use bench_core::harness::{Inputs, Suite};
+
+/// The workloads of this crate.
+///
+/// # Errors
+/// When the data set that the user named cannot be opened.
+pub fn suite(inputs: &Inputs) -> Result<Suite> {
+    let mut suite = Suite::new("search", inputs);
+    dense::add(&mut suite)?;
+    Ok(suite)
+}

@@ -1,0 +1,72 @@
+//! Every case runs once in the real binary and checks its answer against the oracle.
+
+use std::path::Path;
+use std::process::Command;
+
+use bench_core::case::CaseSpec;
+use bench_core::evidence::Evidence;
+
+const HEAP: &str = env!("CARGO_BIN_EXE_search-heap");
+
+fn list(flags: &[&str]) -> Vec<CaseSpec> {
+    let output = Command::new(HEAP).arg("list").args(flags).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary);
+    command.current_dir(folder.path()).args(["run", case, "--evidence", "evidence.json"]).args(flags);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&std::fs::read(folder.path().join("evidence.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn every_case_finds_the_exact_neighbours() {
+    let cases = list(&[]);
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        // Scaled down: a build for tests is slow, and what is checked is the same.
+        let evidence = evidence(HEAP, &case.id.to_string(), &["--scale", "10"]);
+        assert_eq!((evidence.items, evidence.phases.len()), (Some(100), 1), "{}", case.id);
+        let heap = evidence.phases[0].heap.unwrap();
+        let threads: u64 = case.id.param("threads").unwrap().parse().unwrap();
+        assert!(heap.allocating_threads <= threads + 1, "{}: {heap:?}", case.id);
+        assert!(evidence.inputs["corpus"].starts_with("xxh3:"), "{}", case.id);
+    }
+}
+
+#[test]
+fn a_search_allocates_the_same_every_time() {
+    let case = "search/dense{engine=flat,dataset=corpus,n=2000,threads=1}";
+    let heap = || evidence(HEAP, case, &["--scale", "20"]).phases[0].heap.unwrap();
+    let (first, second) = (heap(), heap());
+    assert_eq!(first.allocating_threads, 1);
+    assert_eq!(
+        (first.allocated_bytes, first.allocated_blocks, first.peak_live_bytes - first.start_live_bytes),
+        (second.allocated_bytes, second.allocated_blocks, second.peak_live_bytes - second.start_live_bytes)
+    );
+}
+
+#[test]
+fn the_other_modes_run_a_case_too() {
+    let case = "search/dense{engine=flat,dataset=corpus,n=2000,threads=2}";
+    assert!(evidence(env!("CARGO_BIN_EXE_search-sites"), case, &["--scale", "20"]).sites.is_some());
+    let time = evidence(env!("CARGO_BIN_EXE_search-time"), case, &["--scale", "20", "--quick"]);
+    assert!(time.time.is_some());
+}
+
+#[test]
+fn the_users_data_set_is_searched() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-vectors/tests/fixtures/fortran_f8.npy");
+    let flags = ["--dataset", file.to_str().unwrap()];
+    let cases: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("dataset")).collect();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let evidence = evidence(HEAP, &case.id.to_string(), &flags);
+        assert_eq!(evidence.items, Some(1), "{}", case.id);
+        assert!(evidence.inputs.contains_key("dataset"), "{}", case.id);
+    }
+}
