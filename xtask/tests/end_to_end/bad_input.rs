@@ -1,0 +1,124 @@
+//! Bad input: one clear error on stderr, the right exit code, nothing lost.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::xtask_process::{Place, code_and_stderr};
+
+/// Asserts that the command fails with `code` and one error that holds each of `parts`, and prints nothing.
+#[track_caller]
+fn assert_refused(command: &mut Command, code: i32, parts: &[&str]) {
+    let output = command.output().unwrap();
+    let (actual, stderr) = code_and_stderr(&output);
+    assert_eq!(actual, code, "{stderr}");
+    assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "{part:?} is not in: {stderr}");
+    }
+    assert!(!stderr.contains("backtrace"), "{stderr}");
+    assert_eq!(output.stdout, b"");
+}
+
+#[test]
+fn a_broken_threshold_table_is_refused_before_anything_is_built() {
+    let place =
+        Place::with_thresholds("schema = 1\n[[rule]]\nid = \"**\"\nmetric = \"rss.peak\"\nmax = \"250\"\n");
+    // A profile that does not exist would fail the build.
+    let mut bench = place.judging("bench");
+    assert_refused(bench.args(["--profile", "no-such-profile"]), 2, &["thresholds.toml:5:7"]);
+    assert!(!place.results().exists());
+}
+
+#[test]
+fn a_missing_threshold_table_is_named() {
+    let place = Place::new();
+    fs::remove_file(place.thresholds()).unwrap();
+    assert_refused(&mut place.judging("bench"), 2, &["thresholds.toml", "name a table with --thresholds"]);
+}
+
+#[test]
+fn a_rule_that_matches_no_case_is_refused() {
+    let place = Place::with_thresholds(
+        "schema = 1\n[[rule]]\nid = \"vectors/no_such\"\nmetric = \"heap.peak\"\nmax = \"1MB\"\n",
+    );
+    assert_refused(&mut place.bench(&[]), 2, &["thresholds.toml:2", "vectors/no_such"]);
+}
+
+#[test]
+fn a_build_that_fails_has_its_own_code() {
+    let place = Place::new();
+    let mut bench = place.judging("bench");
+    let (code, stderr) = code_and_stderr(&bench.args(["--profile", "no-such-profile"]).output().unwrap());
+    assert_eq!(code, 101, "{stderr}");
+    assert!(stderr.contains("the suites did not build"), "{stderr}");
+}
+
+#[test]
+fn an_unknown_case_is_refused_with_the_nearest() {
+    let place = Place::new();
+    let mut bench = place.bench(&["vectors/single_vector{dim=129}"]);
+    assert_refused(
+        &mut bench,
+        4,
+        &["unknown case vectors/single_vector{dim=129}", "did you mean 'vectors/single_vector{dim=128}'"],
+    );
+    assert_eq!(place.runs(), [Path::new(""); 0]);
+    assert_refused(&mut place.bench(&["single_vectro"]), 4, &["no case matches", "did you mean"]);
+}
+
+#[test]
+fn wrong_flags_are_refused() {
+    let place = Place::new();
+    assert_refused(&mut place.bench(&["vectors/(single"]), 2, &["no regular expression"]);
+    assert_refused(place.judging("bench").args(["--memory-limit", "4"]), 2, &["4GiB"]);
+}
+
+#[test]
+fn a_data_set_that_cannot_be_read_is_named() {
+    let place = Place::new();
+    assert_refused(
+        &mut place.bench(&["--dataset", "/no/such.fvecs"]),
+        2,
+        &["cannot read the data set /no/such.fvecs"],
+    );
+}
+
+#[test]
+fn results_that_cannot_be_written_are_refused_before_anything_is_built() {
+    let place = Place::new();
+    // A file in the place of the folder refuses root too.
+    fs::write(place.results(), "").unwrap();
+    let mut bench = place.judging("bench");
+    assert_refused(
+        bench.args(["--profile", "no-such-profile"]),
+        2,
+        &["cannot write results to", "name a folder with --results"],
+    );
+}
+
+#[test]
+fn a_stored_run_that_cannot_be_understood_stays_as_it_is() {
+    for (json, parts) in [
+        (
+            r#"{"schema": 7, "news": []}"#,
+            ["run.json: schema 7 is newer than this build knows (1): update the tool", "results"],
+        ),
+        (r#"{"schema": 1, "id": "20"#, ["the file is truncated", "line 1 column 23"]),
+    ] {
+        let place = Place::new();
+        let folder = place.results().join("runs").join("2026-11-21T120125Z-norev");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("run.json"), json).unwrap();
+        assert_refused(&mut place.judging("report"), 2, &parts);
+        assert_eq!(fs::read_to_string(folder.join("run.json")).unwrap(), json);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing was written beside it");
+    }
+}
+
+#[test]
+fn a_run_that_is_not_there_is_named() {
+    let place = Place::new();
+    assert_refused(&mut place.judging("report"), 2, &["no run in", "cargo xtask bench"]);
+    assert_refused(place.judging("report").arg("2020"), 2, &["no run \"2020\""]);
+}

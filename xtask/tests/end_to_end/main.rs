@@ -1,0 +1,8 @@
+//! The real `xtask` on the real suites, in cargo's dev profile, with results in a folder of each test.
+#![cfg(unix)]
+
+mod bad_input;
+mod faults;
+mod interrupts;
+mod output;
+mod xtask_process;

@@ -1,0 +1,114 @@
+//! Is the house in order? Rules that no compiler checks, each with its reason.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use regex::Regex;
+
+/// A longer file is about two subjects.
+const MOST_LINES: usize = 400;
+
+/// Names that say nothing: what would lie there has a subject, and belongs beside its user.
+const NAMELESS: [&str; 4] = ["utils.rs", "common.rs", "helpers.rs", "types.rs"];
+
+/// Where `unsafe` may stand: the one small room, and what tries it out.
+const UNSAFE_ROOMS: [&str; 3] = ["bench-core/src/instrument", "bench-core/tests", "bench-core/benches"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Every Rust file of the workspace: its path below the root, and its text.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut sources = Vec::new();
+    let crates = ["bench-core", "bench-vectors", "bench-ingest", "bench-search", "report", "xtask"];
+    let mut folders: Vec<PathBuf> = crates.iter().map(|name| root().join(name)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                sources.push((path.strip_prefix(root()).unwrap().into(), text));
+            }
+        }
+    }
+    sources.sort();
+    assert!(sources.len() > 20, "the sources were not found");
+    sources
+}
+
+/// Asserts that `fault` finds nothing in any file, and lists what it finds.
+#[track_caller]
+fn check(rule: &str, fault: impl Fn(&Path, &str) -> Option<String>) {
+    let faults: Vec<String> = sources()
+        .iter()
+        .filter_map(|(path, text)| Some(format!("  {}: {}", path.display(), fault(path, text)?)))
+        .collect();
+    assert!(faults.is_empty(), "{rule}\n{}", faults.join("\n"));
+}
+
+#[test]
+fn files_are_about_one_subject() {
+    check(&format!("at most {MOST_LINES} lines: split by subject"), |_, text| {
+        let lines = text.lines().count();
+        (lines > MOST_LINES).then(|| format!("{lines} lines"))
+    });
+}
+
+#[test]
+fn every_file_says_its_duty_first() {
+    check("the first line is `//!` and says what the file is for", |_, text| {
+        let first = text.lines().next().unwrap_or_default();
+        (!first.starts_with("//! ")).then(|| format!("{first:?}"))
+    });
+}
+
+#[test]
+fn every_file_is_named_for_its_subject() {
+    check("a file has a subject and is named for it", |path, _| {
+        let name = path.file_name()?.to_str()?;
+        NAMELESS.contains(&name).then(|| "says nothing".into())
+    });
+}
+
+#[test]
+fn unsafe_code_stays_in_its_room() {
+    let unsafe_code =
+        Regex::new(r"\bunsafe\s*(\{|fn\b|impl\b|extern\b|trait\b|\()|allow\([^)]*unsafe_code").unwrap();
+    check(&format!("`unsafe` stands only in {UNSAFE_ROOMS:?}"), |path, text| {
+        if UNSAFE_ROOMS.iter().any(|room| path.starts_with(room)) {
+            return None;
+        }
+        let code = |line: &&str| unsafe_code.is_match(line.split("//").next().unwrap_or_default());
+        text.lines().find(code).map(|line| line.trim().to_string())
+    });
+}
+
+/// Everything that a package is built from, with features, as `name version (path) features`.
+fn dependencies(package: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--package", package, "--edges", "normal,build", "--prefix", "none"])
+        .args(["--format", "{p} [{f}]", "--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect()
+}
+
+#[test]
+fn whoever_starts_or_shows_the_suites_does_not_link_them() {
+    for package in ["report", "xtask"] {
+        let dependencies = dependencies(package);
+        assert!(dependencies.iter().any(|line| line.starts_with("bench-core ")), "{dependencies:?}");
+        for line in &dependencies {
+            let suite = ["bench-vectors ", "bench-ingest ", "bench-search "];
+            assert!(!suite.iter().any(|suite| line.starts_with(suite)), "{package} links {line}");
+            let harness = line.starts_with("bench-core ") && line.contains("harness");
+            assert!(!harness, "{package} links the instruments: {line}");
+        }
+    }
+}
