@@ -5,8 +5,10 @@
 //! process and asks for neither time nor host nor files: the same input gives the same output.
 
 pub mod calibration;
+pub mod chart;
 mod judge;
 mod judgement;
+mod page;
 pub mod pattern;
 pub mod quantity;
 mod summary;
@@ -16,5 +18,6 @@ pub use judge::judge;
 pub use judgement::{
     CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning,
 };
+pub use page::page;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;

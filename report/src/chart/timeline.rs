@@ -1,0 +1,319 @@
+//! Memory over time: live heap as an envelope, resident memory below it, with phases and limits.
+//!
+//! Points are merged into columns that keep the lowest and the highest value, so that no peak is ever lost
+//! (a mean or every n-th point would lose it).
+
+use anyhow::{Result, anyhow};
+use bench_core::evidence::{PhaseRecord, Timeline, TimelinePoint};
+use bench_core::metric::Unit;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::{ANON, Area, BAND, Chart, FAINT, FILE, GRID, HEAP, INK, LIMIT, Numbers, draw, font, shortened};
+use crate::quantity::{fitting, grouped, human};
+
+/// What is drawn.
+pub struct Input<'a> {
+    /// The points.
+    pub timeline: &'a Timeline,
+    /// The phases and what to call each.
+    pub phases: &'a [PhaseRecord],
+    /// The names of `phases`.
+    pub labels: &'a [String],
+    /// The limit of the whole case's peak heap, in bytes.
+    pub heap_limit: Option<f64>,
+    /// The limit of the whole case's peak RSS, in bytes.
+    pub rss_limit: Option<f64>,
+}
+
+const SIZE: (u32, u32) = (820, 330);
+const HEAP_HEIGHT: u32 = 200;
+/// More columns than this make the page heavier and the picture no better.
+const COLUMNS: usize = 240;
+/// Rows of the table behind the chart.
+const TABLE_ROWS: usize = 12;
+/// Names of phases beyond this many would lie on each other.
+const NAMED_PHASES: usize = 16;
+/// A limit is drawn if it lies within this many times the highest value; beyond, it would flatten everything.
+const LIMIT_WITHIN: f64 = 1.6;
+
+/// One vertical slice of the chart, in nanoseconds and bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Column {
+    start: f64,
+    end: f64,
+    least: f64,
+    most: f64,
+    anon: Option<f64>,
+    file: Option<f64>,
+}
+
+/// Draws the timeline. `None` when the sampler saw fewer than two points.
+pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
+    if input.timeline.points.len() < 2 {
+        return Ok(None);
+    }
+    // As in the metrics, live bytes count over what set-up held.
+    let base =
+        input.phases.first().and_then(|phase| phase.heap).map_or(0, |heap| heap.base_live_bytes) as f64;
+    let columns = columns(&input.timeline.points, base, COLUMNS);
+    let ends = input.phases.iter().map(|phase| (phase.start_ns + phase.wall_ns) as f64);
+    let length = columns.iter().map(|column| column.end).chain(ends).fold(1.0, f64::max);
+    let peaks =
+        input.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes as f64 - base);
+    let peak = columns.iter().map(|column| column.most).chain(peaks).fold(1.0, f64::max);
+    let least = columns.iter().map(|column| column.least).fold(0.0, f64::min);
+    let resident = columns.iter().flat_map(|column| [column.anon, column.file]).flatten().fold(0.0, f64::max);
+    let title = "Memory over time";
+    let description = format!(
+        "live heap up to {} and resident memory up to {} over {}",
+        human(peak, Unit::Bytes),
+        human(resident, Unit::Bytes),
+        human(length, Unit::Nanoseconds)
+    );
+    let svg = draw(id, SIZE, title, &description, |area| {
+        let (upper, lower) = area.split_vertically(HEAP_HEIGHT);
+        let heap = Panel { caption: "live heap", length, least, most: peak, limit: input.heap_limit };
+        heap.paint(&upper, input, None, |panel| {
+            let top =
+                columns.iter().flat_map(|column| [(column.start, column.most), (column.end, column.most)]);
+            let bottom = columns
+                .iter()
+                .rev()
+                .flat_map(|column| [(column.end, column.least), (column.start, column.least)]);
+            panel.area(top.clone().chain(bottom).collect())?;
+            panel.line(top.collect(), &HEAP)?;
+            for phase in input.phases {
+                let Some(heap) = phase.heap else { continue };
+                let level = heap.peak_live_bytes as f64 - base;
+                let (start, end) = (phase.start_ns as f64, (phase.start_ns + phase.wall_ns) as f64);
+                panel.line(vec![(start, level), (end, level)], &FAINT)?;
+            }
+            Ok(())
+        })?;
+        let time = fitting(length, Unit::Nanoseconds);
+        let rss = Panel {
+            caption: "resident",
+            length,
+            least: 0.0,
+            most: resident.max(1.0),
+            limit: input.rss_limit,
+        };
+        rss.paint(&lower, input, Some(time), |panel| {
+            let series = |of: fn(&Column) -> Option<f64>| -> Vec<(f64, f64)> {
+                columns.iter().filter_map(|column| Some((column.end, of(column)?))).collect()
+            };
+            panel.line(series(|column| column.file), &FILE)?;
+            panel.line(series(|column| column.anon), &ANON)
+        })
+    })?;
+    Ok(Some(Chart { svg, title: title.into(), numbers: numbers(&input.timeline.points, base) }))
+}
+
+fn numbers(points: &[TimelinePoint], base: f64) -> Numbers {
+    let bytes = |value: Option<f64>| value.map_or("–".into(), |value| human(value, Unit::Bytes));
+    let rows = columns(points, base, TABLE_ROWS).into_iter().map(|column| {
+        vec![
+            human(column.end, Unit::Nanoseconds),
+            bytes(Some(column.least)),
+            bytes(Some(column.most)),
+            bytes(column.anon),
+            bytes(column.file),
+        ]
+    });
+    let head = ["until", "lowest heap", "highest heap", "RSS anon", "RSS file"];
+    Numbers { head: head.map(String::from).to_vec(), rows: rows.collect() }
+}
+
+/// Merges neighbours until at most `limit` columns are left; the extremes are kept.
+fn columns(points: &[TimelinePoint], base: f64, limit: usize) -> Vec<Column> {
+    points
+        .chunks(points.len().div_ceil(limit).max(1))
+        .map(|chunk| Column {
+            start: chunk[0].start_ns as f64,
+            end: chunk[chunk.len() - 1].end_ns.max(chunk[0].start_ns) as f64,
+            least: chunk.iter().map(|point| point.min_live_bytes as f64 - base).fold(f64::INFINITY, f64::min),
+            most: chunk
+                .iter()
+                .map(|point| point.max_live_bytes as f64 - base)
+                .fold(f64::NEG_INFINITY, f64::max),
+            anon: chunk.iter().filter_map(|point| point.max_rss_anon_bytes).max().map(|bytes| bytes as f64),
+            file: chunk.iter().filter_map(|point| point.max_rss_file_bytes).max().map(|bytes| bytes as f64),
+        })
+        .collect()
+}
+
+/// One of the two diagrams: time on one axis, bytes on the other.
+struct Panel<'a> {
+    caption: &'a str,
+    length: f64,
+    least: f64,
+    most: f64,
+    limit: Option<f64>,
+}
+
+type Plane<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// A panel being painted: turns nanoseconds and bytes into the axes' units.
+struct Painted<'a, 'b> {
+    plane: Plane<'a, 'b>,
+    time_scale: f64,
+    byte_scale: f64,
+}
+
+impl Painted<'_, '_> {
+    fn scaled(&self, points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+        let scaled = points.into_iter().map(|(x, y)| (x / self.time_scale, y / self.byte_scale));
+        scaled.collect()
+    }
+
+    fn line(&mut self, points: Vec<(f64, f64)>, colour: &RGBColor) -> Result<()> {
+        let points = self.scaled(points);
+        let width = if *colour == FAINT { 1 } else { 2 };
+        let line = PathElement::new(points, colour.stroke_width(width));
+        self.plane.draw_series([line]).map_err(|error| anyhow!("draw a line: {error}"))?;
+        Ok(())
+    }
+
+    fn area(&mut self, points: Vec<(f64, f64)>) -> Result<()> {
+        let area = Polygon::new(self.scaled(points), HEAP.mix(0.25).filled());
+        self.plane.draw_series([area]).map_err(|error| anyhow!("draw an area: {error}"))?;
+        Ok(())
+    }
+}
+
+impl Panel<'_> {
+    /// Paints axes, phases, `content` and the limit; `time`: the time axis' unit, on the lower panel.
+    fn paint<'a>(
+        &self,
+        area: &Area<'a>,
+        input: &Input,
+        time: Option<(f64, &str)>,
+        content: impl FnOnce(&mut Painted<'a, '_>) -> Result<()>,
+    ) -> Result<()> {
+        let drawn = self.limit.filter(|limit| *limit <= self.most * LIMIT_WITHIN);
+        let highest = drawn.map_or(self.most, |limit| limit.max(self.most)) * 1.08;
+        let (byte_scale, byte_name) = fitting(highest, Unit::Bytes);
+        let (time_scale, time_name) = fitting(self.length, Unit::Nanoseconds);
+        let (bottom, top) = (self.least / byte_scale, highest / byte_scale);
+        let plane = ChartBuilder::on(area)
+            .margin_right(12)
+            .margin_top(if time.is_none() { 34 } else { 20 })
+            .set_label_area_size(LabelAreaPosition::Left, 56)
+            .set_label_area_size(LabelAreaPosition::Bottom, if time.is_some() { 36 } else { 8 })
+            .build_cartesian_2d(0.0..self.length / time_scale, bottom..top)?;
+        let mut painted = Painted { plane, time_scale, byte_scale };
+        self.bands(&mut painted, input, time.is_none(), (bottom, top))?;
+        let label = font(12.0, &FAINT, HPos::Center, VPos::Center);
+        let axis = format!("time in {time_name}");
+        let time_tick = |value: &f64| tick(*value, self.length / time_scale);
+        let byte_tick = |value: &f64| tick(*value, top);
+        let mut mesh = painted.plane.configure_mesh();
+        mesh.disable_x_mesh()
+            .y_labels(5)
+            .x_labels(if time.is_some() { 9 } else { 0 })
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GRID)
+            .axis_style(GRID)
+            .label_style(label)
+            .x_label_formatter(&time_tick)
+            .y_label_formatter(&byte_tick);
+        if time.is_some() {
+            mesh.x_desc(axis);
+        }
+        mesh.draw()?;
+        content(&mut painted)?;
+        if let Some(limit) = drawn {
+            painted.line(vec![(0.0, limit), (self.length, limit)], &LIMIT)?;
+        }
+        let limit = match (self.limit, drawn) {
+            (Some(limit), None) => format!(" · limit {} lies above", human(limit, Unit::Bytes)),
+            (Some(limit), Some(_)) => format!(" · limit {}", human(limit, Unit::Bytes)),
+            _ => String::new(),
+        };
+        let caption = format!("{}, {byte_name}{limit}", self.caption);
+        area.draw(&Text::new(caption, (0, 2), font(12.0, &INK, HPos::Left, VPos::Top)))?;
+        Ok(())
+    }
+
+    /// A band behind every other phase, and the names where they have room.
+    fn bands(
+        &self,
+        painted: &mut Painted<'_, '_>,
+        input: &Input,
+        named: bool,
+        (bottom, top): (f64, f64),
+    ) -> Result<()> {
+        let pixels = f64::from(SIZE.0 - 68) / self.length;
+        for (index, (phase, label)) in input.phases.iter().zip(input.labels).enumerate() {
+            let start = phase.start_ns as f64;
+            let end = start + phase.wall_ns as f64;
+            if index % 2 == 0 {
+                let corners = [(start / painted.time_scale, bottom), (end / painted.time_scale, top)];
+                painted.plane.draw_series([Rectangle::new(corners, BAND.filled())])?;
+            }
+            let room = ((end - start) * pixels / 6.5) as usize;
+            if named && index < NAMED_PHASES && room >= label.chars().count().min(4) {
+                let style = font(12.0, &FAINT, HPos::Left, VPos::Bottom);
+                let text = shortened(label, room);
+                painted.plane.draw_series([Text::new(text, (start / painted.time_scale, top), style)])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A tick's number with as many decimals as an axis that ends at `most` needs.
+fn tick(value: f64, most: f64) -> String {
+    let decimals = if most < 0.5 {
+        2
+    } else if most < 5.0 {
+        1
+    } else {
+        0
+    };
+    grouped(value, decimals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(at: u64, least: u64, most: u64) -> TimelinePoint {
+        TimelinePoint {
+            start_ns: at,
+            end_ns: at + 5,
+            min_live_bytes: least,
+            max_live_bytes: most,
+            max_rss_anon_bytes: Some(most * 2),
+            max_rss_file_bytes: None,
+        }
+    }
+
+    #[test]
+    fn merging_points_never_loses_an_extreme() {
+        for count in [1, 2, 239, 240, 241, 1024, 5000] {
+            let mut points: Vec<TimelinePoint> = (0..count).map(|i| point(i * 10, 100, 200)).collect();
+            let spike = points.len() / 2;
+            points[spike].max_live_bytes = 9000;
+            points[spike].min_live_bytes = 7;
+            let columns = columns(&points, 0.0, 240);
+            assert!(columns.len() <= 240);
+            assert_eq!(columns.iter().map(|c| c.most).fold(0.0, f64::max), 9000.0);
+            assert_eq!(columns.iter().map(|c| c.least).fold(1e9, f64::min), 7.0);
+            assert_eq!(columns.last().unwrap().end, (count as f64 - 1.0) * 10.0 + 5.0);
+        }
+    }
+
+    #[test]
+    fn fewer_than_two_points_are_no_chart() {
+        for (points, expected) in [(0, false), (1, false), (2, true)] {
+            let timeline =
+                Timeline { points: (0..points).map(|i| point(i, 1, 2)).collect(), ..Default::default() };
+            let input =
+                Input { timeline: &timeline, phases: &[], labels: &[], heap_limit: None, rss_limit: None };
+            assert_eq!(chart("c", &input).unwrap().is_some(), expected, "{points}");
+        }
+    }
+}

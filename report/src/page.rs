@@ -1,0 +1,99 @@
+//! The HTML page: what the template may see, every string ready, and the template's rendering.
+
+mod case;
+mod column;
+mod coverage;
+mod failures;
+mod limits;
+mod method;
+mod overview;
+mod security;
+mod sites;
+mod strip;
+mod suites;
+
+use anyhow::{Context as _, Result};
+use bench_core::case::CaseId;
+use bench_core::run::Run;
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use crate::judgement::Judgement;
+
+/// The page's parts by the name that the main template includes them by. The ending decides that tera escapes.
+const TEMPLATES: [(&str, &str); 8] = [
+    ("report.html", include_str!("../templates/report.html.tera")),
+    ("marks.html", include_str!("../templates/marks.html.tera")),
+    ("strip.html", include_str!("../templates/strip.html.tera")),
+    ("failures.html", include_str!("../templates/failures.html.tera")),
+    ("suites.html", include_str!("../templates/suites.html.tera")),
+    ("tables.html", include_str!("../templates/tables.html.tera")),
+    ("case.html", include_str!("../templates/case.html.tera")),
+    ("method.html", include_str!("../templates/method.html.tera")),
+];
+const STYLE: &str = include_str!("../templates/report.css");
+const SCRIPT: &str = include_str!("../templates/report.js");
+
+/// All that the template may see.
+#[derive(Serialize)]
+struct Page {
+    title: String,
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    strip: strip::Strip,
+    failures: Vec<failures::Failure>,
+    suites: Vec<suites::Suite>,
+    overview: overview::Overview,
+    cases: Vec<case::Case>,
+    phase_columns: Vec<&'static str>,
+    limits: Vec<limits::LimitRow>,
+    instruments: String,
+    coverage: Vec<coverage::Gap>,
+    method: method::Method,
+}
+
+/// A link to a case's own section.
+#[derive(Clone, Serialize)]
+struct Link {
+    text: String,
+    anchor: String,
+}
+
+/// The whole page as HTML: one file that needs no network and can be read without script.
+///
+/// # Errors
+/// Only if a chart or the template cannot be rendered, which is a mistake in this crate.
+pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
+    let cases = run.cases.iter().enumerate().map(|(index, record)| case::case(index, record, run, judgement));
+    let page = Page {
+        title: format!("{} · memory benchmarks · {}", judgement.verdict.word().to_uppercase(), run.id),
+        policy: security::policy(STYLE, SCRIPT),
+        style: STYLE,
+        script: SCRIPT,
+        strip: strip::strip(run, judgement),
+        failures: failures::failures(run, judgement),
+        suites: suites::suites(run, judgement)?,
+        overview: overview::overview(run, judgement),
+        cases: cases.collect::<Result<_>>()?,
+        phase_columns: case::phase_columns(),
+        limits: limits::limits(run, judgement),
+        instruments: coverage::instruments(judgement),
+        coverage: coverage::coverage(run, judgement),
+        method: method::method(run),
+    };
+    let mut tera = Tera::default();
+    tera.add_raw_templates(TEMPLATES).context("the page's template is malformed")?;
+    let context = Context::from_serialize(&page).context("the page's content")?;
+    tera.render("report.html", &context).context("render the page")
+}
+
+/// The id of a case's section in the page.
+fn anchor(index: usize) -> String {
+    format!("case-{index}")
+}
+
+fn link(run: &Run, id: &CaseId) -> Link {
+    let index = run.cases.iter().position(|case| case.spec.id == *id);
+    Link { text: id.to_string(), anchor: index.map(anchor).unwrap_or_default() }
+}

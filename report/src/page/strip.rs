@@ -1,0 +1,146 @@
+//! The verdict strip: the answer, in the first screen.
+
+use bench_core::metric::Unit;
+use bench_core::run::Run;
+use serde::Serialize;
+
+use crate::judgement::{Judgement, plural};
+use crate::quantity::human;
+
+/// What stands at the top of the page.
+#[derive(Serialize)]
+pub struct Strip {
+    verdict: &'static str,
+    headline: String,
+    partial: Option<String>,
+    instruments_off: bool,
+    tiles: Vec<Tile>,
+    facts: Vec<Fact>,
+    command: String,
+}
+
+/// A number and what it means.
+#[derive(Serialize)]
+pub struct Tile {
+    /// The number.
+    pub value: String,
+    /// What it counts.
+    pub label: String,
+    /// More about it, in a few words.
+    pub note: String,
+    /// `pass`, `warn` or `fail`, or nothing.
+    pub mark: &'static str,
+}
+
+/// A named fact.
+#[derive(Serialize)]
+pub struct Fact {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// The strip of a run.
+pub fn strip(run: &Run, judgement: &Judgement) -> Strip {
+    Strip {
+        verdict: judgement.verdict.word(),
+        headline: capital(judgement.headline()),
+        partial: run.partial.clone(),
+        instruments_off: !judgement.calibration.is_empty(),
+        tiles: tiles(judgement),
+        facts: facts(run),
+        command: run.command.clone(),
+    }
+}
+
+fn tiles(judgement: &Judgement) -> Vec<Tile> {
+    let counts = &judgement.counts;
+    let cases = Tile {
+        value: format!("{} of {}", counts.measured, counts.cases),
+        label: "cases measured".into(),
+        note: match counts.failed_cases {
+            0 => "none crashed or timed out".into(),
+            failed => format!("{} failed", plural(failed, "case")),
+        },
+        mark: if counts.failed_cases > 0 { "fail" } else { "pass" },
+    };
+    let limits = Tile {
+        value: format!("{} of {}", counts.pass, counts.limits),
+        label: "limits kept".into(),
+        note: match (counts.fail, counts.warn) {
+            _ if counts.limits == 0 => "no rule applies".into(),
+            (0, 0) => "none broken".into(),
+            (0, warn) => format!("{warn} broken as a warning"),
+            (fail, 0) => format!("{fail} broken"),
+            (fail, warn) => format!("{fail} broken, {warn} as a warning"),
+        },
+        mark: match (counts.fail, counts.warn, counts.limits) {
+            (0, 0, 0) => "",
+            (0, 0, _) => "pass",
+            (0, _, _) => "warn",
+            _ => "fail",
+        },
+    };
+    let instruments = match (judgement.calibration_checks, judgement.calibration.len()) {
+        (0, _) => Tile {
+            value: "unchecked".into(),
+            label: "instruments".into(),
+            note: "no calibration case was measured".into(),
+            mark: "",
+        },
+        (checks, 0) => Tile {
+            value: "exact".into(),
+            label: "instruments".into(),
+            note: format!("{} as known beforehand", plural(checks, "count")),
+            mark: "pass",
+        },
+        (_, faults) => Tile {
+            value: "off".into(),
+            label: "instruments".into(),
+            note: format!("{} wrong: do not trust this run", plural(faults, "count")),
+            mark: "fail",
+        },
+    };
+    vec![limits, cases, instruments]
+}
+
+fn facts(run: &Run) -> Vec<Fact> {
+    let fact = |name: &str| run.host.facts.get(name).cloned();
+    let revision = match &run.revision.commit {
+        None => "not a git checkout".to_string(),
+        Some(commit) => {
+            let short: String = commit.chars().take(10).collect();
+            let changed = if run.revision.dirty { ", with uncommitted changes" } else { "" };
+            let subject = run.revision.subject.as_ref().map(|subject| format!(" “{subject}”"));
+            format!("{short}{}{changed}", subject.unwrap_or_default())
+        }
+    };
+    let ram = fact("ram_bytes").and_then(|text| text.parse::<f64>().ok());
+    let parts = [
+        fact("cpu"),
+        fact("cores").map(|cores| if cores == "1" { "1 core".into() } else { format!("{cores} cores") }),
+        ram.map(|bytes| format!("{} RAM", human(bytes, Unit::Bytes))),
+        [fact("os"), fact("kernel")].into_iter().flatten().reduce(|os, kernel| format!("{os} {kernel}")),
+    ];
+    let host: Vec<String> = parts.into_iter().flatten().collect();
+    let modes: Vec<&str> = run.settings.modes.iter().map(|mode| mode.name()).collect();
+    let settings = format!(
+        "modes {}; every case {} in mode heap, each time in a fresh process{}",
+        modes.join(", "),
+        plural(run.settings.repetitions as usize, "time"),
+        if run.settings.quick { "; the quick grid" } else { "" }
+    );
+    let named = |name: &str, value: String| Fact { name: name.into(), value };
+    vec![
+        named("revision", revision),
+        named("measured", run.started.clone()),
+        named("host", if host.is_empty() { "unknown".into() } else { host.join(", ") }),
+        named("how", settings),
+    ]
+}
+
+fn capital(text: String) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}

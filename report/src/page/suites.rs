@@ -1,0 +1,155 @@
+//! A card per suite: its largest numbers and the charts of peak, average and growth.
+
+use anyhow::Result;
+use bench_core::case::{CaseId, Mode};
+use bench_core::metric::Metric;
+use bench_core::run::{CaseRecord, Run};
+use serde::Serialize;
+
+use super::strip::Tile;
+use crate::chart::Chart;
+use crate::chart::bars::{self, Bar, Group};
+use crate::judgement::{Judgement, Value, Verdict, plural};
+use crate::quantity::human;
+
+/// One suite.
+#[derive(Serialize)]
+pub struct Suite {
+    name: String,
+    verdict: &'static str,
+    summary: String,
+    workloads: Vec<Workload>,
+    tiles: Vec<Tile>,
+    charts: Vec<Chart>,
+}
+
+/// A workload and what it does.
+#[derive(Serialize)]
+struct Workload {
+    name: String,
+    about: String,
+}
+
+/// The metrics that have a chart.
+const CHARTS: [&str; 3] = ["heap.peak", "heap.average", "heap.growth"];
+/// The metrics whose largest value a card names.
+const FIGURES: [&str; 4] = ["heap.peak", "heap.growth", "rss.peak", "time.median"];
+
+/// The cards, in the order in which the suites ran. Calibration cases check the instruments and have none.
+pub fn suites(run: &Run, judgement: &Judgement) -> Result<Vec<Suite>> {
+    let mut names: Vec<&str> = Vec::new();
+    for case in run.cases.iter().filter(|case| !case.spec.has_tag("calibration")) {
+        if !names.contains(&case.spec.id.suite.as_str()) {
+            names.push(&case.spec.id.suite);
+        }
+    }
+    names.iter().enumerate().map(|(index, name)| suite(index, name, run, judgement)).collect()
+}
+
+fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<Suite> {
+    let cases: Vec<&CaseRecord> = run
+        .cases
+        .iter()
+        .filter(|case| case.spec.id.suite == name && !case.spec.has_tag("calibration"))
+        .collect();
+    let verdicts: Vec<Verdict> =
+        cases.iter().filter_map(|case| judgement.case_verdict(&case.spec.id)).collect();
+    let bad = verdicts.iter().filter(|verdict| **verdict > Verdict::Pass).count();
+    let mut workloads: Vec<Workload> = Vec::new();
+    for case in &cases {
+        if !workloads.iter().any(|workload| workload.name == case.spec.id.workload) {
+            workloads.push(Workload { name: case.spec.id.workload.clone(), about: case.spec.about.clone() });
+        }
+    }
+    let charts = CHARTS.iter().filter_map(|id| Metric::by_id(id)).map(|metric| {
+        let id = format!("suite-{index}-{}", metric.id.replace('.', "-"));
+        bars::chart(&id, metric, &groups(&cases, judgement, metric))
+    });
+    Ok(Suite {
+        name: name.into(),
+        verdict: verdicts.iter().max().map_or("", |verdict| verdict.word()),
+        summary: match bad {
+            0 => plural(cases.len(), "case"),
+            bad => format!("{}, {bad} with a failure or warning", plural(cases.len(), "case")),
+        },
+        workloads,
+        tiles: FIGURES.iter().filter_map(|id| figure(&cases, judgement, Metric::by_id(id)?)).collect(),
+        charts: charts.collect::<Result<_>>()?,
+    })
+}
+
+fn figure(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Option<Tile> {
+    let values = cases.iter().filter_map(|case| judgement.value(&case.spec.id, None, metric.id));
+    let largest: &Value = values.max_by(|a, b| a.value.total_cmp(&b.value))?;
+    Some(Tile {
+        value: human(largest.value, metric.unit),
+        label: format!("largest {}", metric.title),
+        note: short_name(&largest.case),
+        mark: "",
+    })
+}
+
+/// The cases by workload, in the order in which they ran.
+fn groups(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Vec<Group> {
+    let mut groups: Vec<(&str, Group)> = Vec::new();
+    for case in cases {
+        let id = &case.spec.id;
+        let bar = bar(case, judgement, metric);
+        match groups.iter_mut().find(|(workload, _)| *workload == id.workload) {
+            Some((_, group)) => group.bars.push(bar),
+            None => {
+                let axes: Vec<&str> = id.params.iter().map(|(name, _)| name.as_str()).collect();
+                let axes = if axes.is_empty() { String::new() } else { format!(" ({})", axes.join(", ")) };
+                groups
+                    .push((&id.workload, Group { title: format!("{}{axes}", id.workload), bars: vec![bar] }));
+            }
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn bar(case: &CaseRecord, judgement: &Judgement, metric: &Metric) -> Bar {
+    let id = &case.spec.id;
+    let value = judgement.value(id, None, metric.id);
+    let label: Vec<&str> = id.params.iter().map(|(_, value)| value.as_str()).collect();
+    Bar {
+        label: if label.is_empty() { id.workload.clone() } else { label.join(", ") },
+        case: id.to_string(),
+        value: value.map(|value| value.value).ok_or_else(|| why_absent(case, metric)),
+        limit: value.and_then(|value| value.limit.as_ref()).map(|limit| limit.value),
+        broken: value.and_then(|value| value.verdict).is_some_and(|verdict| verdict > Verdict::Pass),
+    }
+}
+
+/// Why a case has no value of a metric, in a few words.
+pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
+    if let Some(reason) = case.spec.absent_modes.get(&metric.mode) {
+        return reason.clone();
+    }
+    let Some(measurement) = case.measurement(metric.mode) else {
+        return format!("mode {} was not measured", metric.mode);
+    };
+    let Some(evidence) = measurement.evidence().next() else {
+        let kind = measurement.failures().next().map_or("failed".into(), |failure| failure.kind.to_string());
+        return if measurement.mode == Mode::Heap {
+            kind
+        } else {
+            format!("{kind} in mode {}", measurement.mode)
+        };
+    };
+    let unsampled = evidence.whole().is_none_or(|whole| whole.sampled.is_none());
+    match metric.id {
+        "heap.average" | "heap.growth_rate" if unsampled => "too short for two samples".into(),
+        "heap.peak_per_item" | "heap.live_per_item" if evidence.items.is_none() => "no items stated".into(),
+        "heap.peak_per_payload" if evidence.payload_bytes.is_none() => "no payload stated".into(),
+        "heap.amplification" => "nothing stays at the end".into(),
+        "heap.fragmentation" => "below 1 MiB live, or unreadable here".into(),
+        _ => "could not be read here".into(),
+    }
+}
+
+/// A case's name without its suite.
+fn short_name(id: &CaseId) -> String {
+    let text = id.to_string();
+    text.split_once('/').map_or(text.clone(), |(_, rest)| rest.to_string())
+}
