@@ -146,12 +146,87 @@ fn short_path(path: &str) -> &str {
 
 /// Drops the allocator's and the standard library's frames at the inner end, and the harness at the outer.
 fn trim(frames: Vec<Frame>) -> Vec<Frame> {
-    const INNER: [&str; 9] =
-        ["<dhat::", "dhat::", "alloc::", "<alloc::", "core::", "<core::", "std::", "<std::", "__rust"];
-    const OUTER: [&str; 2] = ["bench_core::harness", "<bench_core::harness"];
-    let inner =
-        frames.iter().take_while(|frame| INNER.iter().any(|root| frame.function.starts_with(root))).count();
-    let outer = frames.iter().position(|frame| OUTER.iter().any(|root| frame.function.starts_with(root)));
+    let inner = frames.iter().take_while(|frame| is_standard(&frame.function)).count();
+    let outer = frames.iter().position(|frame| frame.function.contains("bench_core::harness::"));
     let end = outer.unwrap_or(frames.len());
     if inner < end { frames[inner..end].to_vec() } else { frames }
+}
+
+/// Whether a function is the allocator's, the profiler's or the standard library's: `alloc::vec::from_elem`,
+/// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`.
+fn is_standard(function: &str) -> bool {
+    const ROOTS: [&str; 5] = ["dhat::", "alloc::", "core::", "std::", "__rust"];
+    const GENERIC_TYPES: [&str; 3] = ["T as ", "[T] as ", "I as "];
+    let path = function.strip_prefix('<').unwrap_or(function);
+    let path = GENERIC_TYPES.iter().find_map(|generic| path.strip_prefix(generic)).unwrap_or(path);
+    ROOTS.iter().any(|root| path.starts_with(root))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two points whose stacks differ only inside the standard library, and one of another function.
+    const PROFILE: &str = r#"{
+        "dhatFileVersion": 2, "mode": "rust-heap", "verb": "Allocated", "bklt": true, "bkacc": false,
+        "tu": "us", "Mtu": "s", "tuth": 10, "cmd": "x", "pid": 1, "tg": 5, "te": 9,
+        "pps": [
+            {"tb": 100, "tbk": 2, "tl": 1, "mb": 60, "mbk": 1, "gb": 60, "gbk": 1, "eb": 50, "ebk": 1, "fs": [1, 2, 4, 6]},
+            {"tb": 10, "tbk": 1, "tl": 1, "mb": 10, "mbk": 1, "gb": 5, "gbk": 1, "eb": 0, "ebk": 0, "fs": [1, 3, 4, 6]},
+            {"tb": 900, "tbk": 3, "tl": 1, "mb": 900, "mbk": 3, "gb": 0, "gbk": 0, "eb": 0, "ebk": 0, "fs": [1, 2, 5, 6]}
+        ],
+        "ftbl": [
+            "[root]",
+            "0x55d0: <dhat::Alloc as core::alloc::global::GlobalAlloc>::alloc (dhat-0.3.3/src/lib.rs:1176:9)",
+            "0x55d1: alloc::vec::from_elem (/rustc/5980/library/alloc/src/vec/mod.rs:3651:5)",
+            "0x55d2: <T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem (src/vec/spec_from_elem.rs:26:9)",
+            "0x55d3: flat::insert (/home/u/.cargo/registry/src/index-1/flat-0.1.0/src/flat.rs:22:17)",
+            "0x55d4: flat::grow (bench-vectors/src/flat.rs:30:1)",
+            "0x55d5: bench_core::harness::phases::Phases::measure (src/harness/phases.rs:69:13)"
+        ]
+    }"#;
+
+    #[test]
+    fn equal_trimmed_stacks_are_one_site() {
+        let summary = summarise(PROFILE).unwrap();
+        assert_eq!((summary.total_bytes, summary.total_blocks), (1010, 6));
+        assert_eq!((summary.peak_bytes, summary.end_bytes, summary.site_count), (65, 50, 2));
+        let [first, second] = &summary.sites[..] else { panic!("{:?}", summary.sites) };
+        let frame = |function: &str, file: &str, line| Frame {
+            function: function.into(),
+            file: Some(file.into()),
+            line: Some(line),
+        };
+        assert_eq!(first.stack, [frame("flat::insert", "flat-0.1.0/src/flat.rs", 22)]);
+        assert_eq!((first.total_bytes, first.total_blocks, first.peak_bytes), (110, 3, 65));
+        assert_eq!(second.stack, [frame("flat::grow", "bench-vectors/src/flat.rs", 30)]);
+    }
+
+    #[test]
+    fn a_frame_without_a_place_keeps_its_name() {
+        assert_eq!(parse_frame("0x7f: ???"), Frame { function: "???".into(), file: None, line: None });
+        assert_eq!(parse_frame("[root]").function, "[root]");
+        let frame = parse_frame("0x1: f (C:\\x\\lib.rs:3:1)");
+        assert_eq!((frame.file.as_deref(), frame.line), (Some("C:\\x\\lib.rs"), Some(3)));
+    }
+
+    #[test]
+    fn what_is_no_dhat_profile_is_refused() {
+        for (text, reason) in [
+            ("", "not a dhat profile"),
+            ("{}", "not a dhat profile"),
+            (&PROFILE.replace("\"dhatFileVersion\": 2", "\"dhatFileVersion\": 3"), "version 3: expected 2"),
+            (&PROFILE.replace("rust-heap", "ad-hoc"), "expected rust-heap"),
+            (&PROFILE.replace("[1, 2, 4, 6]", "[1, 99]"), "no frame 99"),
+        ] {
+            let error = format!("{:#}", summarise(text).unwrap_err());
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn user_impls_of_standard_traits_are_not_standard() {
+        assert!(!is_standard("<flat::Index as core::clone::Clone>::clone"));
+        assert!(is_standard("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"));
+    }
 }

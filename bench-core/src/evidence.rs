@@ -73,7 +73,7 @@ pub struct Scaled {
 pub struct PhaseRecord {
     /// The phase's name; empty for a merged record.
     pub name: String,
-    /// Start, in nanoseconds since the first phase's start.
+    /// Start, in nanoseconds since the timeline's start, just before the first phase.
     pub start_ns: u64,
     /// Length on the wall clock in nanoseconds. Read under instruments: for scale, never compared.
     pub wall_ns: u64,
@@ -286,7 +286,7 @@ pub struct Timeline {
 /// One or more neighbouring readings as one point; the extremes are kept, so no maximum is ever lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelinePoint {
-    /// Time of the first reading, in nanoseconds since the first phase's start.
+    /// Time of the first reading, in nanoseconds since the timeline's start, just before the first phase.
     pub start_ns: u64,
     /// Time of the last reading.
     pub end_ns: u64,

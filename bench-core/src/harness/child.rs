@@ -192,8 +192,6 @@ fn run_heap(prepared: &mut Prepared, interval: Duration, evidence: &mut Evidence
 fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     let mut phases = Phases::sites(DHAT_FRAMES);
     let check = (prepared.body)(&mut phases);
-    // Dropping the phases drops the profiler, which writes its file: before the answer is checked.
-    drop(phases);
     let json = std::fs::read_to_string(DHAT_FILE)
         .with_context(|| format!("read {DHAT_FILE}: did the body measure no phase?"))?;
     evidence.sites = Some(dhat_profile::summarise(&json)?);

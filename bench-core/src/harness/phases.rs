@@ -87,6 +87,14 @@ impl Phases {
         }
     }
 
+    /// The body has run: what follows (boxing and checking the answer) belongs to no profile.
+    pub(super) fn end_body(&mut self) {
+        if let Attached::Sites { profile, .. } = &mut self.0 {
+            // Dropping the profiler writes its file.
+            drop(profile.take());
+        }
+    }
+
     /// Ends mode `heap`: the records, and the timeline.
     pub(super) fn finish_heap(self) -> Option<(Vec<PhaseRecord>, crate::evidence::Timeline)> {
         match self.0 {

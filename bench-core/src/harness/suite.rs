@@ -246,6 +246,7 @@ impl Prepared {
         Prepared {
             body: Box::new(move |phases| {
                 let answer = run(phases);
+                phases.end_body();
                 let check = check.clone();
                 Box::new(move || check(answer))
             }),
