@@ -68,12 +68,11 @@ fn pool(threads: usize) -> Result<Option<ThreadPool>> {
 }
 
 fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> Result<Vec<Vec<Neighbour>>> {
-    match pool {
-        None => (0..queries.len()).map(|query| index.search(queries.row(query), K)).collect(),
-        Some(pool) => pool.install(|| {
-            (0..queries.len()).into_par_iter().map(|query| index.search(queries.row(query), K)).collect()
-        }),
-    }
+    let search = |query| index.search(queries.row(query), K);
+    let Some(pool) = pool else { return (0..queries.len()).map(search).collect() };
+    // One share per thread: smaller ones, split on demand, would allocate differently from run to run.
+    let share = queries.len().div_ceil(pool.current_num_threads());
+    pool.install(|| (0..queries.len()).into_par_iter().with_min_len(share).map(search).collect())
 }
 
 /// Knows the right answers.

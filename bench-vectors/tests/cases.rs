@@ -56,11 +56,13 @@ fn the_other_modes_run_a_case_too() {
     let scaled =
         evidence(env!("CARGO_BIN_EXE_vectors-sites"), "vectors/multi_concept{n=1000}", &["--scale", "10"]);
     assert_eq!(scaled.items, Some(100));
-    let mut timed = vec![env!("CARGO_BIN_EXE_vectors-time")];
-    #[cfg(feature = "jemalloc")]
-    timed.push(env!("CARGO_BIN_EXE_vectors-time-jemalloc"));
-    #[cfg(feature = "mimalloc")]
-    timed.push(env!("CARGO_BIN_EXE_vectors-time-mimalloc"));
+    let timed = [
+        env!("CARGO_BIN_EXE_vectors-time"),
+        #[cfg(feature = "jemalloc")]
+        env!("CARGO_BIN_EXE_vectors-time-jemalloc"),
+        #[cfg(feature = "mimalloc")]
+        env!("CARGO_BIN_EXE_vectors-time-mimalloc"),
+    ];
     for binary in timed {
         let allocator =
             binary.strip_prefix(env!("CARGO_BIN_EXE_vectors-time")).unwrap().trim_start_matches('-');
