@@ -7,7 +7,7 @@ use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
 use crate::calibration;
 use crate::judgement::{CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning};
-use crate::thresholds::{Allowance, Missing, Place, Rule, Thresholds};
+use crate::thresholds::{Allowance, Level, Missing, Place, Rule, Thresholds};
 
 /// Judges a run. `today` (`2026-11-21`) decides which allowances still hold.
 ///
@@ -187,12 +187,12 @@ impl Judge<'_> {
         let Some(rule) = rule else {
             return value;
         };
-        let side = rule.bounds.side;
-        let beyond = |limit: &f64| side.is_beyond(value.value, *limit);
-        let (verdict, limit) = match (rule.bounds.fail.filter(beyond), rule.bounds.warn.filter(beyond)) {
+        let (side, warn, fail) = (rule.bounds.side, rule.bounds.warn.as_ref(), rule.bounds.fail.as_ref());
+        let beyond = |limit: &&Level| side.is_beyond(value.value, limit.value);
+        let (verdict, limit) = match (fail.filter(beyond), warn.filter(beyond)) {
             (Some(limit), _) => (Verdict::Fail, Some(limit)),
             (None, Some(limit)) => (Verdict::Warn, Some(limit)),
-            (None, None) => (Verdict::Pass, rule.bounds.warn.or(rule.bounds.fail)),
+            (None, None) => (Verdict::Pass, warn.or(fail)),
         };
         let Some(limit) = limit else {
             return value;
@@ -200,9 +200,10 @@ impl Judge<'_> {
         let allowed = self.allowed(&value.case, value.metric).filter(|_| verdict == Verdict::Fail);
         value.verdict = Some(if allowed.is_some() { Verdict::Warn } else { verdict });
         value.limit = Some(Limit {
-            value: limit,
+            value: limit.value,
+            text: limit.text.clone(),
             side,
-            margin: side.room(value.value, limit),
+            margin: side.room(value.value, limit.value),
             rule: rule.text.clone(),
             place: rule.place.clone(),
             allowed,

@@ -115,6 +115,8 @@ pub struct Value {
 pub struct Limit {
     /// The limit, in the metric's unit: the broken one, or the first on the way.
     pub value: f64,
+    /// The limit as it is written: `250MB`.
+    pub text: String,
     /// At most or at least.
     pub side: Side,
     /// What is left between the value and the limit, in the metric's unit; negative when it is broken.
@@ -220,34 +222,35 @@ impl Judgement {
         values.chain(missing).chain(others).max()
     }
 
-    /// The run in one sentence: `2 of 96 limits broken, 1 of 41 cases failed`.
+    /// The run in one sentence: `2 of 96 limits broken, 1 of 41 cases failed`. Warnings are named only if nothing
+    /// is worse.
     pub fn headline(&self) -> String {
         let counts = &self.counts;
-        let mut parts = Vec::new();
-        if !self.calibration.is_empty() {
-            parts.push("the instruments are off: do not trust this run".to_string());
-        }
-        if counts.failed_cases > 0 {
-            parts.push(format!("{} of {} failed", counts.failed_cases, plural(counts.cases, "case")));
-        }
-        if counts.fail > 0 {
-            parts.push(format!("{} of {} broken", counts.fail, plural(counts.limits, "limit")));
-        }
-        if counts.warn > 0 {
-            parts.push(format!("{} of {} broken as a warning", counts.warn, plural(counts.limits, "limit")));
-        }
-        if !self.expired.is_empty() {
-            parts.push(format!("{} expired", plural(self.expired.len(), "allowance")));
-        }
-        if !self.warnings.is_empty() {
-            parts.push(plural(self.warnings.len(), "warning"));
-        }
-        match (parts.is_empty(), counts.limits) {
-            (false, _) => parts.join(", "),
-            (true, 0) => format!("{} measured, no limit judged", plural(counts.measured, "case")),
-            (true, limits) => {
-                format!("all {} kept by {}", plural(limits, "limit"), plural(counts.measured, "case"))
+        let limits = plural(counts.limits, "limit");
+        let failures = [
+            (!self.calibration.is_empty(), "the instruments are off: do not trust this run".to_string()),
+            (
+                counts.failed_cases > 0,
+                format!("{} of {} failed", counts.failed_cases, plural(counts.cases, "case")),
+            ),
+            (counts.fail > 0, format!("{} of {limits} broken", counts.fail)),
+            (!self.expired.is_empty(), format!("{} expired", plural(self.expired.len(), "allowance"))),
+        ];
+        let warnings = [
+            (counts.warn > 0, format!("{} of {limits} broken as a warning", counts.warn)),
+            (!self.warnings.is_empty(), format!("{} to look at", plural(self.warnings.len(), "thing"))),
+        ];
+        let said = |parts: &[(bool, String)]| {
+            let holding = parts.iter().filter(|(holds, _)| *holds).map(|(_, text)| text.as_str());
+            holding.collect::<Vec<_>>().join(", ")
+        };
+        match (said(&failures), said(&warnings)) {
+            (failures, _) if !failures.is_empty() => failures,
+            (_, warnings) if !warnings.is_empty() => warnings,
+            _ if counts.limits == 0 => {
+                format!("{} measured, no limit judged", plural(counts.measured, "case"))
             }
+            _ => format!("all {limits} kept by {}", plural(counts.measured, "case")),
         }
     }
 }

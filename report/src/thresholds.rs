@@ -77,10 +77,19 @@ pub struct Bounds {
     /// Whether values must stay below or above.
     pub side: Side,
     /// A value beyond it warns.
-    pub warn: Option<f64>,
+    pub warn: Option<Level>,
     /// A value beyond it fails.
-    pub fail: Option<f64>,
+    pub fail: Option<Level>,
     /// As it is written: `max 230MB (warn), 250MB (fail)`.
+    pub text: String,
+}
+
+/// One limit of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Level {
+    /// In the metric's unit.
+    pub value: f64,
+    /// As it is written: `250MB`.
     pub text: String,
 }
 

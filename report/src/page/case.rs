@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use bench_core::case::Mode;
-use bench_core::evidence::{Evidence, Timeline};
+use bench_core::evidence::{Evidence, PhaseRecord, Timeline};
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
 use super::anchor;
+use super::column::Column;
 use super::overview::{class_word, percent};
 use super::sites::{Sites, sites};
 use super::strip::Fact;
@@ -30,6 +31,7 @@ pub struct Case {
     absent: Vec<String>,
     timeline: Option<Chart>,
     timeline_note: String,
+    phase_columns: Vec<Head>,
     phases: Vec<Phase>,
     hidden_phases: usize,
     metrics: Vec<MetricRow>,
@@ -42,6 +44,13 @@ pub struct Case {
 struct FailedMode {
     text: String,
     stderr: String,
+}
+
+/// The head of a column of the table of phases.
+#[derive(Serialize)]
+struct Head {
+    title: &'static str,
+    unit: &'static str,
 }
 
 /// One phase: numbers as text.
@@ -83,7 +92,7 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         _ => (None, String::new()),
     };
     let evidence = shown.map(|(_, evidence)| evidence);
-    let phases = evidence.map(phases).unwrap_or_default();
+    let (phase_columns, phases) = evidence.map(phases).unwrap_or_default();
     let all_evidence = record.measurements.iter().flat_map(|measurement| measurement.evidence());
     let scaled = all_evidence.filter_map(|evidence| Some((evidence.mode, evidence.scaled.as_ref()?))).next();
     let failures = judgement.failures.iter().filter(|failure| failure.case == *id);
@@ -107,17 +116,13 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         absent: absent_modes.map(|(mode, reason)| format!("mode {mode}: {reason}")).collect(),
         timeline,
         timeline_note,
+        phase_columns,
         hidden_phases: phases.len().saturating_sub(PHASES),
         phases: phases.into_iter().take(PHASES).collect(),
         metrics: metrics(index, &values)?,
         time: time(record),
         sites: sites(record),
     })
-}
-
-/// The names of the columns of the phases' table.
-pub fn phase_columns() -> Vec<&'static str> {
-    PHASE_METRICS.iter().filter_map(|id| Some(Metric::by_id(id)?.title)).collect()
 }
 
 fn figures(values: &[&Value]) -> Vec<Fact> {
@@ -175,24 +180,29 @@ fn timeline_of(
         ),
         (None, true) => format!(
             "No timeline: the case was over before the sampler, which reads every {interval}, saw two points. The \
-             numbers below are exact all the same: they are counted, not sampled."
+             heap's numbers below are exact all the same: they are counted, not sampled."
         ),
         (None, false) => "No timeline was recorded.".into(),
     };
     Ok((chart, note))
 }
 
-fn phases(evidence: &Evidence) -> Vec<Phase> {
-    let row = |(index, phase)| {
-        let phase: &bench_core::evidence::PhaseRecord = phase;
-        let mut cells = vec![human(phase.wall_ns as f64, Unit::Nanoseconds)];
-        cells.extend(PHASE_METRICS.iter().filter_map(|id| Metric::by_id(id)).map(|metric| {
-            let value = (metric.of)(phase).filter(|value| value.is_finite());
-            value.map_or("–".into(), |value| human(value, metric.unit))
-        }));
-        Phase { name: phase_label(&evidence.phases, index), cells }
-    };
-    evidence.phases.iter().enumerate().map(row).collect()
+fn phases(evidence: &Evidence) -> (Vec<Head>, Vec<Phase>) {
+    let wall: fn(&PhaseRecord) -> Option<f64> = |phase| Some(phase.wall_ns as f64);
+    let metrics = PHASE_METRICS.iter().filter_map(|id| Metric::by_id(id));
+    let metrics = metrics.map(|metric| (metric.title, metric.unit, metric.of));
+    let mut heads = Vec::new();
+    let labels = (0..evidence.phases.len()).map(|index| phase_label(&evidence.phases, index));
+    let mut rows: Vec<Phase> = labels.map(|name| Phase { name, cells: Vec::new() }).collect();
+    for (title, unit, of) in [("instrumented time", Unit::Nanoseconds, wall)].into_iter().chain(metrics) {
+        let value = |phase| of(phase).filter(|value| value.is_finite());
+        let column = Column::fit(unit, evidence.phases.iter().filter_map(value));
+        heads.push(Head { title, unit: column.unit });
+        for (row, phase) in rows.iter_mut().zip(&evidence.phases) {
+            row.cells.push(value(phase).map_or("–".into(), |value| column.show(value)));
+        }
+    }
+    (heads, rows)
 }
 
 fn metrics(index: usize, values: &[&Value]) -> Result<Vec<MetricRow>> {

@@ -105,10 +105,11 @@ fn limit(run: &Run, value: &Value) -> Option<Failure> {
     let of_phase = value.phase.as_ref().map(|phase| format!(" of phase {phase}")).unwrap_or_default();
     let share = limit.margin_share().map(|share| format!(" ({:.1} %)", -share * 100.0)).unwrap_or_default();
     let what = format!(
-        "{}{of_phase} is {}, {}{share} beyond its limit of {}",
+        "{}{of_phase} is {}, {}{share} beyond its limit of {} ({})",
         value.metric.title,
         human(value.value, unit),
         human(-limit.margin, unit),
+        limit.text,
         human(limit.value, unit)
     );
     Some(Failure {

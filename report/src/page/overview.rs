@@ -59,6 +59,8 @@ struct Cell {
     sort: String,
     /// `exact`, `noisy`, `unsteady`, or nothing for an empty cell.
     class: &'static str,
+    /// The verdict of the value's limit.
+    verdict: &'static str,
     /// The number of the reason in `Overview::absences`, from 1.
     absence: Option<usize>,
 }
@@ -71,7 +73,9 @@ pub fn overview(run: &Run, judgement: &Judgement) -> Overview {
     let value = |case: &CaseRecord, metric: &Metric| judgement.value(&case.spec.id, None, metric.id);
     let columns: Vec<Column> = metrics
         .iter()
-        .map(|metric| Column::fit(metric, cases.iter().filter_map(|case| Some(value(case, metric)?.value))))
+        .map(|metric| {
+            Column::fit(metric.unit, cases.iter().filter_map(|case| Some(value(case, metric)?.value)))
+        })
         .collect();
     let mut absences = Vec::new();
     let rows = cases.iter().map(|case| Row {
@@ -100,6 +104,7 @@ fn filled(value: &Value, column: &Column) -> Cell {
         title: exact(value.value, value.metric.unit),
         sort: format!("{:.0}", value.value * 1000.0),
         class: class_word(value),
+        verdict: value.verdict.map_or("", |verdict| verdict.word()),
         absence: None,
     }
 }
@@ -110,7 +115,7 @@ fn empty(reason: String, absences: &mut Vec<String>) -> Cell {
         absences.len() - 1
     });
     let (text, sort) = ("–".into(), String::new());
-    Cell { text, title: reason, sort, class: "", absence: Some(number + 1) }
+    Cell { text, title: reason, sort, class: "", verdict: "", absence: Some(number + 1) }
 }
 
 /// The least room that any of the case's limits leaves, as a share of the limit.
@@ -123,6 +128,7 @@ fn margin(case: &CaseRecord, judgement: &Judgement) -> Cell {
             title: "no limit".into(),
             sort: String::new(),
             class: "",
+            verdict: "",
             absence: None,
         },
         Some((share, value)) => Cell {
@@ -137,6 +143,7 @@ fn margin(case: &CaseRecord, judgement: &Judgement) -> Cell {
             }),
             sort: format!("{share:.6}"),
             class: "",
+            verdict: "",
             absence: None,
         },
     }

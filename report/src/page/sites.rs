@@ -6,6 +6,7 @@ use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
+use super::column::Column;
 use crate::judgement::plural;
 use crate::quantity::{grouped, human};
 
@@ -16,6 +17,8 @@ pub struct Sites {
     scaled: Option<String>,
     /// The whole profile, relative to the page: always a file in its folder.
     href: Option<String>,
+    peak_unit: &'static str,
+    total_unit: &'static str,
     rows: Vec<Site>,
     hidden: u64,
 }
@@ -43,7 +46,10 @@ pub fn sites(record: &CaseRecord) -> Option<Sites> {
     let evidence = repetition.evidence.as_ref()?;
     let summary = evidence.sites.as_ref()?;
     let bytes = |bytes: u64| human(bytes as f64, Unit::Bytes);
-    let rows: Vec<Site> = summary.sites.iter().take(ROWS).map(site).collect();
+    let shown = || summary.sites.iter().take(ROWS);
+    let peak = Column::fit(Unit::Bytes, shown().map(|site| site.peak_bytes as f64));
+    let total = Column::fit(Unit::Bytes, shown().map(|site| site.total_bytes as f64));
+    let rows: Vec<Site> = shown().map(|site| row(site, &peak, &total)).collect();
     Some(Sites {
         summary: format!(
             "{} allocated {} in {}; {} were live at the peak, {} at the end.",
@@ -59,11 +65,13 @@ pub fn sites(record: &CaseRecord) -> Option<Sites> {
             .map(|scaled| format!("scaled down: {}={} instead of {}", scaled.axis, scaled.to, scaled.from)),
         href: repetition.dhat_file.as_deref().map(relative),
         hidden: summary.site_count.saturating_sub(rows.len() as u64),
+        peak_unit: peak.unit,
+        total_unit: total.unit,
         rows,
     })
 }
 
-fn site(site: &CallSite) -> Site {
+fn row(site: &CallSite, peak: &Column, total: &Column) -> Site {
     let (inner, outer) = match site.stack.split_first() {
         Some((inner, outer)) => (Some(inner), outer),
         None => (None, &[][..]),
@@ -73,8 +81,8 @@ fn site(site: &CallSite) -> Site {
         function: inner.map_or("unknown".into(), |frame| shortened(&frame.function, NAME)),
         place: inner.map(place).unwrap_or_default(),
         callers: callers.join(" ← "),
-        peak: human(site.peak_bytes as f64, Unit::Bytes),
-        total: human(site.total_bytes as f64, Unit::Bytes),
+        peak: peak.show(site.peak_bytes as f64),
+        total: total.show(site.total_bytes as f64),
         blocks: grouped(site.total_blocks as f64, 0),
     }
 }

@@ -8,7 +8,7 @@ use bench_core::metric::{Direction, METRICS, Metric};
 use toml::Spanned;
 
 use super::file::{AllowEntry, Defaults, File, Levels, MachineEntry, RuleEntry, Schema, Severity};
-use super::{Allowance, Bounds, Rule, SCHEMA, Side, Thresholds};
+use super::{Allowance, Bounds, Level, Rule, SCHEMA, Side, Thresholds};
 use crate::pattern::IdPattern;
 use crate::quantity;
 
@@ -162,7 +162,8 @@ fn bounds(
     metric: &Metric,
 ) -> Result<Bounds> {
     let read = |text: &str, span: Range<usize>| {
-        quantity::parse(text, metric).map_err(|error| source.error(&span, error))
+        let value = quantity::parse(text, metric).map_err(|error| source.error(&span, error))?;
+        anyhow::Ok(Level { value, text: text.to_string() })
     };
     let word = side.word();
     let (warn, fail, text) = match levels.get_ref() {
@@ -191,8 +192,8 @@ fn bounds(
             (level(warn)?, level(fail)?, text)
         }
     };
-    if let (Some(warn), Some(fail)) = (warn, fail)
-        && side.is_beyond(warn, fail)
+    if let (Some(warn), Some(fail)) = (&warn, &fail)
+        && side.is_beyond(warn.value, fail.value)
     {
         return Err(
             source.error(&levels.span(), "the warn limit lies beyond the fail limit, so it never warns")

@@ -1,0 +1,34 @@
+//! The page of a stored run, held against a golden file. `UPDATE_GOLDEN=1 cargo test -p report` writes it anew.
+
+mod sample;
+
+use std::fs;
+use std::path::PathBuf;
+
+use bench_core::run::Run;
+use report::{Thresholds, judge, page};
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn page_of(run: &Run) -> String {
+    let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
+    page(run, &judge(run, &thresholds, sample::TODAY)).unwrap()
+}
+
+#[test]
+fn a_stored_run_still_loads_and_gives_the_same_page() {
+    let (run_path, page_path) = (golden("run.v1.json"), golden("report.html"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&run_path, serde_json::to_string(&sample::run()).unwrap() + "\n").unwrap();
+        fs::write(&page_path, page_of(&sample::run())).unwrap();
+    }
+    let run: Run = serde_json::from_str(&fs::read_to_string(&run_path).unwrap()).unwrap();
+    assert_eq!(run, sample::run(), "run.v1.json is not what the sample says");
+    let (expected, found) = (fs::read_to_string(&page_path).unwrap(), page_of(&run));
+    for (number, (expected, found)) in expected.lines().zip(found.lines()).enumerate() {
+        assert_eq!(found, expected, "line {} of the page; UPDATE_GOLDEN=1 accepts it", number + 1);
+    }
+    assert_eq!(found.len(), expected.len(), "the page's length; UPDATE_GOLDEN=1 accepts it");
+}
