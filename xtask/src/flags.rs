@@ -159,13 +159,14 @@ Examples:
   cargo xtask bench --quick                     the quick grid, under a minute once built
   cargo xtask bench single_vector               cases whose id matches the regular expression
   cargo xtask bench 'vectors/multi_concept{{n=1000}}'   this case, whatever its tags
-  cargo xtask bench -s search -e flat --mode heap       one suite, one engine, one mode
-  cargo xtask bench --slow --message-format json        everything; one JSON document on stdout
+  cargo xtask bench -s search -e flat --mode heap     one suite, one engine, one mode
+  cargo xtask bench --slow --message-format json      everything; one JSON document on stdout
 
-Cases tagged slow are left out unless --slow, -t slow or the case's id asks for them; cases tagged fault
-misbehave on purpose and run only by -t fault or by id. Cases tagged calibration check the instruments and
-are part of every bench with mode heap. stdout carries the result, stderr the progress; colour follows
-the terminal and NO_COLOR.
+Cases tagged slow are left out unless --slow, -t slow or the case's whole id asks for them. Cases \
+tagged fault misbehave on purpose and run only by -t fault or by their id. Cases tagged calibration \
+check the instruments and are part of every bench with mode heap.
+
+stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.
 
 {}",
         exit_code::HELP
@@ -189,9 +190,9 @@ fn report_help() -> String {
     format!(
         "\
 Examples:
-  cargo xtask report                            the newest run, judged by today's thresholds
-  cargo xtask report 2026-11-21T120125Z-1a2b3c4 a run by its id
-  cargo xtask report /tmp/artifact/run.json     a file from elsewhere; the page is written beside it
+  cargo xtask report                                  the newest run, judged by today's thresholds
+  cargo xtask report 2026-11-21T120125Z-1a2b3c4       a run by its id
+  cargo xtask report /tmp/artifact/run.json           a file; the page is written beside it
 
 {}",
         exit_code::HELP

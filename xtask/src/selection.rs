@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use bench_core::case::{CaseId, CaseSpec, Mode};
 use regex::Regex;
 
@@ -148,8 +148,11 @@ impl Filter {
         let kind = match text.parse::<CaseId>() {
             Ok(id) if !id.params.is_empty() => FilterKind::Case(id),
             _ => {
-                let pattern = Regex::new(text)
-                    .with_context(|| format!("filter {text:?} is no case id and no regular expression"));
+                let pattern = Regex::new(text).map_err(|error| {
+                    // The error's last line is its reason; those before draw the pattern.
+                    let reason = error.to_string().lines().last().unwrap_or_default().replace("error: ", "");
+                    anyhow!("filter {text:?} is neither a case id nor a regular expression: {reason}")
+                });
                 FilterKind::Pattern(pattern.map_err(usage)?)
             }
         };
@@ -324,7 +327,10 @@ mod tests {
     fn a_broken_pattern_is_a_usage_error() {
         let error = selection(&["vectors/(single"]).err().unwrap();
         assert_eq!(of_error(&error), USAGE);
-        assert!(error.to_string().contains("no case id and no regular expression"), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "filter \"vectors/(single\" is neither a case id nor a regular expression: unclosed group"
+        );
     }
 
     #[test]

@@ -34,7 +34,12 @@ pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
     if let Some(partial) = &run.partial {
         let _ = write!(text, "; {partial}");
     }
-    let _ = writeln!(text, "\npage  {page}");
+    text.push('\n');
+    if judgement.calibration_checks > 0 && judgement.calibration.is_empty() {
+        let checks = judgement.calibration_checks;
+        let _ = writeln!(text, "the instruments are right in all {checks} counts that were known beforehand");
+    }
+    let _ = writeln!(text, "page  {page}");
     text
 }
 

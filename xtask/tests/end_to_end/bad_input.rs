@@ -42,7 +42,7 @@ fn a_rule_that_matches_no_case_is_refused() {
     let place = Place::with_thresholds(
         "schema = 1\n[[rule]]\nid = \"vectors/no_such\"\nmetric = \"heap.peak\"\nmax = \"1MB\"\n",
     );
-    assert_refused(&mut place.bench(&[]), 2, &["thresholds.toml:2", "vectors/no_such"]);
+    assert_refused(&mut place.bench(&[]), 2, &["thresholds.toml:3", "vectors/no_such"]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn an_unknown_case_is_refused_with_the_nearest() {
 #[test]
 fn wrong_flags_are_refused() {
     let place = Place::new();
-    assert_refused(&mut place.bench(&["vectors/(single"]), 2, &["no regular expression"]);
+    assert_refused(&mut place.bench(&["vectors/(single"]), 2, &["nor a regular expression: unclosed group"]);
     assert_refused(place.judging("bench").args(["--memory-limit", "4"]), 2, &["4GiB"]);
 }
 

@@ -59,7 +59,7 @@ fn a_broken_limit_fails_the_gate() {
     assert_code(&output, 3);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("512 B"), "{text}");
-    assert!(text.contains("thresholds.toml:2"), "{text}");
+    assert!(text.contains("thresholds.toml:3"), "{text}");
 }
 
 #[test]
