@@ -11,8 +11,9 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::thread_counters::{
-    self, Operation, PUBLISH_THRESHOLD, Reading, count_alloc, count_free, count_realloc, count_slowly,
+    self, PUBLISH_THRESHOLD, Reading, count_alloc, count_free, count_realloc, count_slowly,
 };
+use super::totals::Operation;
 use crate::evidence::HeapRecord;
 
 /// Counts what passes through to the allocator `A`.

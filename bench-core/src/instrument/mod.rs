@@ -7,6 +7,8 @@ mod operating_system;
 mod process_memory;
 mod sampler;
 mod thread_counters;
+mod thread_list;
+mod totals;
 
 pub use counting_allocator::{
     CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, live_bytes, mark,

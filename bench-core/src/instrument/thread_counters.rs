@@ -20,12 +20,15 @@
 //! The fast path of an operation is a dozen instructions without a call, so that it saves no registers; everything
 //! rare (first use, a mark, a publication) is done by an out-of-line twin that does the whole operation.
 
-// The room for `unsafe`: a list of pointers to thread-local blocks.
+// The room for `unsafe`: the pthread key and the fork handlers.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
-use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
+use std::{mem, ptr};
+
+use super::thread_list::THREADS;
+use super::totals::{Operation, Totals, TotalsSnapshot, add};
 
 /// `T`: a thread publishes its pending bytes when they leave `[-T, T]`. 0 makes every peak exact.
 pub(super) static PUBLISH_THRESHOLD: AtomicI64 = AtomicI64::new(DEFAULT_PUBLISH_THRESHOLD);
@@ -39,8 +42,6 @@ static PEAK: AtomicI64 = AtomicI64::new(0);
 static RETIRED: Totals = Totals::new();
 /// Threads that allocated since the last mark and are gone.
 static RETIRED_SINCE_MARK: AtomicU64 = AtomicU64::new(0);
-/// The blocks of all registered threads.
-static THREADS: ThreadList = ThreadList::new();
 
 const UNREGISTERED: u8 = 0;
 const ACTIVE: u8 = 1;
@@ -48,35 +49,8 @@ const MARKED: u8 = 2;
 const RETIRED_STATE: u8 = 3;
 const IGNORED: u8 = 4;
 
-/// Counts that only ever rise.
-struct Totals {
-    /// By alloc, alloc_zeroed, and realloc's growth.
-    in_bytes: AtomicU64,
-    /// By dealloc, and realloc's shrinkage.
-    out_bytes: AtomicU64,
-    allocated_blocks: AtomicU64,
-    freed_blocks: AtomicU64,
-    reallocated_blocks: AtomicU64,
-    /// Whole new sizes asked of realloc.
-    reallocated_bytes: AtomicU64,
-    /// The part of `in_bytes` that is realloc's.
-    grown_bytes: AtomicU64,
-}
-
-/// A plain copy of [`Totals`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct TotalsSnapshot {
-    in_bytes: u64,
-    out_bytes: u64,
-    grown_bytes: u64,
-    pub allocated_blocks: u64,
-    pub freed_blocks: u64,
-    pub reallocated_bytes: u64,
-    pub reallocated_blocks: u64,
-}
-
 /// One thread's counters. The owner writes all but `absorbed`, `next` and the step `ACTIVE -> MARKED`.
-struct ThreadCounters {
+pub(super) struct ThreadCounters {
     state: AtomicU8,
     totals: Totals,
     /// Highest net bytes (`in - out`, negative where blocks of other threads were freed) since the last publication
@@ -90,24 +64,13 @@ struct ThreadCounters {
     /// What marks have added to [`LIVE`] on the owner's behalf, not yet in `published`.
     absorbed: AtomicI64,
     /// The next block in [`THREADS`]; guarded by its lock.
-    next: UnsafeCell<*const ThreadCounters>,
+    pub next: UnsafeCell<*const ThreadCounters>,
 }
 
 thread_local! {
     // Const-initialised and without Drop: the access never allocates and never fails, not even in the
     // destructors of other thread-local values.
     static COUNTERS: ThreadCounters = const { ThreadCounters::new() };
-}
-
-/// One operation of the allocator.
-#[derive(Clone, Copy)]
-pub(super) enum Operation {
-    /// A successful allocation of so many bytes.
-    Alloc(usize),
-    /// A deallocation, counted before it happens.
-    Free(usize),
-    /// A successful reallocation from so many bytes to so many.
-    Realloc(usize, usize),
 }
 
 /// Counts an allocation on the fast path; `false` if [`count_slowly`] has to.
@@ -168,12 +131,6 @@ pub(super) fn count_slowly(operation: Operation) {
             PEAK.fetch_max(live, Relaxed);
         }
     });
-}
-
-/// Adds without a locked instruction: only the owner writes.
-#[inline(always)]
-fn add(counter: &AtomicU64, by: u64) {
-    counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
 }
 
 impl ThreadCounters {
@@ -282,95 +239,6 @@ impl ThreadCounters {
         LIVE.fetch_add(self.unpublished(), Relaxed);
         RETIRED.add(self.totals.snapshot());
         self.state.store(RETIRED_STATE, Release);
-    }
-}
-
-impl Totals {
-    const fn new() -> Totals {
-        Totals {
-            in_bytes: AtomicU64::new(0),
-            out_bytes: AtomicU64::new(0),
-            allocated_blocks: AtomicU64::new(0),
-            freed_blocks: AtomicU64::new(0),
-            reallocated_blocks: AtomicU64::new(0),
-            reallocated_bytes: AtomicU64::new(0),
-            grown_bytes: AtomicU64::new(0),
-        }
-    }
-
-    /// Counts one operation with `add`; returns the change of live bytes.
-    fn count(&self, operation: Operation, add: impl Fn(&AtomicU64, u64)) -> i64 {
-        match operation {
-            Operation::Alloc(bytes) => {
-                add(&self.allocated_blocks, 1);
-                add(&self.in_bytes, bytes as u64);
-                bytes as i64
-            }
-            Operation::Free(bytes) => {
-                add(&self.freed_blocks, 1);
-                add(&self.out_bytes, bytes as u64);
-                -(bytes as i64)
-            }
-            Operation::Realloc(old_bytes, new_bytes) => {
-                let grown = new_bytes.saturating_sub(old_bytes) as u64;
-                add(&self.reallocated_blocks, 1);
-                add(&self.reallocated_bytes, new_bytes as u64);
-                add(&self.grown_bytes, grown);
-                add(&self.in_bytes, grown);
-                add(&self.out_bytes, old_bytes.saturating_sub(new_bytes) as u64);
-                new_bytes as i64 - old_bytes as i64
-            }
-        }
-    }
-
-    fn snapshot(&self) -> TotalsSnapshot {
-        TotalsSnapshot {
-            in_bytes: self.in_bytes.load(Relaxed),
-            out_bytes: self.out_bytes.load(Relaxed),
-            allocated_blocks: self.allocated_blocks.load(Relaxed),
-            freed_blocks: self.freed_blocks.load(Relaxed),
-            reallocated_blocks: self.reallocated_blocks.load(Relaxed),
-            reallocated_bytes: self.reallocated_bytes.load(Relaxed),
-            grown_bytes: self.grown_bytes.load(Relaxed),
-        }
-    }
-
-    fn add(&self, other: TotalsSnapshot) {
-        self.in_bytes.fetch_add(other.in_bytes, Relaxed);
-        self.out_bytes.fetch_add(other.out_bytes, Relaxed);
-        self.allocated_blocks.fetch_add(other.allocated_blocks, Relaxed);
-        self.freed_blocks.fetch_add(other.freed_blocks, Relaxed);
-        self.reallocated_blocks.fetch_add(other.reallocated_blocks, Relaxed);
-        self.reallocated_bytes.fetch_add(other.reallocated_bytes, Relaxed);
-        self.grown_bytes.fetch_add(other.grown_bytes, Relaxed);
-    }
-}
-
-impl TotalsSnapshot {
-    /// Bytes asked of alloc and alloc_zeroed.
-    pub fn allocated_bytes(self) -> u64 {
-        self.in_bytes - self.grown_bytes
-    }
-
-    /// What was counted between `earlier` and `self`.
-    pub fn since(self, earlier: TotalsSnapshot) -> TotalsSnapshot {
-        self.combine(earlier, u64::wrapping_sub)
-    }
-
-    fn plus(self, other: TotalsSnapshot) -> TotalsSnapshot {
-        self.combine(other, u64::wrapping_add)
-    }
-
-    fn combine(self, other: TotalsSnapshot, with: fn(u64, u64) -> u64) -> TotalsSnapshot {
-        TotalsSnapshot {
-            in_bytes: with(self.in_bytes, other.in_bytes),
-            out_bytes: with(self.out_bytes, other.out_bytes),
-            allocated_blocks: with(self.allocated_blocks, other.allocated_blocks),
-            freed_blocks: with(self.freed_blocks, other.freed_blocks),
-            reallocated_blocks: with(self.reallocated_blocks, other.reallocated_blocks),
-            reallocated_bytes: with(self.reallocated_bytes, other.reallocated_bytes),
-            grown_bytes: with(self.grown_bytes, other.grown_bytes),
-        }
     }
 }
 
@@ -508,18 +376,18 @@ fn exit_key() -> Option<libc::pthread_key_t> {
 /// Holds the list still while the process is copied.
 #[cfg(unix)]
 extern "C" fn before_fork() {
-    std::mem::forget(THREADS.lock());
+    mem::forget(THREADS.lock());
 }
 
 #[cfg(unix)]
 extern "C" fn after_fork_in_parent() {
-    THREADS.unlock();
+    drop(THREADS.adopt());
 }
 
 /// The child has one thread; the blocks of the others are folded before their stacks are reused.
 #[cfg(unix)]
 extern "C" fn after_fork_in_child() {
-    let list = LockedList;
+    let list = THREADS.adopt();
     COUNTERS.with(|own| {
         for counters in list.iter() {
             if !ptr::eq(counters, own) {
@@ -529,78 +397,4 @@ extern "C" fn after_fork_in_child() {
         }
     });
     RETIRED_SINCE_MARK.store(0, Relaxed);
-}
-
-/// A linked list through the thread-local blocks, behind a lock that never allocates (std's mutex does on some
-/// systems).
-struct ThreadList {
-    locked: AtomicBool,
-    head: UnsafeCell<*const ThreadCounters>,
-}
-
-// SAFETY: `head` and every `next` are only touched while `locked` is held.
-unsafe impl Sync for ThreadList {}
-
-/// Proof that [`THREADS`] is locked; unlocks when dropped.
-struct LockedList;
-
-impl ThreadList {
-    const fn new() -> ThreadList {
-        ThreadList { locked: AtomicBool::new(false), head: UnsafeCell::new(ptr::null()) }
-    }
-
-    fn lock(&self) -> LockedList {
-        while self.locked.compare_exchange_weak(false, true, Acquire, Relaxed).is_err() {
-            std::thread::yield_now();
-        }
-        LockedList
-    }
-
-    fn unlock(&self) {
-        self.locked.store(false, Release);
-    }
-}
-
-impl Drop for LockedList {
-    fn drop(&mut self) {
-        THREADS.unlock();
-    }
-}
-
-impl LockedList {
-    /// The registered blocks. A block may be unlinked while it is the current one.
-    fn iter(&self) -> impl Iterator<Item = &ThreadCounters> {
-        // SAFETY: the lock is held. A block stays valid while it is linked: it lies in its thread's thread-local
-        // storage, and the thread unlinks it under the lock before it ends.
-        let mut next = unsafe { *THREADS.head.get() };
-        std::iter::from_fn(move || {
-            // SAFETY: as above; `next` is null or a linked block.
-            let counters = unsafe { next.as_ref() }?;
-            // SAFETY: the lock is held.
-            next = unsafe { *counters.next.get() };
-            Some(counters)
-        })
-    }
-
-    fn link(&self, counters: &ThreadCounters) {
-        // SAFETY: the lock is held, so nobody else touches `head` or `next`.
-        unsafe {
-            *counters.next.get() = *THREADS.head.get();
-            *THREADS.head.get() = counters;
-        }
-    }
-
-    fn unlink(&self, counters: &ThreadCounters) {
-        let mut place = THREADS.head.get();
-        // SAFETY: the lock is held; `place` is `head` or the `next` of a linked block, which is valid (see `iter`).
-        unsafe {
-            while let Some(current) = (*place).as_ref() {
-                if ptr::eq(current, counters) {
-                    *place = *current.next.get();
-                    return;
-                }
-                place = current.next.get();
-            }
-        }
-    }
 }
