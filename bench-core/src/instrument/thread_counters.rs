@@ -17,8 +17,9 @@
 //! what only the owner may write: it adds them to the block's `absorbed`, and the owner moves that to `published` at
 //! its next operation. So a thread that is idle within a phase adds no error to the phase's peak.
 //!
-//! The fast path of an operation is a dozen instructions without a call, so that it saves no registers; everything
-//! rare (first use, a mark, a publication) is done by an out-of-line twin that does the whole operation.
+//! The fast path of an operation is a few instructions without a call: it compares the net bytes with the block's
+//! limits, nothing else. Everything rare (first use, a mark, a publication) is done by [`count_slowly`]. Blocks that
+//! are not `ACTIVE` have closed limits, which no net value passes, so the fast path need not look at the state.
 
 // The room for `unsafe`: the pthread key and the fork handlers.
 #![allow(unsafe_code)]
@@ -77,15 +78,14 @@ thread_local! {
 #[inline(always)]
 #[must_use]
 pub(super) fn count_alloc(bytes: usize) -> bool {
-    COUNTERS
-        .with(|counters| counters.is_active() && counters.count_in(bytes, &counters.totals.allocated_blocks))
+    COUNTERS.with(|counters| counters.count_in(bytes, &counters.totals.allocated_blocks))
 }
 
 /// Counts a deallocation on the fast path; `false` if [`count_slowly`] has to.
 #[inline(always)]
 #[must_use]
 pub(super) fn count_free(bytes: usize) -> bool {
-    COUNTERS.with(|counters| counters.is_active() && counters.count_out(bytes, &counters.totals.freed_blocks))
+    COUNTERS.with(|counters| counters.count_out(bytes, &counters.totals.freed_blocks))
 }
 
 /// Counts a reallocation on the fast path; `false` if [`count_slowly`] has to.
@@ -95,12 +95,11 @@ pub(super) fn count_realloc(old_bytes: usize, new_bytes: usize) -> bool {
     COUNTERS.with(|counters| {
         let totals = &counters.totals;
         let grown = new_bytes.saturating_sub(old_bytes);
-        let counted = counters.is_active()
-            && if new_bytes >= old_bytes {
-                counters.count_in(grown, &totals.reallocated_blocks)
-            } else {
-                counters.count_out(old_bytes - new_bytes, &totals.reallocated_blocks)
-            };
+        let counted = if new_bytes >= old_bytes {
+            counters.count_in(grown, &totals.reallocated_blocks)
+        } else {
+            counters.count_out(old_bytes - new_bytes, &totals.reallocated_blocks)
+        };
         if counted {
             add(&totals.reallocated_bytes, new_bytes as u64);
             add(&totals.grown_bytes, grown as u64);
@@ -138,16 +137,15 @@ impl ThreadCounters {
         ThreadCounters {
             state: AtomicU8::new(UNREGISTERED),
             totals: Totals::new(),
-            net_high: AtomicI64::new(0),
-            publish_above: AtomicI64::new(0),
-            publish_below: AtomicI64::new(0),
+            net_high: AtomicI64::new(i64::MIN),
+            publish_above: AtomicI64::new(i64::MIN),
+            publish_below: AtomicI64::new(i64::MAX),
             published: AtomicI64::new(0),
             absorbed: AtomicI64::new(0),
             next: UnsafeCell::new(ptr::null()),
         }
     }
 
-    #[inline(always)]
     fn is_active(&self) -> bool {
         self.state.load(Relaxed) == ACTIVE
     }
@@ -195,6 +193,14 @@ impl ThreadCounters {
         self.restart(net);
     }
 
+    /// Closes the limits, so that the next operation takes the slow path.
+    fn close(&self, state: u8) {
+        self.net_high.store(i64::MIN, Relaxed);
+        self.publish_above.store(i64::MIN, Relaxed);
+        self.publish_below.store(i64::MAX, Relaxed);
+        self.state.store(state, Release);
+    }
+
     /// Begins anew with `published` bytes in [`LIVE`], and the threshold of now.
     fn restart(&self, published: i64) {
         let threshold = PUBLISH_THRESHOLD.load(Relaxed);
@@ -238,7 +244,7 @@ impl ThreadCounters {
         }
         LIVE.fetch_add(self.unpublished(), Relaxed);
         RETIRED.add(self.totals.snapshot());
-        self.state.store(RETIRED_STATE, Release);
+        self.close(RETIRED_STATE);
     }
 }
 
@@ -288,9 +294,10 @@ pub(super) fn begin_phase() -> Reading {
         let unpublished = counters.unpublished();
         counters.absorbed.fetch_add(unpublished, AcqRel);
         LIVE.fetch_add(unpublished, Relaxed);
-        // Only this function (under the lock) sets MARKED, and only the owner (under the lock) retires, so the
-        // store cannot overwrite a final state.
-        counters.state.store(MARKED, Release);
+        // Only this function (under the lock) sets MARKED, and only the owner (under the lock) retires, so this
+        // cannot overwrite a final state. An owner that runs at this very moment may open its limits again; it then
+        // sees the mark at its next publication, and the bound on the peak's error covers that.
+        counters.close(MARKED);
     }
     PEAK.store(LIVE.load(Relaxed), Relaxed);
     RETIRED_SINCE_MARK.store(0, Relaxed);
@@ -306,7 +313,7 @@ pub(super) fn ignore_this_thread() {
             list.unlink(counters);
             counters.retire();
         }
-        counters.state.store(IGNORED, Release);
+        counters.close(IGNORED);
     });
 }
 
@@ -329,7 +336,7 @@ fn register(counters: &ThreadCounters) -> bool {
 /// Without a hook at thread exit the block would dangle in the list: count by atomics instead.
 #[cfg(not(unix))]
 fn register(counters: &ThreadCounters) -> bool {
-    counters.state.store(RETIRED_STATE, Release);
+    counters.close(RETIRED_STATE);
     false
 }
 
