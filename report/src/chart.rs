@@ -75,12 +75,37 @@ fn draw(
         .replace(" font-family=\"sans-serif\"", "")
         .replace(" \"", "\"")
         .replace("\n", "");
+    let body = straightened(&body);
     let (width, height) = size;
     let (title, description) = (escape(title), escape(description));
     Ok(format!(
         "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
          aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>{body}"
     ))
+}
+
+/// Drops every point of a polyline or polygon that lies between two neighbours of the same height: the picture is the
+/// same, and a flat stretch of a timeline weighs two points.
+fn straightened(svg: &str) -> String {
+    let mut parts = svg.split(" points=\"");
+    let mut out = parts.next().unwrap_or("").to_string();
+    for part in parts {
+        let (points, rest) = part.split_once('"').unwrap_or((part, ""));
+        let points: Vec<(&str, &str)> =
+            points.split(' ').filter_map(|point| Some((point, point.split_once(',')?.1))).collect();
+        let ends = points.iter().enumerate().filter(|(index, (_, height))| {
+            let neighbour =
+                |index: Option<usize>| index.and_then(|index| points.get(index)).map(|point| point.1);
+            let (before, after) = (neighbour(index.checked_sub(1)), neighbour(Some(index + 1)));
+            before != Some(*height) || after != Some(*height)
+        });
+        let kept: Vec<&str> = ends.map(|(_, (point, _))| *point).collect();
+        out.push_str(" points=\"");
+        out.push_str(&kept.join(" "));
+        out.push('"');
+        out.push_str(rest);
+    }
+    out
 }
 
 /// Text as it may stand between two tags.
@@ -122,6 +147,19 @@ mod tests {
         for RGBColor(r, g, b) in [HEAP, ANON, FILE, LIMIT, BROKEN, INK, FAINT, GRID, BAND] {
             let colour = format!("#{r:02X}{g:02X}{b:02X}");
             assert!(style.contains(&format!("=\"{colour}\"]")), "{colour}");
+        }
+    }
+
+    #[test]
+    fn points_within_a_flat_stretch_are_dropped() {
+        for (points, expected) in [
+            ("0,5 1,5 2,5 3,5", "0,5 3,5"),
+            ("0,5 1,5 2,6 3,6 4,6", "0,5 1,5 2,6 4,6"),
+            ("0,1 1,2 2,1", "0,1 1,2 2,1"),
+            ("0,1", "0,1"),
+        ] {
+            let svg = |points| format!("<polyline fill=\"none\" points=\"{points}\"/><text>x</text>");
+            assert_eq!(straightened(&svg(points)), svg(expected));
         }
     }
 

@@ -114,6 +114,10 @@ fn anchor(index: usize) -> String {
 fn link(run: &Run, id: &CaseId) -> Link {
     let index = run.cases.iter().position(|case| case.spec.id == *id);
     let text = id.to_string();
-    let parts = text.split_inclusive(['/', '{', ',']).map(str::to_string).collect();
-    Link { text, parts, anchor: index.map(anchor).unwrap_or_default() }
+    Link { parts: name_parts(&text), text, anchor: index.map(anchor).unwrap_or_default() }
+}
+
+/// A case's name in parts between which a line may break.
+fn name_parts(text: &str) -> Vec<String> {
+    text.split_inclusive(['/', '{', ',']).map(str::to_string).collect()
 }

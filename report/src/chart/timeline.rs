@@ -21,6 +21,8 @@ pub struct Input<'a> {
     pub phases: &'a [PhaseRecord],
     /// The names of `phases`.
     pub labels: &'a [String],
+    /// The limits of the phases' own peak heaps, in bytes.
+    pub phase_limits: &'a [Option<f64>],
     /// The limit of the whole case's peak heap, in bytes.
     pub heap_limit: Option<f64>,
     /// The limit of the whole case's peak RSS, in bytes.
@@ -30,7 +32,7 @@ pub struct Input<'a> {
 const SIZE: (u32, u32) = (820, 330);
 const HEAP_HEIGHT: u32 = 200;
 /// More columns than this make the page heavier and the picture no better.
-const COLUMNS: usize = 240;
+const COLUMNS: usize = 200;
 /// Rows of the table behind the chart.
 const TABLE_ROWS: usize = 12;
 /// Names of phases beyond this many would lie on each other.
@@ -47,6 +49,12 @@ struct Column {
     most: f64,
     anon: Option<f64>,
     file: Option<f64>,
+}
+
+impl Column {
+    fn middle(&self) -> f64 {
+        (self.start + self.end) / 2.0
+    }
 }
 
 /// Draws the timeline. `None` when the sampler saw fewer than two points.
@@ -76,12 +84,8 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
         let (upper, lower) = area.split_vertically(HEAP_HEIGHT);
         let heap = Panel { caption: "live heap", length, least, most: peak, limit: input.heap_limit };
         heap.paint(&upper, input, None, |panel| {
-            let top =
-                columns.iter().flat_map(|column| [(column.start, column.most), (column.end, column.most)]);
-            let bottom = columns
-                .iter()
-                .rev()
-                .flat_map(|column| [(column.end, column.least), (column.start, column.least)]);
+            let top = columns.iter().map(|column| (column.middle(), column.most));
+            let bottom = columns.iter().rev().map(|column| (column.middle(), column.least));
             panel.area(top.clone().chain(bottom).collect())?;
             panel.line(top.collect(), &HEAP)?;
             for phase in input.phases {
@@ -89,6 +93,11 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
                 let level = heap.peak_live_bytes as f64 - base;
                 let (start, end) = (phase.start_ns as f64, (phase.start_ns + phase.wall_ns) as f64);
                 panel.line(vec![(start, level), (end, level)], &FAINT)?;
+            }
+            for (phase, limit) in input.phases.iter().zip(input.phase_limits) {
+                let Some(limit) = limit.filter(|limit| *limit <= heap.highest()) else { continue };
+                let (start, end) = (phase.start_ns as f64, (phase.start_ns + phase.wall_ns) as f64);
+                panel.line(vec![(start, limit), (end, limit)], &LIMIT)?;
             }
             Ok(())
         })?;
@@ -102,7 +111,7 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
         };
         rss.paint(&lower, input, Some(time), |panel| {
             let series = |of: fn(&Column) -> Option<f64>| -> Vec<(f64, f64)> {
-                columns.iter().filter_map(|column| Some((column.end, of(column)?))).collect()
+                columns.iter().filter_map(|column| Some((column.middle(), of(column)?))).collect()
             };
             panel.line(series(|column| column.file), &FILE)?;
             panel.line(series(|column| column.anon), &ANON)
@@ -184,6 +193,15 @@ impl Painted<'_, '_> {
 }
 
 impl Panel<'_> {
+    fn drawn_limit(&self) -> Option<f64> {
+        self.limit.filter(|limit| *limit <= self.most * LIMIT_WITHIN)
+    }
+
+    /// The upper end of the axis.
+    fn highest(&self) -> f64 {
+        self.drawn_limit().map_or(self.most, |limit| limit.max(self.most)) * 1.08
+    }
+
     /// Paints axes, phases, `content` and the limit; `time`: the time axis' unit, on the lower panel.
     fn paint<'a>(
         &self,
@@ -192,8 +210,7 @@ impl Panel<'_> {
         time: Option<(f64, &str)>,
         content: impl FnOnce(&mut Painted<'a, '_>) -> Result<()>,
     ) -> Result<()> {
-        let drawn = self.limit.filter(|limit| *limit <= self.most * LIMIT_WITHIN);
-        let highest = drawn.map_or(self.most, |limit| limit.max(self.most)) * 1.08;
+        let (drawn, highest) = (self.drawn_limit(), self.highest());
         let (byte_scale, byte_name) = fitting(highest, Unit::Bytes);
         let (time_scale, time_name) = fitting(self.length, Unit::Nanoseconds);
         let (bottom, top) = (self.least / byte_scale, highest / byte_scale);
@@ -211,7 +228,7 @@ impl Panel<'_> {
         let byte_tick = |value: &f64| tick(*value, top);
         let mut mesh = painted.plane.configure_mesh();
         mesh.disable_x_mesh()
-            .y_labels(5)
+            .y_labels(if time.is_some() { 4 } else { 5 })
             .x_labels(if time.is_some() { 9 } else { 0 })
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
@@ -311,8 +328,14 @@ mod tests {
         for (points, expected) in [(0, false), (1, false), (2, true)] {
             let timeline =
                 Timeline { points: (0..points).map(|i| point(i, 1, 2)).collect(), ..Default::default() };
-            let input =
-                Input { timeline: &timeline, phases: &[], labels: &[], heap_limit: None, rss_limit: None };
+            let input = Input {
+                timeline: &timeline,
+                phases: &[],
+                labels: &[],
+                phase_limits: &[],
+                heap_limit: None,
+                rss_limit: None,
+            };
             assert_eq!(chart("c", &input).unwrap().is_some(), expected, "{points}");
         }
     }

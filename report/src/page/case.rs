@@ -158,18 +158,20 @@ fn timeline_of(
     values: &[&Value],
 ) -> Result<(Option<Chart>, String)> {
     let labels: Vec<String> = (0..evidence.phases.len()).map(|i| phase_label(&evidence.phases, i)).collect();
-    let limit = |id: &str| {
-        let value = values.iter().find(|value| value.phase.is_none() && value.metric.id == id)?;
+    let limit = |phase: Option<&str>, id: &str| {
+        let value = values.iter().find(|value| value.phase.as_deref() == phase && value.metric.id == id)?;
         value.limit.as_ref().map(|limit| limit.value)
     };
+    let phase_limits: Vec<Option<f64>> = labels.iter().map(|label| limit(Some(label), "heap.peak")).collect();
     let none = Timeline::default();
     let points = evidence.timeline.as_ref().unwrap_or(&none);
     let input = timeline::Input {
         timeline: points,
         phases: &evidence.phases,
         labels: &labels,
-        heap_limit: limit("heap.peak"),
-        rss_limit: limit("rss.peak"),
+        phase_limits: &phase_limits,
+        heap_limit: limit(None, "heap.peak"),
+        rss_limit: limit(None, "rss.peak"),
     };
     let chart = timeline::chart(&format!("timeline-{index}"), &input)?;
     let interval = human(points.interval_ns as f64, Unit::Nanoseconds);
@@ -220,7 +222,7 @@ fn metric_row(id: &str, value: &Value) -> Result<MetricRow> {
         (_, false) => format!("the same in all {count}"),
         (_, true) => format!("{} to {}", human(least, unit), human(most, unit)),
     };
-    let title = format!("{}, {count} repetitions", value.metric.title);
+    let title = format!("{count} repetitions");
     let limit = value.limit.as_ref().map(|limit| {
         let share = limit.margin_share().map_or("none".into(), percent);
         format!("{}, {share} left", human(limit.value, unit))

@@ -35,8 +35,11 @@ impl Column {
 
     /// A number without its unit; one too small for the decimals is `<0.01`, never 0.
     pub fn show(&self, value: f64) -> String {
+        if value == 0.0 {
+            return "0".into();
+        }
         let text = grouped(value / self.scale, self.decimals);
-        if value != 0.0 && !text.chars().any(|c| c.is_ascii_digit() && c != '0') {
+        if !text.chars().any(|c| c.is_ascii_digit() && c != '0') {
             let least = grouped(10f64.powi(-(self.decimals as i32)), self.decimals);
             return if value < 0.0 { format!(">−{least}") } else { format!("<{least}") };
         }

@@ -26,8 +26,8 @@ pub struct Tile {
     pub value: String,
     /// What it counts.
     pub label: String,
-    /// More about it, in a few words.
-    pub note: String,
+    /// More about it, in a few words; in parts between which a line may break.
+    pub note: Vec<String>,
     /// `pass`, `warn` or `fail`, or nothing.
     pub mark: &'static str,
 }
@@ -59,22 +59,22 @@ fn tiles(judgement: &Judgement) -> Vec<Tile> {
     let cases = Tile {
         value: format!("{} of {}", counts.measured, counts.cases),
         label: "cases measured".into(),
-        note: match counts.failed_cases {
+        note: vec![match counts.failed_cases {
             0 => "none crashed or timed out".into(),
             failed => format!("{} failed", plural(failed, "case")),
-        },
+        }],
         mark: if counts.failed_cases > 0 { "fail" } else { "pass" },
     };
     let limits = Tile {
         value: format!("{} of {}", counts.pass, counts.limits),
         label: "limits kept".into(),
-        note: match (counts.fail, counts.warn) {
+        note: vec![match (counts.fail, counts.warn) {
             _ if counts.limits == 0 => "no rule applies".into(),
             (0, 0) => "none broken".into(),
             (0, warn) => format!("{warn} broken as a warning"),
             (fail, 0) => format!("{fail} broken"),
             (fail, warn) => format!("{fail} broken, {warn} as a warning"),
-        },
+        }],
         mark: match (counts.fail, counts.warn, counts.limits) {
             (0, 0, 0) => "",
             (0, 0, _) => "pass",
@@ -86,19 +86,19 @@ fn tiles(judgement: &Judgement) -> Vec<Tile> {
         (0, _) => Tile {
             value: "unchecked".into(),
             label: "instruments".into(),
-            note: "no calibration case was measured".into(),
+            note: vec!["no calibration case was measured".into()],
             mark: "",
         },
         (checks, 0) => Tile {
             value: "exact".into(),
             label: "instruments".into(),
-            note: format!("{} as known beforehand", plural(checks, "count")),
+            note: vec![format!("{} as known beforehand", plural(checks, "count"))],
             mark: "pass",
         },
         (_, faults) => Tile {
             value: "off".into(),
             label: "instruments".into(),
-            note: format!("{} wrong: do not trust this run", plural(faults, "count")),
+            note: vec![format!("{} wrong: do not trust this run", plural(faults, "count"))],
             mark: "fail",
         },
     };
@@ -134,7 +134,7 @@ fn facts(run: &Run) -> Vec<Fact> {
     let named = |name: &str, value: String| Fact { name: name.into(), value };
     vec![
         named("revision", revision),
-        named("measured", run.started.clone()),
+        named("measured", run.started.replacen('T', " ", 1).replace('Z', " UTC")),
         named("host", if host.is_empty() { "unknown".into() } else { host.join(", ") }),
         named("how", settings),
     ]

@@ -1,11 +1,12 @@
 //! A card per suite: its largest numbers and the charts of peak, average and growth.
 
 use anyhow::Result;
-use bench_core::case::{CaseId, Mode};
+use bench_core::case::Mode;
 use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
+use super::name_parts;
 use super::strip::Tile;
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
@@ -84,7 +85,7 @@ fn figure(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Opti
     Some(Tile {
         value: human(largest.value, metric.unit),
         label: format!("largest {}", metric.title),
-        note: short_name(&largest.case),
+        note: name_parts(&largest.case.to_string()),
         mark: "",
     })
 }
@@ -146,10 +147,4 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
         "heap.fragmentation" => "below 1 MiB live, or unreadable here".into(),
         _ => "could not be read here".into(),
     }
-}
-
-/// A case's name without its suite.
-fn short_name(id: &CaseId) -> String {
-    let text = id.to_string();
-    text.split_once('/').map_or(text.clone(), |(_, rest)| rest.to_string())
 }

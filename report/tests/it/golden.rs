@@ -1,12 +1,12 @@
 //! The page of a stored run, held against a golden file. `UPDATE_GOLDEN=1 cargo test -p report` writes it anew.
 
-mod sample;
-
 use std::fs;
 use std::path::PathBuf;
 
 use bench_core::run::Run;
 use report::{Thresholds, judge, page};
+
+use crate::sample;
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

@@ -8,6 +8,7 @@ use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, Expected, Scaled};
 use bench_core::run::*;
 
+pub use evidence::timeline;
 use evidence::{Body, Phase, empty, heap, sites, time};
 
 /// Limits for the run below: some kept, some broken, one missing, one allowed, one expired.

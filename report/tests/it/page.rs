@@ -1,0 +1,199 @@
+//! The page: nothing hostile gets through, nothing is too heavy, nothing breaks on what is absent.
+
+use std::collections::BTreeSet;
+
+use bench_core::dhat_profile::{CallSite, Frame};
+use bench_core::run::{HostFacts, Repetition, Run};
+use report::{Thresholds, judge, page};
+
+use crate::sample;
+
+fn page_of(run: &Run) -> String {
+    let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
+    page(run, &judge(run, &thresholds, sample::TODAY)).unwrap()
+}
+
+fn repetitions(run: &mut Run) -> impl Iterator<Item = &mut Repetition> {
+    run.cases.iter_mut().flat_map(|case| &mut case.measurements).flat_map(|m| &mut m.repetitions)
+}
+
+/// Every `attribute="value"` of the page.
+fn attributes<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
+    let start = format!(" {attribute}=\"");
+    page.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn no_text_of_a_run_becomes_markup() {
+    const EVIL: &str = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
+    let mut run = sample::run();
+    let evil = || EVIL.to_string();
+    (run.id, run.started, run.partial, run.command) = (evil(), evil(), Some(evil()), evil());
+    (run.revision.commit, run.revision.subject, run.settings.profile) = (Some(evil()), Some(evil()), evil());
+    run.settings.environment.insert(evil(), evil());
+    run.host = HostFacts { facts: ["cpu", "os", EVIL].map(|name| (name.to_string(), evil())).into() };
+    for case in &mut run.cases {
+        (case.spec.about, case.spec.tags) = (evil(), vec![evil()]);
+        case.spec.id.suite = evil();
+        case.spec.id.workload = evil();
+        case.spec.id.params.push((evil(), evil()));
+        case.spec.absent_modes.values_mut().for_each(|reason| *reason = evil());
+    }
+    for repetition in repetitions(&mut run) {
+        (repetition.stdout, repetition.dhat_file) = (Some(evil()), Some(evil()));
+        if let Some(failure) = &mut repetition.failure {
+            (failure.reason, failure.stderr) = (evil(), vec![evil()]);
+        }
+        let Some(evidence) = &mut repetition.evidence else { continue };
+        evidence.phases.iter_mut().for_each(|phase| phase.name = evil());
+        if let Some(scaled) = &mut evidence.scaled {
+            scaled.axis = evil();
+        }
+        if let Some(sites) = &mut evidence.sites {
+            let frame = Frame { function: evil(), file: Some(evil()), line: Some(1) };
+            sites.sites = vec![CallSite { stack: vec![frame.clone(), frame], ..CallSite::default() }];
+        }
+    }
+    let page = page_of(&run);
+    assert_eq!(page.matches("<script").count(), 1, "only the page's own script");
+    assert_eq!(page.matches("</script>").count(), 1);
+    assert!(!page.contains("<img") && page.matches("</title>").count() > 0);
+    assert!(page.contains("&lt;script&gt;alert(1)"), "the names are shown all the same");
+}
+
+#[test]
+fn the_page_asks_for_nothing_from_anywhere() {
+    let page = page_of(&sample::run());
+    for word in ["http://", "https://", "url(", "@import", "<link", "<img", "<iframe", " style=", " onclick="]
+    {
+        assert!(!page.contains(word), "{word}");
+    }
+    for target in attributes(&page, "href") {
+        assert!(target.starts_with('#') || target.starts_with("./"), "{target}");
+    }
+}
+
+#[test]
+fn ids_are_unique_and_links_lead_somewhere() {
+    let page = page_of(&sample::run());
+    let ids = attributes(&page, "id");
+    let unique: BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(unique.len(), ids.len(), "an id stands twice");
+    let references = attributes(&page, "href").into_iter().filter_map(|target| target.strip_prefix('#'));
+    let labels = ["aria-labelledby", "aria-describedby"].map(|name| attributes(&page, name)).concat();
+    for id in references.chain(labels.iter().flat_map(|ids| ids.split(' '))) {
+        assert!(unique.contains(id), "#{id} leads nowhere");
+    }
+}
+
+#[test]
+fn every_chart_has_a_name_a_description_and_its_numbers() {
+    let page = page_of(&sample::run());
+    let charts = page.matches("<svg class=\"chart\"").count();
+    assert!(charts > 20, "{charts}");
+    assert_eq!(page.matches("<title id=").count(), charts);
+    assert_eq!(page.matches("<desc id=").count(), charts);
+    assert_eq!(page.matches("<figure>").count(), page.matches("<details class=\"numbers\">").count());
+}
+
+#[test]
+fn a_run_without_evidence_renders() {
+    let mut empty = sample::run();
+    empty.cases.clear();
+    empty.host = HostFacts::default();
+    empty.revision = Default::default();
+    assert!(page_of(&empty).contains("nothing was measured"));
+    let mut bare = sample::run();
+    repetitions(&mut bare).for_each(|repetition| repetition.evidence = None);
+    assert!(page_of(&bare).contains("too short") || page_of(&bare).contains("No calibration case"));
+    let mut unmeasured = sample::run();
+    unmeasured.cases.iter_mut().for_each(|case| case.measurements.clear());
+    assert!(page_of(&unmeasured).contains("was not measured"));
+    let mut hollow = sample::run();
+    for evidence in repetitions(&mut hollow).filter_map(|repetition| repetition.evidence.as_mut()) {
+        (evidence.timeline, evidence.sites, evidence.time) = (None, None, None);
+        for phase in &mut evidence.phases {
+            (phase.heap, phase.process, phase.sampled) = (None, None, None);
+        }
+    }
+    assert!(page_of(&hollow).contains("No timeline was recorded."));
+}
+
+#[test]
+fn what_is_no_number_never_reaches_the_page() {
+    let mut run = sample::run();
+    for (index, repetition) in repetitions(&mut run).enumerate() {
+        let Some(evidence) = &mut repetition.evidence else { continue };
+        let wrong = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY][index % 3];
+        if let Some(time) = &mut evidence.time {
+            (time.mean_ns, time.median_ns, time.std_dev_ns) = (wrong, wrong, wrong);
+            time.median_interval_ns = (wrong, wrong);
+        }
+        for phase in &mut evidence.phases {
+            if let Some(sampled) = &mut phase.sampled {
+                sampled.mean_live_bytes = wrong;
+            }
+        }
+    }
+    let page = page_of(&run);
+    let text = page.split("<script>").next().unwrap();
+    for word in ["NaN", "inf ", "inf<", ">inf", "∞"] {
+        assert!(!text.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn the_largest_numbers_break_nothing() {
+    let mut run = sample::run();
+    for evidence in repetitions(&mut run).filter_map(|repetition| repetition.evidence.as_mut()) {
+        for phase in &mut evidence.phases {
+            phase.wall_ns = u64::MAX / 1024;
+            if let Some(heap) = &mut phase.heap {
+                heap.peak_live_bytes = u64::MAX;
+                heap.end_live_bytes = u64::MAX;
+            }
+        }
+        if let Some(point) = evidence.timeline.as_mut().and_then(|timeline| timeline.points.last_mut()) {
+            (point.max_live_bytes, point.end_ns) = (u64::MAX, u64::MAX);
+        }
+    }
+    assert!(page_of(&run).contains("GiB"));
+}
+
+#[test]
+fn a_hundred_full_cases_stay_within_the_budget() {
+    let sample = sample::run();
+    let model = sample.cases.iter().find(|case| case.spec.id.workload == "single_document").unwrap();
+    let mut run = Run { cases: Vec::new(), ..sample.clone() };
+    for number in 0..100 {
+        let mut case = model.clone();
+        case.spec.id =
+            format!("ingest/single_document{{engine=some-engine,size={number}KB}}").parse().unwrap();
+        for repetition in case.measurements.iter_mut().flat_map(|measurement| &mut measurement.repetitions) {
+            let Some(evidence) = &mut repetition.evidence else { continue };
+            if evidence.timeline.is_some() {
+                evidence.timeline = Some(sample::timeline(&evidence.phases, 1024));
+            }
+            if let Some(sites) = &mut evidence.sites {
+                let frame = Frame {
+                    function: "bench_ingest::documents::".repeat(6) + "embed_all_the_chunks_of_a_document",
+                    file: Some("bench-ingest/src/documents/and/a/rather/long/path.rs".into()),
+                    line: Some(1234),
+                };
+                sites.sites.iter_mut().for_each(|site| site.stack = vec![frame.clone(); 10]);
+            }
+        }
+        run.cases.push(case);
+    }
+    let heavy = page_of(&run).len();
+    run.cases.truncate(1);
+    let per_case = (heavy - page_of(&run).len()) / 99;
+    assert!(per_case <= 25 * 1024, "{per_case} bytes per case");
+    assert!(heavy < 3 * 1024 * 1024, "{heavy} bytes in all");
+}
+
+#[test]
+fn the_script_is_small() {
+    let script = include_str!("../../templates/report.js");
+    assert!(script.len() < 15 * 1024, "{} bytes", script.len());
+}
