@@ -66,7 +66,7 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     let base =
         input.phases.first().and_then(|phase| phase.heap).map_or(0, |heap| heap.base_live_bytes) as f64;
     let columns = columns(&input.timeline.points, base, COLUMNS);
-    let ends = input.phases.iter().map(|phase| (phase.start_ns + phase.wall_ns) as f64);
+    let ends = input.phases.iter().map(|phase| phase.start_ns as f64 + phase.wall_ns as f64);
     let length = columns.iter().map(|column| column.end).chain(ends).fold(1.0, f64::max);
     let peaks =
         input.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes as f64 - base);
@@ -91,12 +91,12 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
             for phase in input.phases {
                 let Some(heap) = phase.heap else { continue };
                 let level = heap.peak_live_bytes as f64 - base;
-                let (start, end) = (phase.start_ns as f64, (phase.start_ns + phase.wall_ns) as f64);
+                let (start, end) = (phase.start_ns as f64, phase.start_ns as f64 + phase.wall_ns as f64);
                 panel.line(vec![(start, level), (end, level)], &FAINT)?;
             }
             for (phase, limit) in input.phases.iter().zip(input.phase_limits) {
                 let Some(limit) = limit.filter(|limit| *limit <= heap.highest()) else { continue };
-                let (start, end) = (phase.start_ns as f64, (phase.start_ns + phase.wall_ns) as f64);
+                let (start, end) = (phase.start_ns as f64, phase.start_ns as f64 + phase.wall_ns as f64);
                 panel.line(vec![(start, limit), (end, limit)], &LIMIT)?;
             }
             Ok(())

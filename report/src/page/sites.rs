@@ -37,7 +37,7 @@ struct Site {
 /// More rows than this make the page heavy; the rest stands in the profile.
 const ROWS: usize = 8;
 /// Characters of a function's name; generic ones run to thousands.
-const NAME: usize = 120;
+const NAME: usize = 100;
 
 /// The call sites, if mode `sites` saw any.
 pub fn sites(record: &CaseRecord) -> Option<Sites> {
@@ -76,7 +76,7 @@ fn row(site: &CallSite, peak: &Column, total: &Column) -> Site {
         Some((inner, outer)) => (Some(inner), outer),
         None => (None, &[][..]),
     };
-    let callers: Vec<String> = outer.iter().take(3).map(|frame| shortened(&frame.function, 60)).collect();
+    let callers: Vec<String> = outer.iter().take(2).map(|frame| shortened(&frame.function, 60)).collect();
     Site {
         function: inner.map_or("unknown".into(), |frame| shortened(&frame.function, NAME)),
         place: inner.map(place).unwrap_or_default(),
