@@ -96,7 +96,7 @@ impl<A: GlobalAlloc> CountingAllocator<A> {
     }
 }
 
-/// Sets `T`, the bytes that a thread may hold unpublished (default 8 KiB): the error of a peak with several
+/// Sets `T`, the bytes that a thread may hold unpublished (default 16 KiB): the error of a peak with several
 /// allocating threads is at most `(threads + 1) * T`. 0 makes every peak exact, for a locked instruction per
 /// allocation. A thread that already runs takes it over at the next [`mark`].
 pub fn set_publish_threshold(bytes: u32) {

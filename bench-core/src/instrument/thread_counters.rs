@@ -33,7 +33,7 @@ use super::totals::{Operation, Totals, TotalsSnapshot, add};
 
 /// `T`: a thread publishes its pending bytes when they leave `[-T, T]`. 0 makes every peak exact.
 pub(super) static PUBLISH_THRESHOLD: AtomicI64 = AtomicI64::new(DEFAULT_PUBLISH_THRESHOLD);
-pub(super) const DEFAULT_PUBLISH_THRESHOLD: i64 = 8 * 1024;
+pub(super) const DEFAULT_PUBLISH_THRESHOLD: i64 = 16 * 1024;
 
 /// Published live bytes of the process.
 static LIVE: AtomicI64 = AtomicI64::new(0);
