@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(lines.len(), STDERR_LINES);
         assert_eq!((lines[0].as_str(), lines[19].as_str()), ("line 81", "line 100"));
         assert_eq!(tail(b"no newline").lines(), ["no newline"]);
-        assert_eq!(tail(b"").lines(), [""; 0]);
+        assert!(tail(b"").lines().is_empty());
     }
 
     #[test]

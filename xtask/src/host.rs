@@ -23,7 +23,6 @@ pub fn facts() -> HostFacts {
     let cpu = system.as_ref().and_then(|system| system.cpus().first().map(|cpu| cpu.brand().to_string()));
     let facts = [
         ("os", Some(std::env::consts::OS.to_string())),
-        ("distribution", System::long_os_version().ok()),
         ("kernel", System::kernel_version().ok()),
         ("arch", Some(std::env::consts::ARCH.to_string())),
         ("cpu", cpu),

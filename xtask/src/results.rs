@@ -120,10 +120,10 @@ fn run_name(started: Timestamp, revision: &Revision) -> String {
 }
 
 /// Writes beside the file, brings it to the disk, then renames: a kill at any moment leaves the old file or the
-/// new one.
+/// new one. Two processes that write the same file do not meet.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.file_name().context("a file to write has a name")?.to_os_string();
-    name.push(".unfinished");
+    name.push(format!(".{}.unfinished", std::process::id()));
     let unfinished = path.with_file_name(name);
     let write = || {
         let mut file = File::create(&unfinished)?;

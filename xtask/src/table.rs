@@ -104,8 +104,11 @@ fn problems(judgement: &Judgement) -> Vec<String> {
             "{fail}fail{fail:#}  {} in mode {}: {}: {} ({} of {} processes)\n",
             failure.case, failure.mode, failure.kind, failure.reason, failure.failed, failure.repetitions
         );
-        for line in &failure.stderr[failure.stderr.len().saturating_sub(STDERR_LINES)..] {
-            let _ = writeln!(text, "      | {line}");
+        // The last lines of a panic are its backtrace; what it said stands in the reason.
+        if !failure.reason.contains("panicked at ") {
+            for line in &failure.stderr[failure.stderr.len().saturating_sub(STDERR_LINES)..] {
+                let _ = writeln!(text, "      | {line}");
+            }
         }
         let _ = writeln!(text, "      again: cargo xtask bench '{}' --mode {}", failure.case, failure.mode);
         problems.push(text);
@@ -167,3 +170,6 @@ fn broken_limit(value: &Value, limit: &Limit) -> String {
 fn phase(name: Option<&str>) -> String {
     name.map(|name| format!(" phase {name}")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Bad input: one clear error on stderr, the right exit code, nothing lost.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use crate::xtask_process::{Place, code_and_stderr};
@@ -63,7 +62,7 @@ fn an_unknown_case_is_refused_with_the_nearest() {
         4,
         &["unknown case vectors/single_vector{dim=129}", "did you mean 'vectors/single_vector{dim=128}'"],
     );
-    assert_eq!(place.runs(), [Path::new(""); 0]);
+    assert!(place.runs().is_empty());
     assert_refused(&mut place.bench(&["single_vectro"]), 4, &["no case matches", "did you mean"]);
 }
 

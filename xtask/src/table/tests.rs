@@ -1,0 +1,123 @@
+//! The text for people, from runs made by hand and judged by the real rules.
+
+use bench_core::case::{CaseSpec, Mode};
+use bench_core::evidence::{Evidence, HeapRecord, PhaseRecord};
+use bench_core::run::{Failure, FailureKind, HostFacts, Measurement, Repetition, Revision, SCHEMA, Settings};
+use report::{Thresholds, judge};
+
+use super::*;
+
+fn case(id: &str, repetition: Repetition) -> CaseRecord {
+    let spec = CaseSpec {
+        id: id.parse().unwrap(),
+        about: String::new(),
+        tags: Vec::new(),
+        allocator: "system".into(),
+        absent_modes: Default::default(),
+    };
+    CaseRecord { spec, measurements: vec![Measurement { mode: Mode::Heap, repetitions: vec![repetition] }] }
+}
+
+/// A case whose heap peaks at so many bytes.
+fn peaking(id: &str, bytes: u64) -> CaseRecord {
+    let heap = HeapRecord { peak_live_bytes: bytes, allocating_threads: 1, ..HeapRecord::default() };
+    let evidence = Evidence {
+        case: id.parse().unwrap(),
+        mode: Mode::Heap,
+        allocator: "system".into(),
+        items: None,
+        payload_bytes: None,
+        inputs: Default::default(),
+        scaled: None,
+        phases: vec![PhaseRecord { name: "build".into(), heap: Some(heap), ..PhaseRecord::default() }],
+        timeline: None,
+        sites: None,
+        time: None,
+    };
+    case(id, Repetition { evidence: Some(evidence), failure: None, stdout: None, dhat_file: None })
+}
+
+fn crashed(id: &str, reason: &str) -> CaseRecord {
+    let stderr = (1..=9).map(|i| format!("line {i}")).collect();
+    let failure = Failure { kind: FailureKind::Crashed, reason: reason.into(), stderr };
+    case(id, Repetition { evidence: None, failure: Some(failure), stdout: None, dhat_file: None })
+}
+
+/// The text without its colours, judged by one rule on the peak.
+fn text(max: &str, partial: Option<&str>, cases: Vec<CaseRecord>) -> String {
+    let run = Run {
+        schema: SCHEMA,
+        id: "2026-11-21T120125Z-norev".into(),
+        started: "2026-11-21T12:01:25Z".into(),
+        partial: partial.map(str::to_string),
+        command: "cargo xtask bench".into(),
+        revision: Revision::default(),
+        host: HostFacts::default(),
+        settings: Settings { modes: vec![Mode::Heap], ..Settings::default() },
+        cases,
+    };
+    let table = format!("schema = 1\n[[rule]]\nid = \"vectors/*\"\nmetric = \"heap.peak\"\nmax = {max}\n");
+    let thresholds = Thresholds::parse(&table, "t.toml").unwrap();
+    let judgement = judge(&run, &thresholds, "2026-11-21");
+    anstream::adapter::strip_str(&human(&run, &judgement, "results/index.html")).to_string()
+}
+
+#[test]
+fn columns_are_aligned_and_what_is_absent_is_no_zero() {
+    let text = text("\"1MB\"", None, vec![peaking("vectors/a", 512), peaking("vectors/longer{n=1}", 2048)]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "case                     peak  average  growth  peak RSS  time  verdict",
+            "vectors/a               512 B        -     0 B         -     -  pass",
+            "vectors/longer{n=1}  2.00 KiB        -     0 B         -     -  pass",
+        ]
+    );
+    assert!(lines[4].starts_with("PASS  "), "{text}");
+    assert_eq!(lines.last(), Some(&"page  results/index.html"));
+}
+
+#[test]
+fn a_broken_limit_names_the_rule_and_the_way_on() {
+    let text = text("\"1KiB\"", None, vec![peaking("vectors/a", 2048)]);
+    for part in [
+        "fail  vectors/a heap.peak: 2.00 KiB, max 1.00 KiB (off by 1.00 KiB, 100.0 %)",
+        "rule vectors/* heap.peak: max 1KiB in t.toml:",
+        "again: cargo xtask bench 'vectors/a' --mode heap",
+        "FAIL  1 of 1 limit broken",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn failures_stand_before_warnings() {
+    let cases = vec![peaking("vectors/warned", 1500), peaking("vectors/failed", 3000)];
+    let text = text("{ warn = \"1KiB\", fail = \"2KiB\" }", None, cases);
+    let position = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part:?} is not in:\n{text}"));
+    assert!(position("fail  vectors/failed heap.peak") < position("warn  vectors/warned heap.peak"));
+}
+
+#[test]
+fn a_crash_shows_its_reason_and_last_lines() {
+    let text = text("\"1MB\"", None, vec![crashed("vectors/a", "killed by SIGABRT")]);
+    assert!(
+        text.contains("fail  vectors/a in mode heap: crashed: killed by SIGABRT (1 of 1 processes)"),
+        "{text}"
+    );
+    assert!(text.contains("      | line 5\n") && !text.contains("line 4"), "{text}");
+}
+
+#[test]
+fn a_panic_is_not_drowned_by_its_backtrace() {
+    let text = text("\"1MB\"", None, vec![crashed("vectors/a", "panicked at src/a.rs:1:2: no luck")]);
+    assert!(text.contains("no luck") && !text.contains("line 9"), "{text}");
+}
+
+#[test]
+fn a_partial_run_says_so_beside_its_verdict() {
+    let partial = "interrupted by Ctrl-C after 1 of 2 cases";
+    let text = text("\"1MB\"", Some(partial), vec![peaking("vectors/a", 512)]);
+    assert!(text.lines().any(|line| line.starts_with("WARN  ") && line.contains(partial)), "{text}");
+}
