@@ -4,8 +4,8 @@
 //! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). The crate starts no
 //! process and asks for neither time nor host nor files: the same input gives the same output.
 
-pub mod calibration;
-pub mod chart;
+mod calibration;
+mod chart;
 mod judge;
 mod judgement;
 mod page;
@@ -21,3 +21,9 @@ pub use judgement::{
 pub use page::page;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;
+
+/// `text` with its first letter in upper case, as the beginning of a sentence.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}

@@ -6,6 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::{Area, BROKEN, Chart, FAINT, GRID, HEAP, INK, LIMIT, Numbers, draw, font, shortened};
+use crate::capitalised;
 use crate::judgement::plural;
 use crate::quantity::human;
 
@@ -35,7 +36,7 @@ const WIDTH: i32 = 400;
 const ROW: i32 = 20;
 const GROUP: i32 = 26;
 const LABEL: i32 = 128;
-const VALUE: i32 = 76;
+const VALUE: i32 = 94;
 /// Beyond this quotient of the largest and the smallest value, bars on a linear scale show nothing.
 const LINEAR_UP_TO: f64 = 200.0;
 
@@ -108,7 +109,9 @@ fn row(area: &Area<'_>, metric: &Metric, scale: &Scale, bar: &Bar, y: i32) -> Re
         }
     }
     let style = font(11.5, &INK, HPos::Left, VPos::Center);
-    area.draw(&Text::new(human(value, metric.unit), (text, middle), style))?;
+    // Said in words too, for who cannot tell the colours apart.
+    let over = if bar.broken { " over" } else { "" };
+    area.draw(&Text::new(format!("{}{over}", human(value, metric.unit)), (text, middle), style))?;
     Ok(())
 }
 
@@ -155,11 +158,6 @@ fn extremes(metric: &Metric, values: &[f64]) -> Option<String> {
     let least = values.iter().copied().min_by(f64::total_cmp)?;
     let most = values.iter().copied().max_by(f64::total_cmp)?;
     Some(format!("from {} to {}", human(least, metric.unit), human(most, metric.unit)))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

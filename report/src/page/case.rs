@@ -12,6 +12,7 @@ use super::column::Column;
 use super::overview::{class_word, percent};
 use super::sites::{Sites, sites};
 use super::strip::Fact;
+use crate::capitalised;
 use crate::chart::{Chart, repetitions, timeline};
 use crate::judge::phase_label;
 use crate::judgement::{Judgement, Value};
@@ -101,7 +102,7 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         id: id.to_string(),
         anchor: anchor(index),
         verdict: judgement.case_verdict(id).map_or("", |verdict| verdict.word()),
-        about: record.spec.about.clone(),
+        about: capitalised(&record.spec.about),
         tags: record.spec.tags.join(", "),
         figures: figures(&values),
         scaled: scaled.map(|(mode, scaled)| {

@@ -4,6 +4,7 @@ use bench_core::metric::Unit;
 use bench_core::run::Run;
 use serde::Serialize;
 
+use crate::capitalised;
 use crate::judgement::{Judgement, plural};
 use crate::quantity::human;
 
@@ -45,7 +46,7 @@ pub struct Fact {
 pub fn strip(run: &Run, judgement: &Judgement) -> Strip {
     Strip {
         verdict: judgement.verdict.word(),
-        headline: capital(judgement.headline()),
+        headline: capitalised(&judgement.headline()),
         partial: run.partial.clone(),
         instruments_off: !judgement.calibration.is_empty(),
         tiles: tiles(judgement),
@@ -138,9 +139,4 @@ fn facts(run: &Run) -> Vec<Fact> {
         named("host", if host.is_empty() { "unknown".into() } else { host.join(", ") }),
         named("how", settings),
     ]
-}
-
-fn capital(text: String) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
