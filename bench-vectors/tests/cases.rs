@@ -169,3 +169,31 @@ fn an_unreadable_data_set_fails_the_listing_with_its_name() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("missing.fvecs") && stderr.contains("No such file"), "{stderr}");
 }
+
+/// The instruments keep nothing on the heap between phases: a phase starts where the one before ended.
+#[test]
+fn phases_follow_each_other_without_a_byte_between() {
+    let evidence = evidence(HEAP, "vectors/fragmentation{allocator=system,pattern=seed}", &[]);
+    assert!(evidence.phases.len() > 2);
+    for pair in evidence.phases.windows(2) {
+        let [before, after] = [&pair[0], &pair[1]].map(|phase| phase.heap.unwrap());
+        assert_eq!(
+            after.start_live_bytes, before.end_live_bytes,
+            "between {} and {}",
+            pair[0].name, pair[1].name
+        );
+    }
+}
+
+/// Two instruments that share no code: the counters and dhat.
+#[test]
+fn the_counters_agree_with_dhat_to_the_byte() {
+    for case in ["vectors/multi_concept{n=1000}", "vectors/fragmentation{allocator=system,pattern=seed}"] {
+        let heap = evidence(HEAP, case, &[]).whole().unwrap().heap.unwrap();
+        let sites = evidence(env!("CARGO_BIN_EXE_vectors-sites"), case, &[]).sites.unwrap();
+        assert_eq!(heap.allocated_bytes + heap.reallocated_bytes, sites.total_bytes, "{case}");
+        assert_eq!(heap.allocated_blocks + heap.reallocated_blocks, sites.total_blocks, "{case}");
+        assert_eq!(heap.peak_live_bytes - heap.base_live_bytes, sites.peak_bytes, "{case}");
+        assert_eq!(heap.end_live_bytes - heap.base_live_bytes, sites.end_bytes, "{case}");
+    }
+}

@@ -84,7 +84,7 @@ pub struct BenchFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repetitions: Option<u32>,
     /// Interval of the sampler
-    #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "200us", value_parser = parse_duration)]
     pub interval: Duration,
     /// Kill a process after this time
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = parse_seconds)]

@@ -27,7 +27,9 @@ struct HeapPhases {
     sampler: Sampler,
     started: Instant,
     base: Option<HeapSnapshot>,
+    /// Without their names, which would allocate between phases.
     records: Vec<PhaseRecord>,
+    names: Vec<&'static str>,
 }
 
 /// No workload has more phases; the records' buffer never grows within a run.
@@ -35,14 +37,11 @@ const MAX_PHASES: usize = 256;
 
 impl Phases {
     pub(super) fn heap(probe: &'static ProcessProbe, interval: Duration) -> anyhow::Result<Phases> {
+        // Before the sampler starts, so that the timeline begins with what set-up holds.
+        let (records, names) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
         let started = Instant::now();
-        Ok(Phases(Attached::Heap(HeapPhases {
-            probe,
-            sampler: Sampler::start(interval, probe, started)?,
-            started,
-            base: None,
-            records: Vec::with_capacity(MAX_PHASES),
-        })))
+        let sampler = Sampler::start(interval, probe, started)?;
+        Ok(Phases(Attached::Heap(HeapPhases { probe, sampler, started, base: None, records, names })))
     }
 
     /// `frames`: how deep a stack dhat keeps.
@@ -98,7 +97,11 @@ impl Phases {
     /// Ends mode `heap`: the records, and the timeline.
     pub(super) fn finish_heap(self) -> Option<(Vec<PhaseRecord>, crate::evidence::Timeline)> {
         match self.0 {
-            Attached::Heap(heap) => Some((heap.records, heap.sampler.stop())),
+            Attached::Heap(heap) => {
+                let named = heap.records.into_iter().zip(heap.names);
+                let records = named.map(|(record, name)| PhaseRecord { name: name.into(), ..record });
+                Some((records.collect(), heap.sampler.stop()))
+            }
             _ => None,
         }
     }
@@ -127,8 +130,8 @@ impl HeapPhases {
         let sampled = self.sampler.end_phase();
         let peak_rss_bytes = if can_peak { self.probe.peak_rss_bytes() } else { None };
         let process_end = self.probe.read();
+        self.names.push(name);
         self.records.push(PhaseRecord {
-            name: name.into(),
             start_ns: start.duration_since(self.started).as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,
             heap: Some(heap),

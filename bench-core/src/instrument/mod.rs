@@ -7,6 +7,7 @@ mod operating_system;
 mod process_memory;
 mod sampler;
 mod thread_counters;
+mod thread_exit;
 mod thread_list;
 mod totals;
 

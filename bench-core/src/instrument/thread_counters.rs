@@ -21,14 +21,12 @@
 //! limits, nothing else. Everything rare (first use, a mark, a publication) is done by [`count_slowly`]. Blocks that
 //! are not `ACTIVE` have closed limits, which no net value passes, so the fast path need not look at the state.
 
-// The room for `unsafe`: the pthread key and the fork handlers.
-#![allow(unsafe_code)]
-
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
-use std::{mem, ptr};
+use std::ptr;
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::*};
 
-use super::thread_list::THREADS;
+use super::thread_exit;
+use super::thread_list::{LockedList, THREADS};
 use super::totals::{Operation, Totals, TotalsSnapshot, add};
 
 /// `T`: a thread publishes its pending bytes when they leave `[-T, T]`. 0 makes every peak exact.
@@ -235,9 +233,13 @@ impl ThreadCounters {
         live + self.net_high.load(Relaxed) - self.published.load(Relaxed)
     }
 
-    /// Folds the block into the process-wide ones. The caller holds the list's lock; the owner is this thread, or
-    /// it no longer exists.
-    fn retire(&self) {
+    /// Takes the block out of the list and folds it into the process-wide ones. Its owner is this thread, or no
+    /// longer exists.
+    fn leave(&self, list: &LockedList) {
+        if !matches!(self.state.load(Relaxed), ACTIVE | MARKED) {
+            return;
+        }
+        list.unlink(self);
         if self.is_active() {
             RETIRED_SINCE_MARK.fetch_add(1, Relaxed);
             self.publish();
@@ -309,99 +311,37 @@ pub(super) fn begin_phase() -> Reading {
 pub(super) fn ignore_this_thread() {
     COUNTERS.with(|counters| {
         let list = THREADS.lock();
-        if matches!(counters.state.load(Relaxed), ACTIVE | MARKED) {
-            list.unlink(counters);
-            counters.retire();
-        }
+        counters.leave(&list);
         counters.close(IGNORED);
     });
 }
 
-/// Links the calling thread's block into the list; `false` where thread exits cannot be seen.
-#[cfg(unix)]
+/// Links the calling thread's block into the list; `false` where thread exits cannot be seen: there the block would
+/// dangle in the list, so such threads count by atomics.
 fn register(counters: &ThreadCounters) -> bool {
-    let Some(key) = exit_key() else { return false };
-    {
-        let list = THREADS.lock();
-        counters.restart(0);
-        list.link(counters);
-        counters.state.store(ACTIVE, Release);
+    if !thread_exit::can_be_watched() {
+        counters.close(RETIRED_STATE);
+        return false;
     }
-    // SAFETY: the key is valid; a non-null value makes the destructor run at thread exit. glibc may call its own
-    // calloc here, which is not the Rust global allocator; if it were, the block is already ACTIVE.
-    unsafe { libc::pthread_setspecific(key, ptr::from_ref(counters).cast()) };
+    let list = THREADS.lock();
+    counters.restart(0);
+    list.link(counters);
+    counters.state.store(ACTIVE, Release);
+    drop(list);
+    thread_exit::watch();
     true
 }
 
-/// Without a hook at thread exit the block would dangle in the list: count by atomics instead.
-#[cfg(not(unix))]
-fn register(counters: &ThreadCounters) -> bool {
-    counters.close(RETIRED_STATE);
-    false
+/// The calling thread ends: its counts go to the process-wide blocks, as does all that it allocates from now on.
+pub(super) fn retire_this_thread() {
+    COUNTERS.with(|counters| counters.leave(&THREADS.lock()));
 }
 
-/// The pthread key whose destructor retires a thread's block; made once, with the fork handlers.
-#[cfg(unix)]
-fn exit_key() -> Option<libc::pthread_key_t> {
-    /// The key plus one; 0 while there is none.
-    static KEY: AtomicUsize = AtomicUsize::new(0);
-
-    extern "C" fn retire_thread(_: *mut libc::c_void) {
-        COUNTERS.with(|counters| {
-            let list = THREADS.lock();
-            if matches!(counters.state.load(Relaxed), ACTIVE | MARKED) {
-                list.unlink(counters);
-                counters.retire();
-            }
-        });
-    }
-
-    if let Some(key) = KEY.load(Acquire).checked_sub(1) {
-        return Some(key as libc::pthread_key_t);
-    }
-    let _lock = THREADS.lock();
-    if KEY.load(Acquire) == 0 {
-        let mut key: libc::pthread_key_t = 0;
-        // SAFETY: `key` is a valid place, the destructor an extern "C" function that does not unwind; the fork
-        // handlers likewise.
-        let failed = unsafe {
-            libc::pthread_key_create(&mut key, Some(retire_thread)) != 0
-                || libc::pthread_atfork(
-                    Some(before_fork),
-                    Some(after_fork_in_parent),
-                    Some(after_fork_in_child),
-                ) != 0
-        };
-        if failed {
-            return None;
-        }
-        KEY.store(key as usize + 1, Release);
-    }
-    Some((KEY.load(Acquire) - 1) as libc::pthread_key_t)
-}
-
-/// Holds the list still while the process is copied.
-#[cfg(unix)]
-extern "C" fn before_fork() {
-    mem::forget(THREADS.lock());
-}
-
-#[cfg(unix)]
-extern "C" fn after_fork_in_parent() {
-    drop(THREADS.adopt());
-}
-
-/// The child has one thread; the blocks of the others are folded before their stacks are reused.
-#[cfg(unix)]
-extern "C" fn after_fork_in_child() {
-    let list = THREADS.adopt();
+/// The calling thread is the only one left (after a fork): the blocks of the others are folded before their stacks
+/// are reused.
+pub(super) fn retire_other_threads(list: &LockedList) {
     COUNTERS.with(|own| {
-        for counters in list.iter() {
-            if !ptr::eq(counters, own) {
-                list.unlink(counters);
-                counters.retire();
-            }
-        }
+        list.iter().filter(|counters| !ptr::eq(*counters, own)).for_each(|counters| counters.leave(list));
     });
     RETIRED_SINCE_MARK.store(0, Relaxed);
 }
