@@ -30,7 +30,8 @@ pub struct Evidence {
     /// Set when the case ran smaller than asked for, because the instruments would take too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaled: Option<Scaled>,
-    /// The body's phases in the order in which they ran. Empty in mode `time`.
+    /// The body's phases in the order in which they ran. In mode `time` they have a name and a mean wall time only,
+    /// in mode `sites` there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<PhaseRecord>,
     /// Live bytes and resident memory over time. Only in mode `heap`.
@@ -39,6 +40,9 @@ pub struct Evidence {
     /// The top call sites. Only in mode `sites`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites: Option<SitesSummary>,
+    /// Share of the exact neighbours among the answers, 0 to 1, where the check could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<f64>,
     /// criterion's statistics of the sum of all phases. Only in mode `time`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeEstimate>,
@@ -52,6 +56,10 @@ impl Evidence {
         let mut whole = PhaseRecord::merge(&self.phases);
         if let Some(time) = &self.time {
             whole.get_or_insert_with(PhaseRecord::default).time = Some(time.clone());
+        }
+        if let Some(whole) = &mut whole {
+            whole.items = self.items;
+            whole.recall = self.recall;
         }
         whole
     }
@@ -95,6 +103,12 @@ pub struct PhaseRecord {
     /// The byte counts known beforehand, where a calibration workload states them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
+    /// What the engine says of its own memory at the phase's end, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_bytes: Option<u64>,
+    /// Only in a record made by [`Evidence::whole`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<f64>,
     /// Only in a record made by [`Evidence::whole`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeEstimate>,
@@ -109,6 +123,7 @@ impl PhaseRecord {
             whole.wall_ns += phase.wall_ns;
             whole.heap = merge_both(whole.heap, phase.heap, HeapRecord::then);
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
+            whole.engine_bytes = phase.engine_bytes.or(whole.engine_bytes);
             whole.sampled = match (whole.sampled, phase.sampled) {
                 (Some(a), Some(b)) => Some(a.then(b)),
                 (a, b) => a.or(b),

@@ -63,6 +63,8 @@ pub enum Unit {
     BytesPerItem,
     /// Bytes per second.
     BytesPerSecond,
+    /// Items per second.
+    PerSecond,
     /// A plain number of things.
     Count,
     /// A plain quotient.
@@ -77,6 +79,7 @@ impl fmt::Display for Unit {
             Unit::Bytes => "B",
             Unit::BytesPerItem => "B/item",
             Unit::BytesPerSecond => "B/s",
+            Unit::PerSecond => "1/s",
             Unit::Count => "count",
             Unit::Ratio => "ratio",
             Unit::Nanoseconds => "ns",

@@ -30,6 +30,7 @@ const TIMES: [(&str, f64); 6] =
 /// | bytes, bytes per item | `B kB MB GB TB`, `KiB MiB GiB TiB` | `250MB`, `4.2KiB` |
 /// | bytes per second | the same with `/s` | `5MB/s` |
 /// | nanoseconds | `ns us ms s min` | `5ms` |
+/// | items per second | `/s` | `500/s` |
 /// | ratio | `x` | `2x` |
 /// | count | what is counted: the last word of the metric's id | `100 blocks`, `8 threads` |
 pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
@@ -45,6 +46,7 @@ pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
         Unit::Bytes | Unit::BytesPerItem => lookup(&SIZES, suffix),
         Unit::BytesPerSecond => suffix.strip_suffix("/s").and_then(|size| lookup(&SIZES, size)),
         Unit::Nanoseconds => lookup(&TIMES, suffix),
+        Unit::PerSecond => (suffix == "/s").then_some(1.0),
         Unit::Ratio => (suffix == "x").then_some(1.0),
         Unit::Count => (suffix == counted(metric)).then_some(1.0),
     };
@@ -69,6 +71,7 @@ fn example(metric: &Metric) -> String {
         Unit::BytesPerItem => "4.2KiB".into(),
         Unit::BytesPerSecond => "5MB/s".into(),
         Unit::Nanoseconds => "5ms".into(),
+        Unit::PerSecond => "500/s".into(),
         Unit::Ratio => "2x".into(),
         Unit::Count => format!("100 {}", counted(metric)),
     }
@@ -84,6 +87,7 @@ pub fn human(value: f64, unit: Unit) -> String {
     };
     match unit {
         Unit::Ratio => format!("{number}x"),
+        Unit::PerSecond => format!("{number}/s"),
         Unit::Count => number,
         _ => format!("{number} {name}"),
     }
@@ -98,6 +102,7 @@ pub fn exact(value: f64, unit: Unit) -> String {
         Unit::BytesPerItem => format!("{number} bytes per item"),
         Unit::BytesPerSecond => format!("{number} bytes per second"),
         Unit::Nanoseconds => format!("{number} ns"),
+        Unit::PerSecond => format!("{number} per second"),
         Unit::Ratio => format!("{value:.6}"),
         Unit::Count => number,
     }
@@ -122,6 +127,7 @@ pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
         }
         Unit::Nanoseconds => fits(&[(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")]),
         Unit::Ratio => (1.0, "x"),
+        Unit::PerSecond => (1.0, "/s"),
         Unit::Count => (1.0, ""),
     }
 }

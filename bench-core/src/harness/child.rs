@@ -142,7 +142,12 @@ fn run(
     match mode {
         Mode::Heap => run_heap(&mut prepared, Duration::from_nanos(flags.interval_ns), &mut evidence)?,
         Mode::Sites => run_sites(&mut prepared, &mut evidence)?,
-        Mode::Time => evidence.time = Some(timing::time(&mut prepared, Effort::new(flags.quick))?),
+        Mode::Time => {
+            let (time, phases) = timing::time(&mut prepared, Effort::new(flags.quick))?;
+            evidence.time = Some(time);
+            evidence.phases = phases;
+            evidence.phases.iter_mut().for_each(|phase| phase.items = prepared.items);
+        }
     }
     write_evidence(&flags.evidence, &evidence)
 }
@@ -165,6 +170,7 @@ fn empty_evidence(
         phases: Vec::new(),
         timeline: None,
         sites: None,
+        recall: None,
         time: None,
     }
 }
@@ -186,7 +192,8 @@ fn run_heap(prepared: &mut Prepared, interval: Duration, evidence: &mut Evidence
     }
     evidence.phases = records;
     evidence.timeline = Some(timeline);
-    check().context("wrong answer")
+    evidence.recall = check().context("wrong answer")?.recall;
+    Ok(())
 }
 
 fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
@@ -195,7 +202,8 @@ fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     let json = std::fs::read_to_string(DHAT_FILE)
         .with_context(|| format!("read {DHAT_FILE}: did the body measure no phase?"))?;
     evidence.sites = Some(dhat_profile::summarise(&json)?);
-    check().context("wrong answer")
+    check().context("wrong answer")?;
+    Ok(())
 }
 
 /// Refuses to report the zeros of a binary that forgot its `#[global_allocator]` line.

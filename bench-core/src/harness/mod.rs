@@ -24,7 +24,7 @@ mod trial;
 
 pub use child::{Allocator, main};
 pub use phases::Phases;
-pub use suite::{Axis, Case, Inputs, Prepared, Suite, Workload};
+pub use suite::{Axis, Case, Findings, Inputs, Prepared, Suite, Workload};
 pub use trial::Trial;
 
 /// The name of the profile that mode `sites` leaves in the current folder.

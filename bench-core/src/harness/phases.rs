@@ -19,7 +19,7 @@ pub struct Phases(Attached);
 enum Attached {
     Heap(HeapPhases),
     Sites { profile: Option<dhat::Profiler>, frames: usize },
-    Time { elapsed: Duration },
+    Time(PhaseClocks),
 }
 
 struct HeapPhases {
@@ -50,7 +50,7 @@ impl Phases {
     }
 
     pub(super) fn time() -> Phases {
-        Phases(Attached::Time { elapsed: Duration::ZERO })
+        Phases(Attached::Time(PhaseClocks::default()))
     }
 
     /// Runs `work` as the phase `name`. Phases neither nest nor overlap; the value that comes back is still alive
@@ -67,10 +67,10 @@ impl Phases {
                 });
                 black_box(work())
             }
-            Attached::Time { elapsed } => {
+            Attached::Time(clocks) => {
                 let start = Instant::now();
                 let answer = black_box(work());
-                *elapsed += start.elapsed();
+                clocks.add(name, start.elapsed());
                 answer
             }
         }
@@ -106,11 +106,55 @@ impl Phases {
         }
     }
 
+    /// Records what an engine says of its own memory, in bytes, for the last phase.
+    pub fn engine_bytes(&mut self, bytes: Option<u64>) {
+        if let Attached::Heap(heap) = &mut self.0
+            && let Some(record) = heap.records.last_mut()
+        {
+            record.engine_bytes = bytes;
+        }
+    }
+
     /// The time spent in phases since the last call.
     pub(super) fn take_elapsed(&mut self) -> Duration {
         match &mut self.0 {
-            Attached::Time { elapsed } => std::mem::take(elapsed),
+            Attached::Time(clocks) => std::mem::take(&mut clocks.elapsed),
             _ => Duration::ZERO,
+        }
+    }
+
+    /// Mode `time`: each phase with its mean wall time over all runs of the body.
+    pub(super) fn mean_times(&self) -> Vec<PhaseRecord> {
+        let Attached::Time(clocks) = &self.0 else { return Vec::new() };
+        let mut start_ns = 0;
+        let mean = |(name, total, runs): &(&'static str, Duration, u32)| {
+            let wall_ns = (total.as_nanos() / u128::from(*runs)) as u64;
+            let record = PhaseRecord { name: (*name).into(), start_ns, wall_ns, ..PhaseRecord::default() };
+            start_ns += wall_ns;
+            record
+        };
+        clocks.phases.iter().map(mean).collect()
+    }
+}
+
+/// What the clock said so far.
+#[derive(Default)]
+struct PhaseClocks {
+    /// Since it was last taken.
+    elapsed: Duration,
+    /// Each phase's name, total time and number of runs.
+    phases: Vec<(&'static str, Duration, u32)>,
+}
+
+impl PhaseClocks {
+    fn add(&mut self, name: &'static str, elapsed: Duration) {
+        self.elapsed += elapsed;
+        match self.phases.iter_mut().find(|phase| phase.0 == name) {
+            Some((_, total, runs)) => {
+                *total += elapsed;
+                *runs += 1;
+            }
+            None => self.phases.push((name, elapsed, 1)),
         }
     }
 }

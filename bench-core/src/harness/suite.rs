@@ -234,21 +234,35 @@ pub struct Prepared {
 }
 
 /// Runs the phases; what comes back checks the answer.
-type Body = dyn FnMut(&mut Phases) -> Box<dyn FnOnce() -> Result<()>>;
+type Body = dyn FnMut(&mut Phases) -> Box<dyn FnOnce() -> Result<Findings>>;
+
+/// What a check found out beside "right".
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// Share of the exact neighbours among the answers, 0 to 1.
+    pub recall: Option<f64>,
+}
+
+impl From<()> for Findings {
+    fn from((): ()) -> Findings {
+        Findings::default()
+    }
+}
 
 impl Prepared {
     /// A body and its check. `run` encloses all its work in [`Phases::measure`] and returns the answer; it can run
-    /// again and again. `check` looks at the answer outside every phase and says what is wrong with it.
-    pub fn new<A: 'static>(
+    /// again and again. `check` looks at the answer outside every phase and says what is wrong with it; it may come
+    /// back with [`Findings`] or with nothing.
+    pub fn new<A: 'static, F: Into<Findings>>(
         mut run: impl FnMut(&mut Phases) -> A + 'static,
-        check: impl Fn(A) -> Result<()> + Clone + 'static,
+        check: impl Fn(A) -> Result<F> + Clone + 'static,
     ) -> Prepared {
         Prepared {
             body: Box::new(move |phases| {
                 let answer = run(phases);
                 phases.end_body();
                 let check = check.clone();
-                Box::new(move || check(answer))
+                Box::new(move || check(answer).map(F::into))
             }),
             items: None,
             payload_bytes: None,

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Phases;
 use super::suite::Prepared;
-use crate::evidence::TimeEstimate;
+use crate::evidence::{PhaseRecord, TimeEstimate};
 
 /// How long criterion measures.
 #[derive(Clone, Copy)]
@@ -40,8 +40,8 @@ impl Effort {
 const FOLDER: &str = "criterion";
 const BENCH: &str = "case";
 
-/// Runs the body under criterion; it checks the first answer.
-pub(super) fn time(prepared: &mut Prepared, effort: Effort) -> Result<TimeEstimate> {
+/// Runs the body under criterion; it checks the first answer. Each phase comes back with its mean wall time.
+pub(super) fn time(prepared: &mut Prepared, effort: Effort) -> Result<(TimeEstimate, Vec<PhaseRecord>)> {
     let mut phases = Phases::time();
     (prepared.body)(&mut phases)()?;
     phases.take_elapsed();
@@ -64,7 +64,7 @@ pub(super) fn time(prepared: &mut Prepared, effort: Effort) -> Result<TimeEstima
     let folder = Path::new(FOLDER).join(BENCH).join("new");
     let estimates: Estimates = read_json(&folder.join("estimates.json"))?;
     let sample: Sample = read_json(&folder.join("sample.json"))?;
-    Ok(TimeEstimate {
+    let estimate = TimeEstimate {
         mean_ns: estimates.mean.point_estimate,
         mean_interval_ns: estimates.mean.confidence_interval.bounds(),
         median_ns: estimates.median.point_estimate,
@@ -72,7 +72,8 @@ pub(super) fn time(prepared: &mut Prepared, effort: Effort) -> Result<TimeEstima
         std_dev_ns: estimates.std_dev.point_estimate,
         samples: sample.iters.len() as u64,
         iterations: sample.iters.iter().sum::<f64>() as u64,
-    })
+    };
+    Ok((estimate, phases.mean_times()))
 }
 
 /// criterion's `new/estimates.json`.

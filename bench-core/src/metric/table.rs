@@ -137,6 +137,34 @@ pub const METRICS: &[Metric] = &[
         },
     },
     Metric {
+        id: "heap.overhead",
+        title: "live over payload",
+        unit: Unit::Ratio,
+        mode: Mode::Heap,
+        direction: Direction::Lower,
+        class: Class::Exact,
+        floor: 0.001,
+        about: "live bytes at the end over the bytes that the user's data takes by itself",
+        of: |phase| {
+            quotient(heap(phase, |heap| over_base(heap.end_live_bytes, heap))?, phase.payload_bytes? as f64)
+        },
+    },
+    Metric {
+        id: "heap.transient",
+        title: "transient heap",
+        unit: Unit::Bytes,
+        mode: Mode::Heap,
+        direction: Direction::Lower,
+        class: Class::ExactOnOneThread,
+        floor: 1024.0,
+        about: "peak over the higher of the live bytes at the phase's start and end: what was needed for a while only",
+        of: |phase| {
+            heap(phase, |heap| {
+                heap.peak_live_bytes as f64 - heap.start_live_bytes.max(heap.end_live_bytes) as f64
+            })
+        },
+    },
+    Metric {
         id: "heap.amplification",
         title: "amplification",
         unit: Unit::Ratio,
@@ -199,6 +227,17 @@ pub const METRICS: &[Metric] = &[
         of: |phase| process_growth(phase, |memory| memory.rss_anon_bytes),
     },
     Metric {
+        id: "rss.anon_per_item",
+        title: "RSS anon growth per item",
+        unit: Unit::BytesPerItem,
+        mode: Mode::Heap,
+        direction: Direction::Lower,
+        class: Class::Noisy,
+        floor: 1.0,
+        about: "RSS anon growth over the number of items: what an engine costs that allocates behind Rust's back",
+        of: |phase| quotient(process_growth(phase, |memory| memory.rss_anon_bytes)?, phase.items? as f64),
+    },
+    Metric {
         id: "rss.file_growth",
         title: "RSS file growth",
         unit: Unit::Bytes,
@@ -209,6 +248,29 @@ pub const METRICS: &[Metric] = &[
         about: "growth of the resident pages of mapped files, which the kernel can take back: code as it is first \
                 run, memory-mapped indexes",
         of: |phase| process_growth(phase, |memory| memory.rss_file_bytes),
+    },
+    Metric {
+        id: "engine.bytes",
+        title: "engine's own figure",
+        unit: Unit::Bytes,
+        mode: Mode::Heap,
+        direction: Direction::Neutral,
+        class: Class::Exact,
+        floor: 1024.0,
+        about: "what the engine says of its own memory at the phase's end, where it says anything; mapped memory that \
+                is not resident may be in it",
+        of: |phase| Some(phase.engine_bytes? as f64),
+    },
+    Metric {
+        id: "recall",
+        title: "recall",
+        unit: Unit::Ratio,
+        mode: Mode::Heap,
+        direction: Direction::Higher,
+        class: Class::Exact,
+        floor: 0.001,
+        about: "share of the exact nearest neighbours among the answers; memory saved by a worse answer is no saving",
+        of: |phase| phase.recall,
     },
     Metric {
         id: "process.threads",
@@ -243,6 +305,20 @@ pub const METRICS: &[Metric] = &[
         floor: 50.0,
         about: "criterion's mean of the same",
         of: |phase| Some(phase.time.as_ref()?.mean_ns),
+    },
+    Metric {
+        id: "time.items_per_second",
+        title: "items per second",
+        unit: Unit::PerSecond,
+        mode: Mode::Time,
+        direction: Direction::Higher,
+        class: Class::Noisy,
+        floor: 0.0,
+        about: "items over the median time of the case, or over the mean time of a phase, without instruments",
+        of: |phase| {
+            let ns = phase.time.as_ref().map_or(phase.wall_ns as f64, |time| time.median_ns);
+            quotient(phase.items? as f64, ns / 1e9)
+        },
     },
 ];
 

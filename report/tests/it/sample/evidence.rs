@@ -43,6 +43,7 @@ pub fn empty(spec: &CaseSpec, mode: Mode) -> Evidence {
         phases: Vec::new(),
         timeline: None,
         sites: None,
+        recall: None,
         time: None,
     }
 }
