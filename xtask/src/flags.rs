@@ -224,7 +224,7 @@ mod tests {
         let flags = bench("");
         assert_eq!(flags.mode, Mode::ALL);
         assert_eq!(flags.repetitions, None);
-        assert_eq!(flags.interval, Duration::from_millis(1));
+        assert_eq!(flags.interval, Duration::from_micros(200));
         assert_eq!(flags.time_limit, Duration::from_secs(120));
         assert_eq!(flags.memory_limit, 4 << 30);
         assert_eq!(flags.suites.profile, "release");
