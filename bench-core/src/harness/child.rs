@@ -146,7 +146,7 @@ fn run(
             let (time, phases) = timing::time(&mut prepared, Effort::new(flags.quick))?;
             evidence.time = Some(time);
             evidence.phases = phases;
-            evidence.phases.iter_mut().for_each(|phase| phase.items = prepared.items);
+            evidence.phases.iter_mut().for_each(|phase| phase.items = phase.items.or(prepared.items));
         }
     }
     write_evidence(&flags.evidence, &evidence)
@@ -187,7 +187,7 @@ fn run_heap(prepared: &mut Prepared, interval: Duration, evidence: &mut Evidence
     let (mut records, timeline) = phases.finish_heap().context("mode heap has records")?;
     ensure!(!records.is_empty(), "the body measured no phase");
     for record in &mut records {
-        record.items = prepared.items;
+        record.items = record.items.or(prepared.items);
         record.payload_bytes = prepared.payload_bytes;
     }
     evidence.phases = records;
