@@ -52,6 +52,7 @@ fn evidence(job: &Job<'_>, blocks: u64) -> Evidence {
         items: None,
         payload_bytes: None,
         inputs: Default::default(),
+        foreign_heap: None,
         scaled: None,
         phases: vec![phase],
         timeline: None,

@@ -28,6 +28,7 @@ fn peaking(id: &str, bytes: u64) -> CaseRecord {
         items: None,
         payload_bytes: None,
         inputs: Default::default(),
+        foreign_heap: None,
         scaled: None,
         phases: vec![PhaseRecord { name: "build".into(), heap: Some(heap), ..PhaseRecord::default() }],
         timeline: None,
