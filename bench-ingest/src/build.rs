@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
 use bench_vectors::dataset;
 use bench_vectors::engine::{self, Adapter, Distance, IndexSpec, Oracle};
@@ -12,14 +13,18 @@ use crate::material::{self, Material};
 
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     let about = "an index of n embedded texts, then 100 queries for the 10 nearest, cosine distance";
-    let default = Axis::new("n", [1000, 3000]).quick([1000]);
-    let fast = workload(about, is_fast, "corpus")
+    let exact = workload(about, |adapter| adapter.capabilities.exact, "corpus")
         .axis(Axis::new("n", [1000, 3000, 10_000]).quick([1000]).slow([30_000, 100_000]));
-    suite.add(fast.size_axis("n"), of_corpus);
-    let slow = workload(about, |adapter| !is_fast(adapter), "corpus").axis(default.slow([10_000, 30_000]));
+    suite.add(exact.size_axis("n"), of_corpus);
+    let is_graph = |adapter: &Adapter| !adapter.capabilities.exact && !indexing::is_slow(adapter);
+    let graph = workload(about, is_graph, "corpus")
+        .axis(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000, 30_000, 100_000]));
+    suite.add(graph.size_axis("n"), of_corpus);
+    let slow = workload(about, indexing::is_slow, "corpus")
+        .axis(Axis::new("n", [1000]).quick::<usize>([]).slow([3000, 10_000]));
     suite.add(slow.size_axis("n"), of_corpus);
     let reserved = workload(about, can_reserve, "corpus")
-        .axis(Axis::new("n", [3000]).quick::<usize>([]))
+        .axis(Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]))
         .axis(Axis::new("reserve", ["yes"]));
     suite.add(reserved.size_axis("n"), of_corpus);
     let Some(path) = suite.inputs().dataset.clone() else { return Ok(()) };
@@ -35,11 +40,6 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     Ok(())
 }
 
-/// Whether the engine builds no graph: then 10,000 vectors fit into a default bench.
-fn is_fast(adapter: &Adapter) -> bool {
-    adapter.capabilities.exact
-}
-
 /// Whether the engine takes the hint [`IndexSpec::reserve`].
 fn can_reserve(adapter: &Adapter) -> bool {
     ["flat", "usearch", "hnsw_rs"].contains(&adapter.name)
@@ -49,7 +49,16 @@ fn workload(about: &'static str, suits: impl Fn(&Adapter) -> bool, dataset: &str
     let workload = Workload::new("build", about)
         .axis(Axis::new("engine", engine::names(suits)))
         .axis(Axis::new("dataset", [dataset]));
-    indexing::without_foreign_sites(workload)
+    let workload = indexing::without_foreign_sites(workload);
+    // A criterion run is some twenty builds and more.
+    ["hnsw_rs", "instant-distance"].into_iter().fold(workload, |workload, engine| {
+        workload.absent_for(
+            "engine",
+            engine,
+            &[Mode::Time],
+            "builds take too long for criterion's repetitions",
+        )
+    })
 }
 
 fn of_corpus(case: &Case) -> Result<Prepared> {

@@ -40,6 +40,11 @@ pub fn with_engine(prepared: Prepared, adapter: &Adapter) -> Prepared {
         .foreign_heap(adapter.heap.foreign_reason())
 }
 
+/// Whether 1000 vectors take the engine seconds: M 32, which cannot be set. The quick grid leaves it out.
+pub fn is_slow(adapter: &Adapter) -> bool {
+    adapter.name == "instant-distance"
+}
+
 /// Mode `sites` is absent for the engines that allocate behind Rust's back: dhat sees what the Rust allocator sees.
 pub fn without_foreign_sites(workload: Workload) -> Workload {
     engine::ALL.iter().fold(workload, |workload, adapter| match adapter.heap {

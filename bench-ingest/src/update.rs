@@ -16,7 +16,7 @@ pub(crate) fn add(suite: &mut Suite) {
     let workload = Workload::new("update", about)
         .axis(Axis::new("engine", engine::names(|_| true)))
         .axis(Axis::new("dataset", ["corpus"]))
-        .axis(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000, 30_000]))
+        .axis(Axis::new("n", [1000]).slow([3000, 10_000]))
         .size_axis("n");
     let workload = indexing::without_foreign_sites(workload);
     let cannot_delete = engine::names(|adapter| !adapter.capabilities.delete);

@@ -17,11 +17,15 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         .axis(Axis::new("n", [2000, 5000]).quick([2000]))
         .axis(Axis::new("threads", [1, 2]));
     suite.add(exact.size_axis("n"), of_corpus);
-    let approximate = workload(about, |adapter| !is_exact(adapter), "corpus")
-        .axis(Axis::new("n", [2000]))
-        .axis(Axis::new("ef", [16, 64, 256]).quick([64]))
-        .axis(Axis::new("threads", [1]));
-    suite.add(approximate.size_axis("n"), of_corpus);
+    for slow in [false, true] {
+        let suits = |adapter: &Adapter| !is_exact(adapter) && indexing::is_slow(adapter) == slow;
+        let quick: &[usize] = if slow { &[] } else { &[64] };
+        let approximate = workload(about, suits, "corpus")
+            .axis(Axis::new("n", [1000]).slow([10_000]))
+            .axis(Axis::new("ef", [16, 64, 256]).quick(quick))
+            .axis(Axis::new("threads", [1]));
+        suite.add(approximate.size_axis("n"), of_corpus);
+    }
     let Some(path) = suite.inputs().dataset.clone() else { return Ok(()) };
     let dataset = dataset::open(&path)?;
     let about = "the data set's last vectors as queries for the 10 nearest of the others, Euclidean distance";

@@ -35,7 +35,10 @@ const SEED: u64 = 42;
 
 /// A [`Distance`] as a type: the engine takes it from the vectors' type, and a field in each would cost memory.
 trait Measure: Clone + Send + Sync + 'static {
+    /// Between rows.
     const DISTANCE: Distance;
+    /// Whether rows are brought to length 1.
+    const NORMALISES: bool = false;
 }
 
 #[derive(Clone)]
@@ -51,8 +54,10 @@ impl Measure for SquaredEuclidean {
 impl Measure for Dot {
     const DISTANCE: Distance = Distance::InnerProduct;
 }
+/// As its users do it: at length 1 the dot product is the cosine, at a third of the work.
 impl Measure for Angle {
-    const DISTANCE: Distance = Distance::Cosine;
+    const DISTANCE: Distance = Distance::InnerProduct;
+    const NORMALISES: bool = true;
 }
 
 #[derive(Clone)]
@@ -60,7 +65,12 @@ struct Row<M>(Box<[f32]>, PhantomData<M>);
 
 impl<M: Measure> Row<M> {
     fn new(vector: &[f32]) -> Row<M> {
-        Row(vector.into(), PhantomData)
+        let mut row: Box<[f32]> = vector.into();
+        let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if M::NORMALISES && length > 0.0 {
+            row.iter_mut().for_each(|x| *x /= length);
+        }
+        Row(row, PhantomData)
     }
 }
 
