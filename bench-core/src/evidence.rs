@@ -27,6 +27,10 @@ pub struct Evidence {
     /// Name and content hash of everything read from outside (corpus, data set).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
+    /// Why the heap cannot be seen, where what is measured allocates behind Rust's back: the phases then have no
+    /// [`HeapRecord`], because its counts would look like the engine's memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_heap: Option<String>,
     /// Set when the case ran smaller than asked for, because the instruments would take too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaled: Option<Scaled>,

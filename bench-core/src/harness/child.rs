@@ -166,6 +166,7 @@ fn empty_evidence(
         items: prepared.items,
         payload_bytes: prepared.payload_bytes,
         inputs: prepared.inputs.clone(),
+        foreign_heap: prepared.foreign_heap.clone(),
         scaled,
         phases: Vec::new(),
         timeline: None,
@@ -189,6 +190,9 @@ fn run_heap(prepared: &mut Prepared, interval: Duration, evidence: &mut Evidence
     for record in &mut records {
         record.items = record.items.or(prepared.items);
         record.payload_bytes = prepared.payload_bytes;
+        if prepared.foreign_heap.is_some() {
+            record.heap = None;
+        }
     }
     evidence.phases = records;
     evidence.timeline = Some(timeline);

@@ -70,6 +70,7 @@ pub struct Workload {
     axes: Vec<Axis>,
     tags: Vec<&'static str>,
     absent_modes: BTreeMap<Mode, String>,
+    absent_values: Vec<AbsentValue>,
     size_axis: Option<&'static str>,
 }
 
@@ -82,6 +83,7 @@ impl Workload {
             axes: Vec::new(),
             tags: Vec::new(),
             absent_modes: BTreeMap::new(),
+            absent_values: Vec::new(),
             size_axis: None,
         }
     }
@@ -111,6 +113,14 @@ impl Workload {
         self
     }
 
+    /// Says that the cases whose `axis` has `value` cannot be measured in `modes`, and why. In [`Mode::ALL`], it is work
+    /// that the value (an engine) cannot do: the case is listed with its reason and never runs.
+    pub fn absent_for(mut self, axis: &'static str, value: &str, modes: &[Mode], reason: &str) -> Workload {
+        let modes = modes.to_vec();
+        self.absent_values.push(AbsentValue { axis, value: value.into(), modes, reason: reason.into() });
+        self
+    }
+
     fn cases(&self, suite: &str) -> Vec<CaseSpec> {
         let mut grid = vec![(Vec::new(), true, false)];
         for axis in &self.axes {
@@ -136,6 +146,9 @@ impl Workload {
         );
         let allocator = id.param("allocator").unwrap_or("system").to_string();
         let mut absent_modes = self.absent_modes.clone();
+        for absent in self.absent_values.iter().filter(|it| id.param(it.axis) == Some(&it.value)) {
+            absent_modes.extend(absent.modes.iter().map(|mode| (*mode, absent.reason.clone())));
+        }
         if allocator != "system" {
             absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
         }
@@ -156,6 +169,14 @@ impl Workload {
         }
         Ok(Scaled { axis: axis.into(), from, to })
     }
+}
+
+/// Modes in which the cases with one value of an axis cannot be measured.
+struct AbsentValue {
+    axis: &'static str,
+    value: String,
+    modes: Vec<Mode>,
+    reason: String,
 }
 
 /// A named axis of a grid and its values.
@@ -231,6 +252,7 @@ pub struct Prepared {
     pub(super) payload_bytes: Option<u64>,
     pub(super) inputs: BTreeMap<String, String>,
     pub(super) exact_peak: bool,
+    pub(super) foreign_heap: Option<String>,
 }
 
 /// Runs the phases; what comes back checks the answer.
@@ -268,6 +290,7 @@ impl Prepared {
             payload_bytes: None,
             inputs: BTreeMap::new(),
             exact_peak: false,
+            foreign_heap: None,
         }
     }
 
@@ -286,6 +309,13 @@ impl Prepared {
     /// Records the content hash of something read from outside.
     pub fn input(mut self, name: &str, hash: impl ToString) -> Prepared {
         self.inputs.insert(name.into(), hash.to_string());
+        self
+    }
+
+    /// Says that the body's memory is not seen by a Rust allocator, and why: the evidence then has no heap counts, which
+    /// would be near zero and look like the whole. Nothing changes for `None`.
+    pub fn foreign_heap(mut self, reason: Option<&str>) -> Prepared {
+        self.foreign_heap = reason.map(str::to_string);
         self
     }
 
@@ -342,6 +372,19 @@ mod tests {
         let spec = suite.cases().pop().unwrap();
         assert_eq!(spec.id.to_string(), "vectors/concurrent{dataset=sift}");
         assert_eq!(suite.prepare(&spec, 1).unwrap().0.items, Some(7));
+    }
+
+    #[test]
+    fn an_axis_value_can_be_absent_with_a_reason() {
+        let mut suite = Suite::new("ingest", &Inputs::default());
+        let workload = Workload::new("update", "test")
+            .axis(Axis::new("engine", ["flat", "hnsw"]))
+            .absent_for("engine", "hnsw", &Mode::ALL, "it cannot delete");
+        suite.add(workload, |_| Ok(Prepared::new(|_| (), |_| Ok(()))));
+        let [flat, hnsw] = suite.cases().try_into().unwrap();
+        assert!(flat.absent_modes.is_empty());
+        assert_eq!(hnsw.absent_modes.len(), Mode::ALL.len());
+        assert!(hnsw.absent_modes.values().all(|reason| reason == "it cannot delete"));
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! What is searched, and for what: vectors of the text corpus, or of the data set that the user brought.
+//! What engines are filled with, and asked for: vectors of the text corpus, or of the data set that the user brought.
 
+use crate::corpus::Corpus;
+use crate::embedder::{Embedder, Hashing};
 use anyhow::{Result, ensure};
 use bench_core::harness::Inputs;
-use bench_ingest::corpus::Corpus;
-use bench_ingest::embedder::{Embedder, Hashing};
 use bench_vectors::dataset::{Dataset, Vectors};
 
 /// Vectors to search, and queries that are not among them.
 #[derive(Debug)]
-pub(crate) struct Material {
-    pub(crate) base: Vectors,
-    pub(crate) queries: Vectors,
+pub struct Material {
+    /// The vectors to search.
+    pub base: Vectors,
+    /// The vectors to search for.
+    pub queries: Vectors,
     /// Hash of what was read.
-    pub(crate) hash: String,
+    pub hash: String,
 }
 
 /// The most queries of a case.
@@ -21,7 +23,10 @@ const QUERIES: usize = 100;
 const TEXT_BYTES: usize = 1000;
 
 /// The embeddings of `n` consecutive texts of 1000 bytes; the 100 texts behind them are the queries.
-pub(crate) fn of_corpus(inputs: &Inputs, n: usize) -> Result<Material> {
+///
+/// # Errors
+/// When the corpus cannot be read, or is too small.
+pub fn of_corpus(inputs: &Inputs, n: usize) -> Result<Material> {
     let documents = Corpus::open(inputs)?.documents(n + QUERIES, TEXT_BYTES)?;
     let texts: Vec<&str> = documents.texts.iter().map(String::as_str).collect();
     let vectors = Vectors::new(Hashing.dim(), Hashing.embed(&texts)?)?;
@@ -31,7 +36,10 @@ pub(crate) fn of_corpus(inputs: &Inputs, n: usize) -> Result<Material> {
 
 /// The first `n` vectors of the user's file; the last one per cent of them (at least 1, at most 100) are held out as
 /// queries.
-pub(crate) fn of_dataset(dataset: &Dataset, n: usize) -> Result<Material> {
+///
+/// # Errors
+/// When the file cannot be read, or holds a single vector.
+pub fn of_dataset(dataset: &Dataset, n: usize) -> Result<Material> {
     let vectors = dataset.read(n)?;
     ensure!(vectors.len() >= 2, "a search needs at least two vectors: one to search, one to search for");
     let hash = vectors.hash();
