@@ -79,6 +79,7 @@ fn prepare(case: &Case, material: Material, input: &str, distance: Distance) -> 
         let index = phases.measure("build", || pool.install(|| engine::build(adapter.name, &spec, &base)))?;
         phases.engine_bytes(index.memory_bytes());
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
+        phases.items(queries.len());
         phases.engine_bytes(index.memory_bytes());
         anyhow::Ok((index, found))
     };

@@ -45,6 +45,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         phases.measure("insert", || pool.install(|| index.insert(&ids, returning.data())))?;
         phases.engine_bytes(index.memory_bytes());
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
+        phases.items(queries.len());
         phases.engine_bytes(index.memory_bytes());
         anyhow::Ok(Updated { left, searched: (index, found) })
     };

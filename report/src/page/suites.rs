@@ -138,6 +138,9 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
             format!("{kind} in mode {}", measurement.mode)
         };
     };
+    if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| metric.id.starts_with("heap.")) {
+        return reason.clone();
+    }
     let unsampled = evidence.whole().is_none_or(|whole| whole.sampled.is_none());
     match metric.id {
         "heap.average" | "heap.growth_rate" if unsampled => "too short for two samples".into(),
