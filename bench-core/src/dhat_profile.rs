@@ -153,12 +153,15 @@ fn trim(frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 /// Whether a function is the allocator's, the profiler's or the standard library's: `alloc::vec::from_elem`,
-/// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`.
+/// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`,
+/// `<str as alloc::borrow::ToOwned>::to_owned`. A type with a path that is none of these is somebody's own.
 fn is_standard(function: &str) -> bool {
     const ROOTS: [&str; 5] = ["dhat::", "alloc::", "core::", "std::", "__rust"];
-    const GENERIC_TYPES: [&str; 3] = ["T as ", "[T] as ", "I as "];
     let path = function.strip_prefix('<').unwrap_or(function);
-    let path = GENERIC_TYPES.iter().find_map(|generic| path.strip_prefix(generic)).unwrap_or(path);
+    let path = match path.split_once(" as ") {
+        Some((pathless, of_trait)) if !pathless.contains("::") => of_trait,
+        _ => path,
+    };
     ROOTS.iter().any(|root| path.starts_with(root))
 }
 
@@ -228,5 +231,7 @@ mod tests {
     fn user_impls_of_standard_traits_are_not_standard() {
         assert!(!is_standard("<flat::Index as core::clone::Clone>::clone"));
         assert!(is_standard("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"));
+        assert!(is_standard("<str as alloc::borrow::ToOwned>::to_owned"));
+        assert!(!is_standard("flat::insert"));
     }
 }

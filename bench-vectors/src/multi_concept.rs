@@ -15,6 +15,7 @@ const DIM: usize = 512;
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     let workload =
         Workload::new("multi_concept", "vectors of 512 f32 with a text label each, in a growing Vec")
+            .axis(Axis::new("dim", [DIM]))
             .axis(Axis::new("n", [100, 1000, 10_000, 100_000]).quick([100, 1000]))
             .size_axis("n");
     suite.add(workload, |case| {

@@ -53,8 +53,11 @@ fn every_case_gives_a_right_answer() {
 fn the_other_modes_run_a_case_too() {
     let sites = evidence(env!("CARGO_BIN_EXE_vectors-sites"), "vectors/single_vector{dim=128}", &[]);
     assert!(sites.sites.is_some());
-    let scaled =
-        evidence(env!("CARGO_BIN_EXE_vectors-sites"), "vectors/multi_concept{n=1000}", &["--scale", "10"]);
+    let scaled = evidence(
+        env!("CARGO_BIN_EXE_vectors-sites"),
+        "vectors/multi_concept{dim=512,n=1000}",
+        &["--scale", "10"],
+    );
     assert_eq!(scaled.items, Some(100));
     let timed = [
         env!("CARGO_BIN_EXE_vectors-time"),
@@ -188,7 +191,9 @@ fn phases_follow_each_other_without_a_byte_between() {
 /// Two instruments that share no code: the counters and dhat.
 #[test]
 fn the_counters_agree_with_dhat_to_the_byte() {
-    for case in ["vectors/multi_concept{n=1000}", "vectors/fragmentation{allocator=system,pattern=seed}"] {
+    for case in
+        ["vectors/multi_concept{dim=512,n=1000}", "vectors/fragmentation{allocator=system,pattern=seed}"]
+    {
         let heap = evidence(HEAP, case, &[]).whole().unwrap().heap.unwrap();
         let sites = evidence(env!("CARGO_BIN_EXE_vectors-sites"), case, &[]).sites.unwrap();
         assert_eq!(heap.allocated_bytes + heap.reallocated_bytes, sites.total_bytes, "{case}");

@@ -95,6 +95,9 @@ impl ChildExecutor<'_> {
         if job.scale > 1 {
             command.args(["--scale", &job.scale.to_string()]);
         }
+        if job.mode == Mode::Time {
+            command.envs(self.environment.for_timing());
+        }
         if self.quick && job.mode == Mode::Time {
             command.arg("--quick");
         }

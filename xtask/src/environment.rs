@@ -18,7 +18,17 @@ pub struct Environment {
     pub recorded: BTreeMap<String, String>,
 }
 
+/// Keeps glibc from giving memory back and fetching it again between iterations, which makes times jump by the page
+/// faults. Set in mode time on glibc, unless the user has set the variable.
+pub const STEADY_MALLOC: (&str, &str) =
+    ("GLIBC_TUNABLES", "glibc.malloc.top_pad=33554432:glibc.malloc.trim_threshold=1073741824");
+
 impl Environment {
+    /// What mode `time` adds to the variables.
+    pub fn for_timing(&self) -> Option<(&'static str, &'static str)> {
+        (!self.variables.contains_key(std::ffi::OsStr::new(STEADY_MALLOC.0))).then_some(STEADY_MALLOC)
+    }
+
     /// Chooses from the variables that xtask itself has.
     pub fn from_variables(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
         let mut chosen = Environment { variables: BTreeMap::new(), recorded: BTreeMap::new() };
@@ -31,6 +41,9 @@ impl Environment {
             } else if NEEDED.contains(&text.as_str()) {
                 chosen.variables.insert(name, value);
             }
+        }
+        if let Some((name, value)) = chosen.for_timing() {
+            chosen.recorded.insert(format!("{name} (mode time)"), value.into());
         }
         chosen
     }
@@ -63,5 +76,13 @@ mod tests {
         assert_eq!(environment.variables[&OsString::from("RUST_BACKTRACE")], "1");
         let recorded: Vec<&str> = environment.recorded.keys().map(String::as_str).collect();
         assert_eq!(recorded, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX"]);
+        assert_eq!(environment.for_timing(), None, "the user's own setting stays");
+    }
+
+    #[test]
+    fn timed_processes_get_a_steady_malloc_and_the_run_says_so() {
+        let environment = Environment::from_variables([]);
+        assert_eq!(environment.for_timing(), Some(STEADY_MALLOC));
+        assert_eq!(environment.recorded["GLIBC_TUNABLES (mode time)"], STEADY_MALLOC.1);
     }
 }

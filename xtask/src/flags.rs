@@ -158,7 +158,7 @@ Examples:
   cargo xtask bench                             every case that is not slow, all modes
   cargo xtask bench --quick                     the quick grid, under a minute once built
   cargo xtask bench single_vector               cases whose id matches the regular expression
-  cargo xtask bench 'vectors/multi_concept{{n=1000}}'   this case, whatever its tags
+  cargo xtask bench 'vectors/multi_concept{{dim=512,n=1000}}'   this case, whatever its tags
   cargo xtask bench -s search -e flat --mode heap     one suite, one engine, one mode
   cargo xtask bench --slow --message-format json      everything; one JSON document on stdout
 
@@ -224,7 +224,7 @@ mod tests {
         let flags = bench("");
         assert_eq!(flags.mode, Mode::ALL);
         assert_eq!(flags.repetitions, None);
-        assert_eq!(flags.interval, Duration::from_millis(1));
+        assert_eq!(flags.interval, Duration::from_micros(200));
         assert_eq!(flags.time_limit, Duration::from_secs(120));
         assert_eq!(flags.memory_limit, 4 << 30);
         assert_eq!(flags.suites.profile, "release");

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use bench_core::case::{CaseId, Mode};
 use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use report::quantity::human as quantity;
@@ -24,7 +25,7 @@ const STDERR_LINES: usize = 5;
 /// The whole text, with colours.
 pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
     let mut text = table(run, judgement);
-    for problem in problems(judgement) {
+    for problem in problems(run, judgement) {
         text.push('\n');
         text.push_str(&problem);
     }
@@ -88,7 +89,7 @@ fn row(case: &CaseRecord, judgement: &Judgement) -> (Vec<String>, Style) {
 }
 
 /// What is wrong, the gravest first: each a few lines with the way on.
-fn problems(judgement: &Judgement) -> Vec<String> {
+fn problems(run: &Run, judgement: &Judgement) -> Vec<String> {
     let fail = style(Verdict::Fail);
     let warn = style(Verdict::Warn);
     let mut problems = Vec::new();
@@ -110,7 +111,7 @@ fn problems(judgement: &Judgement) -> Vec<String> {
                 let _ = writeln!(text, "      | {line}");
             }
         }
-        let _ = writeln!(text, "      again: cargo xtask bench '{}' --mode {}", failure.case, failure.mode);
+        let _ = writeln!(text, "      again: {}", again(run, &failure.case, failure.mode));
         problems.push(text);
     }
     for missing in &judgement.missing {
@@ -130,7 +131,7 @@ fn problems(judgement: &Judgement) -> Vec<String> {
     let mut broken: Vec<(&Value, &Limit)> =
         broken.filter_map(|value| Some((value, value.limit.as_ref()?))).collect();
     broken.sort_by_key(|(value, _)| std::cmp::Reverse(value.verdict));
-    problems.extend(broken.into_iter().map(|(value, limit)| broken_limit(value, limit)));
+    problems.extend(broken.into_iter().map(|(value, limit)| broken_limit(run, value, limit)));
     problems.extend(judgement.expired.iter().map(|line| format!("{fail}fail{fail:#}  {line}\n")));
     for warning in &judgement.warnings {
         let case = warning.case.as_ref().map(|case| format!("{case}: ")).unwrap_or_default();
@@ -139,7 +140,7 @@ fn problems(judgement: &Judgement) -> Vec<String> {
     problems
 }
 
-fn broken_limit(value: &Value, limit: &Limit) -> String {
+fn broken_limit(run: &Run, value: &Value, limit: &Limit) -> String {
     let verdict = value.verdict.unwrap_or_default();
     let style = style(verdict);
     let Metric { id, unit, .. } = value.metric;
@@ -159,12 +160,19 @@ fn broken_limit(value: &Value, limit: &Limit) -> String {
     if let Some(allowed) = &limit.allowed {
         let _ = writeln!(text, "      allowed: {allowed}");
     }
-    let _ = writeln!(
-        text,
-        "      fix: look at its call sites on the page, or change the rule; again: cargo xtask bench '{}' --mode {}",
-        value.case, value.mode
-    );
+    let _ = writeln!(text, "      fix: look at its call sites on the page, or change the rule");
+    let _ = writeln!(text, "      again: {}", again(run, &value.case, value.mode));
     text
+}
+
+/// The command that measures one case again, on the data set of the run if it had one.
+fn again(run: &Run, case: &CaseId, mode: Mode) -> String {
+    let words = shlex::split(&run.command).unwrap_or_default();
+    let behind = words.iter().position(|word| word == "--dataset").and_then(|i| words.get(i + 1));
+    let joined = words.iter().find_map(|word| word.strip_prefix("--dataset="));
+    let dataset = behind.map(String::as_str).or(joined).and_then(|path| shlex::try_quote(path).ok());
+    let dataset = dataset.map(|path| format!(" --dataset {path}")).unwrap_or_default();
+    format!("cargo xtask bench '{case}' --mode {mode}{dataset}")
 }
 
 fn phase(name: Option<&str>) -> String {

@@ -112,3 +112,12 @@ fn whoever_starts_or_shows_the_suites_does_not_link_them() {
         }
     }
 }
+
+/// The recipe in the README is a real workload, not a copy that has aged.
+#[test]
+fn the_readme_shows_a_workload_as_it_is() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let workload = fs::read_to_string(root().join("bench-vectors/src/single_vector.rs")).unwrap();
+    assert!(readme.contains(&workload), "README.md differs from bench-vectors/src/single_vector.rs");
+    assert!(workload.lines().count() <= 25, "a workload takes about 20 lines");
+}

@@ -45,19 +45,11 @@ impl Executor for Script {
 fn evidence(job: &Job<'_>, blocks: u64) -> Evidence {
     let heap = HeapRecord { allocated_blocks: blocks, ..HeapRecord::default() };
     let phase = PhaseRecord { wall_ns: 1_000_000, heap: Some(heap), ..PhaseRecord::default() };
-    Evidence {
-        case: job.spec.id.clone(),
-        mode: job.mode,
-        allocator: "system".into(),
-        items: None,
-        payload_bytes: None,
-        inputs: Default::default(),
-        scaled: None,
-        phases: vec![phase],
-        timeline: None,
-        sites: None,
-        time: None,
-    }
+    // As a child writes it: what it has not seen is not there.
+    let json = serde_json::json!({
+        "case": job.spec.id, "mode": job.mode, "allocator": "system", "phases": [phase],
+    });
+    serde_json::from_value(json).unwrap()
 }
 
 fn play(modes: &[Mode], answers: &[Answer]) -> (Measured, Vec<String>) {

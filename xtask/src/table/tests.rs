@@ -1,6 +1,6 @@
 //! The text for people, from runs made by hand and judged by the real rules.
 
-use bench_core::case::{CaseSpec, Mode};
+use bench_core::case::CaseSpec;
 use bench_core::evidence::{Evidence, HeapRecord, PhaseRecord};
 use bench_core::run::{Failure, FailureKind, HostFacts, Measurement, Repetition, Revision, SCHEMA, Settings};
 use report::{Thresholds, judge};
@@ -21,19 +21,10 @@ fn case(id: &str, repetition: Repetition) -> CaseRecord {
 /// A case whose heap peaks at so many bytes.
 fn peaking(id: &str, bytes: u64) -> CaseRecord {
     let heap = HeapRecord { peak_live_bytes: bytes, allocating_threads: 1, ..HeapRecord::default() };
-    let evidence = Evidence {
-        case: id.parse().unwrap(),
-        mode: Mode::Heap,
-        allocator: "system".into(),
-        items: None,
-        payload_bytes: None,
-        inputs: Default::default(),
-        scaled: None,
-        phases: vec![PhaseRecord { name: "build".into(), heap: Some(heap), ..PhaseRecord::default() }],
-        timeline: None,
-        sites: None,
-        time: None,
-    };
+    let phase = PhaseRecord { name: "build".into(), heap: Some(heap), ..PhaseRecord::default() };
+    // As a child writes it: what it has not seen is not there.
+    let json = serde_json::json!({"case": id, "mode": "heap", "allocator": "system", "phases": [phase]});
+    let evidence: Evidence = serde_json::from_value(json).unwrap();
     case(id, Repetition { evidence: Some(evidence), failure: None, stdout: None, dhat_file: None })
 }
 
@@ -50,7 +41,7 @@ fn text(max: &str, partial: Option<&str>, cases: Vec<CaseRecord>) -> String {
         id: "2026-11-21T120125Z-norev".into(),
         started: "2026-11-21T12:01:25Z".into(),
         partial: partial.map(str::to_string),
-        command: "cargo xtask bench".into(),
+        command: "cargo xtask bench --dataset 'my data.npy'".into(),
         revision: Revision::default(),
         host: HostFacts::default(),
         settings: Settings { modes: vec![Mode::Heap], ..Settings::default() },
@@ -84,7 +75,8 @@ fn a_broken_limit_names_the_rule_and_the_way_on() {
     for part in [
         "fail  vectors/a heap.peak: 2.00 KiB, max 1.00 KiB (off by 1.00 KiB, 100.0 %)",
         "rule vectors/* heap.peak: max 1KiB in t.toml:",
-        "again: cargo xtask bench 'vectors/a' --mode heap",
+        "fix: look at its call sites on the page, or change the rule",
+        "again: cargo xtask bench 'vectors/a' --mode heap --dataset 'my data.npy'\n",
         "FAIL  1 of 1 limit broken",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
