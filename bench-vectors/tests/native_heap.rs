@@ -66,7 +66,9 @@ fn every_calibration_of_the_c_heap_meets_its_expectation() {
 /// A case that allocates in Rust only: Rust's counts are those of mode heap, to the byte, and C's heap stays still.
 #[test]
 fn rust_is_counted_as_in_mode_heap_and_not_twice() {
-    for case in ["vectors/multi_concept{n=1000}", "vectors/fragmentation{allocator=system,pattern=seed}"] {
+    for case in
+        ["vectors/multi_concept{dim=512,n=1000}", "vectors/fragmentation{allocator=system,pattern=seed}"]
+    {
         let heap = evidence(&mut Command::new(env!("CARGO_BIN_EXE_vectors-heap")), case).whole().unwrap();
         let native = evidence(&mut Command::new(NATIVE), case).whole().unwrap();
         assert_eq!(heap.native, None, "{case}");
