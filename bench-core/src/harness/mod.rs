@@ -17,12 +17,13 @@
 //! ```
 
 mod child;
+mod native_phases;
 mod phases;
 mod suite;
 mod timing;
 mod trial;
 
-pub use child::{Allocator, main};
+pub use child::{Allocator, main, main_with_internals};
 pub use phases::Phases;
 pub use suite::{Axis, Case, Findings, Inputs, Prepared, Suite, Workload};
 pub use trial::Trial;

@@ -151,6 +151,11 @@ impl Workload {
         }
         if allocator != "system" {
             absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
+            let reason = "only the system allocator's functions are interposed";
+            absent_modes.insert(Mode::Native, reason.into());
+        }
+        if cfg!(not(all(target_os = "linux", target_env = "gnu"))) {
+            absent_modes.insert(Mode::Native, "malloc is interposed on Linux with glibc only".into());
         }
         CaseSpec { id, about: self.about.into(), tags, allocator, absent_modes }
     }
@@ -362,6 +367,7 @@ mod tests {
         );
         assert_eq!(cases[3].allocator, "jemalloc");
         assert!(cases[3].absent_modes.contains_key(&Mode::Sites));
+        assert!(cases[3].absent_modes.contains_key(&Mode::Native));
     }
 
     #[test]
