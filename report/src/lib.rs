@@ -6,6 +6,7 @@
 
 mod calibration;
 mod chart;
+mod fit;
 mod judge;
 mod judgement;
 mod page;

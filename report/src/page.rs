@@ -3,6 +3,7 @@
 mod case;
 mod column;
 mod coverage;
+mod engines;
 mod failures;
 mod limits;
 mod method;
@@ -21,12 +22,13 @@ use tera::{Context, Tera};
 use crate::judgement::Judgement;
 
 /// The page's parts by the name that the main template includes them by. The ending decides that tera escapes.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("report.html", include_str!("../templates/report.html.tera")),
     ("marks.html", include_str!("../templates/marks.html.tera")),
     ("strip.html", include_str!("../templates/strip.html.tera")),
     ("failures.html", include_str!("../templates/failures.html.tera")),
     ("suites.html", include_str!("../templates/suites.html.tera")),
+    ("engines.html", include_str!("../templates/engines.html.tera")),
     ("tables.html", include_str!("../templates/tables.html.tera")),
     ("case.html", include_str!("../templates/case.html.tera")),
     ("method.html", include_str!("../templates/method.html.tera")),
@@ -44,6 +46,7 @@ struct Page {
     strip: strip::Strip,
     failures: Vec<failures::Failure>,
     suites: Vec<suites::Suite>,
+    engines: Option<engines::Engines>,
     overview: overview::Overview,
     cases: Vec<case::Case>,
     limits: Vec<limits::LimitRow>,
@@ -75,6 +78,7 @@ pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
         strip: strip::strip(run, judgement),
         failures: failures::failures(run, judgement),
         suites: suites::suites(run, judgement)?,
+        engines: engines::engines(run, judgement)?,
         overview: overview::overview(run, judgement),
         cases: cases.collect::<Result<_>>()?,
         limits: limits::limits(run, judgement),

@@ -171,7 +171,7 @@ fn run(suite: fn(&Inputs) -> Result<Suite>, attached: Attached, flags: &RunFlags
             let (time, phases) = timing::time(&mut prepared, Effort::new(flags.quick))?;
             evidence.time = Some(time);
             evidence.phases = phases;
-            evidence.phases.iter_mut().for_each(|phase| phase.items = prepared.items);
+            evidence.phases.iter_mut().for_each(|phase| phase.items = phase.items.or(prepared.items));
         }
     }
     write_evidence(&flags.evidence, &evidence)
@@ -225,7 +225,7 @@ fn run_heap(
 fn records_of(prepared: &Prepared, mut records: Vec<PhaseRecord>) -> Result<Vec<PhaseRecord>> {
     ensure!(!records.is_empty(), "the body measured no phase");
     for record in &mut records {
-        record.items = prepared.items;
+        record.items = record.items.or(prepared.items);
         record.payload_bytes = prepared.payload_bytes;
     }
     Ok(records)

@@ -132,6 +132,19 @@ impl Phases {
         }
     }
 
+    /// States how many items the last phase handled, where it is not the case's number: queries of a search phase.
+    pub fn items(&mut self, items: usize) {
+        match &mut self.0 {
+            Attached::Heap(heap) => {
+                if let Some(record) = heap.records.last_mut() {
+                    record.items = Some(items as u64);
+                }
+            }
+            Attached::Time(clocks) => clocks.set_items(items as u64),
+            Attached::Sites { .. } => {}
+        }
+    }
+
     /// Records what an engine says of its own memory, in bytes, for the last phase.
     pub fn engine_bytes(&mut self, bytes: Option<u64>) {
         if let Some(record) = self.last_record() {
@@ -151,9 +164,10 @@ impl Phases {
     pub(super) fn mean_times(&self) -> Vec<PhaseRecord> {
         let Attached::Time(clocks) = &self.0 else { return Vec::new() };
         let mut start_ns = 0;
-        let mean = |(name, total, runs): &(&'static str, Duration, u32)| {
-            let wall_ns = (total.as_nanos() / u128::from(*runs)) as u64;
-            let record = PhaseRecord { name: (*name).into(), start_ns, wall_ns, ..PhaseRecord::default() };
+        let mean = |phase: &PhaseClock| {
+            let wall_ns = (phase.total.as_nanos() / u128::from(phase.runs)) as u64;
+            let (name, items) = (phase.name.into(), phase.items);
+            let record = PhaseRecord { name, start_ns, wall_ns, items, ..PhaseRecord::default() };
             start_ns += wall_ns;
             record
         };
@@ -172,19 +186,35 @@ pub(super) fn named(records: Vec<PhaseRecord>, names: Vec<&'static str>) -> Vec<
 struct PhaseClocks {
     /// Since it was last taken.
     elapsed: Duration,
-    /// Each phase's name, total time and number of runs.
-    phases: Vec<(&'static str, Duration, u32)>,
+    phases: Vec<PhaseClock>,
+    /// Where in `phases` the last phase stands.
+    last: usize,
+}
+
+/// What the clock said of one phase.
+struct PhaseClock {
+    name: &'static str,
+    total: Duration,
+    runs: u32,
+    items: Option<u64>,
 }
 
 impl PhaseClocks {
     fn add(&mut self, name: &'static str, elapsed: Duration) {
         self.elapsed += elapsed;
-        match self.phases.iter_mut().find(|phase| phase.0 == name) {
-            Some((_, total, runs)) => {
-                *total += elapsed;
-                *runs += 1;
+        self.last = self.phases.iter().position(|phase| phase.name == name).unwrap_or(self.phases.len());
+        match self.phases.get_mut(self.last) {
+            Some(phase) => {
+                phase.total += elapsed;
+                phase.runs += 1;
             }
-            None => self.phases.push((name, elapsed, 1)),
+            None => self.phases.push(PhaseClock { name, total: elapsed, runs: 1, items: None }),
+        }
+    }
+
+    fn set_items(&mut self, items: u64) {
+        if let Some(phase) = self.phases.get_mut(self.last) {
+            phase.items = Some(items);
         }
     }
 }

@@ -23,13 +23,23 @@ const COLUMNS: [&str; 9] = [
     "time.median",
 ];
 
-/// The table.
+/// A table of cases and numbers.
 #[derive(Serialize)]
 pub struct Overview {
     columns: Vec<Head>,
     rows: Vec<Row>,
     /// Each reason for an empty cell, once; cells refer to them by number.
     absences: Vec<String>,
+}
+
+/// What a column shows.
+pub struct Wanted {
+    /// The column's title.
+    pub title: &'static str,
+    /// The row of the METRICS table.
+    pub metric: &'static Metric,
+    /// The phase; `None` is the whole case.
+    pub phase: Option<&'static str>,
 }
 
 /// A column's head.
@@ -67,35 +77,62 @@ struct Cell {
 
 /// The table of a run; calibration cases come last.
 pub fn overview(run: &Run, judgement: &Judgement) -> Overview {
-    let metrics: Vec<&'static Metric> = COLUMNS.iter().filter_map(|id| Metric::by_id(id)).collect();
+    let metrics = COLUMNS.iter().filter_map(|id| Metric::by_id(id));
+    let wanted: Vec<Wanted> =
+        metrics.map(|metric| Wanted { title: metric.title, metric, phase: None }).collect();
     let mut cases: Vec<&CaseRecord> = run.cases.iter().collect();
     cases.sort_by_key(|case| case.spec.has_tag("calibration"));
-    let value = |case: &CaseRecord, metric: &Metric| judgement.value(&case.spec.id, None, metric.id);
-    let columns: Vec<Column> = metrics
+    table(run, judgement, &cases, &wanted)
+}
+
+/// A table with a row for each of `cases` and a column for each of `wanted`.
+pub fn table(run: &Run, judgement: &Judgement, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overview {
+    let columns: Vec<Column> = wanted
         .iter()
-        .map(|metric| {
-            Column::fit(metric.unit, cases.iter().filter_map(|case| Some(value(case, metric)?.value)))
+        .map(|wanted| {
+            let values = cases.iter().filter_map(|case| Some(value(judgement, case, wanted)?.value));
+            Column::fit(wanted.metric.unit, values)
         })
         .collect();
     let mut absences = Vec::new();
     let rows = cases.iter().map(|case| Row {
         case: link(run, &case.spec.id),
         verdict: judgement.case_verdict(&case.spec.id).map_or("", |verdict| verdict.word()),
-        cells: metrics
+        cells: wanted
             .iter()
             .zip(&columns)
-            .map(|(metric, column)| match value(case, metric) {
+            .map(|(wanted, column)| match value(judgement, case, wanted) {
                 Some(value) => filled(value, column),
-                None => empty(why_absent(case, metric), &mut absences),
+                None => empty(why_absent(case, wanted.metric), &mut absences),
             })
             .collect(),
         margin: margin(case, judgement),
     });
     let rows = rows.collect();
-    let heads = metrics.iter().zip(&columns);
-    let heads =
-        heads.map(|(metric, column)| Head { title: metric.title, unit: column.unit, about: metric.about });
+    let heads = wanted.iter().zip(&columns);
+    let heads = heads.map(|(wanted, column)| Head {
+        title: wanted.title,
+        unit: column.unit,
+        about: wanted.metric.about,
+    });
     Overview { columns: heads.collect(), rows, absences }
+}
+
+/// The value of a column; a phase that is the case's only one is the whole case.
+pub fn value<'a>(judgement: &'a Judgement, case: &CaseRecord, wanted: &Wanted) -> Option<&'a Value> {
+    let id = &case.spec.id;
+    match wanted.phase {
+        Some(phase) if has_other_phases(case, wanted.metric, phase) => {
+            judgement.value(id, Some(phase), wanted.metric.id)
+        }
+        _ => judgement.value(id, None, wanted.metric.id),
+    }
+}
+
+fn has_other_phases(case: &CaseRecord, metric: &Metric, phase: &str) -> bool {
+    let measurement = case.measurement(metric.mode);
+    let evidence = measurement.and_then(|measurement| measurement.evidence().next());
+    evidence.is_some_and(|evidence| evidence.phases.iter().any(|record| record.name != phase))
 }
 
 fn filled(value: &Value, column: &Column) -> Cell {

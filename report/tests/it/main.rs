@@ -1,5 +1,6 @@
 //! The tests of judgement and page, in one binary.
 
+mod engines;
 mod golden;
 mod judge;
 mod page;
