@@ -134,14 +134,10 @@ impl Phases {
 
     /// States how many items the last phase handled, where it is not the case's number: queries of a search phase.
     pub fn items(&mut self, items: usize) {
-        match &mut self.0 {
-            Attached::Heap(heap) => {
-                if let Some(record) = heap.records.last_mut() {
-                    record.items = Some(items as u64);
-                }
-            }
-            Attached::Time(clocks) => clocks.set_items(items as u64),
-            Attached::Sites { .. } => {}
+        if let Attached::Time(clocks) = &mut self.0 {
+            clocks.set_items(items as u64);
+        } else if let Some(record) = self.last_record() {
+            record.items = Some(items as u64);
         }
     }
 
