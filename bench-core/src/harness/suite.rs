@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Phases;
-use crate::case::{CaseId, CaseSpec, Mode, is_word};
+use super::axis::Axis;
+use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Scaled;
 
 /// What the user brings for all cases of a suite.
@@ -182,46 +183,6 @@ struct AbsentValue {
     value: String,
     modes: Vec<Mode>,
     reason: String,
-}
-
-/// A named axis of a grid and its values.
-pub struct Axis {
-    name: &'static str,
-    values: Vec<AxisValue>,
-}
-
-struct AxisValue {
-    text: String,
-    quick: bool,
-    slow: bool,
-}
-
-impl Axis {
-    /// An axis with these values, all of them part of the quick grid.
-    pub fn new<V: ToString>(name: &'static str, values: impl IntoIterator<Item = V>) -> Axis {
-        let values = values.into_iter().map(|value| {
-            let text = value.to_string();
-            assert!(is_word(&text), "axis {name}: value {text:?} cannot stand in a case id");
-            AxisValue { text, quick: true, slow: false }
-        });
-        Axis { name, values: values.collect() }
-    }
-
-    /// Limits the quick grid to these of the values.
-    pub fn quick<V: ToString>(mut self, quick: impl IntoIterator<Item = V>) -> Axis {
-        let quick: Vec<String> = quick.into_iter().map(|value| value.to_string()).collect();
-        for value in &mut self.values {
-            value.quick = quick.contains(&value.text);
-        }
-        self
-    }
-
-    /// Adds values whose cases are tagged `slow` and left out unless asked for.
-    pub fn slow<V: ToString>(mut self, slow: impl IntoIterator<Item = V>) -> Axis {
-        let slow = Axis::new(self.name, slow).values;
-        self.values.extend(slow.into_iter().map(|value| AxisValue { quick: false, slow: true, ..value }));
-        self
-    }
 }
 
 /// One case as its workload sees it while preparing.

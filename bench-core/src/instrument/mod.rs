@@ -7,10 +7,10 @@ mod allocator_internals;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod c_heap;
 mod counting_allocator;
-#[cfg(feature = "lmdb")]
-mod lmdb;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod libc_direct;
+#[cfg(feature = "lmdb")]
+mod lmdb;
 mod native_heap;
 mod operating_system;
 mod process_memory;
@@ -29,10 +29,10 @@ pub use counting_allocator::{
     CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, live_bytes, mark,
     set_publish_threshold, since,
 };
-#[cfg(feature = "lmdb")]
-pub use lmdb::TemporaryLmdb;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
+#[cfg(feature = "lmdb")]
+pub use lmdb::TemporaryLmdb;
 pub use native_heap::{
     NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_is_counted,
     native_since, totals as native_totals,
