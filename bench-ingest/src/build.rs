@@ -14,8 +14,8 @@ const SEARCHED: usize = 20;
 
 /// Only with a data set that the user brought.
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
-    match suite.inputs().dataset.clone() {
-        Some(path) => add_dataset(suite, dataset::open(&path)?),
+    match dataset::of_inputs(suite.inputs())? {
+        Some(dataset) => add_dataset(suite, dataset),
         None => Ok(()),
     }
 }

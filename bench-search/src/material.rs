@@ -13,6 +13,8 @@ pub(crate) struct Material {
     pub(crate) queries: Vectors,
     /// Hash of what was read.
     pub(crate) hash: String,
+    /// Whether the queries came with the data set, so that its neighbours are theirs.
+    pub(crate) own_queries: bool,
 }
 
 /// The most queries of a case.
@@ -26,19 +28,24 @@ pub(crate) fn of_corpus(inputs: &Inputs, n: usize) -> Result<Material> {
     let texts: Vec<&str> = documents.texts.iter().map(String::as_str).collect();
     let vectors = Vectors::new(Hashing.dim(), Hashing.embed(&texts)?)?;
     let (base, queries) = vectors.split_at(n);
-    Ok(Material { base, queries, hash: documents.hash })
+    Ok(Material { base, queries, hash: documents.hash, own_queries: false })
 }
 
-/// The first `n` vectors of the user's file; the last one per cent of them (at least 1, at most 100) are held out as
-/// queries.
+/// The first `n` vectors of the user's file, and the first 100 of its queries. If it has none, the last one per cent
+/// of the vectors (at least 1, at most 100) are held out as queries.
 pub(crate) fn of_dataset(dataset: &Dataset, n: usize) -> Result<Material> {
+    if let Some(queries) = dataset.queries(QUERIES)? {
+        let base = dataset.read(n)?;
+        let hash = base.hash();
+        return Ok(Material { base, queries, hash, own_queries: true });
+    }
     let vectors = dataset.read(n)?;
     ensure!(vectors.len() >= 2, "a search needs at least two vectors: one to search, one to search for");
     let hash = vectors.hash();
     let held_out = (vectors.len() / 100).clamp(1, QUERIES);
     let first_query = vectors.len() - held_out;
     let (base, queries) = vectors.split_at(first_query);
-    Ok(Material { base, queries, hash })
+    Ok(Material { base, queries, hash, own_queries: false })
 }
 
 #[cfg(test)]

@@ -14,8 +14,16 @@ use crate::evidence::Scaled;
 pub struct Inputs {
     /// The index of the text corpus (see bench-ingest), if the caller made one.
     pub corpus: Option<PathBuf>,
-    /// A file of vectors (`.fvecs`, `.npy`), if the user named one.
+    /// A file of vectors, if the user named one; its ending names its format.
     pub dataset: Option<PathBuf>,
+    /// The distance that the user named for the data set.
+    pub distance: Option<String>,
+    /// A file of queries for the data set.
+    pub queries: Option<PathBuf>,
+    /// A file of the queries' exact neighbours.
+    pub neighbours: Option<PathBuf>,
+    /// The folder that keeps computed neighbours for the next process.
+    pub cache: Option<PathBuf>,
 }
 
 /// The workloads of one crate.
@@ -66,7 +74,7 @@ impl Suite {
 /// A workload's name, its axes and its tags: what is known before anything runs.
 pub struct Workload {
     name: &'static str,
-    about: &'static str,
+    about: String,
     axes: Vec<Axis>,
     tags: Vec<&'static str>,
     absent_modes: BTreeMap<Mode, String>,
@@ -75,10 +83,10 @@ pub struct Workload {
 
 impl Workload {
     /// A workload with one case; `about` says in one sentence what it does.
-    pub fn new(name: &'static str, about: &'static str) -> Workload {
+    pub fn new(name: &'static str, about: impl Into<String>) -> Workload {
         Workload {
             name,
-            about,
+            about: about.into(),
             axes: Vec::new(),
             tags: Vec::new(),
             absent_modes: BTreeMap::new(),
@@ -139,7 +147,7 @@ impl Workload {
         if allocator != "system" {
             absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
         }
-        CaseSpec { id, about: self.about.into(), tags, allocator, absent_modes }
+        CaseSpec { id, about: self.about.clone(), tags, allocator, absent_modes }
     }
 
     fn scale_down(&self, case: &mut Case, scale: u64) -> Result<Scaled> {

@@ -5,6 +5,7 @@
 
 mod distance;
 mod flat;
+mod named;
 mod oracle;
 
 use std::cmp::Ordering;
@@ -13,6 +14,7 @@ use anyhow::{Result, bail};
 
 pub use distance::Distance;
 pub use flat::Flat;
+pub use named::named_neighbours;
 pub use oracle::{exact_neighbours, verify_exact};
 
 /// The names of all engines that this build has, for the axis `engine`.

@@ -60,7 +60,7 @@ pub fn verify_exact(
     Ok(())
 }
 
-fn exact_distance(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn exact_distance(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
     let pairs = || a.iter().zip(b).map(|(&x, &y)| (f64::from(x), f64::from(y)));
     match distance {
         Distance::L2 => pairs().map(|(x, y)| (x - y).powi(2)).sum(),
