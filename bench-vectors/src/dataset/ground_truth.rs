@@ -20,12 +20,13 @@ impl Dataset {
         own_queries: bool,
     ) -> Result<Vec<Vec<Neighbour>>> {
         let k = k.min(base.len());
-        if own_queries && base.len() == self.len() {
-            if let Some(ids) = self.named_ids(queries.len(), k)? {
-                let file = self.neighbours.as_ref().unwrap_or(&self.path);
-                return named_neighbours(base, queries, &ids, self.distance)
-                    .with_context(|| format!("judge the neighbours in {}", file.display()));
-            }
+        if own_queries
+            && base.len() == self.len()
+            && let Some(ids) = self.named_ids(queries.len(), k)?
+        {
+            let file = self.neighbours.as_ref().unwrap_or(&self.path);
+            return named_neighbours(base, queries, &ids, self.distance)
+                .with_context(|| format!("judge the neighbours in {}", file.display()));
         }
         let compute = || exact_neighbours(base, queries, k, self.distance);
         match &self.cache {
