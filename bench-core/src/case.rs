@@ -108,6 +108,8 @@ pub fn is_word(text: &str) -> bool {
 pub enum Mode {
     /// The counting allocator, the kernel's view of the process, and the timeline.
     Heap,
+    /// Rust's heap and the C heap, counted apart: malloc and its kin are interposed. Linux with glibc only.
+    Native,
     /// A stack trace for every allocation (dhat).
     Sites,
     /// No instrument at all; criterion reads the clock.
@@ -116,12 +118,13 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode, in the order in which a bench runs them.
-    pub const ALL: [Mode; 3] = [Mode::Heap, Mode::Sites, Mode::Time];
+    pub const ALL: [Mode; 4] = [Mode::Heap, Mode::Native, Mode::Sites, Mode::Time];
 
     /// The word for this mode in flags, binaries and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Mode::Heap => "heap",
+            Mode::Native => "native",
             Mode::Sites => "sites",
             Mode::Time => "time",
         }
@@ -140,7 +143,7 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self> {
         match Mode::ALL.into_iter().find(|mode| mode.name() == text) {
             Some(mode) => Ok(mode),
-            None => bail!("unknown mode {text:?}: expected heap, sites or time"),
+            None => bail!("unknown mode {text:?}: expected heap, native, sites or time"),
         }
     }
 }
@@ -154,7 +157,8 @@ pub struct CaseSpec {
     pub about: String,
     /// Words to select by. `quick`: part of the quick grid; `slow`: left out unless asked for;
     /// `calibration`: checks the instruments, part of every bench; `fault`: misbehaves on purpose, runs only
-    /// when named or selected by its tag.
+    /// when named or selected by its tag; `foreign_heap`: the engine allocates behind Rust's back, so a bench measures
+    /// the case in mode `native` too.
     pub tags: Vec<String>,
     /// The global allocator that the case asks for (`system`, `jemalloc`, `mimalloc`); it names the binary.
     pub allocator: String,

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::case::{CaseId, Mode};
 use crate::dhat_profile::SitesSummary;
 
+mod foreign;
+
+pub use foreign::{AllocatorRecord, ExpectedNative, NativeRecord};
+
 /// Everything that one repetition (one process, one case, one mode) saw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -27,6 +31,10 @@ pub struct Evidence {
     /// Name and content hash of everything read from outside (corpus, data set).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
+    /// Why the heap cannot be seen, where what is measured allocates behind Rust's back: the phases then have no
+    /// [`HeapRecord`], because its counts would look like the engine's memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_heap: Option<String>,
     /// Set when the case ran smaller than asked for, because the instruments would take too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaled: Option<Scaled>,
@@ -94,6 +102,12 @@ pub struct PhaseRecord {
     /// The counting allocator's view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heap: Option<HeapRecord>,
+    /// The C heap, counted by interposed functions. Only in mode `native`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<NativeRecord>,
+    /// What the allocator says of itself at the phase's end. Only in mode `heap`, where it says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocator: Option<AllocatorRecord>,
     /// The kernel's view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessRecord>,
@@ -122,6 +136,9 @@ impl PhaseRecord {
         for phase in rest {
             whole.wall_ns += phase.wall_ns;
             whole.heap = merge_both(whole.heap, phase.heap, HeapRecord::then);
+            whole.native = merge_both(whole.native, phase.native, NativeRecord::then);
+            // Two readings of a state: the whole ends as its last phase ends.
+            whole.allocator = phase.allocator;
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
             whole.engine_bytes = phase.engine_bytes.or(whole.engine_bytes);
             whole.sampled = match (whole.sampled, phase.sampled) {
@@ -282,6 +299,9 @@ pub struct Expected {
     /// Least and most growth of RSS anon from the phase's start to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rss_anon_growth_bytes: Option<(i64, i64)>,
+    /// What is known of the C heap; in mode `native` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<ExpectedNative>,
     /// Least and most peak RSS over the RSS at the phase's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_rss_over_start_bytes: Option<(i64, i64)>,

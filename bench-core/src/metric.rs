@@ -2,6 +2,7 @@
 //!
 //! A metric is one row. "Cannot be seen" is `None`, never 0.
 
+mod foreign;
 mod table;
 
 use std::fmt;
@@ -113,7 +114,9 @@ pub enum Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{HeapRecord, ProcessMemory, ProcessRecord, SampledRecord};
+    use crate::evidence::{
+        AllocatorRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
+    };
 
     fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
         (Metric::by_id(id).unwrap().of)(phase)
@@ -137,6 +140,18 @@ mod tests {
                 reallocated_blocks: 7,
                 ..HeapRecord::default()
             }),
+            native: Some(NativeRecord {
+                base_live_bytes: 64,
+                start_live_bytes: 264,
+                end_live_bytes: 1064,
+                peak_live_bytes: 3064,
+                allocated_bytes: 900,
+                allocated_blocks: 9,
+                reallocated_bytes: 100,
+                reallocated_blocks: 1,
+                ..NativeRecord::default()
+            }),
+            allocator: Some(AllocatorRecord { in_use_bytes: Some(8000), sys_bytes: Some(9000) }),
             sampled: Some(SampledRecord { points: 4, mean_live_bytes: 1100.0, mean_rss_bytes: None }),
             process: Some(ProcessRecord {
                 start: ProcessMemory { rss_bytes: 5000, rss_anon_bytes: Some(4000), ..Default::default() },
@@ -162,6 +177,14 @@ mod tests {
             ("heap.live_per_item", 220.0),
             ("heap.peak_per_payload", 4.0),
             ("heap.amplification", 4000.0 / 2200.0),
+            ("heap.in_use", 8000.0),
+            ("heap.sys", 9000.0),
+            ("native.peak", 3000.0),
+            ("native.growth", 800.0),
+            ("native.live", 1000.0),
+            ("native.live_per_item", 100.0),
+            ("native.allocated", 1000.0),
+            ("native.blocks", 10.0),
             ("rss.peak", 9500.0),
             ("rss.delta", 4000.0),
             ("rss.anon_growth", 3000.0),
@@ -179,6 +202,8 @@ mod tests {
         blind.process.as_mut().unwrap().end.rss_anon_bytes = None;
         assert_eq!(value("rss.anon_growth", &blind), None);
         assert_eq!(value("heap.fragmentation", &phase()), None, "below 1 MiB live");
+        blind.allocator = Some(AllocatorRecord { in_use_bytes: None, sys_bytes: Some(1) });
+        assert_eq!((value("heap.in_use", &blind), value("heap.sys", &blind)), (None, Some(1.0)));
         blind.sampled = None;
         assert_eq!(value("heap.average", &blind), None);
     }

@@ -1,84 +1,93 @@
-//! I6: what does it cost to build an index of a data set?
+//! I6: what does it cost to build an index of a data set, and to search it afterwards?
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use bench_core::harness::{Axis, Phases, Prepared, Suite, Workload};
-use bench_vectors::dataset::{self, Dataset, Vectors};
-use bench_vectors::engine::{self, Distance, Engine};
+use bench_core::case::Mode;
+use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_vectors::dataset;
+use bench_vectors::engine::{self, Adapter, Distance, IndexSpec, Oracle};
 
-/// Vectors that are inserted by one call.
-const BLOCK: usize = 1000;
-/// How many vectors are searched for at the most when the answer is checked.
-const SEARCHED: usize = 20;
+use crate::indexing::{self, K};
+use crate::material::{self, Material};
 
-/// Only with a data set that the user brought.
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
-    match suite.inputs().dataset.clone() {
-        Some(path) => add_dataset(suite, dataset::open(&path)?),
-        None => Ok(()),
-    }
-}
-
-fn add_dataset(suite: &mut Suite, dataset: Dataset) -> Result<()> {
-    let workload = Workload::new("build", "an index of the data set's vectors, inserted 1000 at a time")
-        .axis(Axis::new("engine", engine::NAMES))
-        .axis(Axis::new("dataset", [dataset.name()]))
+    let about = "an index of n embedded texts, then 100 queries for the 10 nearest, cosine distance";
+    let exact = workload(about, |adapter| adapter.capabilities.exact, "corpus")
+        .axis(Axis::new("n", [1000, 3000, 10_000]).quick([1000]).slow([30_000, 100_000]));
+    suite.add(exact.size_axis("n"), of_corpus);
+    let is_graph = |adapter: &Adapter| !adapter.capabilities.exact && !indexing::is_slow(adapter);
+    let graph = workload(about, is_graph, "corpus")
+        .axis(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000, 30_000, 100_000]));
+    suite.add(graph.size_axis("n"), of_corpus);
+    let slow = workload(about, indexing::is_slow, "corpus")
+        .axis(Axis::new("n", [1000]).quick::<usize>([]).slow([3000, 10_000]));
+    suite.add(slow.size_axis("n"), of_corpus);
+    let reserved = workload(about, can_reserve, "corpus")
+        .axis(Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]))
+        .axis(Axis::new("reserve", ["yes"]));
+    suite.add(reserved.size_axis("n"), of_corpus);
+    let Some(path) = suite.inputs().dataset.clone() else { return Ok(()) };
+    let dataset = dataset::open(&path)?;
+    let about = "an index of the data set's vectors, the last of them as queries, Euclidean distance";
+    let users = workload(about, |_| true, &dataset.name())
         .axis(Axis::new("n", [dataset.len()]))
         .size_axis("n")
         .tag("dataset");
-    suite.add(workload, move |case| {
-        let vectors = Rc::new(dataset.read(case.count("n")?)?);
-        let (n, hash, payload) = (vectors.len(), vectors.hash(), size_of_val(vectors.data()));
-        let name = case.text("engine")?.to_string();
-        let expected = Rc::clone(&vectors);
-        let run = move |phases: &mut Phases| phases.measure("build", || build(&name, &vectors));
-        let check = move |index: Result<Box<dyn Engine>>| verify(index?.as_ref(), &expected);
-        Ok(Prepared::new(run, check).items(n).payload_bytes(payload).input("dataset", hash))
+    suite.add(users, move |case| {
+        prepare(case, material::of_dataset(&dataset, case.count("n")?)?, "dataset", Distance::L2)
     });
     Ok(())
 }
 
-fn build(name: &str, vectors: &Vectors) -> Result<Box<dyn Engine>> {
-    let mut index = engine::open(name, vectors.dim(), Distance::L2)?;
-    let mut first = 0;
-    for block in vectors.data().chunks(BLOCK * vectors.dim()) {
-        let next = first + (block.len() / vectors.dim()) as u64;
-        let ids: Vec<u64> = (first..next).collect();
-        index.insert(&ids, block)?;
-        first = next;
-    }
-    Ok(index)
+/// Whether the engine takes the hint [`IndexSpec::reserve`].
+fn can_reserve(adapter: &Adapter) -> bool {
+    ["flat", "usearch", "hnsw_rs"].contains(&adapter.name)
 }
 
-/// All vectors are there, and some of them, searched for, are found where they are.
-fn verify(index: &dyn Engine, vectors: &Vectors) -> Result<()> {
-    ensure!(index.len() == vectors.len(), "{} vectors instead of {}", index.len(), vectors.len());
-    for row in (0..vectors.len()).step_by(vectors.len().div_ceil(SEARCHED)) {
-        let found = index.search(vectors.row(row), 1)?;
-        // A duplicate is as good; its distance is 0 too.
-        let is_there = found.first().is_some_and(|found| found.distance == 0.0);
-        ensure!(is_there, "vector {row}, searched for, is not the nearest to itself");
-    }
-    Ok(())
+fn workload(about: &'static str, suits: impl Fn(&Adapter) -> bool, dataset: &str) -> Workload {
+    let workload = Workload::new("build", about)
+        .axis(Axis::new("engine", engine::names(suits)))
+        .axis(Axis::new("dataset", [dataset]));
+    let workload = indexing::without_foreign_sites(workload);
+    // A criterion run is some twenty builds and more.
+    ["hnsw_rs", "instant-distance"].into_iter().fold(workload, |workload, engine| {
+        workload.absent_for(
+            "engine",
+            engine,
+            &[Mode::Time],
+            "builds take too long for criterion's repetitions",
+        )
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn of_corpus(case: &Case) -> Result<Prepared> {
+    prepare(case, material::of_corpus(case.inputs(), case.count("n")?)?, "corpus", Distance::Cosine)
+}
 
-    #[test]
-    fn every_engine_holds_what_was_inserted_and_a_lost_vector_is_found() {
-        let data = |n: usize| (0..n * 2).map(|i| (i * i % 7919) as f32).collect();
-        let vectors = Vectors::new(2, data(2500)).unwrap();
-        for name in engine::NAMES {
-            verify(build(name, &vectors).unwrap().as_ref(), &vectors).unwrap();
-            let fewer = Vectors::new(2, data(2499)).unwrap();
-            assert!(verify(build(name, &fewer).unwrap().as_ref(), &vectors).is_err());
-            let mut shifted: Vec<f32> = data(2500);
-            shifted.iter_mut().for_each(|x| *x += 0.5);
-            let shifted = Vectors::new(2, shifted).unwrap();
-            assert!(verify(build(name, &shifted).unwrap().as_ref(), &vectors).is_err());
-        }
+fn prepare(case: &Case, material: Material, input: &str, distance: Distance) -> Result<Prepared> {
+    let adapter = engine::find(case.text("engine")?)?;
+    let (base, queries) = (Arc::new(material.base), Arc::new(material.queries));
+    let pool = indexing::one_thread()?;
+    let oracle = Oracle::new(Arc::clone(&base), Arc::clone(&queries), K, distance);
+    let mut spec = IndexSpec::new(base.dim(), distance);
+    if case.text("reserve").is_ok_and(|reserve| reserve == "yes") {
+        spec.reserve = base.len();
     }
+    let (n, payload) = (base.len(), size_of_val(base.data()));
+    let run = move |phases: &mut Phases| {
+        let index = phases.measure("build", || pool.install(|| engine::build(adapter.name, &spec, &base)))?;
+        phases.engine_bytes(index.memory_bytes());
+        let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
+        phases.items(queries.len());
+        phases.engine_bytes(index.memory_bytes());
+        anyhow::Ok((index, found))
+    };
+    let check = move |answer: Result<indexing::Searched>| {
+        let (index, found) = answer?;
+        ensure!(index.len() == n, "{} vectors instead of {n}", index.len());
+        Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
+    };
+    let prepared = Prepared::new(run, check).items(n).payload_bytes(payload).input(input, material.hash);
+    Ok(indexing::with_engine(prepared, adapter))
 }

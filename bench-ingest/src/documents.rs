@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::harness::{Axis, Inputs, Phases, Prepared, Suite, Workload};
-use bench_vectors::engine::{self, Distance, Engine};
+use bench_vectors::engine::{Distance, Engine, Flat};
 use tempfile::TempDir;
 
 use crate::chunk;
@@ -69,7 +69,7 @@ impl DocumentFiles {
 /// What stays: the chunks of all documents in order, and their index; a chunk's id is its position.
 struct Ingested {
     chunks: Vec<String>,
-    index: Box<dyn Engine>,
+    index: Flat,
 }
 
 fn ingest(phases: &mut Phases, files: &DocumentFiles) -> Result<Ingested> {
@@ -84,7 +84,7 @@ fn ingest(phases: &mut Phases, files: &DocumentFiles) -> Result<Ingested> {
         Hashing.embed(&texts)
     })?;
     let index = phases.measure("index", || {
-        let mut index = engine::open("flat", Hashing.dim(), Distance::Cosine)?;
+        let mut index = Flat::new(Hashing.dim(), Distance::Cosine);
         let ids: Vec<u64> = (0..chunks.len() as u64).collect();
         index.insert(&ids, &vectors)?;
         drop(vectors);
@@ -167,7 +167,7 @@ mod tests {
     fn a_chunk_that_was_not_indexed_is_found() {
         let chunks = vec!["alpha beta gamma".to_string(), "entirely different words".to_string()];
         let indexed = |texts: [&str; 2]| {
-            let mut index = engine::open("flat", Hashing.dim(), Distance::Cosine).unwrap();
+            let mut index = Flat::new(Hashing.dim(), Distance::Cosine);
             index.insert(&[0, 1], &Hashing.embed(&texts).unwrap()).unwrap();
             Ingested { chunks: chunks.clone(), index }
         };

@@ -1,12 +1,15 @@
 //! The suite `ingest`: what it costs in memory to bring documents and data sets into an index.
 //!
-//! The crate also owns the text [`corpus`] and the [`embedder`]s that the suite `search` uses.
+//! The crate also owns the text [`corpus`] and the [`embedder`]s, and the [`material`] made of both, that the suite `search` uses.
 
 mod build;
 pub mod chunk;
 pub mod corpus;
 mod documents;
 pub mod embedder;
+pub mod indexing;
+pub mod material;
+mod update;
 
 use anyhow::Result;
 use bench_core::harness::{Inputs, Suite};
@@ -19,5 +22,6 @@ pub fn suite(inputs: &Inputs) -> Result<Suite> {
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite);
     build::add(&mut suite)?;
+    update::add(&mut suite);
     Ok(suite)
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use bench_core::case::CaseSpec;
-use bench_core::evidence::Evidence;
+use bench_core::case::{CaseSpec, Mode};
+use bench_core::evidence::{Evidence, HeapRecord};
 
 const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
 
@@ -49,7 +49,8 @@ fn every_case_gives_a_right_answer_in_four_phases() {
     let index = corpus(folder.path());
     for case in list(&["--corpus", &index]) {
         // Chunking a megabyte takes long in a build for tests; the case runs in every bench.
-        if case.has_tag("slow") || case.id.param("size") == Some("1MB") {
+        let has_engine = case.id.param("engine").is_some();
+        if has_engine || case.has_tag("slow") || case.id.param("size") == Some("1MB") {
             continue;
         }
         let evidence = evidence(HEAP, &case.id.to_string(), &["--corpus", &index]);
@@ -80,6 +81,52 @@ fn the_other_modes_run_a_case_too() {
     assert!(time.time.is_some());
 }
 
+/// Scaled down: a build for tests is slow, and what is checked is the same.
+#[test]
+fn every_engine_builds_and_updates_the_same_index_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    let flags = ["--corpus", &index, "--scale", "4"];
+    let cases = list(&["--corpus", &index]);
+    let quick = cases.iter().filter(|case| case.has_tag("quick") && case.id.param("engine").is_some());
+    for case in quick {
+        let id = case.id.to_string();
+        let engine = case.id.param("engine").unwrap();
+        if let Some(reason) = case.absent_modes.get(&Mode::Heap) {
+            assert_eq!(reason, "the engine cannot delete", "{id}");
+            assert!(["hnsw_rs", "instant-distance"].contains(&engine), "{id}");
+            continue;
+        }
+        let (first, second) = (evidence(HEAP, &id, &flags), evidence(HEAP, &id, &flags));
+        assert!(first.recall.is_some_and(|recall| recall > 0.8), "{id}: recall {:?}", first.recall);
+        assert_eq!(first.recall, second.recall, "{id}");
+        assert!(first.inputs["engine"].starts_with(engine), "{id}");
+        for (first, second) in first.phases.iter().zip(&second.phases) {
+            let id = format!("{id} {}", first.name);
+            assert_eq!(first.engine_bytes, second.engine_bytes, "{id}");
+            assert_eq!(first.heap.map(totals), second.heap.map(totals), "{id}");
+            assert_eq!(first.heap.is_none(), ["usearch", "sqlite-vec", "arroy"].contains(&engine), "{id}");
+            assert!(first.heap.is_none_or(|heap| heap.allocating_threads <= 2), "{id}: {:?}", first.heap);
+        }
+        assert_eq!(first.foreign_heap.is_some(), first.phases[0].heap.is_none(), "{id}");
+    }
+}
+
+/// What must repeat: bytes and blocks asked for, the peak, and what stays.
+fn totals(heap: HeapRecord) -> [u64; 6] {
+    let over_base = |live: u64| live.wrapping_sub(heap.base_live_bytes);
+    let blocks = [heap.allocated_blocks, heap.freed_blocks, heap.reallocated_blocks];
+    let [allocated, freed, reallocated] = blocks;
+    [
+        heap.allocated_bytes + heap.reallocated_bytes,
+        allocated,
+        freed,
+        reallocated,
+        over_base(heap.peak_live_bytes),
+        over_base(heap.end_live_bytes),
+    ]
+}
+
 #[test]
 fn the_users_data_set_becomes_an_index() {
     let folder = tempfile::tempdir().unwrap();
@@ -93,8 +140,8 @@ fn the_users_data_set_becomes_an_index() {
     let case = "ingest/build{engine=flat,dataset=points,n=50}";
     assert!(list(&flags).iter().any(|spec| spec.id.to_string() == case && spec.has_tag("dataset")));
     let evidence = evidence(HEAP, case, &flags);
-    assert_eq!((evidence.items, evidence.payload_bytes), (Some(50), Some(50 * 2 * 4)));
-    assert_eq!(phases(&evidence), ["build"]);
+    assert_eq!((evidence.items, evidence.payload_bytes), (Some(49), Some(49 * 2 * 4)), "one is the query");
+    assert_eq!((phases(&evidence), evidence.recall), (vec!["build", "search"], Some(1.0)));
 }
 
 #[test]

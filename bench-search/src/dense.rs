@@ -2,35 +2,34 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
+use anyhow::{Context, Result};
+use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_ingest::indexing::{self, K};
+use bench_ingest::material::{self, Material};
 use bench_vectors::dataset::{self, Vectors};
-use bench_vectors::engine::{self, Distance, Engine, Neighbour, exact_neighbours, verify_exact};
+use bench_vectors::engine::{self, Adapter, Distance, Engine, IndexSpec, Neighbour, Oracle};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::material::{self, Material};
-
-/// How many neighbours a query asks for.
-const K: usize = 10;
-
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     let about = "100 queries for the 10 nearest of n embedded texts, cosine distance";
-    let corpus = Workload::new("dense", about)
-        .axis(Axis::new("engine", engine::NAMES))
-        .axis(Axis::new("dataset", ["corpus"]))
+    let exact = workload(about, is_exact, "corpus")
         .axis(Axis::new("n", [2000, 5000]).quick([2000]))
-        .axis(Axis::new("threads", [1, 2]))
-        .size_axis("n");
-    suite.add(corpus, |case| {
-        prepare(case, material::of_corpus(case.inputs(), case.count("n")?)?, "corpus", Distance::Cosine)
-    });
+        .axis(Axis::new("threads", [1, 2]));
+    suite.add(exact.size_axis("n"), of_corpus);
+    for slow in [false, true] {
+        let suits = |adapter: &Adapter| !is_exact(adapter) && indexing::is_slow(adapter) == slow;
+        let quick: &[usize] = if slow { &[] } else { &[64] };
+        let approximate = workload(about, suits, "corpus")
+            .axis(Axis::new("n", [1000]).slow([10_000]))
+            .axis(Axis::new("ef", [16, 64, 256]).quick(quick))
+            .axis(Axis::new("threads", [1]));
+        suite.add(approximate.size_axis("n"), of_corpus);
+    }
     let Some(path) = suite.inputs().dataset.clone() else { return Ok(()) };
     let dataset = dataset::open(&path)?;
     let about = "the data set's last vectors as queries for the 10 nearest of the others, Euclidean distance";
-    let users = Workload::new("dense", about)
-        .axis(Axis::new("engine", engine::NAMES))
-        .axis(Axis::new("dataset", [dataset.name()]))
+    let users = workload(about, |_| true, &dataset.name())
         .axis(Axis::new("n", [dataset.len()]))
         .axis(Axis::new("threads", [1, 2]))
         .size_axis("n")
@@ -41,19 +40,44 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     Ok(())
 }
 
+fn is_exact(adapter: &Adapter) -> bool {
+    adapter.capabilities.exact
+}
+
+fn workload(about: &'static str, suits: impl Fn(&Adapter) -> bool, dataset: &str) -> Workload {
+    let workload = Workload::new("dense", about)
+        .axis(Axis::new("engine", engine::names(suits)))
+        .axis(Axis::new("dataset", [dataset]));
+    indexing::without_foreign_sites(workload)
+}
+
+fn of_corpus(case: &Case) -> Result<Prepared> {
+    prepare(case, material::of_corpus(case.inputs(), case.count("n")?)?, "corpus", Distance::Cosine)
+}
+
 fn prepare(case: &Case, material: Material, input: &str, distance: Distance) -> Result<Prepared> {
-    let Material { base, queries, hash } = material;
-    let mut index = engine::open(case.text("engine")?, base.dim(), distance)?;
-    let ids: Vec<u64> = (0..base.len() as u64).collect();
-    index.insert(&ids, base.data())?;
-    let pool = pool(case.count("threads")?)?;
-    let oracle = Oracle::new(base, queries.clone(), distance);
+    let adapter = engine::find(case.text("engine")?)?;
+    let (base, queries) = (Arc::new(material.base), Arc::new(material.queries));
+    let threads = case.count("threads")?;
+    let mut spec = IndexSpec { threads, ..IndexSpec::new(base.dim(), distance) };
+    if let Ok(ef) = case.count("ef") {
+        spec.ef = ef;
+    }
+    // One thread builds the same graph every time.
+    let index = indexing::one_thread()?.install(|| engine::build(adapter.name, &spec, &base))?;
+    let pool = pool(threads)?;
+    let oracle = Oracle::new(base, Arc::clone(&queries), K, distance);
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
-        phases.measure("search", || search(index.as_ref(), &queries, pool.as_ref()))
+        let found = phases.measure("search", || search(index.as_ref(), &queries, pool.as_ref()));
+        phases.engine_bytes(index.memory_bytes());
+        found
     };
-    let check = move |found: Result<Vec<Vec<Neighbour>>>| oracle.verify(&found?);
-    Ok(Prepared::new(run, check).items(items).payload_bytes(payload).input(input, hash))
+    let check = move |found: Result<Vec<Vec<Neighbour>>>| {
+        Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
+    };
+    let prepared = Prepared::new(run, check).items(items).payload_bytes(payload).input(input, material.hash);
+    Ok(indexing::with_engine(prepared, adapter))
 }
 
 /// A pool whose threads have all run once, so that no phase pays for them; none for one thread, which is the caller's.
@@ -69,39 +93,10 @@ fn pool(threads: usize) -> Result<Option<ThreadPool>> {
 
 fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> Result<Vec<Vec<Neighbour>>> {
     let search = |query| index.search(queries.row(query), K);
-    let Some(pool) = pool else { return (0..queries.len()).map(search).collect() };
+    let Some(pool) = pool else { return indexing::search(index, queries) };
     // One share per thread: smaller ones, split on demand, would allocate differently from run to run.
     let share = queries.len().div_ceil(pool.current_num_threads());
     pool.install(|| (0..queries.len()).into_par_iter().with_min_len(share).map(search).collect())
-}
-
-/// Knows the right answers.
-#[derive(Clone)]
-struct Oracle(Arc<Answers>);
-
-struct Answers {
-    base: Vectors,
-    queries: Vectors,
-    exact: Vec<Vec<Neighbour>>,
-    distance: Distance,
-}
-
-impl Oracle {
-    fn new(base: Vectors, queries: Vectors, distance: Distance) -> Oracle {
-        let exact = exact_neighbours(&base, &queries, K, distance);
-        Oracle(Arc::new(Answers { base, queries, exact, distance }))
-    }
-
-    /// Every query's answer must be right: the engine is exact, so its recall is 1.
-    fn verify(&self, found: &[Vec<Neighbour>]) -> Result<()> {
-        let Answers { base, queries, exact, distance } = self.0.as_ref();
-        ensure!(found.len() == exact.len(), "{} answers to {} queries", found.len(), exact.len());
-        for (i, (found, exact)) in found.iter().zip(exact).enumerate() {
-            verify_exact(base, queries.row(i), found, exact, *distance)
-                .with_context(|| format!("query {i}"))?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -116,17 +111,16 @@ mod tests {
     #[test]
     fn both_ways_of_searching_give_the_right_answers() {
         let (base, queries) = (vectors(300, 0), vectors(20, 5));
-        let mut index = engine::open("flat", 8, Distance::L2).unwrap();
-        index.insert(&(0..300).collect::<Vec<u64>>(), base.data()).unwrap();
-        let oracle = Oracle::new(base, queries.clone(), Distance::L2);
+        let index = engine::build("flat", &IndexSpec::new(8, Distance::L2), &base).unwrap();
+        let oracle = Oracle::new(Arc::new(base), Arc::new(queries.clone()), K, Distance::L2);
         for threads in [1, 2, 3] {
             let pool = pool(threads).unwrap();
             let found = search(index.as_ref(), &queries, pool.as_ref()).unwrap();
-            oracle.verify(&found).unwrap();
+            assert_eq!(oracle.recall(&found, true).unwrap(), 1.0);
             let mut mixed_up = found.clone();
             mixed_up.swap(0, 1);
-            assert!(oracle.verify(&mixed_up).unwrap_err().to_string().contains("query 0"));
-            assert!(oracle.verify(&found[1..]).unwrap_err().to_string().contains("19 answers to 20"));
+            assert!(oracle.recall(&mixed_up, true).unwrap_err().to_string().contains("query 0"));
+            assert!(oracle.recall(&found[1..], true).unwrap_err().to_string().contains("19 answers to 20"));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The suite `search`: what it costs in memory to find the nearest vectors.
 
 mod dense;
-mod material;
 
 use anyhow::Result;
 use bench_core::harness::{Inputs, Suite};

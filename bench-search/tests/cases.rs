@@ -24,17 +24,22 @@ fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
 }
 
 #[test]
-fn every_case_finds_the_exact_neighbours() {
+fn every_case_finds_the_neighbours() {
     let cases = list(&[]);
-    assert_eq!(cases.len(), 4);
+    let of_flat = |case: &&CaseSpec| case.id.param("engine") == Some("flat");
+    assert_eq!(cases.iter().filter(of_flat).count(), 4);
     for case in cases {
         // Scaled down: a build for tests is slow, and what is checked is the same.
         let evidence = evidence(HEAP, &case.id.to_string(), &["--scale", "10"]);
         assert_eq!((evidence.items, evidence.phases.len()), (Some(100), 1), "{}", case.id);
-        let heap = evidence.phases[0].heap.unwrap();
+        assert!(evidence.inputs["corpus"].starts_with("xxh3:"), "{}", case.id);
+        let is_exact = ["flat", "sqlite-vec"].contains(&case.id.param("engine").unwrap());
+        let least = if is_exact { 1.0 } else { 0.6 };
+        assert!(evidence.recall.is_some_and(|recall| recall >= least), "{}: {:?}", case.id, evidence.recall);
+        assert_eq!(evidence.foreign_heap.is_some(), evidence.phases[0].heap.is_none(), "{}", case.id);
+        let Some(heap) = evidence.phases[0].heap else { continue };
         let threads: u64 = case.id.param("threads").unwrap().parse().unwrap();
         assert!(heap.allocating_threads <= threads + 1, "{}: {heap:?}", case.id);
-        assert!(evidence.inputs["corpus"].starts_with("xxh3:"), "{}", case.id);
     }
 }
 
@@ -63,7 +68,7 @@ fn the_users_data_set_is_searched() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-vectors/tests/fixtures/fortran_f8.npy");
     let flags = ["--dataset", file.to_str().unwrap()];
     let cases: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("dataset")).collect();
-    assert_eq!(cases.len(), 2);
+    assert!(cases.len() >= 2);
     for case in cases {
         let evidence = evidence(HEAP, &case.id.to_string(), &flags);
         assert_eq!(evidence.items, Some(1), "{}", case.id);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bench_core::case::CaseSpec;
+use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, Expected, PhaseRecord};
 
 const HEAP: &str = env!("CARGO_BIN_EXE_vectors-heap");
@@ -32,7 +32,7 @@ fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
 #[test]
 fn every_case_gives_a_right_answer() {
     for case in list(HEAP, &[]) {
-        if case.has_tag("slow") || case.has_tag("fault") {
+        if case.has_tag("slow") || case.has_tag("fault") || case.absent_modes.contains_key(&Mode::Heap) {
             continue;
         }
         let binary = match case.allocator.as_str() {
@@ -46,6 +46,30 @@ fn every_case_gives_a_right_answer() {
         let evidence = evidence(binary, &case.id.to_string(), &[]);
         assert!(!evidence.phases.is_empty(), "{}", case.id);
         assert_eq!(evidence.allocator, case.allocator, "{}", case.id);
+    }
+}
+
+/// What the allocator says of itself holds at least what is live, and no allocator holds less than is in use.
+#[test]
+fn every_allocator_tells_what_it_holds() {
+    let binaries = [
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        ("system", HEAP),
+        #[cfg(feature = "jemalloc")]
+        ("jemalloc", env!("CARGO_BIN_EXE_vectors-heap-jemalloc")),
+        #[cfg(feature = "mimalloc")]
+        ("mimalloc", env!("CARGO_BIN_EXE_vectors-heap-mimalloc")),
+    ];
+    for (allocator, binary) in binaries {
+        let case = format!("vectors/fragmentation{{allocator={allocator},pattern=scaled}}");
+        for phase in evidence(binary, &case, &[]).phases {
+            let (live, told) = (phase.heap.unwrap().end_live_bytes, phase.allocator.unwrap());
+            let sys = told.sys_bytes.unwrap();
+            assert!(sys >= live && sys < live + (1 << 30), "{case} {}: {sys} held, {live} live", phase.name);
+            assert_eq!(told.in_use_bytes.is_some(), allocator != "mimalloc", "{case}");
+            let in_use = told.in_use_bytes.unwrap_or(live);
+            assert!((live..=sys).contains(&in_use), "{case} {}: {in_use} of {sys} in use", phase.name);
+        }
     }
 }
 
@@ -85,7 +109,9 @@ fn one_vector_costs_its_components() {
 
 #[test]
 fn every_calibration_meets_its_expectation() {
-    for case in list(HEAP, &[]).iter().filter(|case| case.has_tag("calibration")) {
+    let is_heaps =
+        |case: &&CaseSpec| case.has_tag("calibration") && !case.absent_modes.contains_key(&Mode::Heap);
+    for case in list(HEAP, &[]).iter().filter(is_heaps) {
         let evidence = evidence(HEAP, &case.id.to_string(), &[]);
         for phase in &evidence.phases {
             let expected =
@@ -126,6 +152,7 @@ fn seen(phase: &PhaseRecord, expected: &Expected) -> Expected {
             expected.peak_rss_over_start_bytes,
             difference(process.peak_rss_bytes, Some(process.start.rss_bytes)),
         ),
+        native: None,
     }
 }
 

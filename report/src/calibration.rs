@@ -94,12 +94,52 @@ fn comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<Comparison> {
         range("RSS anon growth in bytes", expected.rss_anon_growth_bytes, anon),
         range("peak RSS over start in bytes", expected.peak_rss_over_start_bytes, rss),
     ];
-    exact.into_iter().chain(resident).flatten().collect()
+    exact.into_iter().chain(resident).chain(native_comparisons(expected, phase)).flatten().collect()
+}
+
+/// The counts of the C heap. Totals are known to the byte, live bytes to what a block is rounded up by; what was not
+/// recorded is a fault.
+fn native_comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<Option<Comparison>> {
+    let Some(expected) = &expected.native else {
+        return Vec::new();
+    };
+    let heap = phase.native.as_ref();
+    let exact = |what, expected: Option<u64>, recorded: Option<u64>| {
+        let expected = i128::from(expected?);
+        Some(Comparison { what, least: expected, most: expected, recorded: recorded.map(i128::from) })
+    };
+    let range = |what, expected: Option<(i64, i64)>, recorded: Option<u64>| {
+        let (least, most) = expected?;
+        let over_start =
+            recorded.zip(heap).map(|(bytes, heap)| i128::from(bytes) - i128::from(heap.start_live_bytes));
+        Some(Comparison { what, least: least.into(), most: most.into(), recorded: over_start })
+    };
+    vec![
+        range("C heap growth in bytes", expected.growth_bytes, heap.map(|heap| heap.end_live_bytes)),
+        range(
+            "C heap peak over start in bytes",
+            expected.peak_over_start_bytes,
+            heap.map(|heap| heap.peak_live_bytes),
+        ),
+        exact("C heap allocated bytes", expected.allocated_bytes, heap.map(|heap| heap.allocated_bytes)),
+        exact("C heap allocated blocks", expected.allocated_blocks, heap.map(|heap| heap.allocated_blocks)),
+        exact("C heap freed blocks", expected.freed_blocks, heap.map(|heap| heap.freed_blocks)),
+        exact(
+            "C heap reallocated blocks",
+            expected.reallocated_blocks,
+            heap.map(|heap| heap.reallocated_blocks),
+        ),
+        exact(
+            "C heap reallocated bytes",
+            expected.reallocated_bytes,
+            heap.map(|heap| heap.reallocated_bytes),
+        ),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
-    use bench_core::evidence::{HeapRecord, ProcessMemory, ProcessRecord};
+    use bench_core::evidence::{ExpectedNative, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord};
 
     use super::*;
 
@@ -140,6 +180,7 @@ mod tests {
             reallocated_bytes: Some(64),
             rss_anon_growth_bytes: Some((2000, 2000)),
             peak_rss_over_start_bytes: Some((0, 5000)),
+            native: None,
         }
     }
 
@@ -172,6 +213,30 @@ mod tests {
         ] {
             assert_eq!(faults(expected, &phase(0)), [what]);
         }
+    }
+
+    #[test]
+    fn the_c_heap_is_compared_and_its_absence_is_a_fault() {
+        let mut phase = phase(0);
+        let expected = |allocated| Expected {
+            native: Some(ExpectedNative {
+                growth_bytes: Some((100, 124)),
+                allocated_bytes: Some(allocated),
+                ..ExpectedNative::default()
+            }),
+            ..right()
+        };
+        assert_eq!(faults(expected(100), &phase), ["C heap growth in bytes", "C heap allocated bytes"]);
+        phase.native = Some(NativeRecord {
+            start_live_bytes: 50,
+            end_live_bytes: 154,
+            allocated_bytes: 100,
+            ..NativeRecord::default()
+        });
+        assert!(faults(expected(100), &phase).is_empty());
+        assert_eq!(faults(expected(101), &phase), ["C heap allocated bytes"]);
+        phase.native.as_mut().unwrap().end_live_bytes = 149;
+        assert_eq!(faults(expected(100), &phase), ["C heap growth in bytes"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
 use crate::results::{RUN_FILE, Results, RunFolder, write_run, write_whole};
-use crate::selection::{Chosen, Selection};
+use crate::selection::{Chosen, Selection, modes_of_run};
 use crate::suites::Suites;
 use crate::workspace::{Metadata, shown};
 
@@ -35,8 +35,9 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let suites = Suites::build(&flags.suites, &interrupt)?;
     let cases = suites.list()?;
     ensure_every_rule_matches(&thresholds, &cases)?;
-    let modes: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let chosen = selection.for_bench(&cases, &modes)?;
+    let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let chosen = selection.for_bench(&cases, &asked_for)?;
+    let modes = modes_of_run(&asked_for, &chosen);
     let inputs = Inputs::prepare()?;
 
     let started = Timestamp::now();

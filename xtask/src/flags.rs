@@ -77,8 +77,9 @@ pub struct BenchFlags {
     /// Which cases.
     #[command(flatten)]
     pub selection: SelectionFlags,
-    /// Instruments: heap (counters, timeline), sites (a stack for every allocation), time (criterion)
-    #[arg(long, value_name = "MODE", value_delimiter = ',', default_value = "heap,sites,time")]
+    /// Instruments: heap (counters, timeline), native (the C heap, too), sites (a stack for every allocation), time
+    /// (criterion) [default: heap,sites,time, and native for cases tagged foreign_heap]
+    #[arg(long, value_name = "MODE", value_delimiter = ',')]
     pub mode: Vec<Mode>,
     /// Fresh processes per case in mode heap [default: 5, with --quick 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -164,7 +165,7 @@ Examples:
 
 Cases tagged slow are left out unless --slow, -t slow or the case's whole id asks for them. Cases \
 tagged fault misbehave on purpose and run only by -t fault or by their id. Cases tagged calibration \
-check the instruments and are part of every bench with mode heap.
+check the instruments and are part of every bench with mode heap or native.
 
 stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.
 
@@ -222,7 +223,7 @@ mod tests {
     #[test]
     fn defaults_are_the_documented_ones() {
         let flags = bench("");
-        assert_eq!(flags.mode, Mode::ALL);
+        assert_eq!(flags.mode, [], "the selection chooses");
         assert_eq!(flags.repetitions, None);
         assert_eq!(flags.interval, Duration::from_micros(200));
         assert_eq!(flags.time_limit, Duration::from_secs(120));
@@ -243,7 +244,7 @@ mod tests {
     fn wrong_values_are_usage_errors() {
         for (line, reason) in [
             ("--suite nosuch", "possible values: vectors, ingest, search"),
-            ("--mode speed", "expected heap, sites or time"),
+            ("--mode speed", "expected heap, native, sites or time"),
             ("--memory-limit 4", "expected a number with a unit"),
             ("--time-limit 0s", "more than zero"),
             ("--repetitions 0", "not in 1.."),

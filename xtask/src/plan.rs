@@ -1,10 +1,10 @@
 //! The plan for one case: which processes run, in which order, and what happens when one of them fails.
 //!
 //! ```text
-//!  heap x repetitions ---> sites x 1 --------------------> time x 1
-//!    a failure ends          whole, or scaled down by 10,
-//!    the mode; a time        100 when it takes too long
-//!    limit the case          under dhat
+//!  heap x repetitions ---> native x 2 ---> sites x 1 --------------------> time x 1
+//!    a failure ends                          whole, or scaled down by 10,
+//!    the mode; a time                        100 when it takes too long
+//!    limit the case                          under dhat
 //! ```
 
 use std::time::Duration;
@@ -71,6 +71,8 @@ pub fn measure(chosen: &Chosen, plan: Plan, executor: &mut impl Executor) -> Res
     for &mode in &chosen.modes {
         let (repetitions, interrupted) = match mode {
             Mode::Heap => repeat(&chosen.spec, mode, plan.repetitions, plan, executor)?,
+            // Its numbers are counts: two processes tell whether they repeat.
+            Mode::Native => repeat(&chosen.spec, mode, plan.repetitions.min(2), plan, executor)?,
             Mode::Sites => sites(&record, plan, executor)?,
             Mode::Time => repeat(&chosen.spec, mode, 1, plan, executor)?,
         };

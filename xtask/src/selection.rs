@@ -12,6 +12,9 @@ use crate::flags::SelectionFlags;
 /// Tags of cases that a bench leaves out unless they are asked for by tag or by id.
 const LEFT_OUT: [&str; 2] = ["slow", "fault"];
 
+/// The modes of a bench that asks for none; `native` comes to them where the engine allocates behind Rust's back.
+const DEFAULT_MODES: [Mode; 3] = [Mode::Heap, Mode::Sites, Mode::Time];
+
 /// The selection flags, understood.
 pub struct Selection {
     flags: SelectionFlags,
@@ -56,8 +59,8 @@ impl Selection {
         if found.is_empty() { Err(nothing(self.explain_nothing(cases))) } else { Ok(found) }
     }
 
-    /// The cases that a bench runs in `modes`, in the order of `cases`; calibration cases are always part of
-    /// mode heap.
+    /// The cases that a bench runs in `modes`, in the order of `cases`. No modes mean the default: heap, sites and time,
+    /// and native for cases tagged `foreign_heap`. Calibration cases are always part of modes heap and native.
     ///
     /// Errors, with code [`NOTHING_MATCHED`]: as [`Selection::matching`], or all that matches is left out.
     pub fn for_bench(&self, cases: &[CaseSpec], modes: &[Mode]) -> Result<Vec<Chosen>> {
@@ -74,15 +77,27 @@ impl Selection {
                 matching[0].id
             )));
         }
+        let asked_for = |spec: &CaseSpec| matching.contains(spec) && is_kept(spec);
+        let with_native = modes.contains(&Mode::Native)
+            || modes.is_empty() && cases.iter().any(|spec| asked_for(spec) && is_native_by_default(spec));
         let chosen = cases.iter().filter_map(|spec| {
-            let asked_for = matching.contains(spec) && is_kept(spec);
-            let calibrates = spec.has_tag("calibration") && !asked_for;
-            let modes = modes.iter().copied().filter(|mode| {
-                !spec.absent_modes.contains_key(mode) && (asked_for || calibrates && *mode == Mode::Heap)
+            let (asked_for, calibrates) = (asked_for(spec), spec.has_tag("calibration"));
+            let wanted = |mode: Mode| match mode {
+                Mode::Native if modes.is_empty() => {
+                    is_native_by_default(spec) || calibrates && (with_native || self.names(spec))
+                }
+                mode if modes.is_empty() => DEFAULT_MODES.contains(&mode),
+                mode => modes.contains(&mode),
+            };
+            let modes = Mode::ALL.into_iter().filter(|mode| {
+                let checks_it = calibrates && matches!(mode, Mode::Heap | Mode::Native);
+                wanted(*mode) && !spec.absent_modes.contains_key(mode) && (asked_for || checks_it)
             });
             let modes: Vec<Mode> = modes.collect();
-            // A case asked for that no mode can measure stays, so that the page says why.
-            (asked_for || !modes.is_empty()).then(|| Chosen { spec: spec.clone(), modes })
+            // A case asked for that no mode can measure stays, so that the page says why; not so a calibration of a
+            // mode that is no part of the bench.
+            let stays = asked_for && (!calibrates || self.names(spec));
+            (stays || !modes.is_empty()).then(|| Chosen { spec: spec.clone(), modes })
         });
         Ok(chosen.collect())
     }
@@ -174,6 +189,20 @@ impl Filter {
     }
 }
 
+/// The modes that a run is about: those asked for, or the default ones and what some case adds to them.
+pub fn modes_of_run(asked_for: &[Mode], chosen: &[Chosen]) -> Vec<Mode> {
+    if !asked_for.is_empty() {
+        return asked_for.to_vec();
+    }
+    let runs = |mode: &Mode| chosen.iter().any(|case| case.modes.contains(mode));
+    Mode::ALL.into_iter().filter(|mode| DEFAULT_MODES.contains(mode) || runs(mode)).collect()
+}
+
+/// Whether mode native is part of the case's default modes.
+fn is_native_by_default(spec: &CaseSpec) -> bool {
+    spec.has_tag("foreign_heap") && !spec.absent_modes.contains_key(&Mode::Native)
+}
+
 /// Suite, workload and the set of parameters are equal.
 fn same_case(a: &CaseId, b: &CaseId) -> bool {
     let (mut a_params, mut b_params) = (a.params.clone(), b.params.clone());
@@ -234,6 +263,7 @@ mod tests {
 
     fn cases() -> Vec<CaseSpec> {
         let mut calibration = case("vectors/calibration{program=blocks}", "calibration");
+        calibration.absent_modes.insert(Mode::Native, "Rust's heap".into());
         calibration.absent_modes.insert(Mode::Time, "counts, not time".into());
         vec![
             case("vectors/single_vector{dim=128}", "quick"),
@@ -298,6 +328,26 @@ mod tests {
             "vectors/calibration{program=blocks} heap",
             "only its heap mode is part of every bench"
         );
+    }
+
+    #[test]
+    fn native_is_measured_where_it_is_asked_for_or_the_heap_is_foreign() {
+        let mut calibration = case("vectors/calibration{program=c_blocks}", "calibration");
+        for mode in DEFAULT_MODES {
+            calibration.absent_modes.insert(mode, "the C heap".into());
+        }
+        let cases = [calibration, case("search/a", ""), case("search/b", "foreign_heap")];
+        let modes = |words: &[&str], asked_for: &[Mode]| {
+            let chosen = selection(words).unwrap().for_bench(&cases, asked_for).unwrap();
+            let show = |c: &Chosen| format!("{} {:?}", c.spec.id.workload, c.modes);
+            (chosen.iter().map(show).collect::<Vec<_>>(), modes_of_run(asked_for, &chosen))
+        };
+        let (native, default) = (vec![Mode::Native], DEFAULT_MODES.to_vec());
+        let [a, both] = ["a [Heap, Sites, Time]".to_string(), "b [Heap, Native, Sites, Time]".into()];
+        let calibration = "calibration [Native]".to_string();
+        assert_eq!(modes(&["search/a"], &[]), (vec![a.clone()], default), "nothing foreign, no calibration");
+        assert_eq!(modes(&[], &[]), (vec![calibration.clone(), a, both], Mode::ALL.to_vec()));
+        assert_eq!(modes(&["search/a"], &native), (vec![calibration, "a [Native]".into()], native));
     }
 
     #[test]

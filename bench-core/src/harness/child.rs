@@ -16,8 +16,10 @@ use super::timing::{self, Effort};
 use super::{DHAT_FILE, Inputs, Phases, Suite};
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
-use crate::evidence::{Evidence, Scaled};
-use crate::instrument::{ProcessProbe, die_with_parent, mark, set_publish_threshold, since};
+use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
+use crate::instrument::{
+    ProcessProbe, die_with_parent, mark, native_is_counted, set_publish_threshold, since, system_internals,
+};
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
 const DHAT_FRAMES: usize = 24;
@@ -96,11 +98,26 @@ impl InputFlags {
 
 /// The whole program of a suite's binary in one mode. Exit code 1 and a message on stderr when the case failed.
 pub fn main(suite: fn(&Inputs) -> Result<Suite>, mode: Mode, allocator: Allocator) -> ExitCode {
+    let internals = match allocator {
+        Allocator::System => system_internals,
+        Allocator::Jemalloc | Allocator::Mimalloc => || None,
+    };
+    main_with_internals(suite, mode, allocator, internals)
+}
+
+/// As [`main`], with a function that reads the allocator's own books: this crate links no allocator, so it knows only
+/// how to ask the system's. It is called in mode `heap` at the end of each phase.
+pub fn main_with_internals(
+    suite: fn(&Inputs) -> Result<Suite>,
+    mode: Mode,
+    allocator: Allocator,
+    internals: fn() -> Option<AllocatorRecord>,
+) -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::List(flags) => list(suite, &flags),
         Command::Run(flags) => {
             die_with_parent();
-            run(suite, mode, allocator, &flags)
+            run(suite, Attached { mode, allocator, internals }, &flags)
         }
     };
     match outcome {
@@ -119,12 +136,16 @@ fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
     stdout.write_all(b"\n").context("write the list of cases to stdout")
 }
 
-fn run(
-    suite: fn(&Inputs) -> Result<Suite>,
+/// What a binary is built with.
+#[derive(Clone, Copy)]
+struct Attached {
     mode: Mode,
     allocator: Allocator,
-    flags: &RunFlags,
-) -> Result<()> {
+    internals: fn() -> Option<AllocatorRecord>,
+}
+
+fn run(suite: fn(&Inputs) -> Result<Suite>, attached: Attached, flags: &RunFlags) -> Result<()> {
+    let Attached { mode, allocator, internals } = attached;
     let suite = suite(&flags.inputs.inputs())?;
     let cases = suite.cases();
     let Some(spec) = cases.iter().find(|spec| spec.id == flags.case) else {
@@ -140,7 +161,11 @@ fn run(
     let (mut prepared, scaled) = suite.prepare(spec, flags.scale)?;
     let mut evidence = empty_evidence(spec, mode, allocator, &prepared, scaled);
     match mode {
-        Mode::Heap => run_heap(&mut prepared, Duration::from_nanos(flags.interval_ns), &mut evidence)?,
+        Mode::Heap => {
+            let interval = Duration::from_nanos(flags.interval_ns);
+            run_heap(&mut prepared, interval, internals, &mut evidence)?;
+        }
+        Mode::Native => run_native(&mut prepared, &mut evidence)?,
         Mode::Sites => run_sites(&mut prepared, &mut evidence)?,
         Mode::Time => {
             let (time, phases) = timing::time(&mut prepared, Effort::new(flags.quick))?;
@@ -166,6 +191,7 @@ fn empty_evidence(
         items: prepared.items,
         payload_bytes: prepared.payload_bytes,
         inputs: prepared.inputs.clone(),
+        foreign_heap: prepared.foreign_heap.clone(),
         scaled,
         phases: Vec::new(),
         timeline: None,
@@ -175,23 +201,50 @@ fn empty_evidence(
     }
 }
 
-fn run_heap(prepared: &mut Prepared, interval: Duration, evidence: &mut Evidence) -> Result<()> {
+fn run_heap(
+    prepared: &mut Prepared,
+    interval: Duration,
+    internals: fn() -> Option<AllocatorRecord>,
+    evidence: &mut Evidence,
+) -> Result<()> {
     ensure_counting()?;
     if prepared.exact_peak {
         set_publish_threshold(0);
     }
     // It lives as long as the process; leaking it keeps the sampler's thread simple.
     let probe: &'static ProcessProbe = Box::leak(Box::new(ProcessProbe::open()?));
-    let mut phases = Phases::heap(probe, interval)?;
+    let mut phases = Phases::heap(probe, interval, internals)?;
     let check = (prepared.body)(&mut phases);
-    let (mut records, timeline) = phases.finish_heap().context("mode heap has records")?;
+    let (records, timeline) = phases.finish_heap().context("mode heap has records")?;
+    evidence.phases = records_of(prepared, records)?;
+    evidence.timeline = Some(timeline);
+    evidence.recall = check().context("wrong answer")?.recall;
+    Ok(())
+}
+
+/// The phases' records with what is known of the workload.
+fn records_of(prepared: &Prepared, mut records: Vec<PhaseRecord>) -> Result<Vec<PhaseRecord>> {
     ensure!(!records.is_empty(), "the body measured no phase");
     for record in &mut records {
         record.items = record.items.or(prepared.items);
         record.payload_bytes = prepared.payload_bytes;
+        if prepared.foreign_heap.is_some() {
+            record.heap = None;
+        }
     }
-    evidence.phases = records;
-    evidence.timeline = Some(timeline);
+    Ok(records)
+}
+
+fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
+    ensure_counting()?;
+    ensure!(
+        native_is_counted(),
+        "malloc is not interposed in this binary: mode native needs Linux with glibc, and a binary that mounts \
+         bench-core/src/instrument/interpose.rs"
+    );
+    let mut phases = Phases::native();
+    let check = (prepared.body)(&mut phases);
+    evidence.phases = records_of(prepared, phases.finish_native().context("mode native has records")?)?;
     evidence.recall = check().context("wrong answer")?.recall;
     Ok(())
 }

@@ -16,15 +16,18 @@
 //! }
 //! ```
 
+mod axis;
 mod child;
+mod native_phases;
 mod phases;
 mod suite;
 mod timing;
 mod trial;
 
-pub use child::{Allocator, main};
+pub use axis::Axis;
+pub use child::{Allocator, main, main_with_internals};
 pub use phases::Phases;
-pub use suite::{Axis, Case, Findings, Inputs, Prepared, Suite, Workload};
+pub use suite::{Case, Findings, Inputs, Prepared, Suite, Workload};
 pub use trial::Trial;
 
 /// The name of the profile that mode `sites` leaves in the current folder.

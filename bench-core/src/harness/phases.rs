@@ -3,13 +3,15 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use crate::evidence::{Expected, PhaseRecord, ProcessRecord};
+use super::native_phases::NativePhases;
+use crate::evidence::{AllocatorRecord, Expected, PhaseRecord, ProcessRecord};
 use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, mark, since};
 
 /// Measures the phases of one run of a body.
 ///
 /// ```text
-/// mode heap:   reset peak RSS, read RSS, mark the heap | work | read the heap, read RSS and its peak
+/// mode heap:   reset peak RSS, read RSS, mark the heap | work | read the heap, RSS and its peak, the allocator
+/// mode native: mark the C heap, mark the heap          | work | read the heap, read the C heap
 /// mode sites:  dhat starts before the first phase, and stops when the body has run
 /// mode time:   read the clock                          | work | read the clock
 /// ```
@@ -18,6 +20,7 @@ pub struct Phases(Attached);
 /// What is attached to the process: one variant per mode.
 enum Attached {
     Heap(HeapPhases),
+    Native(NativePhases),
     Sites { profile: Option<dhat::Profiler>, frames: usize },
     Time(PhaseClocks),
 }
@@ -25,6 +28,8 @@ enum Attached {
 struct HeapPhases {
     probe: &'static ProcessProbe,
     sampler: Sampler,
+    /// Reads the allocator's own books.
+    internals: fn() -> Option<AllocatorRecord>,
     started: Instant,
     base: Option<HeapSnapshot>,
     /// Without their names, which would allocate between phases.
@@ -33,15 +38,24 @@ struct HeapPhases {
 }
 
 /// No workload has more phases; the records' buffer never grows within a run.
-const MAX_PHASES: usize = 256;
+pub(super) const MAX_PHASES: usize = 256;
 
 impl Phases {
-    pub(super) fn heap(probe: &'static ProcessProbe, interval: Duration) -> anyhow::Result<Phases> {
+    pub(super) fn heap(
+        probe: &'static ProcessProbe,
+        interval: Duration,
+        internals: fn() -> Option<AllocatorRecord>,
+    ) -> anyhow::Result<Phases> {
         // Before the sampler starts, so that the timeline begins with what set-up holds.
         let (records, names) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
         let started = Instant::now();
         let sampler = Sampler::start(interval, probe, started)?;
-        Ok(Phases(Attached::Heap(HeapPhases { probe, sampler, started, base: None, records, names })))
+        let heap = HeapPhases { probe, sampler, internals, started, base: None, records, names };
+        Ok(Phases(Attached::Heap(heap)))
+    }
+
+    pub(super) fn native() -> Phases {
+        Phases(Attached::Native(NativePhases::start()))
     }
 
     /// `frames`: how deep a stack dhat keeps.
@@ -58,6 +72,7 @@ impl Phases {
     pub fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
         match &mut self.0 {
             Attached::Heap(heap) => heap.measure(name, work),
+            Attached::Native(native) => native.measure(name, work),
             Attached::Sites { profile, frames } => {
                 profile.get_or_insert_with(|| {
                     dhat::Profiler::builder()
@@ -79,10 +94,17 @@ impl Phases {
     /// States the byte counts that are known beforehand for the last phase: for calibration workloads. What was
     /// recorded is compared with them when the run is judged.
     pub fn expect(&mut self, expected: Expected) {
-        if let Attached::Heap(heap) = &mut self.0
-            && let Some(record) = heap.records.last_mut()
-        {
+        if let Some(record) = self.last_record() {
             record.expected = Some(expected);
+        }
+    }
+
+    /// The record of the last phase, in the modes that keep one while they run.
+    fn last_record(&mut self) -> Option<&mut PhaseRecord> {
+        match &mut self.0 {
+            Attached::Heap(heap) => heap.records.last_mut(),
+            Attached::Native(native) => native.last_record(),
+            Attached::Sites { .. } | Attached::Time(_) => None,
         }
     }
 
@@ -97,33 +119,31 @@ impl Phases {
     /// Ends mode `heap`: the records, and the timeline.
     pub(super) fn finish_heap(self) -> Option<(Vec<PhaseRecord>, crate::evidence::Timeline)> {
         match self.0 {
-            Attached::Heap(heap) => {
-                let named = heap.records.into_iter().zip(heap.names);
-                let records = named.map(|(record, name)| PhaseRecord { name: name.into(), ..record });
-                Some((records.collect(), heap.sampler.stop()))
-            }
+            Attached::Heap(heap) => Some((named(heap.records, heap.names), heap.sampler.stop())),
+            _ => None,
+        }
+    }
+
+    /// Ends mode `native`: the records.
+    pub(super) fn finish_native(self) -> Option<Vec<PhaseRecord>> {
+        match self.0 {
+            Attached::Native(native) => Some(native.finish()),
             _ => None,
         }
     }
 
     /// States how many items the last phase handled, where it is not the case's number: queries of a search phase.
     pub fn items(&mut self, items: usize) {
-        match &mut self.0 {
-            Attached::Heap(heap) => {
-                if let Some(record) = heap.records.last_mut() {
-                    record.items = Some(items as u64);
-                }
-            }
-            Attached::Time(clocks) => clocks.set_items(items as u64),
-            Attached::Sites { .. } => {}
+        if let Attached::Time(clocks) = &mut self.0 {
+            clocks.set_items(items as u64);
+        } else if let Some(record) = self.last_record() {
+            record.items = Some(items as u64);
         }
     }
 
     /// Records what an engine says of its own memory, in bytes, for the last phase.
     pub fn engine_bytes(&mut self, bytes: Option<u64>) {
-        if let Attached::Heap(heap) = &mut self.0
-            && let Some(record) = heap.records.last_mut()
-        {
+        if let Some(record) = self.last_record() {
             record.engine_bytes = bytes;
         }
     }
@@ -149,6 +169,12 @@ impl Phases {
         };
         clocks.phases.iter().map(mean).collect()
     }
+}
+
+/// The records with their names, which are made when nothing is measured any more.
+pub(super) fn named(records: Vec<PhaseRecord>, names: Vec<&'static str>) -> Vec<PhaseRecord> {
+    let pairs = records.into_iter().zip(names);
+    pairs.map(|(record, name)| PhaseRecord { name: name.into(), ..record }).collect()
 }
 
 /// What the clock said so far.
@@ -204,11 +230,15 @@ impl HeapPhases {
         let sampled = self.sampler.end_phase();
         let peak_rss_bytes = if can_peak { self.probe.peak_rss_bytes() } else { None };
         let process_end = self.probe.read();
+        // Last of all, as it walks the allocator's chunks: it may touch a few pages, which the next phase then finds
+        // resident, but nothing that was read for this one.
+        let allocator = (self.internals)();
         self.names.push(name);
         self.records.push(PhaseRecord {
             start_ns: start.duration_since(self.started).as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,
             heap: Some(heap),
+            allocator,
             process: process_start.zip(process_end).map(|(start, end)| ProcessRecord {
                 start,
                 end,

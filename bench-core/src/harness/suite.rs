@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Phases;
-use crate::case::{CaseId, CaseSpec, Mode, is_word};
+use super::axis::Axis;
+use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Scaled;
 
 /// What the user brings for all cases of a suite.
@@ -70,6 +71,7 @@ pub struct Workload {
     axes: Vec<Axis>,
     tags: Vec<&'static str>,
     absent_modes: BTreeMap<Mode, String>,
+    absent_values: Vec<AbsentValue>,
     size_axis: Option<&'static str>,
 }
 
@@ -82,6 +84,7 @@ impl Workload {
             axes: Vec::new(),
             tags: Vec::new(),
             absent_modes: BTreeMap::new(),
+            absent_values: Vec::new(),
             size_axis: None,
         }
     }
@@ -111,6 +114,14 @@ impl Workload {
         self
     }
 
+    /// Says that the cases whose `axis` has `value` cannot be measured in `modes`, and why. In [`Mode::ALL`], it is work
+    /// that the value (an engine) cannot do: the case is listed with its reason and never runs.
+    pub fn absent_for(mut self, axis: &'static str, value: &str, modes: &[Mode], reason: &str) -> Workload {
+        let modes = modes.to_vec();
+        self.absent_values.push(AbsentValue { axis, value: value.into(), modes, reason: reason.into() });
+        self
+    }
+
     fn cases(&self, suite: &str) -> Vec<CaseSpec> {
         let mut grid = vec![(Vec::new(), true, false)];
         for axis in &self.axes {
@@ -136,8 +147,16 @@ impl Workload {
         );
         let allocator = id.param("allocator").unwrap_or("system").to_string();
         let mut absent_modes = self.absent_modes.clone();
+        for absent in self.absent_values.iter().filter(|it| id.param(it.axis) == Some(&it.value)) {
+            absent_modes.extend(absent.modes.iter().map(|mode| (*mode, absent.reason.clone())));
+        }
         if allocator != "system" {
             absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
+            let reason = "only the system allocator's functions are interposed";
+            absent_modes.insert(Mode::Native, reason.into());
+        }
+        if cfg!(not(all(target_os = "linux", target_env = "gnu"))) {
+            absent_modes.insert(Mode::Native, "malloc is interposed on Linux with glibc only".into());
         }
         CaseSpec { id, about: self.about.into(), tags, allocator, absent_modes }
     }
@@ -158,44 +177,12 @@ impl Workload {
     }
 }
 
-/// A named axis of a grid and its values.
-pub struct Axis {
-    name: &'static str,
-    values: Vec<AxisValue>,
-}
-
-struct AxisValue {
-    text: String,
-    quick: bool,
-    slow: bool,
-}
-
-impl Axis {
-    /// An axis with these values, all of them part of the quick grid.
-    pub fn new<V: ToString>(name: &'static str, values: impl IntoIterator<Item = V>) -> Axis {
-        let values = values.into_iter().map(|value| {
-            let text = value.to_string();
-            assert!(is_word(&text), "axis {name}: value {text:?} cannot stand in a case id");
-            AxisValue { text, quick: true, slow: false }
-        });
-        Axis { name, values: values.collect() }
-    }
-
-    /// Limits the quick grid to these of the values.
-    pub fn quick<V: ToString>(mut self, quick: impl IntoIterator<Item = V>) -> Axis {
-        let quick: Vec<String> = quick.into_iter().map(|value| value.to_string()).collect();
-        for value in &mut self.values {
-            value.quick = quick.contains(&value.text);
-        }
-        self
-    }
-
-    /// Adds values whose cases are tagged `slow` and left out unless asked for.
-    pub fn slow<V: ToString>(mut self, slow: impl IntoIterator<Item = V>) -> Axis {
-        let slow = Axis::new(self.name, slow).values;
-        self.values.extend(slow.into_iter().map(|value| AxisValue { quick: false, slow: true, ..value }));
-        self
-    }
+/// Modes in which the cases with one value of an axis cannot be measured.
+struct AbsentValue {
+    axis: &'static str,
+    value: String,
+    modes: Vec<Mode>,
+    reason: String,
 }
 
 /// One case as its workload sees it while preparing.
@@ -231,6 +218,7 @@ pub struct Prepared {
     pub(super) payload_bytes: Option<u64>,
     pub(super) inputs: BTreeMap<String, String>,
     pub(super) exact_peak: bool,
+    pub(super) foreign_heap: Option<String>,
 }
 
 /// Runs the phases; what comes back checks the answer.
@@ -268,6 +256,7 @@ impl Prepared {
             payload_bytes: None,
             inputs: BTreeMap::new(),
             exact_peak: false,
+            foreign_heap: None,
         }
     }
 
@@ -286,6 +275,13 @@ impl Prepared {
     /// Records the content hash of something read from outside.
     pub fn input(mut self, name: &str, hash: impl ToString) -> Prepared {
         self.inputs.insert(name.into(), hash.to_string());
+        self
+    }
+
+    /// Says that the body's memory is not seen by a Rust allocator, and why: the evidence then has no heap counts, which
+    /// would be near zero and look like the whole. Nothing changes for `None`.
+    pub fn foreign_heap(mut self, reason: Option<&str>) -> Prepared {
+        self.foreign_heap = reason.map(str::to_string);
         self
     }
 
@@ -332,6 +328,7 @@ mod tests {
         );
         assert_eq!(cases[3].allocator, "jemalloc");
         assert!(cases[3].absent_modes.contains_key(&Mode::Sites));
+        assert!(cases[3].absent_modes.contains_key(&Mode::Native));
     }
 
     #[test]
@@ -342,6 +339,19 @@ mod tests {
         let spec = suite.cases().pop().unwrap();
         assert_eq!(spec.id.to_string(), "vectors/concurrent{dataset=sift}");
         assert_eq!(suite.prepare(&spec, 1).unwrap().0.items, Some(7));
+    }
+
+    #[test]
+    fn an_axis_value_can_be_absent_with_a_reason() {
+        let mut suite = Suite::new("ingest", &Inputs::default());
+        let workload = Workload::new("update", "test")
+            .axis(Axis::new("engine", ["flat", "hnsw"]))
+            .absent_for("engine", "hnsw", &Mode::ALL, "it cannot delete");
+        suite.add(workload, |_| Ok(Prepared::new(|_| (), |_| Ok(()))));
+        let [flat, hnsw] = suite.cases().try_into().unwrap();
+        assert!(flat.absent_modes.is_empty());
+        assert_eq!(hnsw.absent_modes.len(), Mode::ALL.len());
+        assert!(hnsw.absent_modes.values().all(|reason| reason == "it cannot delete"));
     }
 
     #[test]

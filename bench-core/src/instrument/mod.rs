@@ -1,20 +1,44 @@
 //! The instruments: what reads the heap, the process and the clock of a measured program.
 //!
-//! This folder is the project's one room for `unsafe`; each block says why it is sound.
+//! This folder is the project's one room for `unsafe`; each block says why it is sound. One file, `interpose.rs`, is no
+//! module of this crate: the binaries of mode `native` mount it, so that only they interpose malloc.
 
+mod allocator_internals;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod c_heap;
 mod counting_allocator;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod libc_direct;
+#[cfg(feature = "lmdb")]
+mod lmdb;
+mod native_heap;
 mod operating_system;
 mod process_memory;
 mod sampler;
+#[cfg(feature = "sqlite-vec")]
+mod sqlite;
 mod thread_counters;
 mod thread_exit;
 mod thread_list;
 mod totals;
 
+pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internals};
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use c_heap::CBlock;
 pub use counting_allocator::{
     CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, live_bytes, mark,
     set_publish_threshold, since,
 };
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use libc_direct::LibcDirect;
+#[cfg(feature = "lmdb")]
+pub use lmdb::TemporaryLmdb;
+pub use native_heap::{
+    NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_is_counted,
+    native_since, totals as native_totals,
+};
 pub use operating_system::die_with_parent;
 pub use process_memory::ProcessProbe;
 pub use sampler::Sampler;
+#[cfg(feature = "sqlite-vec")]
+pub use sqlite::{register_sqlite_vec, sqlite_memory_used};

@@ -20,3 +20,12 @@ pub fn die_with_parent() {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
     }
 }
+
+/// Allocates a block of the C heap and frees it; does nothing where the C library is unknown.
+pub(super) fn allocate_and_free_in_c() {
+    // SAFETY: malloc has no preconditions; the block, or null, is freed once. black_box keeps the pair.
+    #[cfg(unix)]
+    unsafe {
+        libc::free(std::hint::black_box(libc::malloc(64)));
+    }
+}

@@ -1,6 +1,6 @@
 //! The rows of the METRICS table.
 
-use super::{Class, Direction, Metric, Unit};
+use super::{Class, Direction, Metric, Unit, foreign};
 use crate::case::Mode;
 use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
@@ -193,6 +193,8 @@ pub const METRICS: &[Metric] = &[
             (live >= 1 << 20).then(|| anon as f64 / live as f64)
         },
     },
+    foreign::HEAP_IN_USE,
+    foreign::HEAP_SYS,
     Metric {
         id: "rss.peak",
         title: "peak RSS",
@@ -283,6 +285,12 @@ pub const METRICS: &[Metric] = &[
         about: "threads of the process at the end; one of them is the sampler",
         of: |phase| Some(phase.process?.end.threads? as f64),
     },
+    foreign::NATIVE_PEAK,
+    foreign::NATIVE_GROWTH,
+    foreign::NATIVE_LIVE,
+    foreign::NATIVE_LIVE_PER_ITEM,
+    foreign::NATIVE_ALLOCATED,
+    foreign::NATIVE_BLOCKS,
     Metric {
         id: "time.median",
         title: "median time",
@@ -336,6 +344,6 @@ fn process_growth(phase: &PhaseRecord, part: impl Fn(&ProcessMemory) -> Option<u
     Some(part(&process.end)? as f64 - part(&process.start)? as f64)
 }
 
-fn quotient(dividend: f64, divisor: f64) -> Option<f64> {
+pub(super) fn quotient(dividend: f64, divisor: f64) -> Option<f64> {
     (divisor > 0.0).then(|| dividend / divisor)
 }

@@ -6,6 +6,8 @@
 
 mod crew;
 mod heap;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod native;
 mod resident;
 mod threads;
 
@@ -13,13 +15,25 @@ use anyhow::{Result, bail};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Prepared, Suite, Workload};
 
+/// Programs that allocate as C does; what they allocate is the C heap's, and mode `native` counts it.
+const C_PROGRAMS: [&str; 4] = ["c_blocks", "c_realloc", "c_aligned", "c_threads"];
+
 const PROGRAMS: [&str; 7] =
     ["blocks", "realloc", "zeroed", "resident", "threads", "threads_exact_peak", "free_elsewhere"];
 
 pub(crate) fn add(suite: &mut Suite) {
+    let workload =
+        Workload::new("calibration", "blocks of the C heap known beforehand: checks the instruments")
+            .axis(Axis::new("program", C_PROGRAMS))
+            .tag("calibration")
+            .absent_in(Mode::Heap, "the C heap is counted in mode native")
+            .absent_in(Mode::Sites, "dhat sees Rust's heap only")
+            .absent_in(Mode::Time, "a calibration checks counters, not time");
+    suite.add(workload, prepare_native);
     let workload = Workload::new("calibration", "byte counts known beforehand: checks the instruments")
         .axis(Axis::new("program", PROGRAMS))
         .tag("calibration")
+        .absent_in(Mode::Native, "Rust's counters are checked in mode heap, the C heap's by the programs c_*")
         .absent_in(Mode::Sites, "the expectations are the counting allocator's and the kernel's")
         .absent_in(Mode::Time, "a calibration checks counters, not time");
     suite.add(workload, prepare);
@@ -36,4 +50,20 @@ fn prepare(case: &Case) -> Result<Prepared> {
         "free_elsewhere" => threads::free_elsewhere(),
         program => bail!("calibration has no program {program:?}"),
     }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn prepare_native(case: &Case) -> Result<Prepared> {
+    match case.text("program")? {
+        "c_blocks" => Ok(native::blocks()),
+        "c_realloc" => Ok(native::realloc()),
+        "c_aligned" => Ok(native::aligned()),
+        "c_threads" => Ok(native::threads()),
+        program => bail!("calibration has no program {program:?}"),
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn prepare_native(_: &Case) -> Result<Prepared> {
+    bail!("the C heap is counted on Linux with glibc only")
 }

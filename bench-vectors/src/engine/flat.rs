@@ -1,11 +1,35 @@
 //! The engine `flat`: every vector in one block, every search over all of them. Exact.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 
-use super::{Distance, Engine, Neighbour};
+use super::{
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, Neighbour, ensure_block, ensure_query,
+    insert_rows,
+};
+
+pub(super) const ADAPTER: Adapter = Adapter {
+    name: "flat",
+    package: None,
+    capabilities: Capabilities {
+        exact: true,
+        delete: true,
+        update: true,
+        filter: false,
+        threads: true,
+        quantisation: false,
+        persistence: false,
+    },
+    heap: HeapVisibility::Rust,
+    build: |spec, vectors| {
+        let mut flat = Flat::new(spec.dim, spec.distance);
+        flat.ids.reserve_exact(spec.reserve);
+        flat.vectors.reserve_exact(spec.reserve * spec.dim);
+        insert_rows(flat, vectors)
+    },
+};
 
 /// An exact index without any structure: what it holds is the vectors and their ids.
 pub struct Flat {
@@ -27,37 +51,19 @@ impl Flat {
 }
 
 impl Engine for Flat {
-    fn name(&self) -> &'static str {
-        "flat"
-    }
-
-    fn version(&self) -> String {
-        env!("CARGO_PKG_VERSION").into()
-    }
-
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
     fn len(&self) -> usize {
         self.ids.len()
     }
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {
-        ensure!(
-            vectors.len() == ids.len() * self.dim,
-            "{} components are no {} vectors of dim {}",
-            vectors.len(),
-            ids.len(),
-            self.dim
-        );
+        ensure_block(ids, vectors, self.dim)?;
         self.ids.extend_from_slice(ids);
         self.vectors.extend_from_slice(vectors);
         Ok(())
     }
 
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
-        ensure!(query.len() == self.dim, "a query of dim {} in an index of dim {}", query.len(), self.dim);
+        ensure_query(query, self.dim)?;
         let k = k.min(self.len());
         let mut nearest = BinaryHeap::with_capacity(k + 1);
         for (&id, vector) in self.ids.iter().zip(self.vectors.chunks_exact(self.dim)) {
@@ -70,6 +76,22 @@ impl Engine for Flat {
             }
         }
         Ok(nearest.into_sorted_vec().into_iter().map(|found| found.0).collect())
+    }
+
+    /// The last vector takes the place of each deleted one; the room stays.
+    fn delete(&mut self, ids: &[u64]) -> Result<()> {
+        let mut places: HashMap<u64, usize> = self.ids.iter().copied().zip(0..).collect();
+        for id in ids {
+            let place = places.remove(id).with_context(|| format!("there is no vector {id} to remove"))?;
+            self.ids.swap_remove(place);
+            let last = self.ids.len() * self.dim;
+            self.vectors.copy_within(last.., place * self.dim);
+            self.vectors.truncate(last);
+            if let Some(&moved) = self.ids.get(place) {
+                places.insert(moved, place);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -123,6 +145,16 @@ mod tests {
         assert_eq!(line().search(&[0.0], 100).unwrap().len(), 4);
         assert_eq!(line().search(&[0.0], 0).unwrap(), []);
         assert_eq!(Flat::new(3, Distance::Cosine).search(&[1.0, 0.0, 0.0], 5).unwrap(), []);
+    }
+
+    #[test]
+    fn what_was_deleted_is_not_found_and_the_rest_is() {
+        let mut flat = line();
+        flat.delete(&[11, 10]).unwrap();
+        assert_eq!(ids(&flat.search(&[0.4], 9).unwrap()), [13, 12]);
+        assert!(flat.delete(&[10]).unwrap_err().to_string().contains("no vector 10"));
+        flat.insert(&[10], &[0.0]).unwrap();
+        assert_eq!(ids(&flat.search(&[0.4], 9).unwrap()), [10, 13, 12]);
     }
 
     #[test]

@@ -1,22 +1,63 @@
 //! Engines: what keeps vectors and finds the nearest ones, behind one small trait.
 //!
-//! An engine is one adapter file here and one line in [`NAMES`] and [`open`]. `flat` is ours: the control that every other
-//! engine is compared with. The oracle that judges answers, [`exact_neighbours`], shares no code with it.
+//! An engine is one adapter file here, one cargo feature, and one line in [`ALL`]. `flat` is ours: the control that every
+//! other engine is compared with. The oracle that judges answers, [`exact_neighbours`], shares no code with it.
 
+mod adapter;
+#[cfg(feature = "arroy")]
+mod arroy;
 mod distance;
 mod flat;
+#[cfg(feature = "hnsw_rs")]
+mod hnsw_rs;
+#[cfg(feature = "instant-distance")]
+mod instant_distance;
 mod oracle;
+#[cfg(feature = "sqlite-vec")]
+mod sqlite_vec;
+#[cfg(feature = "usearch")]
+mod usearch;
 
 use std::cmp::Ordering;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
+pub use adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
 pub use distance::Distance;
 pub use flat::Flat;
-pub use oracle::{exact_neighbours, verify_exact};
+pub use oracle::{Oracle, exact_neighbours, verify_answer, verify_exact};
 
-/// The names of all engines that this build has, for the axis `engine`.
-pub const NAMES: &[&str] = &["flat"];
+use crate::dataset::Vectors;
+
+/// Every engine of this build, the control first.
+pub const ALL: &[&Adapter] = &[
+    &flat::ADAPTER,
+    #[cfg(feature = "usearch")]
+    &usearch::ADAPTER,
+    #[cfg(feature = "hnsw_rs")]
+    &hnsw_rs::ADAPTER,
+    #[cfg(feature = "instant-distance")]
+    &instant_distance::ADAPTER,
+    #[cfg(feature = "sqlite-vec")]
+    &sqlite_vec::ADAPTER,
+    #[cfg(feature = "arroy")]
+    &arroy::ADAPTER,
+];
+
+/// The names of the engines that `suits`, for the axis `engine`.
+pub fn names(suits: impl Fn(&Adapter) -> bool) -> Vec<&'static str> {
+    ALL.iter().filter(|adapter| suits(adapter)).map(|adapter| adapter.name).collect()
+}
+
+/// The engine called `name`.
+///
+/// # Errors
+/// When there is no such engine in this build.
+pub fn find(name: &str) -> Result<&'static Adapter> {
+    let found = ALL.iter().find(|adapter| adapter.name == name).copied();
+    found
+        .with_context(|| format!("no engine {name:?} in this build; there is {}", names(|_| true).join(", ")))
+}
 
 /// One vector that a search found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,15 +77,6 @@ impl Neighbour {
 
 /// An index of vectors. Threads may search it at the same time.
 pub trait Engine: Send + Sync {
-    /// The engine's name: its value of the axis `engine`.
-    fn name(&self) -> &'static str;
-
-    /// The version that the engine reports of itself.
-    fn version(&self) -> String;
-
-    /// The number of components of each vector.
-    fn dim(&self) -> usize;
-
     /// How many vectors it holds.
     fn len(&self) -> usize;
 
@@ -53,26 +85,66 @@ pub trait Engine: Send + Sync {
         self.len() == 0
     }
 
-    /// Adds a block of vectors, row-major, one id each. The caller keeps ids unique.
-    ///
-    /// # Errors
-    /// When the block does not hold one vector per id, or the engine refuses.
-    fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()>;
-
     /// The `k` nearest vectors (all, if there are fewer), the nearest first.
     ///
     /// # Errors
     /// When the query has another number of components, or the engine fails.
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>>;
+
+    /// Adds a block of vectors, row-major, one id each. The caller keeps ids unique.
+    ///
+    /// # Errors
+    /// When the block does not hold one vector per id, or the engine refuses: without [`Capabilities::update`] it always
+    /// does.
+    fn insert(&mut self, _ids: &[u64], _vectors: &[f32]) -> Result<()> {
+        bail!("this engine cannot insert into an index that was built")
+    }
+
+    /// Removes the vectors with these ids.
+    ///
+    /// # Errors
+    /// When an id is not there, or the engine refuses: without [`Capabilities::delete`] it always does.
+    fn delete(&mut self, _ids: &[u64]) -> Result<()> {
+        bail!("this engine cannot delete")
+    }
+
+    /// What the engine says of its own memory, in bytes, if it says anything.
+    fn memory_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
-/// An empty index of the engine called `name`.
+/// Builds an index of `vectors`, whose ids are their row numbers.
 ///
 /// # Errors
-/// When there is no such engine in this build.
-pub fn open(name: &str, dim: usize, distance: Distance) -> Result<Box<dyn Engine>> {
-    match name {
-        "flat" => Ok(Box::new(Flat::new(dim, distance))),
-        _ => bail!("no engine {name:?} in this build; there is {}", NAMES.join(", ")),
+/// When there is no such engine in this build, the vectors have another dim than `spec` says, or the engine fails.
+pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
+    let adapter = find(name)?;
+    ensure!(vectors.dim() == spec.dim, "vectors of dim {} for an index of dim {}", vectors.dim(), spec.dim);
+    (adapter.build)(spec, vectors).with_context(|| format!("build an index of the engine {name}"))
+}
+
+/// Inserts all rows, [`IndexSpec::BLOCK`] at a time: for the `build` of engines that grow by insertion.
+fn insert_rows<E: Engine + 'static>(mut engine: E, vectors: &Vectors) -> Result<Box<dyn Engine>> {
+    let mut first = 0;
+    for block in vectors.data().chunks(IndexSpec::BLOCK * vectors.dim()) {
+        let next = first + (block.len() / vectors.dim()) as u64;
+        let ids: Vec<u64> = (first..next).collect();
+        engine.insert(&ids, block)?;
+        first = next;
     }
+    Ok(Box::new(engine))
+}
+
+/// Refuses a block that does not hold one vector of `dim` components per id.
+fn ensure_block(ids: &[u64], vectors: &[f32], dim: usize) -> Result<()> {
+    let (n, components) = (ids.len(), vectors.len());
+    ensure!(components == n * dim, "{components} components are no {n} vectors of dim {dim}");
+    Ok(())
+}
+
+/// Refuses a query of another dim: several engines would read past its end or panic.
+fn ensure_query(query: &[f32], dim: usize) -> Result<()> {
+    ensure!(query.len() == dim, "a query of dim {} in an index of dim {dim}", query.len());
+    Ok(())
 }

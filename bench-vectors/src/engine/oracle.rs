@@ -2,6 +2,8 @@
 //!
 //! Distances are computed in f64, one term after the other, and all of them are sorted: no lanes, no heap.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 
@@ -29,8 +31,61 @@ pub fn exact_neighbours(
     (0..queries.len()).into_par_iter().map(|query| nearest(queries.row(query))).collect()
 }
 
-/// Judges what an exact engine found for one query, whose `exact` neighbours are known: as many of them, each id
-/// once, each as near as it is said to be, and none farther than the farthest exact one, but for the rounding of f32.
+/// Knows the right answers to some queries.
+#[derive(Clone)]
+pub struct Oracle(Arc<Answers>);
+
+struct Answers {
+    base: Arc<Vectors>,
+    queries: Arc<Vectors>,
+    exact: Vec<Vec<Neighbour>>,
+    distance: Distance,
+}
+
+impl Oracle {
+    /// Finds the `k` exact neighbours of each query. Runs on rayon's current pool.
+    pub fn new(base: Arc<Vectors>, queries: Arc<Vectors>, k: usize, distance: Distance) -> Oracle {
+        let exact = exact_neighbours(&base, &queries, k, distance);
+        Oracle(Arc::new(Answers { base, queries, exact, distance }))
+    }
+
+    /// Judges an engine's answers: the share of the exact neighbours among them, 0 to 1.
+    ///
+    /// # Errors
+    /// Says which answer is wrong: with `is_exact`, any neighbour that is missing, otherwise as [`verify_answer`].
+    pub fn recall(&self, found: &[Vec<Neighbour>], is_exact: bool) -> Result<f64> {
+        let Answers { base, queries, exact, distance } = self.0.as_ref();
+        ensure!(found.len() == exact.len(), "{} answers to {} queries", found.len(), exact.len());
+        let verify = if is_exact { verify_exact } else { verify_answer };
+        let (mut hits, mut wanted) = (0, 0);
+        for (i, (found, exact)) in found.iter().zip(exact).enumerate() {
+            verify(base, queries.row(i), found, exact, *distance).with_context(|| format!("query {i}"))?;
+            hits += hits_among(base, queries.row(i), found, exact, *distance);
+            wanted += exact.len();
+        }
+        Ok(if wanted == 0 { 1.0 } else { hits as f64 / wanted as f64 })
+    }
+}
+
+/// How many of the found neighbours are no farther than the farthest exact one: one as far counts, whatever its id.
+fn hits_among(
+    base: &Vectors,
+    query: &[f32],
+    found: &[Neighbour],
+    exact: &[Neighbour],
+    distance: Distance,
+) -> usize {
+    let Some(farthest) = exact.last() else { return 0 };
+    let is_hit = |neighbour: &&Neighbour| {
+        let vector = base.row(neighbour.id as usize);
+        let truth = exact_distance(distance, query, vector);
+        truth <= f64::from(farthest.distance) + rounding(distance, query, vector)
+    };
+    found.iter().filter(is_hit).count()
+}
+
+/// Judges what an exact engine found for one query, whose `exact` neighbours are known: right as by [`verify_answer`],
+/// as many of them, and none farther than the farthest exact one, but for the rounding of f32.
 ///
 /// # Errors
 /// Says which neighbour is wrong.
@@ -42,20 +97,41 @@ pub fn verify_exact(
     distance: Distance,
 ) -> Result<()> {
     ensure!(found.len() == exact.len(), "{} neighbours instead of {}", found.len(), exact.len());
+    verify_answer(base, query, found, exact, distance)?;
     let Some(farthest) = exact.last() else { return Ok(()) };
+    for &Neighbour { id, .. } in found {
+        let vector = base.row(id as usize);
+        let truth = exact_distance(distance, query, vector);
+        ensure!(
+            truth <= f64::from(farthest.distance) + rounding(distance, query, vector),
+            "id {id} at {truth} is no neighbour: the farthest is at {}",
+            farthest.distance
+        );
+    }
+    Ok(())
+}
+
+/// Judges what any engine found for one query: no more neighbours than `exact` has, each id inserted and there once, and
+/// each as near as it is said to be, but for the rounding of f32.
+///
+/// # Errors
+/// Says which neighbour is wrong.
+pub fn verify_answer(
+    base: &Vectors,
+    query: &[f32],
+    found: &[Neighbour],
+    exact: &[Neighbour],
+    distance: Distance,
+) -> Result<()> {
+    ensure!(found.len() <= exact.len(), "{} neighbours, but only {} were due", found.len(), exact.len());
     for (rank, neighbour) in found.iter().enumerate() {
         let Neighbour { id, distance: said } = *neighbour;
         ensure!(found[..rank].iter().all(|other| other.id != id), "id {id} was found twice");
         let row = usize::try_from(id).ok().filter(|&row| row < base.len());
         let vector = base.row(row.with_context(|| format!("id {id} was never inserted"))?);
         let truth = exact_distance(distance, query, vector);
-        let tolerance = 1e-5 * scale(distance, query, vector);
-        ensure!((f64::from(said) - truth).abs() <= tolerance, "id {id} is {truth} away, not {said}");
-        ensure!(
-            truth <= f64::from(farthest.distance) + tolerance,
-            "id {id} at {truth} is no neighbour: the farthest is at {}",
-            farthest.distance
-        );
+        let is_near = (f64::from(said) - truth).abs() <= rounding(distance, query, vector);
+        ensure!(is_near, "id {id} is {truth} away, not {said}");
     }
     Ok(())
 }
@@ -72,13 +148,14 @@ fn exact_distance(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
     }
 }
 
-/// The size of the terms that a distance is summed from: what its rounding is relative to.
-fn scale(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
-    match distance {
+/// By how much a distance computed in f32 may be off: relative to the size of the terms that it is summed from.
+fn rounding(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
+    let scale = match distance {
         Distance::L2 => norm_squared(a) + norm_squared(b),
         Distance::InnerProduct => 1.0 + (norm_squared(a) * norm_squared(b)).sqrt(),
         Distance::Cosine => 1.0,
-    }
+    };
+    1e-5 * scale
 }
 
 fn norm_squared(a: &[f32]) -> f64 {

@@ -25,7 +25,10 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
     if let Some(reason) = &run.partial {
         gaps.add(format!("the run is not whole: {reason}"), None);
     }
-    for mode in Mode::ALL.iter().filter(|mode| !run.settings.modes.contains(mode)) {
+    // Where all memory is Rust's, mode native has nothing to add.
+    let foreign = run.cases.iter().any(|case| case.spec.has_tag("foreign_heap"));
+    let concerns = |mode: &&Mode| **mode != Mode::Native || foreign;
+    for mode in Mode::ALL.iter().filter(concerns).filter(|mode| !run.settings.modes.contains(mode)) {
         gaps.add(format!("mode {mode} was not asked for"), None);
     }
     for case in &run.cases {
@@ -64,7 +67,8 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
     }
     if judgement.calibration_checks == 0 {
         gaps.add(
-            "the instruments were not checked: no calibration case was measured in mode heap".into(),
+            "the instruments were not checked: no calibration case was measured in mode heap or native"
+                .into(),
             None,
         );
     }

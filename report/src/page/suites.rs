@@ -138,13 +138,19 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
             format!("{kind} in mode {}", measurement.mode)
         };
     };
+    if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| metric.id.starts_with("heap.")) {
+        return reason.clone();
+    }
     let unsampled = evidence.whole().is_none_or(|whole| whole.sampled.is_none());
     match metric.id {
         "heap.average" | "heap.growth_rate" if unsampled => "too short for two samples".into(),
-        "heap.peak_per_item" | "heap.live_per_item" if evidence.items.is_none() => "no items stated".into(),
+        "heap.peak_per_item" | "heap.live_per_item" | "native.live_per_item" if evidence.items.is_none() => {
+            "no items stated".into()
+        }
         "heap.peak_per_payload" if evidence.payload_bytes.is_none() => "no payload stated".into(),
         "heap.amplification" => "nothing stays at the end".into(),
         "heap.fragmentation" => "below 1 MiB live, or unreadable here".into(),
+        "heap.in_use" | "heap.sys" => "the allocator does not say".into(),
         _ => "could not be read here".into(),
     }
 }

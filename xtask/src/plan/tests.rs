@@ -52,6 +52,9 @@ fn evidence(job: &Job<'_>, blocks: u64) -> Evidence {
     serde_json::from_value(json).unwrap()
 }
 
+/// The modes of a case whose memory is Rust's alone.
+const MODES: [Mode; 3] = [Mode::Heap, Mode::Sites, Mode::Time];
+
 fn play(modes: &[Mode], answers: &[Answer]) -> (Measured, Vec<String>) {
     let spec = CaseSpec {
         id: "vectors/fake".parse().unwrap(),
@@ -76,20 +79,20 @@ fn sites_failure(measured: &Measured) -> &Failure {
 }
 
 #[test]
-fn modes_run_in_order_and_only_heap_repeats() {
-    let (measured, jobs) = play(&Mode::ALL, &[Blocks(1), Blocks(1), Blocks(1), Blocks(1)]);
-    assert_eq!(jobs, ["heap/1", "heap/1", "sites/1", "time/1"]);
+fn modes_run_in_order_and_counts_repeat() {
+    let (measured, jobs) = play(&Mode::ALL, &[const { Blocks(1) }; 6]);
+    assert_eq!(jobs, ["heap/1", "heap/1", "native/1", "native/1", "sites/1", "time/1"]);
     assert!(!measured.interrupted);
     let counts: Vec<usize> = measured.record.measurements.iter().map(|m| m.repetitions.len()).collect();
-    assert_eq!(counts, [2, 1, 1]);
+    assert_eq!(counts, [2, 2, 1, 1]);
 }
 
 #[test]
 fn a_failure_ends_its_mode_and_the_others_go_on() {
-    let (measured, jobs) = play(&Mode::ALL, &[Blocks(1), Fails(FailureKind::Crashed), Blocks(1), Blocks(1)]);
+    let (measured, jobs) = play(&MODES, &[Blocks(1), Fails(FailureKind::Crashed), Blocks(1), Blocks(1)]);
     assert_eq!(jobs, ["heap/1", "heap/1", "sites/1", "time/1"]);
     assert_eq!(measured.record.measurement(Mode::Heap).unwrap().failures().count(), 1);
-    let (_, jobs) = play(&Mode::ALL, &[Fails(FailureKind::MemoryLimit), Blocks(1), Blocks(1)]);
+    let (_, jobs) = play(&MODES, &[Fails(FailureKind::MemoryLimit), Blocks(1), Blocks(1)]);
     assert_eq!(jobs, ["heap/1", "sites/1", "time/1"]);
 }
 

@@ -39,6 +39,7 @@ pub fn empty(spec: &CaseSpec, mode: Mode) -> Evidence {
         items: None,
         payload_bytes: None,
         inputs: BTreeMap::new(),
+        foreign_heap: None,
         scaled: None,
         phases: Vec::new(),
         timeline: None,

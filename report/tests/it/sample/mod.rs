@@ -86,7 +86,7 @@ pub fn run() -> Run {
         host: HostFacts { facts: facts.map(|(name, value)| (name.to_string(), value.to_string())).into() },
         settings: Settings {
             quick: false,
-            modes: Mode::ALL.to_vec(),
+            modes: vec![Mode::Heap, Mode::Sites, Mode::Time],
             profile: "release".into(),
             repetitions: 3,
             interval_ns: 1_000_000,

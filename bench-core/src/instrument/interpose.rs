@@ -1,0 +1,119 @@
+//! Defines malloc and its kin in the executable that mounts this file, so that all C and C++ code calls these.
+//!
+//! Not a module of bench-core: a library that had these functions would put them into every binary that links it. Each
+//! binary of mode `native` mounts the file with `#[path]`, and only there they exist. They forward to glibc's own
+//! (`__libc_malloc` and so on) and count. Rust's global allocator in those binaries is
+//! `bench_core::instrument::LibcDirect`, which calls glibc's own as well: no block is counted twice.
+//!
+//! These run before `main` and inside the dynamic linker: no allocation, no panic, no thread-local storage, and errno
+//! stays what glibc made it. reallocarray, strdup and the like end in these by themselves; malloc_usable_size is glibc's.
+
+// The room for `unsafe`: the functions' names are the C library's, and so are their contracts.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+
+use bench_core::instrument::{count_native_alloc, count_native_free, count_native_realloc};
+
+/// errno.h of Linux: an argument is wrong, and there is no memory. (Not every suite links the libc crate.)
+const EINVAL: c_int = 22;
+const ENOMEM: c_int = 12;
+
+unsafe extern "C" {
+    fn __libc_malloc(size: usize) -> *mut c_void;
+    fn __libc_calloc(count: usize, size: usize) -> *mut c_void;
+    fn __libc_realloc(block: *mut c_void, size: usize) -> *mut c_void;
+    fn __libc_free(block: *mut c_void);
+    fn __libc_memalign(alignment: usize, size: usize) -> *mut c_void;
+    fn __libc_valloc(size: usize) -> *mut c_void;
+    fn __libc_pvalloc(size: usize) -> *mut c_void;
+    fn malloc_usable_size(block: *mut c_void) -> usize;
+}
+
+/// Counts a block that glibc has just handed out for `requested` bytes; passes it on.
+fn counted(block: *mut c_void, requested: usize) -> *mut c_void {
+    if !block.is_null() {
+        // SAFETY: `block` is live: glibc returned it and nobody else has seen it.
+        count_native_alloc(requested, unsafe { malloc_usable_size(block) });
+    }
+    block
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn malloc(size: usize) -> *mut c_void {
+    // SAFETY: malloc has no preconditions.
+    counted(unsafe { __libc_malloc(size) }, size)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    // SAFETY: calloc has no preconditions; where the product overflows it returns null, and nothing is counted.
+    counted(unsafe { __libc_calloc(count, size) }, count.wrapping_mul(size))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
+    if block.is_null() {
+        return malloc(size);
+    }
+    // SAFETY: the caller's promise: `block` is live, and no longer used by the caller if the call succeeds.
+    let (old_usable, new_block) = unsafe { (malloc_usable_size(block), __libc_realloc(block, size)) };
+    if !new_block.is_null() {
+        // SAFETY: `new_block` is live.
+        count_native_realloc(size, old_usable, unsafe { malloc_usable_size(new_block) });
+    } else if size == 0 {
+        // So glibc frees.
+        count_native_free(old_usable);
+    }
+    new_block
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn free(block: *mut c_void) {
+    if block.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise: `block` is live, and is not used again. Counted first: another thread may get the
+    // block at once, and would show a false peak.
+    unsafe {
+        count_native_free(malloc_usable_size(block));
+        __libc_free(block);
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
+    // SAFETY: glibc's memalign rounds a wrong alignment up, and fails with one that is too large.
+    counted(unsafe { __libc_memalign(alignment, size) }, size)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
+    memalign(alignment, size)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posix_memalign(place: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
+    if !alignment.is_power_of_two() || !alignment.is_multiple_of(size_of::<*mut c_void>()) {
+        return EINVAL;
+    }
+    let block = memalign(alignment, size);
+    if block.is_null() {
+        return ENOMEM;
+    }
+    // SAFETY: the caller's promise: `place` can be written.
+    unsafe { *place = block };
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn valloc(size: usize) -> *mut c_void {
+    // SAFETY: valloc has no preconditions.
+    counted(unsafe { __libc_valloc(size) }, size)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn pvalloc(size: usize) -> *mut c_void {
+    // SAFETY: pvalloc has no preconditions.
+    counted(unsafe { __libc_pvalloc(size) }, size)
+}

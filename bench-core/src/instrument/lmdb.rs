@@ -1,0 +1,36 @@
+//! LMDB, which maps its file: opening an environment is a promise about that file.
+
+// The room for `unsafe`: a memory-mapped file must not change under its readers.
+#![allow(unsafe_code)]
+
+use anyhow::{Context, Result};
+use heed::{Env, EnvOpenOptions, WithTls};
+use tempfile::TempDir;
+
+/// An LMDB environment in a temporary folder of its own, which goes with it.
+pub struct TemporaryLmdb {
+    // Before the folder, so that the map is closed first.
+    env: Env<WithTls>,
+    _folder: TempDir,
+}
+
+impl TemporaryLmdb {
+    /// Opens an empty environment that may grow to `map_bytes`: address space, no memory yet.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or LMDB fails.
+    pub fn open(map_bytes: usize) -> Result<TemporaryLmdb> {
+        let folder = tempfile::tempdir().context("make a temporary folder for LMDB")?;
+        let mut options = EnvOpenOptions::new();
+        options.map_size(map_bytes);
+        // SAFETY: the folder was made just now under a name of its own, is opened once, and nobody else writes there.
+        let env = unsafe { options.open(folder.path()) };
+        let env = env.with_context(|| format!("open LMDB in {}", folder.path().display()))?;
+        Ok(TemporaryLmdb { env, _folder: folder })
+    }
+
+    /// The environment.
+    pub fn env(&self) -> &Env<WithTls> {
+        &self.env
+    }
+}

@@ -1,0 +1,85 @@
+//! I7: what does an index give back when half of its vectors are deleted, and what do they cost when they return?
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use bench_core::case::Mode;
+use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_vectors::dataset::Vectors;
+use bench_vectors::engine::{self, Distance, IndexSpec, Oracle};
+
+use crate::indexing::{self, K};
+use crate::material;
+
+pub(crate) fn add(suite: &mut Suite) {
+    let about = "an index of n embedded texts, every other one deleted and inserted again, then 100 queries";
+    let workload = Workload::new("update", about)
+        .axis(Axis::new("engine", engine::names(|_| true)))
+        .axis(Axis::new("dataset", ["corpus"]))
+        .axis(Axis::new("n", [1000]).slow([3000, 10_000]))
+        .size_axis("n");
+    let workload = indexing::without_foreign_sites(workload);
+    let cannot_delete = engine::names(|adapter| !adapter.capabilities.delete);
+    let workload = cannot_delete.into_iter().fold(workload, |workload, name| {
+        workload.absent_for("engine", name, &Mode::ALL, "the engine cannot delete")
+    });
+    suite.add(workload, prepare);
+}
+
+fn prepare(case: &Case) -> Result<Prepared> {
+    let adapter = engine::find(case.text("engine")?)?;
+    let material = material::of_corpus(case.inputs(), case.count("n")?)?;
+    let (base, queries) = (Arc::new(material.base), Arc::new(material.queries));
+    let pool = indexing::one_thread()?;
+    let oracle = Oracle::new(Arc::clone(&base), Arc::clone(&queries), K, Distance::Cosine);
+    let spec = IndexSpec::new(base.dim(), Distance::Cosine);
+    let (ids, returning) = every_other(&base)?;
+    let (n, payload) = (base.len(), size_of_val(base.data()));
+    let run = move |phases: &mut Phases| {
+        let build = || pool.install(|| engine::build(adapter.name, &spec, &base));
+        let mut index = phases.measure("build", build)?;
+        phases.engine_bytes(index.memory_bytes());
+        phases.measure("delete", || pool.install(|| index.delete(&ids)))?;
+        phases.engine_bytes(index.memory_bytes());
+        let left = index.len();
+        phases.measure("insert", || pool.install(|| index.insert(&ids, returning.data())))?;
+        phases.engine_bytes(index.memory_bytes());
+        let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
+        phases.items(queries.len());
+        phases.engine_bytes(index.memory_bytes());
+        anyhow::Ok(Updated { left, searched: (index, found) })
+    };
+    let check = move |answer: Result<Updated>| {
+        let Updated { left, searched: (index, found) } = answer?;
+        ensure!(left == n / 2, "{left} vectors after the deletion instead of {}", n / 2);
+        ensure!(index.len() == n, "{} vectors at the end instead of {n}", index.len());
+        Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
+    };
+    let prepared = Prepared::new(run, check).items(n).payload_bytes(payload).input("corpus", material.hash);
+    Ok(indexing::with_engine(prepared, adapter))
+}
+
+struct Updated {
+    /// How many vectors were left after the deletion.
+    left: usize,
+    searched: indexing::Searched,
+}
+
+/// The rows 0, 2, 4 ...: their ids, and the vectors.
+fn every_other(base: &Vectors) -> Result<(Vec<u64>, Vectors)> {
+    let rows = || (0..base.len()).step_by(2);
+    let data = rows().flat_map(|row| base.row(row)).copied().collect();
+    Ok((rows().map(|row| row as u64).collect(), Vectors::new(base.dim(), data)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_other_row_is_taken_with_its_id() {
+        let base = Vectors::new(1, vec![5.0, 6.0, 7.0]).unwrap();
+        let (ids, vectors) = every_other(&base).unwrap();
+        assert_eq!((ids, vectors.data()), (vec![0, 2], &[5.0, 7.0][..]));
+    }
+}

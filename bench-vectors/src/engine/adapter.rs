@@ -1,0 +1,123 @@
+//! What an engine says of itself: its name, what it can do, how its heap can be seen, and how an index of it is built.
+
+use anyhow::Result;
+
+use super::{Distance, Engine};
+use crate::dataset::Vectors;
+
+/// One engine, known by its name.
+pub struct Adapter {
+    /// The engine's name: its value of the axis `engine`.
+    pub name: &'static str,
+    /// The package that it is built from, as Cargo.lock calls it; none for our own.
+    pub package: Option<&'static str>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Whether a Rust allocator sees its memory.
+    pub heap: HeapVisibility,
+    /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on the
+    /// calling thread's rayon pool.
+    pub build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,
+}
+
+/// What an engine can do. A case that needs what is missing is absent, with that reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Finds the exact neighbours, always.
+    pub exact: bool,
+    /// Removes vectors.
+    pub delete: bool,
+    /// Takes vectors after the build.
+    pub update: bool,
+    /// Searches among the vectors that a predicate on their ids allows. A fact about the engine; [`Engine`] has no
+    /// filtered search yet.
+    pub filter: bool,
+    /// Searches on several threads at once; otherwise they wait for each other.
+    pub threads: bool,
+    /// Can store fewer than 32 bits per component. The adapters store f32.
+    pub quantisation: bool,
+    /// Can write an index to disk and read it again.
+    pub persistence: bool,
+}
+
+/// How an engine's heap can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeapVisibility {
+    /// All of it by the Rust allocator.
+    Rust,
+    /// It allocates behind Rust's back, for this reason: heap counts are absent.
+    Foreign(&'static str),
+}
+
+impl HeapVisibility {
+    /// Why the Rust allocator does not see it, if it does not.
+    pub fn foreign_reason(self) -> Option<&'static str> {
+        match self {
+            HeapVisibility::Rust => None,
+            HeapVisibility::Foreign(reason) => Some(reason),
+        }
+    }
+}
+
+impl Adapter {
+    /// The version that Cargo.lock pins: of the package, or of this workspace for our own engine.
+    pub fn version(&self) -> &'static str {
+        self.package.and_then(pinned_version).unwrap_or(env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// The lock that this build was made with: the only place that knows a dependency's version.
+const LOCK: &str = include_str!("../../../Cargo.lock");
+
+fn pinned_version(package: &str) -> Option<&'static str> {
+    let name = format!("name = \"{package}\"\nversion = \"");
+    let version = &LOCK[LOCK.find(&name)? + name.len()..];
+    version.split('"').next()
+}
+
+/// What an index is built for, and how. Engines without a graph ignore what they do not have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IndexSpec {
+    /// Components of each vector.
+    pub dim: usize,
+    /// How near two vectors are.
+    pub distance: Distance,
+    /// Links of a node in the graph.
+    pub m: usize,
+    /// Candidates looked at while a node is linked.
+    pub ef_construction: usize,
+    /// Candidates looked at while searching; in arroy, candidates per tree.
+    pub ef: usize,
+    /// How many vectors to reserve room for, where the engine can; 0 to let it grow.
+    pub reserve: usize,
+    /// Threads that will search at once: some engines keep a context for each.
+    pub threads: usize,
+}
+
+impl IndexSpec {
+    /// Vectors that are inserted by one call.
+    pub const BLOCK: usize = 1000;
+
+    /// The engines' usual parameters: M 16, ef_construction 128, ef 64, no reserve, one thread.
+    pub fn new(dim: usize, distance: Distance) -> IndexSpec {
+        IndexSpec { dim, distance, m: 16, ef_construction: 128, ef: 64, reserve: 0, threads: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ALL;
+    use super::*;
+
+    #[test]
+    fn every_engine_has_a_pinned_version_and_a_name_of_its_own() {
+        for (i, adapter) in ALL.iter().enumerate() {
+            let pinned = adapter.package.map(pinned_version);
+            assert_ne!(pinned, Some(None), "{} is not in Cargo.lock", adapter.name);
+            assert!(adapter.version().starts_with(|c: char| c.is_ascii_digit()), "{}", adapter.version());
+            assert!(ALL[..i].iter().all(|other| other.name != adapter.name), "{} twice", adapter.name);
+        }
+        assert_eq!(pinned_version("anyhow").map(|version| version.starts_with("1.")), Some(true));
+        assert_eq!(pinned_version("no-such-package"), None);
+    }
+}

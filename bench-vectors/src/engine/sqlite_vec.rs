@@ -1,0 +1,120 @@
+//! The engine `sqlite-vec`: a virtual table of SQLite, in memory, searched from end to end. Exact.
+//!
+//! Its memory is what SQLite counts of itself, the whole process's: page cache, tables and statements.
+
+use std::sync::{Mutex, MutexGuard};
+
+use anyhow::{Context, Result, bail, ensure};
+use bench_core::instrument::{register_sqlite_vec, sqlite_memory_used};
+use rusqlite::{Connection, params};
+
+use super::{
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, ensure_block,
+    ensure_query, insert_rows,
+};
+
+pub(super) const ADAPTER: Adapter = Adapter {
+    name: "sqlite-vec",
+    package: Some("sqlite-vec"),
+    capabilities: Capabilities {
+        exact: true,
+        delete: true,
+        update: true,
+        filter: true,
+        threads: false,
+        quantisation: true,
+        persistence: true,
+    },
+    heap: HeapVisibility::Foreign("SQLite is C: it allocates with malloc"),
+    build: |spec, vectors| insert_rows(SqliteVec::new(spec)?, vectors),
+};
+
+struct SqliteVec {
+    connection: Mutex<Connection>,
+    dim: usize,
+    distance: Distance,
+    len: usize,
+}
+
+impl SqliteVec {
+    fn new(spec: &IndexSpec) -> Result<SqliteVec> {
+        register_sqlite_vec()?;
+        let metric = match spec.distance {
+            Distance::L2 => "l2",
+            Distance::Cosine => "cosine",
+            Distance::InnerProduct => bail!("sqlite-vec has no inner product; use cosine or L2"),
+        };
+        let connection = Connection::open_in_memory().context("open a database in memory")?;
+        let table = format!(
+            "create virtual table vectors using vec0(embedding float[{}] distance_metric={metric})",
+            spec.dim
+        );
+        connection.execute_batch(&table).context("make the table of vectors")?;
+        Ok(SqliteVec { connection: Mutex::new(connection), dim: spec.dim, distance: spec.distance, len: 0 })
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // Whoever panicked with the lock left a database that is whole: SQLite's transactions see to it.
+        self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Engine for SqliteVec {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
+        ensure_query(query, self.dim)?;
+        let connection = self.connection();
+        let nearest =
+            "select rowid, distance from vectors where embedding match ? and k = ? order by distance";
+        let mut statement = connection.prepare_cached(nearest)?;
+        let rows = statement.query_map(params![bytemuck::cast_slice::<f32, u8>(query), k as i64], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?))
+        })?;
+        let neighbour = |(id, distance): (i64, f64)| Neighbour {
+            id: id as u64,
+            // Its Euclidean distance is the root of ours.
+            distance: if self.distance == Distance::L2 { distance * distance } else { distance } as f32,
+        };
+        rows.map(|row| Ok(neighbour(row?))).collect()
+    }
+
+    fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {
+        ensure_block(ids, vectors, self.dim)?;
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        let mut statement =
+            transaction.prepare_cached("insert into vectors(rowid, embedding) values (?, ?)")?;
+        for (&id, vector) in ids.iter().zip(vectors.chunks_exact(self.dim)) {
+            let inserted = statement.execute(params![id as i64, bytemuck::cast_slice::<f32, u8>(vector)]);
+            inserted.with_context(|| format!("insert the vector {id}"))?;
+        }
+        drop(statement);
+        transaction.commit()?;
+        drop(connection);
+        self.len += ids.len();
+        Ok(())
+    }
+
+    fn delete(&mut self, ids: &[u64]) -> Result<()> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        let mut statement = transaction.prepare_cached("delete from vectors where rowid = ?")?;
+        for &id in ids {
+            let removed =
+                statement.execute([id as i64]).with_context(|| format!("remove the vector {id}"))?;
+            ensure!(removed == 1, "there is no vector {id} to remove");
+        }
+        drop(statement);
+        transaction.commit()?;
+        drop(connection);
+        self.len -= ids.len();
+        Ok(())
+    }
+
+    fn memory_bytes(&self) -> Option<u64> {
+        Some(sqlite_memory_used())
+    }
+}

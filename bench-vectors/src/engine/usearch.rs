@@ -1,0 +1,101 @@
+//! The engine `usearch`: an HNSW graph in C++. Graph and vectors lie in arenas that it maps itself.
+//!
+//! Its memory is its own figure: mapped chunks that double, of which only the touched part is resident.
+
+use anyhow::{Context, Result, bail, ensure};
+use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+
+use super::{
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, ensure_block,
+    ensure_query, insert_rows,
+};
+
+pub(super) const ADAPTER: Adapter = Adapter {
+    name: "usearch",
+    package: Some("usearch"),
+    capabilities: Capabilities {
+        exact: false,
+        delete: true,
+        update: true,
+        filter: true,
+        threads: true,
+        quantisation: true,
+        persistence: true,
+    },
+    heap: HeapVisibility::Foreign("usearch is C++: it allocates with malloc and maps its arenas itself"),
+    build: |spec, vectors| insert_rows(Usearch::new(spec)?, vectors),
+};
+
+struct Usearch {
+    index: Index,
+    dim: usize,
+    threads: usize,
+}
+
+impl Usearch {
+    fn new(spec: &IndexSpec) -> Result<Usearch> {
+        let options = IndexOptions {
+            dimensions: spec.dim,
+            metric: match spec.distance {
+                Distance::L2 => MetricKind::L2sq,
+                Distance::InnerProduct => MetricKind::IP,
+                Distance::Cosine => MetricKind::Cos,
+            },
+            quantization: ScalarKind::F32,
+            connectivity: spec.m,
+            expansion_add: spec.ef_construction,
+            expansion_search: spec.ef,
+            multi: false,
+        };
+        let usearch = Usearch { index: Index::new(&options)?, dim: spec.dim, threads: spec.threads };
+        usearch.reserve(spec.reserve)?;
+        Ok(usearch)
+    }
+
+    /// It has a context per thread, made here; without it, adding or searching fails.
+    fn reserve(&self, capacity: usize) -> Result<()> {
+        let reserved = self.index.reserve_capacity_and_threads(capacity, self.threads);
+        reserved.with_context(|| format!("reserve {capacity} vectors and {} threads", self.threads))
+    }
+}
+
+impl Engine for Usearch {
+    fn len(&self) -> usize {
+        self.index.size()
+    }
+
+    fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
+        ensure_query(query, self.dim)?;
+        let found = self.index.search(query, k)?;
+        let pairs = found.keys.into_iter().zip(found.distances);
+        Ok(pairs.map(|(id, distance)| Neighbour { id, distance }).collect())
+    }
+
+    fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {
+        ensure_block(ids, vectors, self.dim)?;
+        for (&id, vector) in ids.iter().zip(vectors.chunks_exact(self.dim)) {
+            // It never grows by itself.
+            if self.index.size() >= self.index.capacity() {
+                self.reserve((self.index.size() + 1).next_power_of_two())?;
+            }
+            self.index.add(id, vector).with_context(|| format!("add the vector {id}"))?;
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, ids: &[u64]) -> Result<()> {
+        for &id in ids {
+            let removed = self.index.remove(id).with_context(|| format!("remove the vector {id}"))?;
+            match removed {
+                1 => {}
+                0 => bail!("there is no vector {id} to remove"),
+                n => ensure!(n == 1, "{n} vectors were removed for the id {id}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn memory_bytes(&self) -> Option<u64> {
+        Some(self.index.memory_usage() as u64)
+    }
+}

@@ -1,0 +1,118 @@
+//! Every engine finds what it should, says how far it is, and refuses what does not fit.
+
+use std::sync::Arc;
+
+use bench_vectors::dataset::Vectors;
+use bench_vectors::engine::{ALL, Adapter, Distance, Engine, IndexSpec, Oracle, build, find};
+
+const DIM: usize = 24;
+const K: usize = 10;
+const DISTANCES: [Distance; 3] = [Distance::L2, Distance::InnerProduct, Distance::Cosine];
+
+/// Clustered, as real embeddings are, and of length 1, as hnsw_rs asks for its dot product; the same every time.
+fn vectors(n: usize, seed: u64) -> Vectors {
+    let mut state = seed;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let mut data = Vec::with_capacity(n * DIM);
+    for row in 0..n {
+        // The centre of its cluster depends on the row only, so that queries lie in the same clusters.
+        let centre = |i: usize| ((row % 20 * 31 + i * 17) % 29) as f32 / 29.0 - 0.5;
+        let vector: Vec<f32> = (0..DIM).map(|i| centre(i) + 0.6 * random()).collect();
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt() * 1.0001;
+        data.extend(vector.iter().map(|x| x / length));
+    }
+    Vectors::new(DIM, data).unwrap()
+}
+
+fn supports(adapter: &Adapter, distance: Distance) -> bool {
+    !(adapter.name == "sqlite-vec" && distance == Distance::InnerProduct)
+}
+
+/// The recall of all queries; each answer's distances are checked against the oracle's.
+fn recall(adapter: &Adapter, index: &dyn Engine, base: &Vectors, distance: Distance) -> f64 {
+    let queries = vectors(40, 99);
+    let found: Vec<_> = (0..queries.len()).map(|i| index.search(queries.row(i), K).unwrap()).collect();
+    let oracle = Oracle::new(Arc::new(base.clone()), Arc::new(queries), K, distance);
+    oracle.recall(&found, adapter.capabilities.exact).unwrap()
+}
+
+#[test]
+fn every_engine_finds_the_nearest_by_every_distance() {
+    let base = vectors(1500, 1);
+    for adapter in ALL {
+        for distance in DISTANCES.into_iter().filter(|&distance| supports(adapter, distance)) {
+            let index = build(adapter.name, &IndexSpec::new(DIM, distance), &base).unwrap();
+            assert_eq!(index.len(), base.len(), "{}", adapter.name);
+            let recall = recall(adapter, index.as_ref(), &base, distance);
+            let least = if adapter.capabilities.exact { 1.0 } else { 0.9 };
+            assert!(recall >= least, "{} {distance:?}: recall {recall}", adapter.name);
+        }
+    }
+}
+
+#[test]
+fn a_reserved_index_answers_as_well() {
+    let base = vectors(300, 1);
+    for adapter in ALL {
+        let spec = IndexSpec { reserve: 300, threads: 2, ..IndexSpec::new(DIM, Distance::L2) };
+        let index = build(adapter.name, &spec, &base).unwrap();
+        let recall = recall(adapter, index.as_ref(), &base, Distance::L2);
+        assert!(recall >= 0.9, "{}: recall {recall}", adapter.name);
+    }
+}
+
+#[test]
+fn another_dim_is_refused_by_every_engine() {
+    let base = vectors(50, 1);
+    for adapter in ALL {
+        let spec = IndexSpec::new(DIM + 1, Distance::L2);
+        let error = build(adapter.name, &spec, &base).err().expect(adapter.name);
+        assert!(error.to_string().contains("vectors of dim 24 for an index of dim 25"), "{error}");
+        let mut index = build(adapter.name, &IndexSpec::new(DIM, Distance::L2), &base).unwrap();
+        for dim in [0, DIM - 1, DIM + 1] {
+            let error = index.search(&vec![0.5; dim], 1).expect_err(adapter.name).to_string();
+            assert!(error.contains(&format!("a query of dim {dim}")), "{}: {error}", adapter.name);
+        }
+        assert!(index.insert(&[90], &[0.5; DIM - 1]).is_err(), "{}", adapter.name);
+        assert_eq!(index.len(), 50, "{}", adapter.name);
+    }
+}
+
+#[test]
+fn what_an_engine_says_it_can_do_it_does_and_nothing_else() {
+    let base = vectors(400, 1);
+    for adapter in ALL {
+        let mut index = build(adapter.name, &IndexSpec::new(DIM, Distance::L2), &base).unwrap();
+        let (name, last) = (adapter.name, base.row(399));
+        let deleted = index.delete(&[399]);
+        assert_eq!(deleted.is_ok(), adapter.capabilities.delete, "{name}: {deleted:?}");
+        if adapter.capabilities.delete {
+            assert_eq!(index.len(), 399, "{name}");
+            assert!(index.search(last, K).unwrap().iter().all(|found| found.id != 399), "{name}");
+            assert!(index.delete(&[399]).is_err(), "{name} deleted a vector twice");
+        }
+        let id = if adapter.capabilities.delete { 399 } else { 400 };
+        let inserted = index.insert(&[id], last);
+        assert_eq!(inserted.is_ok(), adapter.capabilities.update, "{name}: {inserted:?}");
+        if adapter.capabilities.update {
+            assert!(index.search(last, 2).unwrap().iter().any(|found| found.id == id), "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_engine_behind_rusts_back_says_why_and_some_know_their_memory() {
+    let base = vectors(1000, 1);
+    for name in ["usearch", "sqlite-vec"] {
+        let Ok(adapter) = find(name) else { continue };
+        assert!(adapter.heap.foreign_reason().is_some_and(|reason| !reason.is_empty()), "{name}");
+        let index = build(name, &IndexSpec::new(DIM, Distance::L2), &base).unwrap();
+        let bytes = index.memory_bytes().unwrap();
+        assert!(bytes >= size_of_val(base.data()) as u64, "{name} says {bytes} bytes");
+    }
+    let error = find("fiass").err().unwrap().to_string();
+    assert!(error.contains("no engine \"fiass\"") && error.contains("flat"), "{error}");
+}

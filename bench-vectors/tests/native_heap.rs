@@ -1,0 +1,124 @@
+//! Mode native in the real binary: the C heap is counted, apart from Rust's, and nowhere else.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
+use std::process::Command;
+
+use bench_core::case::{CaseSpec, Mode};
+use bench_core::evidence::Evidence;
+
+const NATIVE: &str = env!("CARGO_BIN_EXE_vectors-native");
+
+fn evidence(program: &mut Command, case: &str) -> Evidence {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("evidence.json");
+    let output = program.current_dir(&folder).args(["run", case, "--evidence"]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The cases that are there for the C heap.
+fn calibrations() -> Vec<String> {
+    let output = Command::new(NATIVE).arg("list").output().unwrap();
+    let cases: Vec<CaseSpec> = serde_json::from_slice(&output.stdout).unwrap();
+    let native =
+        cases.iter().filter(|c| c.has_tag("calibration") && !c.absent_modes.contains_key(&Mode::Native));
+    native.map(|case| case.id.to_string()).collect()
+}
+
+#[track_caller]
+fn meets_its_expectation(case: &str, evidence: &Evidence) {
+    for phase in &evidence.phases {
+        let place = format!("{case}, phase {}", phase.name);
+        let (expected, heap, seen) =
+            (phase.expected.as_ref().unwrap(), phase.heap.unwrap(), phase.native.unwrap());
+        let native = expected.native.unwrap();
+        for (what, expected, seen) in [
+            ("allocated bytes", native.allocated_bytes, seen.allocated_bytes),
+            ("allocated blocks", native.allocated_blocks, seen.allocated_blocks),
+            ("freed blocks", native.freed_blocks, seen.freed_blocks),
+            ("reallocated blocks", native.reallocated_blocks, seen.reallocated_blocks),
+            ("reallocated bytes", native.reallocated_bytes, seen.reallocated_bytes),
+            ("rust's allocated blocks", expected.allocated_blocks, heap.allocated_blocks),
+            ("rust's allocated bytes", expected.allocated_bytes, heap.allocated_bytes),
+        ] {
+            assert!(expected.is_none_or(|count| count == seen), "{place}: {what} {expected:?}, saw {seen}");
+        }
+        let start = seen.start_live_bytes as i64;
+        for (what, range, bytes) in [
+            ("growth", native.growth_bytes, seen.end_live_bytes as i64 - start),
+            ("peak", native.peak_over_start_bytes, seen.peak_live_bytes as i64 - start),
+        ] {
+            let within = range.is_none_or(|(least, most)| (least..=most).contains(&bytes));
+            assert!(within, "{place}: {what} {bytes} is not within {range:?}");
+        }
+    }
+}
+
+#[test]
+fn every_calibration_of_the_c_heap_meets_its_expectation() {
+    let cases = calibrations();
+    assert!(cases.len() >= 4, "{cases:?}");
+    for case in cases {
+        meets_its_expectation(&case, &evidence(&mut Command::new(NATIVE), &case));
+    }
+}
+
+/// A case that allocates in Rust only: Rust's counts are those of mode heap, to the byte, and C's heap stays still.
+#[test]
+fn rust_is_counted_as_in_mode_heap_and_not_twice() {
+    for case in
+        ["vectors/multi_concept{dim=512,n=1000}", "vectors/fragmentation{allocator=system,pattern=seed}"]
+    {
+        let heap = evidence(&mut Command::new(env!("CARGO_BIN_EXE_vectors-heap")), case).whole().unwrap();
+        let native = evidence(&mut Command::new(NATIVE), case).whole().unwrap();
+        assert_eq!(heap.native, None, "{case}");
+        let totals = |phase: &bench_core::evidence::PhaseRecord| {
+            let heap = phase.heap.unwrap();
+            let base = heap.base_live_bytes;
+            (heap.allocated_bytes, heap.allocated_blocks, heap.freed_blocks, heap.peak_live_bytes - base)
+        };
+        assert_eq!(totals(&native), totals(&heap), "{case}");
+        assert_eq!(native.native.unwrap().allocated_blocks, 0, "{case}");
+    }
+}
+
+/// A second tool that shares no code: under valgrind, and still true to the byte.
+#[test]
+fn the_calibrations_hold_under_valgrind() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("skipped: no valgrind");
+        return;
+    }
+    for case in calibrations() {
+        let mut valgrind = Command::new("valgrind");
+        // Without the option valgrind replaces our malloc as well, and there is nothing to count.
+        valgrind.args([
+            "--quiet",
+            "--error-exitcode=9",
+            "--soname-synonyms=somalloc=nouserintercepts",
+            NATIVE,
+        ]);
+        meets_its_expectation(&case, &evidence(&mut valgrind, &case));
+    }
+}
+
+/// The interposing functions are defined in the binaries of mode native, and in no other.
+#[test]
+fn only_mode_native_defines_malloc() {
+    let defines = |binary: &str| {
+        let nm = Command::new("nm").args(["--defined-only", binary]).output().ok()?;
+        let symbols = String::from_utf8(nm.stdout).ok()?;
+        let names = ["malloc", "calloc", "realloc", "free", "posix_memalign", "aligned_alloc", "pvalloc"];
+        let is_there = |name: &&str| symbols.lines().any(|line| line.ends_with(&format!(" T {name}")));
+        Some(names.iter().filter(|name| is_there(name)).count())
+    };
+    let Some(count) = defines(NATIVE) else {
+        println!("skipped: no nm");
+        return;
+    };
+    assert_eq!(count, 7, "all of them in mode native");
+    for other in ["vectors-heap", "vectors-time", "vectors-sites"] {
+        let path = NATIVE.replace("vectors-native", other);
+        assert_eq!(defines(&path), Some(0), "{other}");
+    }
+}
