@@ -6,75 +6,120 @@ use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
 use bench_vectors::dataset;
-use bench_vectors::engine::{self, Adapter, Distance, IndexSpec, Oracle};
+use bench_vectors::engine::{self, Adapter, HeapVisibility};
 
-use crate::indexing::{self, K};
-use crate::material::{self, Material};
+use crate::indexing;
+use crate::material::{self, CORPUS, DIM, Material, SNIPPETS, Texts};
 
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
-    let about = "an index of n embedded texts, then 100 queries for the 10 nearest, cosine distance";
-    let exact = workload(about, |adapter| adapter.capabilities.exact, "corpus")
-        .axis(Axis::new("n", [1000, 3000, 10_000]).quick([1000]).slow([30_000, 100_000]));
-    suite.add(exact.size_axis("n"), of_corpus);
-    let is_graph = |adapter: &Adapter| !adapter.capabilities.exact && !indexing::is_slow(adapter);
-    let graph = workload(about, is_graph, "corpus")
-        .axis(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000, 30_000, 100_000]));
-    suite.add(graph.size_axis("n"), of_corpus);
-    let slow = workload(about, indexing::is_slow, "corpus")
-        .axis(Axis::new("n", [1000]).quick::<usize>([]).slow([3000, 10_000]));
-    suite.add(slow.size_axis("n"), of_corpus);
-    let reserved = workload(about, can_reserve, "corpus")
-        .axis(Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]))
-        .axis(Axis::new("reserve", ["yes"]));
-    suite.add(reserved.size_axis("n"), of_corpus);
-    let Some(path) = suite.inputs().dataset.clone() else { return Ok(()) };
-    let dataset = dataset::open(&path)?;
-    let about = "an index of the data set's vectors, the last of them as queries, Euclidean distance";
-    let users = workload(about, |_| true, &dataset.name())
+    sizes(suite);
+    parameters(suite);
+    let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
+    let about = format!("an index of the data set, then {}", material::about_dataset(&dataset));
+    let users = indexing::workload("build", &about, |_| true)
+        .axis(Axis::new("dataset", [dataset.name()]))
         .axis(Axis::new("n", [dataset.len()]))
         .size_axis("n")
         .tag("dataset");
-    suite.add(users, move |case| {
-        prepare(case, material::of_dataset(&dataset, case.count("n")?)?, "dataset", Distance::L2)
-    });
+    suite.add(users, move |case| prepare(case, &material::of_dataset(&dataset, case.count("n")?)?));
     Ok(())
 }
 
-/// Whether the engine takes the hint [`IndexSpec::reserve`].
-fn can_reserve(adapter: &Adapter) -> bool {
-    ["flat", "usearch", "hnsw_rs"].contains(&adapter.name)
+/// How an index grows: every engine over its sizes.
+fn sizes(suite: &mut Suite) {
+    let quick = [1000];
+    let none: [usize; 0] = [];
+    for (pace, n) in [
+        (Pace::Scan, Axis::new("n", [1000, 3000, 10_000, 30_000]).quick(quick).slow([100_000])),
+        (Pace::Graph, Axis::new("n", [1000, 3000, 10_000]).quick(quick).slow([30_000, 100_000])),
+        (Pace::SlowGraph, Axis::new("n", [1000, 3000, 10_000]).quick(none).slow([30_000])),
+    ] {
+        let workload = of_texts(CORPUS, |adapter| pace_of(adapter) == pace).axis(n).size_axis("n");
+        let workload = untimed_builds(workload, &["3000", "10000", "30000", "100000"]);
+        suite.add(workload, move |case| prepare_texts(case, CORPUS));
+    }
+    let million = of_texts(SNIPPETS, |adapter| pace_of(adapter) == Pace::Scan || adapter.name == "usearch")
+        .axis(Axis::new("n", none).slow([1_000_000]))
+        .size_axis("n");
+    suite.add(untimed_builds(million, &["1000000"]), |case| prepare_texts(case, SNIPPETS));
 }
 
-fn workload(about: &'static str, suits: impl Fn(&Adapter) -> bool, dataset: &str) -> Workload {
-    let workload = Workload::new("build", about)
-        .axis(Axis::new("engine", engine::names(suits)))
-        .axis(Axis::new("dataset", [dataset]));
-    let workload = indexing::without_foreign_sites(workload);
-    // A criterion run is some twenty builds and more.
-    ["hnsw_rs", "instant-distance"].into_iter().fold(workload, |workload, engine| {
-        workload.absent_for(
-            "engine",
-            engine,
-            &[Mode::Time],
-            "builds take too long for criterion's repetitions",
-        )
+/// What a parameter changes: one at a time, the others as they are by default.
+fn parameters(suite: &mut Suite) {
+    let n = || Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]);
+    for (parameter, values) in [
+        ("m", &["8", "32"][..]),
+        ("ef_construction", &["32", "256"]),
+        ("batch", &["1", "100"]),
+        ("threads", &["2"]),
+        ("reserve", &["yes"]),
+    ] {
+        let workload = of_texts(CORPUS, |adapter| adapter.heeds(parameter))
+            .axis(n())
+            .axis(Axis::new(parameter, values))
+            .size_axis("n");
+        suite.add(untimed_builds(workload, &["10000"]), |case| prepare_texts(case, CORPUS));
+    }
+    let dims = of_texts(CORPUS, |_| true).axis(n()).axis(Axis::new("dim", [128, 768])).size_axis("n");
+    suite.add(untimed_builds(dims, &["10000"]), |case| prepare_texts(case, CORPUS));
+    // Which allocator Rust's heap comes from; an engine in C keeps the C library's.
+    let on_allocators = of_texts(CORPUS, |adapter| adapter.heap == HeapVisibility::Rust)
+        .axis(n())
+        .axis(Axis::new("allocator", bench_vectors::allocator::OTHERS))
+        .size_axis("n");
+    suite.add(untimed_builds(on_allocators, &["10000"]), |case| prepare_texts(case, CORPUS));
+}
+
+fn of_texts(texts: Texts, suits: impl Fn(&Adapter) -> bool) -> Workload {
+    let about = format!(
+        "an index of n embedded texts of {} bytes, then 100 queries for the 10 nearest, cosine distance",
+        texts.bytes
+    );
+    indexing::workload("build", &about, suits).axis(Axis::new("dataset", [texts.name]))
+}
+
+/// How long a build takes, which decides about an engine's sizes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// No structure to build.
+    Scan,
+    Graph,
+    /// A second or more for 1000 vectors.
+    SlowGraph,
+}
+
+fn pace_of(adapter: &Adapter) -> Pace {
+    match adapter.name {
+        // Its M is 32 and cannot be set.
+        "instant-distance" => Pace::SlowGraph,
+        _ if adapter.capabilities.exact => Pace::Scan,
+        _ => Pace::Graph,
+    }
+}
+
+/// Criterion runs a body some thirty times: builds of these sizes would take minutes each.
+fn untimed_builds(workload: Workload, sizes: &[&str]) -> Workload {
+    sizes.iter().fold(workload, |workload, size| {
+        let reason = "so large a build takes too long for criterion's repetitions";
+        workload.absent_for("n", size, &[Mode::Time], reason)
     })
 }
 
-fn of_corpus(case: &Case) -> Result<Prepared> {
-    prepare(case, material::of_corpus(case.inputs(), case.count("n")?)?, "corpus", Distance::Cosine)
+fn prepare_texts(case: &Case, texts: Texts) -> Result<Prepared> {
+    let dim = case.optional_count("dim")?.unwrap_or(DIM);
+    prepare(case, &material::of_texts(texts, case.inputs(), case.count("n")?, dim)?)
 }
 
-fn prepare(case: &Case, material: Material, input: &str, distance: Distance) -> Result<Prepared> {
+fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let adapter = engine::find(case.text("engine")?)?;
-    let (base, queries) = (Arc::new(material.base), Arc::new(material.queries));
-    let pool = indexing::one_thread()?;
-    let oracle = Oracle::new(Arc::clone(&base), Arc::clone(&queries), K, distance);
-    let mut spec = IndexSpec::new(base.dim(), distance);
+    let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
+    let mut spec = indexing::spec(case, base.dim(), material.distance)?;
     if case.text("reserve").is_ok_and(|reserve| reserve == "yes") {
         spec.reserve = base.len();
     }
-    let (n, payload) = (base.len(), size_of_val(base.data()));
+    let pool = indexing::pool(spec.threads)?;
+    let oracle = material.oracle();
+    let n = base.len();
     let run = move |phases: &mut Phases| {
         let index = phases.measure("build", || pool.install(|| engine::build(adapter.name, &spec, &base)))?;
         phases.engine_bytes(index.memory_bytes());
@@ -88,6 +133,6 @@ fn prepare(case: &Case, material: Material, input: &str, distance: Distance) -> 
         ensure!(index.len() == n, "{} vectors instead of {n}", index.len());
         Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(n).payload_bytes(payload).input(input, material.hash);
-    Ok(indexing::with_engine(prepared, adapter))
+    let prepared = Prepared::new(run, check).items(n).payload_bytes(material.payload_bytes());
+    Ok(indexing::with_engine(material.record(prepared), adapter))
 }

@@ -81,10 +81,10 @@ fn ingest(phases: &mut Phases, files: &DocumentFiles) -> Result<Ingested> {
     });
     let vectors = phases.measure("embed", || {
         let texts: Vec<&str> = chunks.iter().map(String::as_str).collect();
-        Hashing.embed(&texts)
+        Hashing::default().embed(&texts)
     })?;
     let index = phases.measure("index", || {
-        let mut index = Flat::new(Hashing.dim(), Distance::Cosine);
+        let mut index = Flat::new(Hashing::default().dim(), Distance::Cosine);
         let ids: Vec<u64> = (0..chunks.len() as u64).collect();
         index.insert(&ids, &vectors)?;
         drop(vectors);
@@ -108,7 +108,7 @@ fn verify(ingested: &Ingested, documents: &[String]) -> Result<()> {
     verify_text(chunks, documents)?;
     ensure!(index.len() == chunks.len(), "{} vectors for {} chunks", index.len(), chunks.len());
     for id in (0..chunks.len()).step_by(chunks.len().div_ceil(SEARCHED)) {
-        let vector = Hashing.embed(&[&chunks[id]])?;
+        let vector = Hashing::default().embed(&[&chunks[id]])?;
         let nearest = index.search(&vector, 1)?;
         let nearest = nearest.first().context("the index found nothing")?;
         // Another chunk of the same text is as good.
@@ -167,8 +167,8 @@ mod tests {
     fn a_chunk_that_was_not_indexed_is_found() {
         let chunks = vec!["alpha beta gamma".to_string(), "entirely different words".to_string()];
         let indexed = |texts: [&str; 2]| {
-            let mut index = Flat::new(Hashing.dim(), Distance::Cosine);
-            index.insert(&[0, 1], &Hashing.embed(&texts).unwrap()).unwrap();
+            let mut index = Flat::new(Hashing::default().dim(), Distance::Cosine);
+            index.insert(&[0, 1], &Hashing::default().embed(&texts).unwrap()).unwrap();
             Ingested { chunks: chunks.clone(), index }
         };
         verify(&indexed([&chunks[0], &chunks[1]]), &chunks).unwrap();

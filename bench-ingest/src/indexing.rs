@@ -1,26 +1,58 @@
-//! What the workloads that fill an index share: one thread, a search, and the facts about the engine.
+//! What the workloads on an index share: its parameters, a pool that builds it, a search, and the facts about the engine.
 
 use anyhow::{Context, Result};
 use bench_core::case::Mode;
-use bench_core::harness::{Prepared, Workload};
+use bench_core::harness::{Case, Prepared, Workload};
 use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Adapter, Engine, HeapVisibility, Neighbour};
+use bench_vectors::engine::{self, Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// How many neighbours a query asks for.
-pub const K: usize = 10;
+use crate::material::K;
 
 /// An index, and what it found for each query.
 pub type Searched = (Box<dyn Engine>, Vec<Vec<Neighbour>>);
 
-/// A pool of one thread that has run once, so that no phase pays for it: an engine that builds on rayon's pool builds
-/// the same index every time.
+/// A workload on these engines: what every one of them allows is known.
+pub fn workload(name: &'static str, about: &str, suits: impl Fn(&Adapter) -> bool) -> Workload {
+    let axis = bench_core::harness::Axis::new("engine", engine::names(suits));
+    let workload = Workload::new(name, about).axis(axis);
+    engine::ALL.iter().fold(workload, |workload, adapter| match adapter.heap {
+        // dhat sees what the Rust allocator sees.
+        HeapVisibility::Foreign(reason) => workload
+            .absent_for("engine", adapter.name, &[Mode::Sites], reason)
+            .tag_for("engine", adapter.name, "foreign_heap"),
+        HeapVisibility::Rust => workload,
+    })
+}
+
+/// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it.
 ///
 /// # Errors
-/// When the thread cannot be started.
-pub fn one_thread() -> Result<ThreadPool> {
-    let pool = ThreadPoolBuilder::new().num_threads(1).build();
-    let pool = pool.context("start a rayon pool of one thread")?;
+/// When a parameter is no count.
+pub fn spec(case: &Case, dim: usize, distance: Distance) -> Result<IndexSpec> {
+    let mut spec = IndexSpec::new(dim, distance);
+    for (name, place) in [
+        ("m", &mut spec.m),
+        ("ef_construction", &mut spec.ef_construction),
+        ("ef", &mut spec.ef),
+        ("batch", &mut spec.batch),
+        ("threads", &mut spec.threads),
+    ] {
+        if let Some(value) = case.optional_count(name)? {
+            *place = value;
+        }
+    }
+    Ok(spec)
+}
+
+/// A pool whose threads have all run once, so that no phase pays for them. An engine that builds on a pool of one thread
+/// builds the same index every time.
+///
+/// # Errors
+/// When the threads cannot be started.
+pub fn pool(threads: usize) -> Result<ThreadPool> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.with_context(|| format!("start a rayon pool of {threads} threads"))?;
     pool.broadcast(|_| ());
     Ok(pool)
 }
@@ -38,19 +70,4 @@ pub fn with_engine(prepared: Prepared, adapter: &Adapter) -> Prepared {
     prepared
         .input("engine", format!("{} {}", adapter.name, adapter.version()))
         .foreign_heap(adapter.heap.foreign_reason())
-}
-
-/// Whether 1000 vectors take the engine seconds: M 32, which cannot be set. The quick grid leaves it out.
-pub fn is_slow(adapter: &Adapter) -> bool {
-    adapter.name == "instant-distance"
-}
-
-/// Mode `sites` is absent for the engines that allocate behind Rust's back: dhat sees what the Rust allocator sees.
-pub fn without_foreign_sites(workload: Workload) -> Workload {
-    engine::ALL.iter().fold(workload, |workload, adapter| match adapter.heap {
-        HeapVisibility::Foreign(reason) => {
-            workload.absent_for("engine", adapter.name, &[Mode::Sites], reason)
-        }
-        HeapVisibility::Rust => workload,
-    })
 }

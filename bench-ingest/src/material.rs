@@ -1,52 +1,117 @@
-//! What engines are filled with, and asked for: vectors of the text corpus, or of the data set that the user brought.
+//! What engines are filled with, asked for, and judged by: vectors of the text corpus, or of the data set that the user
+//! brought.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use bench_core::harness::{Inputs, Prepared};
+use bench_vectors::dataset::{Dataset, Vectors, computed_ground_truth};
+use bench_vectors::engine::{Distance, Neighbour, Oracle};
 
 use crate::corpus::Corpus;
 use crate::embedder::{Embedder, Hashing};
-use anyhow::{Result, ensure};
-use bench_core::harness::Inputs;
-use bench_vectors::dataset::{Dataset, Vectors};
 
-/// Vectors to search, and queries that are not among them.
-#[derive(Debug)]
-pub struct Material {
-    /// The vectors to search.
-    pub base: Vectors,
-    /// The vectors to search for.
-    pub queries: Vectors,
-    /// Hash of what was read.
-    pub hash: String,
-}
+/// How many neighbours a query asks for.
+pub const K: usize = 10;
 
 /// The most queries of a case.
 const QUERIES: usize = 100;
-/// The bytes of text behind one vector of the corpus.
-const TEXT_BYTES: usize = 1000;
 
-/// The embeddings of `n` consecutive texts of 1000 bytes; the 100 texts behind them are the queries.
+/// Vectors to search, queries that are not among them, and the right answers.
+pub struct Material {
+    /// The vectors to search.
+    pub base: Arc<Vectors>,
+    /// The vectors to search for.
+    pub queries: Arc<Vectors>,
+    /// How near two vectors are.
+    pub distance: Distance,
+    /// The [`K`] exact neighbours of each query.
+    exact: Vec<Vec<Neighbour>>,
+    /// What was read, each with its content hash.
+    read: Vec<(&'static str, String)>,
+}
+
+/// Texts of the corpus, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// The data set's name in case ids.
+    pub name: &'static str,
+    /// The size of each text.
+    pub bytes: usize,
+}
+
+/// Texts as long as a retrieval service's chunks.
+pub const CORPUS: Texts = Texts { name: "corpus", bytes: 1000 };
+/// Short texts, of which the corpus has a million.
+pub const SNIPPETS: Texts = Texts { name: "snippets", bytes: 100 };
+
+/// The components of the corpus' vectors where a case does not say.
+pub const DIM: usize = 384;
+
+/// The embeddings of `n` consecutive texts; the 100 texts behind them are the queries. Cosine distance.
 ///
 /// # Errors
 /// When the corpus cannot be read, or is too small.
-pub fn of_corpus(inputs: &Inputs, n: usize) -> Result<Material> {
-    let documents = Corpus::open(inputs)?.documents(n + QUERIES, TEXT_BYTES)?;
-    let texts: Vec<&str> = documents.texts.iter().map(String::as_str).collect();
-    let vectors = Vectors::new(Hashing.dim(), Hashing.embed(&texts)?)?;
+pub fn of_texts(texts: Texts, inputs: &Inputs, n: usize, dim: usize) -> Result<Material> {
+    let documents = Corpus::open(inputs)?.documents(n + QUERIES, texts.bytes)?;
+    let words: Vec<&str> = documents.texts.iter().map(String::as_str).collect();
+    let vectors = Vectors::new(dim, Hashing::new(dim).embed(&words)?)?;
     let (base, queries) = vectors.split_at(n);
-    Ok(Material { base, queries, hash: documents.hash })
+    let distance = Distance::Cosine;
+    let exact = computed_ground_truth(&base, &queries, K, distance, inputs.cache.as_deref())?;
+    let read = vec![("corpus", documents.hash)];
+    Ok(Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read })
 }
 
-/// The first `n` vectors of the user's file; the last one per cent of them (at least 1, at most 100) are held out as
-/// queries.
+/// The first `n` vectors of the user's file, and the first 100 of its queries. If it has none, the last one per cent
+/// of the vectors (at least 1, at most 100) are held out as queries.
 ///
 /// # Errors
-/// When the file cannot be read, or holds a single vector.
+/// When a file cannot be read, holds a single vector and no query, or has neighbours that are not its own.
 pub fn of_dataset(dataset: &Dataset, n: usize) -> Result<Material> {
+    let own_queries = dataset.queries(QUERIES)?;
     let vectors = dataset.read(n)?;
-    ensure!(vectors.len() >= 2, "a search needs at least two vectors: one to search, one to search for");
+    let has_own = own_queries.is_some();
     let hash = vectors.hash();
+    let (base, queries) = match own_queries {
+        Some(queries) => (vectors, queries),
+        None => hold_out(vectors)?,
+    };
+    let exact = dataset.ground_truth(&base, &queries, K, has_own)?;
+    let read = vec![("dataset", hash), ("queries", queries.hash())];
+    let distance = dataset.distance();
+    Ok(Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read })
+}
+
+fn hold_out(vectors: Vectors) -> Result<(Vectors, Vectors)> {
+    ensure!(vectors.len() >= 2, "a search needs at least two vectors: one to search, one to search for");
     let held_out = (vectors.len() / 100).clamp(1, QUERIES);
     let first_query = vectors.len() - held_out;
-    let (base, queries) = vectors.split_at(first_query);
-    Ok(Material { base, queries, hash })
+    Ok(vectors.split_at(first_query))
+}
+
+/// What is done with a data set, for a workload's description.
+pub fn about_dataset(dataset: &Dataset) -> String {
+    let queries = if dataset.has_queries() { "its own queries" } else { "its last vectors as queries" };
+    format!("{queries} for the 10 nearest, distance {}", dataset.distance_in_words())
+}
+
+impl Material {
+    /// The judge of answers to its queries.
+    pub fn oracle(&self) -> Oracle {
+        let (base, queries) = (Arc::clone(&self.base), Arc::clone(&self.queries));
+        Oracle::new(base, queries, self.exact.clone(), self.distance)
+    }
+
+    /// Bytes of the vectors to search, without any structure.
+    pub fn payload_bytes(&self) -> usize {
+        size_of_val(self.base.data())
+    }
+
+    /// Records what was read.
+    pub fn record(&self, prepared: Prepared) -> Prepared {
+        self.read.iter().fold(prepared, |prepared, (name, hash)| prepared.input(name, hash))
+    }
 }
 
 #[cfg(test)]
@@ -57,11 +122,12 @@ mod tests {
 
     #[test]
     fn queries_of_the_corpus_are_texts_behind_the_base() {
-        let small = of_corpus(&Inputs::default(), 50).unwrap();
+        let of_corpus = |n| of_texts(CORPUS, &Inputs::default(), n, DIM).unwrap();
+        let (small, large) = (of_corpus(50), of_corpus(60));
         assert_eq!((small.base.len(), small.queries.len(), small.base.dim()), (50, 100, 384));
-        let large = of_corpus(&Inputs::default(), 60).unwrap();
         assert_eq!(large.base.row(59), small.queries.row(9));
-        assert_ne!(large.hash, small.hash);
+        assert_ne!(large.read, small.read);
+        assert_eq!(of_texts(SNIPPETS, &Inputs::default(), 5, 128).unwrap().base.dim(), 128);
     }
 
     #[test]
@@ -84,7 +150,7 @@ mod tests {
     fn one_vector_cannot_be_searched() {
         let mut file = tempfile::Builder::new().suffix(".fvecs").tempfile().unwrap();
         std::io::Write::write_all(&mut file, &[1, 0, 0, 0, 0, 0, 0, 0]).unwrap();
-        let error = of_dataset(&dataset::open(file.path()).unwrap(), 1).unwrap_err();
+        let error = of_dataset(&dataset::open(file.path()).unwrap(), 1).err().unwrap();
         assert!(error.to_string().contains("at least two vectors"));
     }
 }

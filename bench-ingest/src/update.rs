@@ -4,21 +4,20 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
 use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Distance, IndexSpec, Oracle};
+use bench_vectors::engine::{self, IndexSpec};
 
-use crate::indexing::{self, K};
-use crate::material;
+use crate::indexing;
+use crate::material::{self, CORPUS, DIM};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "an index of n embedded texts, every other one deleted and inserted again, then 100 queries";
-    let workload = Workload::new("update", about)
-        .axis(Axis::new("engine", engine::names(|_| true)))
-        .axis(Axis::new("dataset", ["corpus"]))
+    let workload = indexing::workload("update", about, |_| true)
+        .axis(Axis::new("dataset", [CORPUS.name]))
         .axis(Axis::new("n", [1000]).slow([3000, 10_000]))
+        .axis(Axis::new("rounds", [1, 5]).quick([1]))
         .size_axis("n");
-    let workload = indexing::without_foreign_sites(workload);
     let cannot_delete = engine::names(|adapter| !adapter.capabilities.delete);
     let workload = cannot_delete.into_iter().fold(workload, |workload, name| {
         workload.absent_for("engine", name, &Mode::ALL, "the engine cannot delete")
@@ -28,22 +27,25 @@ pub(crate) fn add(suite: &mut Suite) {
 
 fn prepare(case: &Case) -> Result<Prepared> {
     let adapter = engine::find(case.text("engine")?)?;
-    let material = material::of_corpus(case.inputs(), case.count("n")?)?;
-    let (base, queries) = (Arc::new(material.base), Arc::new(material.queries));
-    let pool = indexing::one_thread()?;
-    let oracle = Oracle::new(Arc::clone(&base), Arc::clone(&queries), K, Distance::Cosine);
-    let spec = IndexSpec::new(base.dim(), Distance::Cosine);
+    let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
+    let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
+    let pool = indexing::pool(1)?;
+    let oracle = material.oracle();
+    let spec = IndexSpec::new(base.dim(), material.distance);
     let (ids, returning) = every_other(&base)?;
-    let (n, payload) = (base.len(), size_of_val(base.data()));
+    let (n, rounds) = (base.len(), case.count("rounds")?);
     let run = move |phases: &mut Phases| {
         let build = || pool.install(|| engine::build(adapter.name, &spec, &base));
         let mut index = phases.measure("build", build)?;
         phases.engine_bytes(index.memory_bytes());
-        phases.measure("delete", || pool.install(|| index.delete(&ids)))?;
-        phases.engine_bytes(index.memory_bytes());
-        let left = index.len();
-        phases.measure("insert", || pool.install(|| index.insert(&ids, returning.data())))?;
-        phases.engine_bytes(index.memory_bytes());
+        let mut left = Vec::with_capacity(rounds);
+        for _ in 0..rounds {
+            phases.measure("delete", || pool.install(|| index.delete(&ids)))?;
+            phases.engine_bytes(index.memory_bytes());
+            left.push(index.len());
+            phases.measure("insert", || pool.install(|| index.insert(&ids, returning.data())))?;
+            phases.engine_bytes(index.memory_bytes());
+        }
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
         phases.items(queries.len());
         phases.engine_bytes(index.memory_bytes());
@@ -51,17 +53,18 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let check = move |answer: Result<Updated>| {
         let Updated { left, searched: (index, found) } = answer?;
-        ensure!(left == n / 2, "{left} vectors after the deletion instead of {}", n / 2);
+        let as_wanted = left.iter().all(|left| *left == n / 2);
+        ensure!(as_wanted, "{left:?} vectors after the deletions instead of {}", n / 2);
         ensure!(index.len() == n, "{} vectors at the end instead of {n}", index.len());
         Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(n).payload_bytes(payload).input("corpus", material.hash);
-    Ok(indexing::with_engine(prepared, adapter))
+    let prepared = Prepared::new(run, check).items(n).payload_bytes(material.payload_bytes());
+    Ok(indexing::with_engine(material.record(prepared), adapter))
 }
 
 struct Updated {
-    /// How many vectors were left after the deletion.
-    left: usize,
+    /// How many vectors were left after each deletion.
+    left: Vec<usize>,
     searched: indexing::Searched,
 }
 

@@ -2,71 +2,55 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
-use bench_ingest::indexing::{self, K};
-use bench_ingest::material::{self, Material};
+use bench_ingest::indexing;
+use bench_ingest::material::{self, CORPUS, DIM, K, Material};
 use bench_vectors::dataset::{self, Vectors};
-use bench_vectors::engine::{self, Adapter, Distance, Engine, IndexSpec, Neighbour, Oracle};
+use bench_vectors::engine::{self, Adapter, Engine, Neighbour};
+use rayon::ThreadPool;
 use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
-    let about = "100 queries for the 10 nearest of n embedded texts, cosine distance";
-    let exact = workload(about, is_exact, "corpus")
+    let exact = of_corpus(|adapter| adapter.capabilities.exact)
         .axis(Axis::new("n", [2000, 5000]).quick([2000]))
         .axis(Axis::new("threads", [1, 2]));
-    suite.add(exact.size_axis("n"), of_corpus);
-    for slow in [false, true] {
-        let suits = |adapter: &Adapter| !is_exact(adapter) && indexing::is_slow(adapter) == slow;
-        let quick: &[usize] = if slow { &[] } else { &[64] };
-        let approximate = workload(about, suits, "corpus")
-            .axis(Axis::new("n", [1000]).slow([10_000]))
-            .axis(Axis::new("ef", [16, 64, 256]).quick(quick))
-            .axis(Axis::new("threads", [1]));
-        suite.add(approximate.size_axis("n"), of_corpus);
-    }
-    let Some(path) = suite.inputs().dataset.clone() else { return Ok(()) };
-    let dataset = dataset::open(&path)?;
-    let about = "the data set's last vectors as queries for the 10 nearest of the others, Euclidean distance";
-    let users = workload(about, |_| true, &dataset.name())
+    suite.add(exact.size_axis("n"), prepare_corpus);
+    let graph = of_corpus(|adapter| !adapter.capabilities.exact)
+        .axis(Axis::new("n", [1000]).slow([10_000]))
+        .axis(Axis::new("ef", [16, 64, 256]).quick([64]))
+        .axis(Axis::new("threads", [1, 2]).quick([1]));
+    suite.add(graph.size_axis("n"), prepare_corpus);
+    let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
+    let about = format!("the data set, {}", material::about_dataset(&dataset));
+    let users = indexing::workload("dense", &about, |_| true)
+        .axis(Axis::new("dataset", [dataset.name()]))
         .axis(Axis::new("n", [dataset.len()]))
         .axis(Axis::new("threads", [1, 2]))
         .size_axis("n")
         .tag("dataset");
-    suite.add(users, move |case| {
-        prepare(case, material::of_dataset(&dataset, case.count("n")?)?, "dataset", Distance::L2)
-    });
+    suite.add(users, move |case| prepare(case, &material::of_dataset(&dataset, case.count("n")?)?));
     Ok(())
 }
 
-fn is_exact(adapter: &Adapter) -> bool {
-    adapter.capabilities.exact
+fn of_corpus(suits: impl Fn(&Adapter) -> bool) -> Workload {
+    let about = "100 queries for the 10 nearest of n embedded texts, cosine distance";
+    indexing::workload("dense", about, suits).axis(Axis::new("dataset", [CORPUS.name]))
 }
 
-fn workload(about: &'static str, suits: impl Fn(&Adapter) -> bool, dataset: &str) -> Workload {
-    let workload = Workload::new("dense", about)
-        .axis(Axis::new("engine", engine::names(suits)))
-        .axis(Axis::new("dataset", [dataset]));
-    indexing::without_foreign_sites(workload)
+fn prepare_corpus(case: &Case) -> Result<Prepared> {
+    prepare(case, &material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?)
 }
 
-fn of_corpus(case: &Case) -> Result<Prepared> {
-    prepare(case, material::of_corpus(case.inputs(), case.count("n")?)?, "corpus", Distance::Cosine)
-}
-
-fn prepare(case: &Case, material: Material, input: &str, distance: Distance) -> Result<Prepared> {
+fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let adapter = engine::find(case.text("engine")?)?;
-    let (base, queries) = (Arc::new(material.base), Arc::new(material.queries));
-    let threads = case.count("threads")?;
-    let mut spec = IndexSpec { threads, ..IndexSpec::new(base.dim(), distance) };
-    if let Ok(ef) = case.count("ef") {
-        spec.ef = ef;
-    }
+    let queries = Arc::clone(&material.queries);
+    let spec = indexing::spec(case, material.base.dim(), material.distance)?;
     // One thread builds the same graph every time.
-    let index = indexing::one_thread()?.install(|| engine::build(adapter.name, &spec, &base))?;
-    let pool = pool(threads)?;
-    let oracle = Oracle::new(base, Arc::clone(&queries), K, distance);
+    let index = indexing::pool(1)?.install(|| engine::build(adapter.name, &spec, &material.base))?;
+    // One thread is the caller's.
+    let pool = if spec.threads > 1 { Some(indexing::pool(spec.threads)?) } else { None };
+    let oracle = material.oracle();
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
         let found = phases.measure("search", || search(index.as_ref(), &queries, pool.as_ref()));
@@ -76,19 +60,8 @@ fn prepare(case: &Case, material: Material, input: &str, distance: Distance) -> 
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {
         Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(items).payload_bytes(payload).input(input, material.hash);
-    Ok(indexing::with_engine(prepared, adapter))
-}
-
-/// A pool whose threads have all run once, so that no phase pays for them; none for one thread, which is the caller's.
-fn pool(threads: usize) -> Result<Option<ThreadPool>> {
-    if threads == 1 {
-        return Ok(None);
-    }
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.with_context(|| format!("start a rayon pool of {threads} threads"))?;
-    pool.broadcast(|_| ());
-    Ok(Some(pool))
+    let prepared = Prepared::new(run, check).items(items).payload_bytes(payload);
+    Ok(indexing::with_engine(material.record(prepared), adapter))
 }
 
 fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> Result<Vec<Vec<Neighbour>>> {
@@ -101,6 +74,8 @@ fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> R
 
 #[cfg(test)]
 mod tests {
+    use bench_vectors::engine::{Distance, IndexSpec, Oracle, exact_neighbours};
+
     use super::*;
 
     fn vectors(n: usize, offset: usize) -> Vectors {
@@ -112,9 +87,9 @@ mod tests {
     fn both_ways_of_searching_give_the_right_answers() {
         let (base, queries) = (vectors(300, 0), vectors(20, 5));
         let index = engine::build("flat", &IndexSpec::new(8, Distance::L2), &base).unwrap();
-        let oracle = Oracle::new(Arc::new(base), Arc::new(queries.clone()), K, Distance::L2);
-        for threads in [1, 2, 3] {
-            let pool = pool(threads).unwrap();
+        let exact = exact_neighbours(&base, &queries, K, Distance::L2);
+        let oracle = Oracle::new(Arc::new(base), Arc::new(queries.clone()), exact, Distance::L2);
+        for pool in [None, Some(indexing::pool(2).unwrap()), Some(indexing::pool(3).unwrap())] {
             let found = search(index.as_ref(), &queries, pool.as_ref()).unwrap();
             assert_eq!(oracle.recall(&found, true).unwrap(), 1.0);
             let mut mixed_up = found.clone();

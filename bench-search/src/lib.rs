@@ -1,6 +1,8 @@
 //! The suite `search`: what it costs in memory to find the nearest vectors.
 
 mod dense;
+mod filtered;
+mod sustained;
 
 use anyhow::Result;
 use bench_core::harness::{Inputs, Suite};
@@ -12,5 +14,7 @@ use bench_core::harness::{Inputs, Suite};
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;
+    filtered::add(&mut suite);
+    sustained::add(&mut suite);
     Ok(suite)
 }

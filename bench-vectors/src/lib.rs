@@ -1,8 +1,9 @@
 //! The suite `vectors`: what vectors cost in memory, alone, in numbers, after frees, and under threads.
 //!
-//! The crate also owns the [`engine`]s and the readers of [`dataset`]s that the other suites use. A workload is one
+//! The crate also owns the [`engine`]s, the [`allocator`]s and the readers of [`dataset`]s that the other suites use. A workload is one
 //! registration in one file; a new family adds one line to [`suite`].
 
+pub mod allocator;
 mod calibration;
 mod concurrent;
 pub mod dataset;

@@ -26,8 +26,8 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         };
         Ok(Prepared::new(run, check).items(n).payload_bytes(payload_bytes(n, DIM)))
     });
-    match suite.inputs().dataset.clone() {
-        Some(path) => add_dataset(suite, dataset::open(&path)?),
+    match dataset::of_inputs(suite.inputs())? {
+        Some(dataset) => add_dataset(suite, dataset),
         None => Ok(()),
     }
 }

@@ -102,6 +102,8 @@ impl ChildExecutor<'_> {
             command.arg("--quick");
         }
         command.arg("--corpus").arg(&self.corpus);
+        // In cargo's target folder too: computed once, whatever run asks.
+        command.arg("--cache").arg(self.corpus.with_file_name("ground-truth"));
         self.suites.add_dataset(&mut command);
         Ok(command)
     }

@@ -63,9 +63,18 @@ pub struct SelectionFlags {
 /// How the suites are built and what they read.
 #[derive(Debug, Clone, Args)]
 pub struct SuiteFlags {
-    /// Also measure on the vectors in this file (.fvecs, .npy)
+    /// Also measure on the vectors in this file (.fvecs, .bvecs, .fbin, .u8bin, .i8bin, .npy, .hdf5, .h5)
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<PathBuf>,
+    /// The data set's distance: l2, ip or cosine [default: what the file says, otherwise l2]
+    #[arg(long, value_name = "NAME", requires = "dataset")]
+    pub distance: Option<String>,
+    /// Queries for the data set, in a file of one of its formats [default: the file's own, otherwise its last vectors]
+    #[arg(long, value_name = "FILE", requires = "dataset")]
+    pub queries: Option<PathBuf>,
+    /// The queries' exact neighbours (.ivecs, .ibin) [default: the file's own, otherwise computed once]
+    #[arg(long, value_name = "FILE", requires_all = ["dataset", "queries"])]
+    pub neighbours: Option<PathBuf>,
     /// Cargo profile of the measured binaries
     #[arg(long, default_value = "release")]
     pub profile: String,

@@ -1,6 +1,7 @@
 //! The suites' binaries: built by cargo, asked for their cases.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,8 +24,8 @@ pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 pub struct Suites {
     /// By name.
     binaries: BTreeMap<String, PathBuf>,
-    /// The user's vectors, as an absolute path.
-    dataset: Option<PathBuf>,
+    /// What says which vectors the user brought: flags of the suites' binaries and their values, paths absolute.
+    dataset: Vec<(&'static str, OsString)>,
 }
 
 impl Suites {
@@ -32,7 +33,7 @@ impl Suites {
     ///
     /// Errors: an unreadable data set is the user's; a build that fails has code [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
-        let dataset = flags.dataset.as_deref().map(readable).transpose().map_err(usage)?;
+        let dataset = dataset(flags).map_err(usage)?;
         let mut command = workspace::cargo();
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
@@ -60,7 +61,7 @@ impl Suites {
         if !output.status.success() {
             let error = anyhow!("{}", stderr.trim().trim_start_matches("error: "));
             // With the user's file in play, it is most likely the file.
-            return Err(if self.dataset.is_some() { usage(error) } else { error });
+            return Err(if !self.dataset.is_empty() { usage(error) } else { error });
         }
         serde_json::from_slice(&output.stdout).context("understand its list")
     }
@@ -78,15 +79,28 @@ impl Suites {
     /// Binaries that were not built by cargo.
     #[cfg(test)]
     pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
-        Suites { binaries: binaries.into_iter().collect(), dataset: None }
+        Suites { binaries: binaries.into_iter().collect(), dataset: Vec::new() }
     }
 
     /// Tells a child about the user's vectors.
     pub fn add_dataset(&self, command: &mut Command) {
-        if let Some(dataset) = &self.dataset {
-            command.arg("--dataset").arg(dataset);
+        for (flag, value) in &self.dataset {
+            command.arg(flag).arg(value);
         }
     }
+}
+
+fn dataset(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
+    let files =
+        [("--dataset", &flags.dataset), ("--queries", &flags.queries), ("--neighbours", &flags.neighbours)];
+    let mut given = Vec::new();
+    for (flag, file) in files {
+        if let Some(file) = file {
+            given.push((flag, readable(file)?.into_os_string()));
+        }
+    }
+    given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
+    Ok(given)
 }
 
 /// The absolute path of a file that can be read.

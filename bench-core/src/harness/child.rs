@@ -65,9 +65,21 @@ struct InputFlags {
     /// Index of the text corpus: one line per crate, `name<TAB>version<TAB>folder`
     #[arg(long)]
     corpus: Option<PathBuf>,
-    /// Vectors of the user: .fvecs or .npy
+    /// Vectors of the user
     #[arg(long)]
     dataset: Option<PathBuf>,
+    /// The data set's distance: l2, ip or cosine
+    #[arg(long, requires = "dataset")]
+    distance: Option<String>,
+    /// Queries for the data set
+    #[arg(long, requires = "dataset")]
+    queries: Option<PathBuf>,
+    /// The queries' exact neighbours
+    #[arg(long, requires = "dataset")]
+    neighbours: Option<PathBuf>,
+    /// Folder that keeps computed neighbours
+    #[arg(long)]
+    cache: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -92,7 +104,14 @@ struct RunFlags {
 
 impl InputFlags {
     fn inputs(&self) -> Inputs {
-        Inputs { corpus: self.corpus.clone(), dataset: self.dataset.clone() }
+        Inputs {
+            corpus: self.corpus.clone(),
+            dataset: self.dataset.clone(),
+            distance: self.distance.clone(),
+            queries: self.queries.clone(),
+            neighbours: self.neighbours.clone(),
+            cache: self.cache.clone(),
+        }
     }
 }
 

@@ -15,8 +15,16 @@ use crate::evidence::Scaled;
 pub struct Inputs {
     /// The index of the text corpus (see bench-ingest), if the caller made one.
     pub corpus: Option<PathBuf>,
-    /// A file of vectors (`.fvecs`, `.npy`), if the user named one.
+    /// A file of vectors, if the user named one; its ending names its format.
     pub dataset: Option<PathBuf>,
+    /// The distance that the user named for the data set.
+    pub distance: Option<String>,
+    /// A file of queries for the data set.
+    pub queries: Option<PathBuf>,
+    /// A file of the queries' exact neighbours.
+    pub neighbours: Option<PathBuf>,
+    /// The folder that keeps computed neighbours for the next process.
+    pub cache: Option<PathBuf>,
 }
 
 /// The workloads of one crate.
@@ -67,9 +75,10 @@ impl Suite {
 /// A workload's name, its axes and its tags: what is known before anything runs.
 pub struct Workload {
     name: &'static str,
-    about: &'static str,
+    about: String,
     axes: Vec<Axis>,
     tags: Vec<&'static str>,
+    tagged_values: Vec<TaggedValue>,
     absent_modes: BTreeMap<Mode, String>,
     absent_values: Vec<AbsentValue>,
     size_axis: Option<&'static str>,
@@ -77,12 +86,13 @@ pub struct Workload {
 
 impl Workload {
     /// A workload with one case; `about` says in one sentence what it does.
-    pub fn new(name: &'static str, about: &'static str) -> Workload {
+    pub fn new(name: &'static str, about: impl Into<String>) -> Workload {
         Workload {
             name,
-            about,
+            about: about.into(),
             axes: Vec::new(),
             tags: Vec::new(),
+            tagged_values: Vec::new(),
             absent_modes: BTreeMap::new(),
             absent_values: Vec::new(),
             size_axis: None,
@@ -105,6 +115,12 @@ impl Workload {
     /// Tags all cases.
     pub fn tag(mut self, tag: &'static str) -> Workload {
         self.tags.push(tag);
+        self
+    }
+
+    /// Tags the cases whose `axis` has `value`.
+    pub fn tag_for(mut self, axis: &'static str, value: &str, tag: &'static str) -> Workload {
+        self.tagged_values.push(TaggedValue { axis, value: value.into(), tag });
         self
     }
 
@@ -142,6 +158,8 @@ impl Workload {
     fn spec(&self, suite: &str, params: Vec<(String, String)>, quick: bool, slow: bool) -> CaseSpec {
         let id = CaseId { suite: suite.into(), workload: self.name.into(), params };
         let mut tags: Vec<String> = self.tags.iter().map(|tag| tag.to_string()).collect();
+        let tagged = self.tagged_values.iter().filter(|it| id.param(it.axis) == Some(&it.value));
+        tags.extend(tagged.map(|it| it.tag.to_string()));
         tags.extend(
             [("quick", quick && !slow), ("slow", slow)].iter().filter(|t| t.1).map(|t| t.0.to_string()),
         );
@@ -158,7 +176,7 @@ impl Workload {
         if cfg!(not(all(target_os = "linux", target_env = "gnu"))) {
             absent_modes.insert(Mode::Native, "malloc is interposed on Linux with glibc only".into());
         }
-        CaseSpec { id, about: self.about.into(), tags, allocator, absent_modes }
+        CaseSpec { id, about: self.about.clone(), tags, allocator, absent_modes }
     }
 
     fn scale_down(&self, case: &mut Case, scale: u64) -> Result<Scaled> {
@@ -175,6 +193,13 @@ impl Workload {
         }
         Ok(Scaled { axis: axis.into(), from, to })
     }
+}
+
+/// A tag of the cases with one value of an axis.
+struct TaggedValue {
+    axis: &'static str,
+    value: String,
+    tag: &'static str,
 }
 
 /// Modes in which the cases with one value of an axis cannot be measured.
@@ -203,6 +228,11 @@ impl Case {
     pub fn count(&self, name: &str) -> Result<usize> {
         let text = self.text(name)?;
         text.parse().with_context(|| format!("parameter {name}={text:?} is not a count"))
+    }
+
+    /// The value of a parameter as a count, if the case has the parameter.
+    pub fn optional_count(&self, name: &str) -> Result<Option<usize>> {
+        if self.text(name).is_ok() { self.count(name).map(Some) } else { Ok(None) }
     }
 
     /// What the user brought.
@@ -346,10 +376,11 @@ mod tests {
         let mut suite = Suite::new("ingest", &Inputs::default());
         let workload = Workload::new("update", "test")
             .axis(Axis::new("engine", ["flat", "hnsw"]))
+            .tag_for("engine", "hnsw", "graph")
             .absent_for("engine", "hnsw", &Mode::ALL, "it cannot delete");
         suite.add(workload, |_| Ok(Prepared::new(|_| (), |_| Ok(()))));
         let [flat, hnsw] = suite.cases().try_into().unwrap();
-        assert!(flat.absent_modes.is_empty());
+        assert!(flat.absent_modes.is_empty() && !flat.has_tag("graph") && hnsw.has_tag("graph"));
         assert_eq!(hnsw.absent_modes.len(), Mode::ALL.len());
         assert!(hnsw.absent_modes.values().all(|reason| reason == "it cannot delete"));
     }

@@ -9,14 +9,10 @@ mod c_heap;
 mod counting_allocator;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod libc_direct;
-#[cfg(feature = "lmdb")]
-mod lmdb;
 mod native_heap;
 mod operating_system;
 mod process_memory;
 mod sampler;
-#[cfg(feature = "sqlite-vec")]
-mod sqlite;
 mod thread_counters;
 mod thread_exit;
 mod thread_list;
@@ -31,8 +27,6 @@ pub use counting_allocator::{
 };
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
-#[cfg(feature = "lmdb")]
-pub use lmdb::TemporaryLmdb;
 pub use native_heap::{
     NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_is_counted,
     native_since, totals as native_totals,
@@ -40,5 +34,3 @@ pub use native_heap::{
 pub use operating_system::die_with_parent;
 pub use process_memory::ProcessProbe;
 pub use sampler::Sampler;
-#[cfg(feature = "sqlite-vec")]
-pub use sqlite::{register_sqlite_vec, sqlite_memory_used};

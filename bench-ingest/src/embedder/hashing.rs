@@ -8,7 +8,6 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Embedder;
 
-const DIM: usize = 384;
 /// Characters of a character n-gram.
 const GRAM: usize = 3;
 
@@ -20,10 +19,30 @@ enum Feature {
     CharacterGram = 3,
 }
 
-/// Words, pairs of neighbouring words, and character trigrams of each word, in 384 components. The same text gives
+/// Words, pairs of neighbouring words, and character trigrams of each word, in a chosen number of components. The same text gives
 /// the same vector on every machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Hashing;
+#[derive(Clone, Copy, Debug)]
+pub struct Hashing {
+    dim: usize,
+}
+
+impl Hashing {
+    /// An embedder into `dim` components.
+    ///
+    /// # Panics
+    /// When `dim` is 0.
+    pub fn new(dim: usize) -> Hashing {
+        assert!(dim > 0, "vectors need at least one component");
+        Hashing { dim }
+    }
+}
+
+impl Default for Hashing {
+    /// As many components as small sentence transformers have.
+    fn default() -> Hashing {
+        Hashing::new(384)
+    }
+}
 
 impl Embedder for Hashing {
     fn name(&self) -> &'static str {
@@ -31,12 +50,12 @@ impl Embedder for Hashing {
     }
 
     fn dim(&self) -> usize {
-        DIM
+        self.dim
     }
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<f32>> {
-        let mut vectors = vec![0.0; texts.len() * DIM];
-        for (text, vector) in texts.iter().zip(vectors.chunks_exact_mut(DIM)) {
+        let mut vectors = vec![0.0; texts.len() * self.dim];
+        for (text, vector) in texts.iter().zip(vectors.chunks_exact_mut(self.dim)) {
             embed_one(text, vector);
         }
         Ok(vectors)
@@ -73,7 +92,7 @@ fn grams(word: &str) -> impl Iterator<Item = &str> {
 fn add(vector: &mut [f32], feature: Feature, text: &str) {
     let hash = xxh3_64_with_seed(text.as_bytes(), feature as u64);
     let sign = if hash >> 63 == 0 { 1.0 } else { -1.0 };
-    vector[(hash % DIM as u64) as usize] += sign;
+    vector[(hash % vector.len() as u64) as usize] += sign;
 }
 
 /// To length 1. A text without any word, or whose features cancel, becomes the first unit vector, so that every
@@ -91,8 +110,10 @@ fn normalise(vector: &mut [f32]) {
 mod tests {
     use super::*;
 
+    const DIM: usize = 384;
+
     fn embed(text: &str) -> Vec<f32> {
-        Hashing.embed(&[text]).unwrap()
+        Hashing::default().embed(&[text]).unwrap()
     }
 
     fn cosine(a: &str, b: &str) -> f32 {
@@ -125,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_text_has_the_same_vector_alone_and_in_a_batch() {
-        let batch = Hashing.embed(&["first text", "", "second text"]).unwrap();
+        let batch = Hashing::default().embed(&["first text", "", "second text"]).unwrap();
         assert_eq!(batch.len(), 3 * DIM);
         assert_eq!(batch[2 * DIM..], embed("second text"));
         assert_eq!(batch[DIM..2 * DIM], embed(""));

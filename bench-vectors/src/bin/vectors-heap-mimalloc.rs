@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use bench_core::case::Mode;
 use bench_core::harness::{self, Allocator};
-use bench_core::instrument::{CountingAllocator, mimalloc_internals};
+use bench_core::instrument::CountingAllocator;
+use bench_vectors::allocator::{MiMalloc, mimalloc_internals};
 
 #[global_allocator]
-static ALLOCATOR: CountingAllocator<mimalloc::MiMalloc> = CountingAllocator::new(mimalloc::MiMalloc);
+static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator::new(MiMalloc);
 
 fn main() -> ExitCode {
-    let internals = || Some(mimalloc_internals(libmimalloc_sys::mi_process_info));
-    harness::main_with_internals(bench_vectors::suite, Mode::Heap, Allocator::Mimalloc, internals)
+    harness::main_with_internals(bench_vectors::suite, Mode::Heap, Allocator::Mimalloc, mimalloc_internals)
 }

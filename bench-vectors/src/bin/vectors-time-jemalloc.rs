@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use bench_core::case::Mode;
 use bench_core::harness::{self, Allocator};
+use bench_vectors::allocator::Jemalloc;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     harness::main(bench_vectors::suite, Mode::Time, Allocator::Jemalloc)

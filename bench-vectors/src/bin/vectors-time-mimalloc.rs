@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use bench_core::case::Mode;
 use bench_core::harness::{self, Allocator};
+use bench_vectors::allocator::MiMalloc;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     harness::main(bench_vectors::suite, Mode::Time, Allocator::Mimalloc)

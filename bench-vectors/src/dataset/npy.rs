@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
-use super::Shape;
+use super::{Shape, destination};
 
 pub(super) fn shape(path: &Path) -> Result<Shape> {
     let mut reader = BufReader::new(File::open(path)?);
@@ -50,7 +50,14 @@ fn read_as<T: Deserialize>(
         Err(error) => Err(error).with_context(|| format!("component {i} of the file")),
     });
     match order {
-        Order::C => components.take(n * shape.dim).collect(),
+        Order::C => {
+            // Collecting would grow the block by doubling: `Result` hides how many there are.
+            let mut data = destination(n, shape.dim)?;
+            for component in components.take(n * shape.dim) {
+                data.push(component?);
+            }
+            Ok(data)
+        }
         Order::Fortran => {
             let mut data = vec![0.0; n * shape.dim];
             for column in 0..shape.dim {
@@ -116,7 +123,7 @@ mod tests {
             ("beyond_f32.npy", "vector 0, component 1 is inf"),
             ("cut_off.npy", "promises 3 x 2 components, but 20 bytes follow"),
             ("not_there.npy", "No such file"),
-            ("make_npy.py", "must end in one of .fvecs, .npy"),
+            ("make_npy.py", "must end in one of .fvecs, .bvecs, .fbin"),
         ] {
             let error = open(&fixture(name)).and_then(|dataset| dataset.read(3)).unwrap_err();
             let error = format!("{error:#}");

@@ -13,6 +13,8 @@ pub struct Adapter {
     pub package: Option<&'static str>,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// The parameters of a build that it heeds, by the names of [`IndexSpec`]'s fields; it ignores the others.
+    pub parameters: &'static [&'static str],
     /// Whether a Rust allocator sees its memory.
     pub heap: HeapVisibility,
     /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on the
@@ -29,8 +31,7 @@ pub struct Capabilities {
     pub delete: bool,
     /// Takes vectors after the build.
     pub update: bool,
-    /// Searches among the vectors that a predicate on their ids allows. A fact about the engine; [`Engine`] has no
-    /// filtered search yet.
+    /// Searches among the vectors that a set of ids allows.
     pub filter: bool,
     /// Searches on several threads at once; otherwise they wait for each other.
     pub threads: bool,
@@ -60,6 +61,11 @@ impl HeapVisibility {
 }
 
 impl Adapter {
+    /// Whether a build heeds the parameter: a field of [`IndexSpec`].
+    pub fn heeds(&self, parameter: &str) -> bool {
+        self.parameters.contains(&parameter)
+    }
+
     /// The version that Cargo.lock pins: of the package, or of this workspace for our own engine.
     pub fn version(&self) -> &'static str {
         self.package.and_then(pinned_version).unwrap_or(env!("CARGO_PKG_VERSION"))
@@ -90,17 +96,16 @@ pub struct IndexSpec {
     pub ef: usize,
     /// How many vectors to reserve room for, where the engine can; 0 to let it grow.
     pub reserve: usize,
-    /// Threads that will search at once: some engines keep a context for each.
+    /// How many vectors an insertion takes at once.
+    pub batch: usize,
+    /// Threads that will insert or search at once: some engines keep a context for each.
     pub threads: usize,
 }
 
 impl IndexSpec {
-    /// Vectors that are inserted by one call.
-    pub const BLOCK: usize = 1000;
-
-    /// The engines' usual parameters: M 16, ef_construction 128, ef 64, no reserve, one thread.
+    /// The engines' usual parameters: M 16, ef_construction 128, ef 64, no reserve, 1000 vectors at a time, one thread.
     pub fn new(dim: usize, distance: Distance) -> IndexSpec {
-        IndexSpec { dim, distance, m: 16, ef_construction: 128, ef: 64, reserve: 0, threads: 1 }
+        IndexSpec { dim, distance, m: 16, ef_construction: 128, ef: 64, reserve: 0, batch: 1000, threads: 1 }
     }
 }
 

@@ -8,13 +8,14 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result, ensure};
 use arroy::distances::{Cosine, DotProduct, Euclidean};
 use arroy::{Database, Distance as Measure, Reader, Writer};
-use bench_core::instrument::TemporaryLmdb;
 use heed::CommitOrAbort;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use roaring::RoaringBitmap;
 
+use super::foreign_storage::TemporaryLmdb;
 use super::{
-    Adapter, Capabilities, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, ensure_block, ensure_query,
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour, ensure_block, ensure_query,
 };
 use crate::dataset::Vectors;
 
@@ -30,6 +31,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         quantisation: true,
         persistence: true,
     },
+    parameters: &["ef", "threads"],
     heap: HeapVisibility::Foreign("its data lies in LMDB, which is C: malloc and a memory-mapped file"),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<Euclidean>(spec, vectors),
@@ -81,6 +83,28 @@ impl<D: Measure> Arroy<D> {
         writer.builder(&mut random).build(&mut transaction).context("build the trees")?;
         transaction.commit().context("commit to LMDB")
     }
+
+    fn nearest(&self, query: &[f32], k: usize, allowed: Option<&RoaringBitmap>) -> Result<Vec<Neighbour>> {
+        ensure_query(query, self.dim)?;
+        let transaction = self.lmdb.env().read_txn()?;
+        let reader = Reader::open(&transaction, INDEX, self.database)?;
+        let mut nearest = reader.nns(k);
+        if let Some(candidates) = NonZeroUsize::new(self.ef.max(k) * reader.n_trees()) {
+            nearest.search_k(candidates);
+        }
+        if let Some(allowed) = allowed {
+            nearest.candidates(allowed);
+        }
+        let neighbour = |(id, distance): (u32, f32)| Neighbour {
+            id: u64::from(id),
+            distance: match self.distance {
+                Distance::L2 => distance * distance,
+                Distance::InnerProduct => 1.0 - distance,
+                Distance::Cosine => 2.0 * distance,
+            },
+        };
+        Ok(nearest.by_vector(&transaction, query)?.into_iter().map(neighbour).collect())
+    }
 }
 
 fn item(id: u64) -> Result<u32> {
@@ -93,22 +117,12 @@ impl<D: Measure> Engine for Arroy<D> {
     }
 
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
-        ensure_query(query, self.dim)?;
-        let transaction = self.lmdb.env().read_txn()?;
-        let reader = Reader::open(&transaction, INDEX, self.database)?;
-        let mut nearest = reader.nns(k);
-        if let Some(candidates) = NonZeroUsize::new(self.ef.max(k) * reader.n_trees()) {
-            nearest.search_k(candidates);
-        }
-        let neighbour = |(id, distance): (u32, f32)| Neighbour {
-            id: u64::from(id),
-            distance: match self.distance {
-                Distance::L2 => distance * distance,
-                Distance::InnerProduct => 1.0 - distance,
-                Distance::Cosine => 2.0 * distance,
-            },
-        };
-        Ok(nearest.by_vector(&transaction, query)?.into_iter().map(neighbour).collect())
+        self.nearest(query, k, None)
+    }
+
+    fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
+        let allowed = allowed.iter().map(item).collect::<Result<RoaringBitmap>>()?;
+        self.nearest(query, k, Some(&allowed))
     }
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {

@@ -1,5 +1,10 @@
 //! Distances between vectors: less is nearer.
 
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::bail;
+
 /// How near two vectors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distance {
@@ -22,6 +27,30 @@ impl Distance {
                 if lengths > 0.0 { 1.0 - sum_over(a, b, |x, y| x * y) / lengths } else { 1.0 }
             }
         }
+    }
+}
+
+impl fmt::Display for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Distance::L2 => "l2",
+            Distance::InnerProduct => "ip",
+            Distance::Cosine => "cosine",
+        })
+    }
+}
+
+impl FromStr for Distance {
+    type Err = anyhow::Error;
+
+    /// The names of the flag `--distance`, and those that ann-benchmarks writes into its files.
+    fn from_str(name: &str) -> anyhow::Result<Distance> {
+        Ok(match name {
+            "l2" | "euclidean" => Distance::L2,
+            "ip" | "dot" => Distance::InnerProduct,
+            "cosine" | "angular" => Distance::Cosine,
+            _ => bail!("unknown distance {name:?}; there is l2 (euclidean), ip (dot), cosine (angular)"),
+        })
     }
 }
 
@@ -54,6 +83,18 @@ mod tests {
             assert_eq!(distance.between(&a, &a), to_itself, "{distance:?}");
         }
         assert_eq!(Distance::Cosine.between(&a, &[0.0, 0.0]), 1.0);
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_shown_and_as_ann_benchmarks_writes_them() {
+        for (distance, other) in
+            [(Distance::L2, "euclidean"), (Distance::InnerProduct, "dot"), (Distance::Cosine, "angular")]
+        {
+            assert_eq!(distance.to_string().parse::<Distance>().unwrap(), distance);
+            assert_eq!(other.parse::<Distance>().unwrap(), distance);
+        }
+        let error = "hamming".parse::<Distance>().unwrap_err().to_string();
+        assert!(error.contains("unknown distance \"hamming\"; there is l2"), "{error}");
     }
 
     #[test]

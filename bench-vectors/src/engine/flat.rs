@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 use anyhow::{Context, Result};
 
 use super::{
-    Adapter, Capabilities, Distance, Engine, HeapVisibility, Neighbour, ensure_block, ensure_query,
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, Neighbour, ensure_block, ensure_query,
     insert_rows,
 };
 
@@ -17,17 +17,18 @@ pub(super) const ADAPTER: Adapter = Adapter {
         exact: true,
         delete: true,
         update: true,
-        filter: false,
+        filter: true,
         threads: true,
         quantisation: false,
         persistence: false,
     },
+    parameters: &["reserve", "batch"],
     heap: HeapVisibility::Rust,
     build: |spec, vectors| {
         let mut flat = Flat::new(spec.dim, spec.distance);
         flat.ids.reserve_exact(spec.reserve);
         flat.vectors.reserve_exact(spec.reserve * spec.dim);
-        insert_rows(flat, vectors)
+        insert_rows(flat, vectors, spec.batch)
     },
 };
 
@@ -48,6 +49,23 @@ impl Flat {
         assert!(dim > 0, "vectors need at least one component");
         Flat { dim, distance, ids: Vec::new(), vectors: Vec::new() }
     }
+
+    /// The `k` nearest of the vectors whose ids are allowed.
+    fn nearest(&self, query: &[f32], k: usize, is_allowed: impl Fn(u64) -> bool) -> Result<Vec<Neighbour>> {
+        ensure_query(query, self.dim)?;
+        let mut nearest = BinaryHeap::with_capacity(k + 1);
+        let rows = self.ids.iter().zip(self.vectors.chunks_exact(self.dim));
+        for (&id, vector) in rows.filter(|(id, _)| is_allowed(**id)) {
+            let found = FarthestFirst(Neighbour { id, distance: self.distance.between(query, vector) });
+            if nearest.len() < k {
+                nearest.push(found);
+            } else if nearest.peek().is_some_and(|farthest| found < *farthest) {
+                nearest.pop();
+                nearest.push(found);
+            }
+        }
+        Ok(nearest.into_sorted_vec().into_iter().map(|found| found.0).collect())
+    }
 }
 
 impl Engine for Flat {
@@ -63,19 +81,11 @@ impl Engine for Flat {
     }
 
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
-        ensure_query(query, self.dim)?;
-        let k = k.min(self.len());
-        let mut nearest = BinaryHeap::with_capacity(k + 1);
-        for (&id, vector) in self.ids.iter().zip(self.vectors.chunks_exact(self.dim)) {
-            let found = FarthestFirst(Neighbour { id, distance: self.distance.between(query, vector) });
-            if nearest.len() < k {
-                nearest.push(found);
-            } else if nearest.peek().is_some_and(|farthest| found < *farthest) {
-                nearest.pop();
-                nearest.push(found);
-            }
-        }
-        Ok(nearest.into_sorted_vec().into_iter().map(|found| found.0).collect())
+        self.nearest(query, k.min(self.len()), |_| true)
+    }
+
+    fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
+        self.nearest(query, k.min(allowed.len()), |id| allowed.contains(id))
     }
 
     /// The last vector takes the place of each deleted one; the room stays.

@@ -1,13 +1,13 @@
 //! The engine `hnsw_rs`: an HNSW graph in Rust, many small blocks per vector. It has no deletion.
 //!
-//! Insertion is serial here, its parallel one depends on the threads' order; levels come from a fixed seed of its own.
+//! Insertion on one thread is serial; a parallel one depends on the threads' order. Levels come from a fixed seed of its own.
 
 use anyhow::Result;
-use hnsw_rs::prelude::{DistCosine, DistDot, DistL2, Distance as Measure, Hnsw};
+use hnsw_rs::prelude::{DistCosine, DistDot, DistL2, Distance as Measure, Hnsw, Neighbour as Found};
 
 use super::{
-    Adapter, Capabilities, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, ensure_block,
-    ensure_query, insert_rows,
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour, ensure_block,
+    ensure_query, insert_each, insert_rows,
 };
 
 pub(super) const ADAPTER: Adapter = Adapter {
@@ -22,11 +22,12 @@ pub(super) const ADAPTER: Adapter = Adapter {
         quantisation: false,
         persistence: true,
     },
+    parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
     heap: HeapVisibility::Rust,
     build: |spec, vectors| match spec.distance {
-        Distance::L2 => insert_rows(HnswRs::new(spec, DistL2), vectors),
-        Distance::InnerProduct => insert_rows(HnswRs::new(spec, DistDot), vectors),
-        Distance::Cosine => insert_rows(HnswRs::new(spec, DistCosine), vectors),
+        Distance::L2 => insert_rows(HnswRs::new(spec, DistL2), vectors, spec.batch),
+        Distance::InnerProduct => insert_rows(HnswRs::new(spec, DistDot), vectors, spec.batch),
+        Distance::Cosine => insert_rows(HnswRs::new(spec, DistCosine), vectors, spec.batch),
     },
 };
 
@@ -45,6 +46,15 @@ impl<D: Measure<f32> + Send + Sync> HnswRs<D> {
         let graph = Hnsw::new(spec.m, spec.reserve, LAYERS, spec.ef_construction, measure);
         HnswRs { graph, dim: spec.dim, distance: spec.distance, ef: spec.ef }
     }
+
+    fn neighbours(&self, found: &[Found]) -> Vec<Neighbour> {
+        let neighbour = |id: usize, distance: f32| Neighbour {
+            id: id as u64,
+            // Its Euclidean distance is the root of ours.
+            distance: if self.distance == Distance::L2 { distance * distance } else { distance },
+        };
+        found.iter().map(|found| neighbour(found.d_id, found.distance)).collect()
+    }
 }
 
 impl<D: Measure<f32> + Send + Sync> Engine for HnswRs<D> {
@@ -54,20 +64,20 @@ impl<D: Measure<f32> + Send + Sync> Engine for HnswRs<D> {
 
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
         ensure_query(query, self.dim)?;
-        let found = self.graph.search(query, k, self.ef.max(k));
-        let neighbour = |id: usize, distance: f32| Neighbour {
-            id: id as u64,
-            // Its Euclidean distance is the root of ours.
-            distance: if self.distance == Distance::L2 { distance * distance } else { distance },
-        };
-        Ok(found.iter().map(|found| neighbour(found.d_id, found.distance)).collect())
+        Ok(self.neighbours(&self.graph.search(query, k, self.ef.max(k))))
+    }
+
+    fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
+        ensure_query(query, self.dim)?;
+        let is_allowed = |id: &usize| allowed.contains(*id as u64);
+        Ok(self.neighbours(&self.graph.search_filter(query, k, self.ef.max(k), Some(&is_allowed))))
     }
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {
         ensure_block(ids, vectors, self.dim)?;
-        for (&id, vector) in ids.iter().zip(vectors.chunks_exact(self.dim)) {
+        insert_each(ids, vectors, self.dim, |id, vector| {
             self.graph.insert((vector, id as usize));
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

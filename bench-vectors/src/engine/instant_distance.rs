@@ -22,6 +22,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         quantisation: false,
         persistence: true,
     },
+    parameters: &["ef_construction", "ef", "threads"],
     heap: HeapVisibility::Rust,
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<SquaredEuclidean>(spec, vectors),

@@ -8,10 +8,14 @@ mod adapter;
 mod arroy;
 mod distance;
 mod flat;
+#[cfg(any(feature = "arroy", feature = "sqlite-vec"))]
+mod foreign_storage;
 #[cfg(feature = "hnsw_rs")]
 mod hnsw_rs;
+mod id_set;
 #[cfg(feature = "instant-distance")]
 mod instant_distance;
+mod named;
 mod oracle;
 #[cfg(feature = "sqlite-vec")]
 mod sqlite_vec;
@@ -25,6 +29,8 @@ use anyhow::{Context, Result, bail, ensure};
 pub use adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
 pub use distance::Distance;
 pub use flat::Flat;
+pub use id_set::IdSet;
+pub use named::named_neighbours;
 pub use oracle::{Oracle, exact_neighbours, verify_answer, verify_exact};
 
 use crate::dataset::Vectors;
@@ -91,6 +97,14 @@ pub trait Engine: Send + Sync {
     /// When the query has another number of components, or the engine fails.
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>>;
 
+    /// The `k` nearest of the vectors whose ids are `allowed` (all of those, if there are fewer), the nearest first.
+    ///
+    /// # Errors
+    /// As [`Engine::search`]; without [`Capabilities::filter`] always.
+    fn search_filtered(&self, _query: &[f32], _k: usize, _allowed: &IdSet) -> Result<Vec<Neighbour>> {
+        bail!("this engine cannot search under a filter")
+    }
+
     /// Adds a block of vectors, row-major, one id each. The caller keeps ids unique.
     ///
     /// # Errors
@@ -124,10 +138,15 @@ pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn 
     (adapter.build)(spec, vectors).with_context(|| format!("build an index of the engine {name}"))
 }
 
-/// Inserts all rows, [`IndexSpec::BLOCK`] at a time: for the `build` of engines that grow by insertion.
-fn insert_rows<E: Engine + 'static>(mut engine: E, vectors: &Vectors) -> Result<Box<dyn Engine>> {
+/// Inserts all rows, `batch` at a time: for the `build` of engines that grow by insertion.
+fn insert_rows<E: Engine + 'static>(
+    mut engine: E,
+    vectors: &Vectors,
+    batch: usize,
+) -> Result<Box<dyn Engine>> {
+    ensure!(batch > 0, "a batch holds at least one vector");
     let mut first = 0;
-    for block in vectors.data().chunks(IndexSpec::BLOCK * vectors.dim()) {
+    for block in vectors.data().chunks(batch * vectors.dim()) {
         let next = first + (block.len() / vectors.dim()) as u64;
         let ids: Vec<u64> = (first..next).collect();
         engine.insert(&ids, block)?;
@@ -141,6 +160,22 @@ fn ensure_block(ids: &[u64], vectors: &[f32], dim: usize) -> Result<()> {
     let (n, components) = (ids.len(), vectors.len());
     ensure!(components == n * dim, "{components} components are no {n} vectors of dim {dim}");
     Ok(())
+}
+
+/// The rows of a block with their ids, for engines that take one vector at a time. They are inserted on the current
+/// rayon pool if it has several threads, otherwise one after the other, which gives the same index every time.
+#[cfg(any(feature = "hnsw_rs", feature = "usearch"))]
+fn insert_each(
+    ids: &[u64],
+    vectors: &[f32],
+    dim: usize,
+    insert: impl Fn(u64, &[f32]) -> Result<()> + Sync,
+) -> Result<()> {
+    use rayon::prelude::*;
+    if rayon::current_num_threads() == 1 {
+        return ids.iter().zip(vectors.chunks_exact(dim)).try_for_each(|(&id, vector)| insert(id, vector));
+    }
+    ids.par_iter().zip(vectors.par_chunks_exact(dim)).try_for_each(|(&id, vector)| insert(id, vector))
 }
 
 /// Refuses a query of another dim: several engines would read past its end or panic.

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 
-use super::{Distance, Neighbour};
+use super::{Distance, IdSet, Neighbour};
 use crate::dataset::Vectors;
 
 /// For each query its `k` nearest rows of `base` (all, if there are fewer), the nearest first. The ids are the rows'
@@ -18,11 +18,23 @@ pub fn exact_neighbours(
     k: usize,
     distance: Distance,
 ) -> Vec<Vec<Neighbour>> {
+    exact_neighbours_among(base, queries, k, distance, &(0..base.len() as u64).collect())
+}
+
+/// As [`exact_neighbours`], of the rows that are `allowed`.
+pub fn exact_neighbours_among(
+    base: &Vectors,
+    queries: &Vectors,
+    k: usize,
+    distance: Distance,
+    allowed: &IdSet,
+) -> Vec<Vec<Neighbour>> {
     let nearest = |query| {
-        let mut all: Vec<Neighbour> = (0..base.len())
-            .map(|row| Neighbour {
-                id: row as u64,
-                distance: exact_distance(distance, query, base.row(row)) as f32,
+        let mut all: Vec<Neighbour> = allowed
+            .iter()
+            .map(|id| Neighbour {
+                id,
+                distance: exact_distance(distance, query, base.row(id as usize)) as f32,
             })
             .collect();
         all.sort_unstable_by(Neighbour::nearer_first);
@@ -40,13 +52,32 @@ struct Answers {
     queries: Arc<Vectors>,
     exact: Vec<Vec<Neighbour>>,
     distance: Distance,
+    /// Whose neighbours the answers must be; all, if there is no such set.
+    allowed: Option<IdSet>,
 }
 
 impl Oracle {
-    /// Finds the `k` exact neighbours of each query. Runs on rayon's current pool.
-    pub fn new(base: Arc<Vectors>, queries: Arc<Vectors>, k: usize, distance: Distance) -> Oracle {
-        let exact = exact_neighbours(&base, &queries, k, distance);
-        Oracle(Arc::new(Answers { base, queries, exact, distance }))
+    /// Knows the `exact` neighbours of each query, the nearest first.
+    pub fn new(
+        base: Arc<Vectors>,
+        queries: Arc<Vectors>,
+        exact: Vec<Vec<Neighbour>>,
+        distance: Distance,
+    ) -> Oracle {
+        Oracle(Arc::new(Answers { base, queries, exact, distance, allowed: None }))
+    }
+
+    /// Finds the `k` exact neighbours of each query among the rows that are `allowed`; an answer with another row is
+    /// wrong. Runs on rayon's current pool.
+    pub fn among(
+        base: Arc<Vectors>,
+        queries: Arc<Vectors>,
+        k: usize,
+        distance: Distance,
+        allowed: IdSet,
+    ) -> Oracle {
+        let exact = exact_neighbours_among(&base, &queries, k, distance, &allowed);
+        Oracle(Arc::new(Answers { base, queries, exact, distance, allowed: Some(allowed) }))
     }
 
     /// Judges an engine's answers: the share of the exact neighbours among them, 0 to 1.
@@ -54,12 +85,16 @@ impl Oracle {
     /// # Errors
     /// Says which answer is wrong: with `is_exact`, any neighbour that is missing, otherwise as [`verify_answer`].
     pub fn recall(&self, found: &[Vec<Neighbour>], is_exact: bool) -> Result<f64> {
-        let Answers { base, queries, exact, distance } = self.0.as_ref();
+        let Answers { base, queries, exact, distance, allowed } = self.0.as_ref();
         ensure!(found.len() == exact.len(), "{} answers to {} queries", found.len(), exact.len());
         let verify = if is_exact { verify_exact } else { verify_answer };
         let (mut hits, mut wanted) = (0, 0);
         for (i, (found, exact)) in found.iter().zip(exact).enumerate() {
             verify(base, queries.row(i), found, exact, *distance).with_context(|| format!("query {i}"))?;
+            let forbidden = |id: &u64| allowed.as_ref().is_some_and(|allowed| !allowed.contains(*id));
+            if let Some(id) = found.iter().map(|neighbour| neighbour.id).find(forbidden) {
+                bail!("query {i}: id {id} is not among those that the filter allows");
+            }
             hits += hits_among(base, queries.row(i), found, exact, *distance);
             wanted += exact.len();
         }
@@ -136,7 +171,7 @@ pub fn verify_answer(
     Ok(())
 }
 
-fn exact_distance(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn exact_distance(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
     let pairs = || a.iter().zip(b).map(|(&x, &y)| (f64::from(x), f64::from(y)));
     match distance {
         Distance::L2 => pairs().map(|(x, y)| (x - y).powi(2)).sum(),

@@ -5,11 +5,11 @@
 use std::sync::{Mutex, MutexGuard};
 
 use anyhow::{Context, Result, bail, ensure};
-use bench_core::instrument::{register_sqlite_vec, sqlite_memory_used};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
 
+use super::foreign_storage::{register_sqlite_vec, sqlite_memory_used};
 use super::{
-    Adapter, Capabilities, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, ensure_block,
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour, ensure_block,
     ensure_query, insert_rows,
 };
 
@@ -25,9 +25,16 @@ pub(super) const ADAPTER: Adapter = Adapter {
         quantisation: true,
         persistence: true,
     },
+    parameters: &["batch"],
     heap: HeapVisibility::Foreign("SQLite is C: it allocates with malloc"),
-    build: |spec, vectors| insert_rows(SqliteVec::new(spec)?, vectors),
+    build: |spec, vectors| insert_rows(SqliteVec::new(spec)?, vectors, spec.batch),
 };
+
+const NEAREST: &str =
+    "select rowid, distance from vectors where embedding match ? and k = ? order by distance";
+/// The ids come as a JSON array: SQLite has no other list among its values.
+const NEAREST_ALLOWED: &str = "select rowid, distance from vectors where embedding match ? and k = ? \
+                               and rowid in (select value from json_each(?)) order by distance";
 
 struct SqliteVec {
     connection: Mutex<Connection>,
@@ -57,6 +64,21 @@ impl SqliteVec {
         // Whoever panicked with the lock left a database that is whole: SQLite's transactions see to it.
         self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+
+    fn nearest(&self, sql: &str, query: &[f32], values: &[&dyn ToSql]) -> Result<Vec<Neighbour>> {
+        ensure_query(query, self.dim)?;
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement
+            .query_map(values, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?)))
+            .context("search")?;
+        let neighbour = |(id, distance): (i64, f64)| Neighbour {
+            id: id as u64,
+            // Its Euclidean distance is the root of ours.
+            distance: if self.distance == Distance::L2 { distance * distance } else { distance } as f32,
+        };
+        rows.map(|row| Ok(neighbour(row?))).collect()
+    }
 }
 
 impl Engine for SqliteVec {
@@ -65,20 +87,17 @@ impl Engine for SqliteVec {
     }
 
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
-        ensure_query(query, self.dim)?;
-        let connection = self.connection();
-        let nearest =
-            "select rowid, distance from vectors where embedding match ? and k = ? order by distance";
-        let mut statement = connection.prepare_cached(nearest)?;
-        let rows = statement.query_map(params![bytemuck::cast_slice::<f32, u8>(query), k as i64], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?))
-        })?;
-        let neighbour = |(id, distance): (i64, f64)| Neighbour {
-            id: id as u64,
-            // Its Euclidean distance is the root of ours.
-            distance: if self.distance == Distance::L2 { distance * distance } else { distance } as f32,
-        };
-        rows.map(|row| Ok(neighbour(row?))).collect()
+        self.nearest(NEAREST, query, params![bytemuck::cast_slice::<f32, u8>(query), k as i64])
+    }
+
+    fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
+        let ids: Vec<String> = allowed.iter().map(|id| id.to_string()).collect();
+        let ids = format!("[{}]", ids.join(","));
+        self.nearest(
+            NEAREST_ALLOWED,
+            query,
+            params![bytemuck::cast_slice::<f32, u8>(query), k as i64, ids],
+        )
     }
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {

@@ -3,11 +3,12 @@
 //! Its memory is its own figure: mapped chunks that double, of which only the touched part is resident.
 
 use anyhow::{Context, Result, bail, ensure};
+use usearch::ffi::Matches;
 use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
 
 use super::{
-    Adapter, Capabilities, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, ensure_block,
-    ensure_query, insert_rows,
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour, ensure_block,
+    ensure_query, insert_each, insert_rows,
 };
 
 pub(super) const ADAPTER: Adapter = Adapter {
@@ -22,8 +23,9 @@ pub(super) const ADAPTER: Adapter = Adapter {
         quantisation: true,
         persistence: true,
     },
+    parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
     heap: HeapVisibility::Foreign("usearch is C++: it allocates with malloc and maps its arenas itself"),
-    build: |spec, vectors| insert_rows(Usearch::new(spec)?, vectors),
+    build: |spec, vectors| insert_rows(Usearch::new(spec)?, vectors, spec.batch),
 };
 
 struct Usearch {
@@ -59,6 +61,11 @@ impl Usearch {
     }
 }
 
+fn neighbours(found: Matches) -> Vec<Neighbour> {
+    let pairs = found.keys.into_iter().zip(found.distances);
+    pairs.map(|(id, distance)| Neighbour { id, distance }).collect()
+}
+
 impl Engine for Usearch {
     fn len(&self) -> usize {
         self.index.size()
@@ -66,21 +73,25 @@ impl Engine for Usearch {
 
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
         ensure_query(query, self.dim)?;
-        let found = self.index.search(query, k)?;
-        let pairs = found.keys.into_iter().zip(found.distances);
-        Ok(pairs.map(|(id, distance)| Neighbour { id, distance }).collect())
+        Ok(neighbours(self.index.search(query, k)?))
+    }
+
+    fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
+        ensure_query(query, self.dim)?;
+        Ok(neighbours(self.index.filtered_search(query, k, |id| allowed.contains(id))?))
     }
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {
         ensure_block(ids, vectors, self.dim)?;
-        for (&id, vector) in ids.iter().zip(vectors.chunks_exact(self.dim)) {
-            // It never grows by itself.
-            if self.index.size() >= self.index.capacity() {
-                self.reserve((self.index.size() + 1).next_power_of_two())?;
-            }
-            self.index.add(id, vector).with_context(|| format!("add the vector {id}"))?;
+        // It never grows by itself, and not while threads add to it.
+        let needed = self.index.size() + ids.len();
+        if needed > self.index.capacity() {
+            self.reserve(needed.next_power_of_two())?;
         }
-        Ok(())
+        let add = |id, vector: &[f32]| self.index.add(id, vector);
+        insert_each(ids, vectors, self.dim, |id, vector| {
+            add(id, vector).with_context(|| format!("add the vector {id}"))
+        })
     }
 
     fn delete(&mut self, ids: &[u64]) -> Result<()> {

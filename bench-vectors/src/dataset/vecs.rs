@@ -1,5 +1,5 @@
-//! `.fvecs` of TEXMEX (<http://corpus-texmex.irisa.fr/>): for each vector its dim as a little-endian i32, then that many
-//! little-endian f32.
+//! `.fvecs`, `.bvecs` and `.ivecs` of TEXMEX (<http://corpus-texmex.irisa.fr/>): for each row its number of columns as a
+//! little-endian i32, then that many values (f32, u8, i32), little-endian.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -9,44 +9,48 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::Shape;
 
-/// The bytes of the dim in front of each vector.
+/// The bytes of the dim in front of each row.
 const HEAD: usize = 4;
-const COMPONENT: usize = 4;
 
-/// The first vector's dim is every vector's; the file's size gives their number.
-pub(super) fn shape(path: &Path) -> Result<Shape> {
+/// The first row's dim is every row's; the file's size gives their number.
+pub(super) fn shape(path: &Path, value_bytes: usize) -> Result<Shape> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
     ensure!(bytes > 0, "the file is empty");
     let mut head = [0; HEAD];
-    file.read_exact(&mut head).with_context(|| format!("{bytes} bytes are too few for an .fvecs file"))?;
+    file.read_exact(&mut head).with_context(|| format!("{bytes} bytes are too few for this format"))?;
     let dim = dim(head, 0)?;
-    let row = (HEAD + dim * COMPONENT) as u64;
+    let row = (HEAD + dim * value_bytes) as u64;
     ensure!(
         bytes.is_multiple_of(row),
         "{bytes} bytes are no whole number of vectors of dim {dim}, {row} bytes each: the file is cut off at byte {}, \
-         or its vectors differ in dim, or it is no .fvecs file",
+         or its vectors differ in dim, or it is of another format than its ending says",
         bytes - bytes % row
     );
     Ok(Shape { len: usize::try_from(bytes / row)?, dim })
 }
 
-/// The components of the first `n` vectors.
-pub(super) fn read(path: &Path, shape: Shape, n: usize) -> Result<Vec<f32>> {
+/// Hands the bytes of the first `n` rows to `take`, one row after the other.
+pub(super) fn read(
+    path: &Path,
+    shape: Shape,
+    value_bytes: usize,
+    n: usize,
+    mut take: impl FnMut(&[u8]),
+) -> Result<()> {
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
-    let mut data = Vec::with_capacity(n * shape.dim);
-    let mut row_bytes = vec![0; HEAD + shape.dim * COMPONENT];
+    let mut row_bytes = vec![0; HEAD + shape.dim * value_bytes];
     for row in 0..n {
         let at = row * row_bytes.len();
         reader.read_exact(&mut row_bytes).with_context(|| format!("vector {row} at byte {at}"))?;
-        let (head, components) = row_bytes.split_first_chunk().expect("a row begins with its dim");
+        let (head, values) = row_bytes.split_first_chunk().expect("a row begins with its dim");
         let found = dim(*head, at)?;
         if found != shape.dim {
             bail!("vector {row} at byte {at} has dim {found}, the ones before have {}", shape.dim);
         }
-        data.extend(components.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+        take(values);
     }
-    Ok(data)
+    Ok(())
 }
 
 fn dim(head: [u8; HEAD], at: usize) -> Result<usize> {
@@ -105,7 +109,7 @@ mod tests {
             (file(&[(-4, &[1.0])]), "has dim -4"),
             (differing, "vector 1 at byte 12 has dim 1"),
             (file(&[(2, &[1.0, f32::NAN])]), "vector 0, component 1 is NaN"),
-            (b"not a vector file at all".to_vec(), "or it is no .fvecs file"),
+            (b"not a vector file at all".to_vec(), "of another format than its ending says"),
         ] {
             let file = written(&bytes);
             let error = open(file.path()).and_then(|dataset| dataset.read(10)).unwrap_err();

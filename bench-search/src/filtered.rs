@@ -1,0 +1,69 @@
+//! S3: what does a search cost that may find only a share of the vectors?
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use bench_core::case::Mode;
+use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_ingest::indexing;
+use bench_ingest::material::{self, CORPUS, DIM, K};
+use bench_vectors::engine::{self, IdSet, IndexSpec, Neighbour, Oracle};
+
+pub(crate) fn add(suite: &mut Suite) {
+    let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \
+                 per cent of them, evenly spread";
+    let workload = indexing::workload("filtered", about, |_| true)
+        .axis(Axis::new("dataset", [CORPUS.name]))
+        .axis(Axis::new("n", [3000]).slow([10_000]))
+        .axis(Axis::new("percent", [1, 10, 50]).quick([10]))
+        .size_axis("n");
+    let cannot_filter = engine::names(|adapter| !adapter.capabilities.filter);
+    let workload = cannot_filter.into_iter().fold(workload, |workload, name| {
+        workload.absent_for("engine", name, &Mode::ALL, "the engine cannot search under a filter")
+    });
+    suite.add(workload, prepare);
+}
+
+fn prepare(case: &Case) -> Result<Prepared> {
+    let adapter = engine::find(case.text("engine")?)?;
+    let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
+    let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
+    let allowed = evenly(base.len(), case.count("percent")?)?;
+    let spec = IndexSpec::new(base.dim(), material.distance);
+    let index = indexing::pool(1)?.install(|| engine::build(adapter.name, &spec, &base))?;
+    let oracle = Oracle::among(base, Arc::clone(&queries), K, material.distance, allowed.clone());
+    let (items, payload) = (queries.len(), size_of_val(queries.data()));
+    let run = move |phases: &mut Phases| {
+        let found = phases.measure("search", || {
+            let search = |query| index.search_filtered(queries.row(query), K, &allowed);
+            (0..queries.len()).map(search).collect::<Result<Vec<_>>>()
+        });
+        phases.engine_bytes(index.memory_bytes());
+        found
+    };
+    let check = move |found: Result<Vec<Vec<Neighbour>>>| {
+        Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
+    };
+    let prepared = Prepared::new(run, check).items(items).payload_bytes(payload);
+    Ok(indexing::with_engine(material.record(prepared), adapter))
+}
+
+/// `percent` of the ids below `n`, at equal distances.
+fn evenly(n: usize, percent: usize) -> Result<IdSet> {
+    ensure!((1..=100).contains(&percent), "a filter allows 1 to 100 per cent, not {percent}");
+    Ok((0..n as u64).filter(|id| id * percent as u64 % 100 < percent as u64).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_allows_its_share_of_the_ids() {
+        for (percent, allowed) in [(1, 30), (10, 300), (50, 1500), (100, 3000)] {
+            assert_eq!(evenly(3000, percent).unwrap().len(), allowed);
+        }
+        assert_eq!(evenly(10, 50).unwrap().iter().collect::<Vec<_>>(), [0, 2, 4, 6, 8]);
+        assert!(evenly(10, 0).is_err() && evenly(10, 101).is_err());
+    }
+}
