@@ -10,6 +10,7 @@ use super::name_parts;
 use super::strip::Tile;
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
+use crate::judge::is_of_rusts_heap;
 use crate::judgement::{Judgement, Value, Verdict, plural};
 use crate::quantity::human;
 
@@ -128,7 +129,12 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
         return reason.clone();
     }
     let Some(measurement) = case.measurement(metric.mode) else {
-        return format!("mode {} was not measured", metric.mode);
+        return match metric.mode {
+            Mode::Native if !case.spec.has_tag("foreign_heap") => {
+                "mode native was not measured: without --mode it is for cases tagged foreign_heap".into()
+            }
+            mode => format!("mode {mode} was not measured"),
+        };
     };
     let Some(evidence) = measurement.evidence().next() else {
         let kind = measurement.failures().next().map_or("failed".into(), |failure| failure.kind.to_string());
@@ -138,7 +144,7 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
             format!("{kind} in mode {}", measurement.mode)
         };
     };
-    if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| metric.id.starts_with("heap.")) {
+    if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| is_of_rusts_heap(metric)) {
         return reason.clone();
     }
     let unsampled = evidence.whole().is_none_or(|whole| whole.sampled.is_none());
@@ -151,6 +157,9 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
         "heap.amplification" => "nothing stays at the end".into(),
         "heap.fragmentation" => "below 1 MiB live, or unreadable here".into(),
         "heap.in_use" | "heap.sys" => "the allocator does not say".into(),
+        "engine.bytes" => "the engine does not say".into(),
+        "recall" => "the case's check tells no recall".into(),
+        id if id.ends_with("given_back") => "only a phase called delete has it".into(),
         _ => "could not be read here".into(),
     }
 }
