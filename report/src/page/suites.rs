@@ -131,7 +131,8 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
     let Some(measurement) = case.measurement(metric.mode) else {
         return match metric.mode {
             Mode::Native if !case.spec.has_tag("foreign_heap") => {
-                "mode native was not measured: without --mode it is for cases tagged foreign_heap".into()
+                "mode native was not measured: without --mode, it is only for cases tagged foreign_heap"
+                    .into()
             }
             mode => format!("mode {mode} was not measured"),
         };
