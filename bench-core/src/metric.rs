@@ -3,6 +3,7 @@
 //! A metric is one row. "Cannot be seen" is `None`, never 0.
 
 mod foreign;
+mod given_back;
 mod table;
 
 use std::fmt;
@@ -191,6 +192,26 @@ mod tests {
         ] {
             assert_eq!(value(id, &phase()), Some(expected), "{id}");
         }
+    }
+
+    #[test]
+    fn only_a_deletion_gives_back() {
+        let mut phase = phase();
+        let given_back = ["heap.given_back", "native.given_back", "rss.given_back"];
+        for id in given_back {
+            assert_eq!(value(id, &phase), None, "{id}");
+        }
+        phase.name = "delete".into();
+        // The phase grew: it gave back less than nothing.
+        assert_eq!(
+            given_back.map(|id| value(id, &phase)),
+            [Some(-2000.0), Some(-800.0), Some(-3000.0)],
+            "{given_back:?}"
+        );
+        phase.heap.as_mut().unwrap().end_live_bytes = 200;
+        assert_eq!(value("heap.given_back", &phase), Some(100.0));
+        (phase.heap, phase.native, phase.process) = (None, None, None);
+        assert_eq!(given_back.map(|id| value(id, &phase)), [None; 3]);
     }
 
     #[test]

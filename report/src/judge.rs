@@ -155,11 +155,10 @@ impl Judge<'_> {
                 let rule = self.thresholds.winner(id, &part.place, metric, self.host).filter(|_| !scaled);
                 match value(id, measurement.mode, metric, part, scaled) {
                     Some(value) => judgement.values.push(self.limited(value, rule)),
-                    None => {
-                        judgement.missing.extend(rule.and_then(|rule| {
-                            self.missing(id, part.label.clone(), rule, absence(metric, part))
-                        }))
-                    }
+                    None => judgement.missing.extend(rule.and_then(|rule| {
+                        let reason = absence(metric, part, evidence[0].foreign_heap.as_deref());
+                        self.missing(id, part.label.clone(), rule, reason)
+                    })),
                 }
             }
             if scaled {
@@ -309,8 +308,11 @@ fn median(samples: &[f64]) -> Option<f64> {
     Some(lower / 2.0 + upper / 2.0)
 }
 
-fn absence(metric: &Metric, part: &Part) -> String {
+fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {
     let record = part.records.first();
+    if let Some(reason) = foreign_heap.filter(|_| is_of_rusts_heap(metric)) {
+        return reason.into();
+    }
     let lacks = |fact: fn(&PhaseRecord) -> bool| record.is_some_and(fact);
     let reason = match metric.id {
         "heap.average" | "heap.growth_rate" if lacks(|record| record.sampled.is_none()) => {
@@ -322,9 +324,18 @@ fn absence(metric: &Metric, part: &Part) -> String {
         id if id.ends_with("per_payload") && lacks(|record| record.payload_bytes.is_none()) => {
             "the workload states no payload"
         }
+        id if id.ends_with("given_back") && lacks(|record| record.name != "delete") => {
+            "only a phase called delete has it: name that phase in the rule"
+        }
         _ => "it could not be read here",
     };
     reason.into()
+}
+
+/// Whether a metric is of the heap that Rust's allocator counts, which an engine may bypass. The allocator's own books
+/// are not: they know C's blocks, too.
+pub(crate) fn is_of_rusts_heap(metric: &Metric) -> bool {
+    metric.id.starts_with("heap.") && !["heap.in_use", "heap.sys"].contains(&metric.id)
 }
 
 #[cfg(test)]

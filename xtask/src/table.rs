@@ -9,14 +9,18 @@ use bench_core::run::{CaseRecord, Run};
 use report::quantity::human as quantity;
 use report::{Judgement, Limit, Value, Verdict};
 
-/// The columns between the case and its verdict: heading, and the metric of the whole case.
-const COLUMNS: [(&str, &str); 5] = [
-    ("peak", "heap.peak"),
-    ("average", "heap.average"),
-    ("growth", "heap.growth"),
-    ("peak RSS", "rss.peak"),
-    ("time", "time.median"),
+/// A column between the case and its verdict: heading, the metric of the whole case, and its like of the C heap, which is
+/// shown, marked, where Rust's was not counted.
+type Column = (&'static str, &'static str, Option<&'static str>);
+const COLUMNS: [Column; 5] = [
+    ("peak", "heap.peak", Some("native.peak")),
+    ("average", "heap.average", None),
+    ("growth", "heap.growth", Some("native.growth")),
+    ("peak RSS", "rss.peak", None),
+    ("time", "time.median", None),
 ];
+/// Stands before a number of the C heap.
+const C_HEAP: &str = "C ";
 /// What stands where nothing was measured or judged.
 const ABSENT: &str = "-";
 /// Lines of stderr shown for a failed case; the run's file and the page have more.
@@ -54,7 +58,7 @@ fn style(verdict: Verdict) -> Style {
 }
 
 fn table(run: &Run, judgement: &Judgement) -> String {
-    let heading = ["case"].into_iter().chain(COLUMNS.map(|(heading, _)| heading)).chain(["verdict"]);
+    let heading = ["case"].into_iter().chain(COLUMNS.map(|(heading, ..)| heading)).chain(["verdict"]);
     let mut rows: Vec<(Vec<String>, Style)> =
         vec![(heading.map(str::to_string).collect(), Style::new().bold())];
     rows.extend(run.cases.iter().map(|case| row(case, judgement)));
@@ -72,14 +76,26 @@ fn table(run: &Run, judgement: &Judgement) -> String {
         }
         let _ = writeln!(text, "  {style}{}{style:#}", cells[columns - 1]);
     }
+    if rows.iter().any(|(cells, _)| cells[1..].iter().any(|cell| cell.starts_with(C_HEAP))) {
+        let _ = writeln!(
+            text,
+            "C: the C heap in usable bytes (mode native), where no heap of Rust was counted; what an engine maps itself \
+             is in RSS only"
+        );
+    }
     text
 }
 
 fn row(case: &CaseRecord, judgement: &Judgement) -> (Vec<String>, Style) {
     let id = &case.spec.id;
-    let cell = |(_, metric): (&str, &str)| match judgement.value(id, None, metric) {
-        Some(value) => quantity(value.value, value.metric.unit),
-        None => ABSENT.to_string(),
+    let shown = |metric| {
+        let value = judgement.value(id, None, metric)?;
+        Some(quantity(value.value, value.metric.unit))
+    };
+    let of_the_c_heap = |metric| Some(format!("{C_HEAP}{}", shown(metric)?));
+    let cell = |(_, metric, instead): Column| {
+        let text = shown(metric).or_else(|| of_the_c_heap(instead?));
+        text.unwrap_or_else(|| ABSENT.to_string())
     };
     let verdict = judgement.case_verdict(id);
     let mut cells = vec![id.to_string()];

@@ -1,6 +1,6 @@
 //! The rows of the METRICS table.
 
-use super::{Class, Direction, Metric, Unit, foreign};
+use super::{Class, Direction, Metric, Unit, foreign, given_back};
 use crate::case::Mode;
 use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
@@ -193,6 +193,7 @@ pub const METRICS: &[Metric] = &[
             (live >= 1 << 20).then(|| anon as f64 / live as f64)
         },
     },
+    given_back::HEAP,
     foreign::HEAP_IN_USE,
     foreign::HEAP_SYS,
     Metric {
@@ -239,6 +240,7 @@ pub const METRICS: &[Metric] = &[
         about: "RSS anon growth over the number of items: what an engine costs that allocates behind Rust's back",
         of: |phase| quotient(process_growth(phase, |memory| memory.rss_anon_bytes)?, phase.items? as f64),
     },
+    given_back::RSS,
     Metric {
         id: "rss.file_growth",
         title: "RSS file growth",
@@ -289,6 +291,7 @@ pub const METRICS: &[Metric] = &[
     foreign::NATIVE_GROWTH,
     foreign::NATIVE_LIVE,
     foreign::NATIVE_LIVE_PER_ITEM,
+    given_back::NATIVE,
     foreign::NATIVE_ALLOCATED,
     foreign::NATIVE_BLOCKS,
     Metric {
@@ -339,7 +342,10 @@ fn over_base(live_bytes: u64, heap: &HeapRecord) -> f64 {
     live_bytes as f64 - heap.base_live_bytes as f64
 }
 
-fn process_growth(phase: &PhaseRecord, part: impl Fn(&ProcessMemory) -> Option<u64>) -> Option<f64> {
+pub(super) fn process_growth(
+    phase: &PhaseRecord,
+    part: impl Fn(&ProcessMemory) -> Option<u64>,
+) -> Option<f64> {
     let process = phase.process.as_ref()?;
     Some(part(&process.end)? as f64 - part(&process.start)? as f64)
 }

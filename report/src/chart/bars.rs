@@ -32,10 +32,10 @@ pub struct Bar {
     pub broken: bool,
 }
 
-const WIDTH: i32 = 400;
+const WIDTH: i32 = 440;
 const ROW: i32 = 20;
 const GROUP: i32 = 26;
-const LABEL: i32 = 128;
+const LABEL: i32 = 172;
 const VALUE: i32 = 94;
 /// Beyond this quotient of the largest and the smallest value, bars on a linear scale show nothing.
 const LINEAR_UP_TO: f64 = 200.0;
@@ -78,13 +78,13 @@ pub fn chart(id: &str, metric: &Metric, groups: &[Group]) -> Result<Chart> {
 fn row(area: &Area<'_>, metric: &Metric, scale: &Scale, bar: &Bar, y: i32) -> Result<()> {
     let middle = y + ROW / 2;
     let label = font(11.5, &FAINT, HPos::Right, VPos::Center);
-    area.draw(&Text::new(shortened(&bar.label, 21), (LABEL - 8, middle), label))?;
+    area.draw(&Text::new(shortened(&bar.label, 25), (LABEL - 8, middle), label))?;
     area.draw(&PathElement::new([(LABEL, y), (LABEL, y + ROW)], GRID.stroke_width(1)))?;
     let value = match &bar.value {
         Ok(value) => *value,
         Err(reason) => {
             let absent = font(11.0, &FAINT, HPos::Left, VPos::Center).transform(FontTransform::None);
-            area.draw(&Text::new(shortened(reason, 42), (LABEL + 6, middle), absent))?;
+            area.draw(&Text::new(shortened(reason, 40), (LABEL + 6, middle), absent))?;
             return Ok(());
         }
     };

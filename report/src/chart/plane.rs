@@ -25,6 +25,10 @@ pub struct Series {
     pub look: usize,
     /// The points in base units.
     pub points: Vec<(f64, f64)>,
+    /// Both ends of the line that was fitted through them, if one was: thin and dashed.
+    pub fitted: Option<[(f64, f64); 2]>,
+    /// The point that has a ring, by its place in `points`, and what stands beside it.
+    pub ring: Option<(usize, &'static str)>,
 }
 
 /// Everything that is drawn.
@@ -49,8 +53,11 @@ const BOTTOM: i32 = 44;
 const TOP: i32 = 16;
 /// Room for the labels beside the points.
 const RIGHT: i32 = 168;
-/// Labels closer than this lie on each other.
+/// What a label's line takes, and, on the wide side, each of its characters.
 const LABEL_HEIGHT: i32 = 14;
+const CHARACTER: i32 = 7;
+/// From a point to its label.
+const GAP: i32 = 12;
 const COLOURS: [RGBColor; 6] = [HEAP, LIMIT, FILE, BROKEN, ANON, INK];
 
 /// Draws the chart.
@@ -58,6 +65,11 @@ pub fn chart(id: &str, input: Input<'_>) -> Result<Chart> {
     let svg = draw(id, SIZE, input.title, input.description, |area| {
         axes(area, &input)?;
         for series in input.series {
+            if let Some(ends) = series.fitted {
+                let ends: Vec<(i32, i32)> = ends.iter().map(|end| place(&input, *end)).collect();
+                let colour = COLOURS[series.look % COLOURS.len()];
+                area.draw(&PathElement::new(ends, colour.stroke_width(1)))?;
+            }
             let points: Vec<(i32, i32)> = series.points.iter().map(|point| place(&input, *point)).collect();
             let colour = COLOURS[series.look % COLOURS.len()];
             if points.len() > 1 {
@@ -67,8 +79,21 @@ pub fn chart(id: &str, input: Input<'_>) -> Result<Chart> {
                 mark(area, series.look, point, &colour)?;
             }
         }
-        for (text, place) in labels(&input) {
-            area.draw(&Text::new(text, place, font(11.5, &INK, HPos::Left, VPos::Center)))?;
+        for series in input.series {
+            let Some((index, text)) = series.ring else { continue };
+            let Some(point) = series.points.get(index) else { continue };
+            let (x, y) = place(&input, *point);
+            area.draw(&Circle::new((x, y), 10, INK.stroke_width(2)))?;
+            area.draw(&Text::new(text, (x - 14, y), font(11.5, &INK, HPos::Right, VPos::Center)))?;
+        }
+        for Label { text, point, end, leftwards } in labels(&input) {
+            if end.1 != point.1 {
+                let nearer = |x: i32, by: i32| if leftwards { x - by } else { x + by };
+                let leader = vec![(nearer(point.0, 6), point.1), (nearer(end.0, -2), end.1)];
+                area.draw(&PathElement::new(leader, FAINT.stroke_width(1)))?;
+            }
+            let side = if leftwards { HPos::Right } else { HPos::Left };
+            area.draw(&Text::new(text, end, font(11.5, &INK, side, VPos::Center)))?;
         }
         Ok(())
     })?;
@@ -118,20 +143,56 @@ fn place(input: &Input<'_>, (x, y): (f64, f64)) -> (i32, i32) {
     (LEFT + across.round() as i32, SIZE.1 as i32 - BOTTOM - up.round() as i32)
 }
 
-/// Each series' label beside its last point, moved apart where two would lie on each other.
-fn labels(input: &Input<'_>) -> Vec<(String, (i32, i32))> {
-    let last = |series: &Series| {
-        series.points.last().map(|point| (shortened(&series.label, 27), place(input, *point)))
-    };
-    let mut labels: Vec<(String, (i32, i32))> = input.series.iter().filter_map(last).collect();
-    labels.sort_by_key(|(_, (_, y))| *y);
-    let mut free = i32::MIN;
-    for (_, (x, y)) in &mut labels {
-        *x += 10;
-        *y = (*y).max(free);
-        free = *y + LABEL_HEIGHT;
+/// A series' label.
+struct Label {
+    text: String,
+    /// The series' last point.
+    point: (i32, i32),
+    /// The end of the text that is nearer to the point.
+    end: (i32, i32),
+    /// Whether the text runs to the left of it.
+    leftwards: bool,
+}
+
+impl Label {
+    /// The rectangle that the text takes: left, top, right, bottom.
+    fn area(&self) -> [i32; 4] {
+        let width = self.text.chars().count() as i32 * CHARACTER;
+        let left = if self.leftwards { self.end.0 - width } else { self.end.0 };
+        [left, self.end.1 - LABEL_HEIGHT / 2, left + width, self.end.1 + LABEL_HEIGHT / 2]
+    }
+}
+
+/// Each series' label at its last point: to the right, to the left, or as little higher or lower as leaves it off the
+/// other labels and the points.
+fn labels(input: &Input<'_>) -> Vec<Label> {
+    let pixel = |point: &(f64, f64)| place(input, *point);
+    let points: Vec<(i32, i32)> = input.series.iter().flat_map(|series| &series.points).map(pixel).collect();
+    let mut last: Vec<(&Series, (i32, i32))> =
+        input.series.iter().filter_map(|series| Some((series, pixel(series.points.last()?)))).collect();
+    last.sort_by_key(|(_, point)| point.1);
+    let mut labels: Vec<Label> = Vec::new();
+    for (series, point) in last {
+        let at = |up: i32, leftwards: bool| {
+            let gap = if leftwards { -GAP } else { GAP };
+            let end = (point.0 + gap, point.1 - up);
+            Label { text: shortened(&series.label, 27), point, end, leftwards }
+        };
+        let heights = (0..SIZE.1 as i32 / LABEL_HEIGHT).flat_map(|line| [-line, line]);
+        let mut candidates = heights.flat_map(|line| [false, true].map(|left| at(line * LABEL_HEIGHT, left)));
+        let free = candidates.find(|label| is_free(label, &labels, &points));
+        labels.push(free.unwrap_or_else(|| at(0, false)));
     }
     labels
+}
+
+/// Whether a label lies within the picture, on no other label and on no point.
+fn is_free(label: &Label, others: &[Label], points: &[(i32, i32)]) -> bool {
+    let [left, top, right, bottom] = label.area();
+    let within = left >= LEFT && right <= SIZE.0 as i32 && top >= 0 && bottom <= SIZE.1 as i32 - BOTTOM;
+    let meets = |[l, t, r, b]: [i32; 4]| left < r && l < right && top < b && t < bottom;
+    let marks = points.iter().map(|(x, y)| [x - 6, y - 6, x + 6, y + 6]);
+    within && !others.iter().map(Label::area).chain(marks).any(meets)
 }
 
 /// Round numbers within the axis, in base units.
@@ -188,13 +249,44 @@ mod tests {
     }
 
     #[test]
-    fn labels_at_one_place_are_moved_apart() {
-        let series = |label: &str| Series { label: label.into(), look: 0, points: vec![(1.0, 1.0)] };
-        let series = [series("a"), series("b"), series("c")];
-        let numbers = Numbers { head: Vec::new(), rows: Vec::new() };
-        let (x, y) = (axis((0.0, 2.0)), axis((0.0, 2.0)));
-        let input = Input { title: "t", description: "d", x, y, series: &series, numbers };
-        let labels = labels(&input);
-        assert!(labels.windows(2).all(|pair| pair[1].1.1 - pair[0].1.1 >= LABEL_HEIGHT), "{labels:?}");
+    fn labels_at_one_place_lie_neither_on_each_other_nor_on_the_point() {
+        for at in [0.0, 1.0, 2.0] {
+            let series = |label: &str| Series {
+                label: label.into(),
+                look: 0,
+                points: vec![(1.0, at)],
+                fitted: None,
+                ring: None,
+            };
+            let series = ["a", "b", "c", "d"].map(series);
+            let numbers = Numbers { head: Vec::new(), rows: Vec::new() };
+            let (x, y) = (axis((0.0, 2.0)), axis((0.0, 2.0)));
+            let input = Input { title: "t", description: "d", x, y, series: &series, numbers };
+            let labels = labels(&input);
+            let point = place(&input, (1.0, at));
+            for (i, label) in labels.iter().enumerate() {
+                assert!(is_free(label, &labels[..i], &[point]), "{} at {:?}", label.text, label.end);
+            }
+            assert_eq!(labels.len(), 4);
+        }
+    }
+
+    #[test]
+    fn a_ring_is_drawn_around_its_point_only() {
+        let drawn = |ring| {
+            let points = vec![(0.0, 0.0), (1.0, 1.0)];
+            let series =
+                [Series { label: "a".into(), look: 0, points, fitted: Some([(0.0, 0.5), (1.0, 1.0)]), ring }];
+            let numbers = Numbers { head: Vec::new(), rows: Vec::new() };
+            let (x, y) = (axis((0.0, 1.0)), axis((0.0, 1.0)));
+            let input = Input { title: "t", description: "d", x, y, series: &series, numbers };
+            chart("c", input).unwrap().svg
+        };
+        assert_eq!(
+            drawn(None).matches("<circle").count() + 1,
+            drawn(Some((1, "step"))).matches("<circle").count()
+        );
+        assert!(drawn(Some((1, "step"))).contains("step") && !drawn(None).contains("step"));
+        assert_eq!(drawn(Some((7, "step"))), drawn(None), "there is no such point");
     }
 }

@@ -1,7 +1,7 @@
 //! Memory over time: live heap as an envelope, resident memory below it, with phases and limits.
 //!
 //! Points are merged into columns that keep the lowest and the highest value, so that no peak is ever lost
-//! (a mean or every n-th point would lose it).
+//! (a mean or every n-th point would lose it). Where the heap cannot be seen, resident memory is drawn alone.
 
 use anyhow::{Result, anyhow};
 use bench_core::evidence::{PhaseRecord, Timeline, TimelinePoint};
@@ -17,6 +17,8 @@ use crate::quantity::{fitting, grouped, human};
 pub struct Input<'a> {
     /// The points.
     pub timeline: &'a Timeline,
+    /// Whether the live heap is drawn. Of an engine that allocates behind Rust's back it would be a line near 0.
+    pub heap: bool,
     /// The phases and what to call each.
     pub phases: &'a [PhaseRecord],
     /// The names of `phases`.
@@ -31,6 +33,8 @@ pub struct Input<'a> {
 
 const SIZE: (u32, u32) = (820, 330);
 const HEAP_HEIGHT: u32 = 200;
+/// With resident memory alone.
+const LOW: (u32, u32) = (820, 210);
 /// More columns than this make the page heavier and the picture no better.
 const COLUMNS: usize = 200;
 /// Rows of the table behind the chart.
@@ -74,65 +78,91 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     let least = columns.iter().map(|column| column.least).fold(0.0, f64::min);
     let resident = columns.iter().flat_map(|column| [column.anon, column.file]).flatten().fold(0.0, f64::max);
     let title = "Memory over time";
+    let live =
+        if input.heap { format!("live heap up to {} and ", human(peak, Unit::Bytes)) } else { String::new() };
     let description = format!(
-        "live heap up to {} and resident memory up to {} over {}",
-        human(peak, Unit::Bytes),
+        "{live}resident memory up to {} over {}",
         human(resident, Unit::Bytes),
         human(length, Unit::Nanoseconds)
     );
-    let svg = draw(id, SIZE, title, &description, |area| {
-        let (upper, lower) = area.split_vertically(HEAP_HEIGHT);
-        let heap = Panel { caption: "live heap", length, least, most: peak, limit: input.heap_limit };
-        heap.paint(&upper, input, None, |panel| {
-            let top = columns.iter().map(|column| (column.middle(), column.most));
-            let bottom = columns.iter().rev().map(|column| (column.middle(), column.least));
-            panel.area(top.clone().chain(bottom).collect())?;
-            panel.line(top.collect(), &HEAP)?;
-            for phase in input.phases {
-                let Some(heap) = phase.heap else { continue };
-                let level = heap.peak_live_bytes as f64 - base;
-                let (start, end) = (phase.start_ns as f64, phase.start_ns as f64 + phase.wall_ns as f64);
-                panel.line(vec![(start, level), (end, level)], &FAINT)?;
-            }
-            for (phase, limit) in input.phases.iter().zip(input.phase_limits) {
-                let Some(limit) = limit.filter(|limit| *limit <= heap.highest()) else { continue };
-                let (start, end) = (phase.start_ns as f64, phase.start_ns as f64 + phase.wall_ns as f64);
-                panel.line(vec![(start, limit), (end, limit)], &LIMIT)?;
-            }
-            Ok(())
-        })?;
-        let time = fitting(length, Unit::Nanoseconds);
-        let rss = Panel {
-            caption: "resident",
-            length,
-            least: 0.0,
-            most: resident.max(1.0),
-            limit: input.rss_limit,
-        };
-        rss.paint(&lower, input, Some(time), |panel| {
-            let series = |of: fn(&Column) -> Option<f64>| -> Vec<(f64, f64)> {
-                columns.iter().filter_map(|column| Some((column.middle(), of(column)?))).collect()
-            };
-            panel.line(series(|column| column.file), &FILE)?;
-            panel.line(series(|column| column.anon), &ANON)
-        })
-    })?;
-    Ok(Some(Chart { svg, title: title.into(), numbers: numbers(&input.timeline.points, base) }))
+    let heap = Panel {
+        caption: "live heap",
+        length,
+        least,
+        most: peak,
+        limit: input.heap_limit,
+        named: true,
+        timed: false,
+    };
+    let rss = Panel {
+        caption: "resident",
+        length,
+        least: 0.0,
+        most: resident.max(1.0),
+        limit: input.rss_limit,
+        named: !input.heap,
+        timed: true,
+    };
+    let svg = if input.heap {
+        draw(id, SIZE, title, &description, |area| {
+            let (upper, lower) = area.split_vertically(HEAP_HEIGHT);
+            heap.paint(&upper, input, |painted| live_heap(painted, input, &columns, base, heap.highest()))?;
+            rss.paint(&lower, input, |painted| resident_memory(painted, &columns))
+        })?
+    } else {
+        draw(id, LOW, title, &description, |area| {
+            rss.paint(area, input, |painted| resident_memory(painted, &columns))
+        })?
+    };
+    let numbers = numbers(&input.timeline.points, base, input.heap);
+    Ok(Some(Chart { svg, title: title.into(), numbers }))
 }
 
-fn numbers(points: &[TimelinePoint], base: f64) -> Numbers {
+/// The envelope of the live heap, each phase's exact peak, and the phases' limits.
+fn live_heap(
+    painted: &mut Painted<'_, '_>,
+    input: &Input,
+    columns: &[Column],
+    base: f64,
+    highest: f64,
+) -> Result<()> {
+    let top = columns.iter().map(|column| (column.middle(), column.most));
+    let bottom = columns.iter().rev().map(|column| (column.middle(), column.least));
+    painted.area(top.clone().chain(bottom).collect())?;
+    painted.line(top.collect(), &HEAP)?;
+    for phase in input.phases {
+        let Some(heap) = phase.heap else { continue };
+        let level = heap.peak_live_bytes as f64 - base;
+        let (start, end) = (phase.start_ns as f64, phase.start_ns as f64 + phase.wall_ns as f64);
+        painted.line(vec![(start, level), (end, level)], &FAINT)?;
+    }
+    for (phase, limit) in input.phases.iter().zip(input.phase_limits) {
+        let Some(limit) = limit.filter(|limit| *limit <= highest) else { continue };
+        let (start, end) = (phase.start_ns as f64, phase.start_ns as f64 + phase.wall_ns as f64);
+        painted.line(vec![(start, limit), (end, limit)], &LIMIT)?;
+    }
+    Ok(())
+}
+
+fn resident_memory(painted: &mut Painted<'_, '_>, columns: &[Column]) -> Result<()> {
+    let series = |of: fn(&Column) -> Option<f64>| -> Vec<(f64, f64)> {
+        columns.iter().filter_map(|column| Some((column.middle(), of(column)?))).collect()
+    };
+    painted.line(series(|column| column.file), &FILE)?;
+    painted.line(series(|column| column.anon), &ANON)
+}
+
+fn numbers(points: &[TimelinePoint], base: f64, heap: bool) -> Numbers {
     let bytes = |value: Option<f64>| value.map_or("–".into(), |value| human(value, Unit::Bytes));
     let rows = columns(points, base, TABLE_ROWS).into_iter().map(|column| {
-        vec![
-            human(column.end, Unit::Nanoseconds),
-            bytes(Some(column.least)),
-            bytes(Some(column.most)),
-            bytes(column.anon),
-            bytes(column.file),
-        ]
+        let live = [bytes(Some(column.least)), bytes(Some(column.most))];
+        let until = human(column.end, Unit::Nanoseconds);
+        let live = live.into_iter().filter(|_| heap);
+        [until].into_iter().chain(live).chain([bytes(column.anon), bytes(column.file)]).collect()
     });
-    let head = ["until", "lowest heap", "highest heap", "RSS anon", "RSS file"];
-    Numbers { head: head.map(String::from).to_vec(), rows: rows.collect() }
+    let live = ["lowest heap", "highest heap"].into_iter().filter(|_| heap);
+    let head = ["until"].into_iter().chain(live).chain(["RSS anon", "RSS file"]);
+    Numbers { head: head.map(String::from).collect(), rows: rows.collect() }
 }
 
 /// Merges neighbours until at most `limit` columns are left; the extremes are kept.
@@ -154,12 +184,17 @@ fn columns(points: &[TimelinePoint], base: f64, limit: usize) -> Vec<Column> {
 }
 
 /// One of the two diagrams: time on one axis, bytes on the other.
+#[derive(Clone, Copy)]
 struct Panel<'a> {
     caption: &'a str,
     length: f64,
     least: f64,
     most: f64,
     limit: Option<f64>,
+    /// Whether the phases' names stand above it.
+    named: bool,
+    /// Whether the time axis stands below it.
+    timed: bool,
 }
 
 type Plane<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -202,12 +237,11 @@ impl Panel<'_> {
         self.drawn_limit().map_or(self.most, |limit| limit.max(self.most)) * 1.08
     }
 
-    /// Paints axes, phases, `content` and the limit; `time`: the time axis' unit, on the lower panel.
+    /// Paints axes, phases, `content` and the limit.
     fn paint<'a>(
         &self,
         area: &Area<'a>,
         input: &Input,
-        time: Option<(f64, &str)>,
         content: impl FnOnce(&mut Painted<'a, '_>) -> Result<()>,
     ) -> Result<()> {
         let (drawn, highest) = (self.drawn_limit(), self.highest());
@@ -216,27 +250,27 @@ impl Panel<'_> {
         let (bottom, top) = (self.least / byte_scale, highest / byte_scale);
         let plane = ChartBuilder::on(area)
             .margin_right(12)
-            .margin_top(if time.is_none() { 34 } else { 20 })
+            .margin_top(if self.named { 34 } else { 20 })
             .set_label_area_size(LabelAreaPosition::Left, 56)
-            .set_label_area_size(LabelAreaPosition::Bottom, if time.is_some() { 36 } else { 8 })
+            .set_label_area_size(LabelAreaPosition::Bottom, if self.timed { 36 } else { 8 })
             .build_cartesian_2d(0.0..self.length / time_scale, bottom..top)?;
         let mut painted = Painted { plane, time_scale, byte_scale };
-        self.bands(&mut painted, input, time.is_none(), (bottom, top))?;
+        self.bands(&mut painted, input, (bottom, top))?;
         let label = font(12.0, &FAINT, HPos::Center, VPos::Center);
         let axis = format!("time in {time_name}");
         let time_tick = |value: &f64| tick(*value, self.length / time_scale);
         let byte_tick = |value: &f64| tick(*value, top);
         let mut mesh = painted.plane.configure_mesh();
         mesh.disable_x_mesh()
-            .y_labels(if time.is_some() { 4 } else { 5 })
-            .x_labels(if time.is_some() { 9 } else { 0 })
+            .y_labels(if self.timed { 4 } else { 5 })
+            .x_labels(if self.timed { 9 } else { 0 })
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
             .axis_style(GRID)
             .label_style(label)
             .x_label_formatter(&time_tick)
             .y_label_formatter(&byte_tick);
-        if time.is_some() {
+        if self.timed {
             mesh.x_desc(axis);
         }
         mesh.draw()?;
@@ -255,13 +289,7 @@ impl Panel<'_> {
     }
 
     /// A band behind every other phase, and the names where they have room.
-    fn bands(
-        &self,
-        painted: &mut Painted<'_, '_>,
-        input: &Input,
-        named: bool,
-        (bottom, top): (f64, f64),
-    ) -> Result<()> {
+    fn bands(&self, painted: &mut Painted<'_, '_>, input: &Input, (bottom, top): (f64, f64)) -> Result<()> {
         let pixels = f64::from(SIZE.0 - 68) / self.length;
         for (index, (phase, label)) in input.phases.iter().zip(input.labels).enumerate() {
             let start = phase.start_ns as f64;
@@ -271,7 +299,7 @@ impl Panel<'_> {
                 painted.plane.draw_series([Rectangle::new(corners, BAND.filled())])?;
             }
             let room = ((end - start) * pixels / 6.5) as usize;
-            if named && index < NAMED_PHASES && room >= label.chars().count().min(4) {
+            if self.named && index < NAMED_PHASES && room >= label.chars().count().min(4) {
                 let style = font(12.0, &FAINT, HPos::Left, VPos::Bottom);
                 let text = shortened(label, room);
                 painted.plane.draw_series([Text::new(text, (start / painted.time_scale, top), style)])?;
@@ -324,12 +352,35 @@ mod tests {
     }
 
     #[test]
+    fn a_heap_that_cannot_be_seen_is_not_drawn() {
+        let timeline = Timeline { points: (0..9).map(|i| point(i, 1, 2)).collect(), ..Default::default() };
+        for heap in [true, false] {
+            let input = Input {
+                timeline: &timeline,
+                heap,
+                phases: &[],
+                labels: &[],
+                phase_limits: &[],
+                heap_limit: None,
+                rss_limit: None,
+            };
+            let chart = chart("c", &input).unwrap().unwrap();
+            // The envelope is the picture's only polygon.
+            assert_eq!(chart.svg.contains("<polygon"), heap);
+            assert_eq!(chart.svg.contains("heap"), heap);
+            assert_eq!(chart.numbers.head.len(), if heap { 5 } else { 3 });
+            assert!(chart.numbers.rows.iter().all(|row| row.len() == chart.numbers.head.len()));
+        }
+    }
+
+    #[test]
     fn fewer_than_two_points_are_no_chart() {
         for (points, expected) in [(0, false), (1, false), (2, true)] {
             let timeline =
                 Timeline { points: (0..points).map(|i| point(i, 1, 2)).collect(), ..Default::default() };
             let input = Input {
                 timeline: &timeline,
+                heap: true,
                 phases: &[],
                 labels: &[],
                 phase_limits: &[],

@@ -4,7 +4,7 @@ use anyhow::Result;
 use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, PhaseRecord, Timeline};
 use bench_core::metric::{Metric, Unit};
-use bench_core::run::{CaseRecord, Run};
+use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
 
 use super::anchor;
@@ -14,7 +14,7 @@ use super::sites::{Sites, sites};
 use super::strip::Fact;
 use crate::capitalised;
 use crate::chart::{Chart, repetitions, timeline};
-use crate::judge::phase_label;
+use crate::judge::{is_of_rusts_heap, phase_label};
 use crate::judgement::{Judgement, Value};
 use crate::quantity::{exact, human};
 
@@ -30,6 +30,10 @@ pub struct Case {
     scaled: Option<String>,
     failures: Vec<FailedMode>,
     absent: Vec<String>,
+    /// Why there are no numbers of Rust's heap, and where those of the C heap are.
+    foreign: Option<String>,
+    /// Whether the timeline shows the live heap.
+    heap_drawn: bool,
     timeline: Option<Chart>,
     timeline_note: String,
     phase_columns: Vec<Head>,
@@ -76,9 +80,19 @@ struct MetricRow {
 
 /// More rows than this make the page heavy; the rest stands in run.json.
 const PHASES: usize = 12;
-/// The columns of the table of phases.
-const PHASE_METRICS: [&str; 6] =
-    ["heap.peak", "heap.growth", "heap.live", "heap.blocks", "heap.allocated", "rss.peak"];
+/// The columns of the table of phases; those of the C heap where mode native was measured.
+const PHASE_METRICS: [&str; 10] = [
+    "heap.peak",
+    "heap.growth",
+    "heap.live",
+    "heap.blocks",
+    "heap.allocated",
+    "native.peak",
+    "native.growth",
+    "native.live",
+    "native.blocks",
+    "rss.peak",
+];
 
 /// All that the page shows of one case.
 pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement) -> Result<Case> {
@@ -93,7 +107,14 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         _ => (None, String::new()),
     };
     let evidence = shown.map(|(_, evidence)| evidence);
-    let (phase_columns, phases) = evidence.map(phases).unwrap_or_default();
+    let native = record.measurement(Mode::Native).and_then(|native| native.evidence().next());
+    let foreign_heap = record
+        .measurements
+        .iter()
+        .flat_map(Measurement::evidence)
+        .find_map(|evidence| evidence.foreign_heap.as_ref());
+    let (phase_columns, phases) =
+        evidence.or(native).map(|evidence| phases(evidence, native)).unwrap_or_default();
     let all_evidence = record.measurements.iter().flat_map(|measurement| measurement.evidence());
     let scaled = all_evidence.filter_map(|evidence| Some((evidence.mode, evidence.scaled.as_ref()?))).next();
     let failures = judgement.failures.iter().filter(|failure| failure.case == *id);
@@ -115,6 +136,14 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
             })
             .collect(),
         absent: absent_modes.map(|(mode, reason)| format!("mode {mode}: {reason}")).collect(),
+        foreign: foreign_heap.map(|reason| {
+            let instead = match native {
+                Some(_) => "the C heap was counted in mode native",
+                None => "mode native, which counts the C heap, was not measured",
+            };
+            format!("No numbers of the heap that Rust's allocator counts: {reason}. Instead, {instead}.")
+        }),
+        heap_drawn: evidence.is_some_and(|evidence| evidence.foreign_heap.is_none()),
         timeline,
         timeline_note,
         phase_columns,
@@ -128,7 +157,15 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
 
 fn figures(values: &[&Value]) -> Vec<Fact> {
     let whole = |id: &str| values.iter().find(|value| value.phase.is_none() && value.metric.id == id);
-    let figures = ["heap.peak", "heap.average", "heap.growth_rate", "rss.peak", "time.median"];
+    let figures = [
+        "heap.peak",
+        "heap.average",
+        "heap.growth_rate",
+        "native.peak",
+        "native.live",
+        "rss.peak",
+        "time.median",
+    ];
     let fact = |id: &&str| {
         let value = whole(id)?;
         Some(Fact { name: value.metric.title.into(), value: human(value.value, value.metric.unit) })
@@ -142,10 +179,11 @@ fn figures(values: &[&Value]) -> Vec<Fact> {
     facts
 }
 
-/// The repetition with the highest peak, and its number from 1.
+/// The repetition with the highest peak, and its number from 1. Where the heap cannot be seen, the peak is that of RSS.
 fn highest<'a>(evidence: impl Iterator<Item = &'a Evidence>) -> Option<(usize, &'a Evidence)> {
     let peak = |evidence: &Evidence| {
-        evidence.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes).max()
+        let heap = evidence.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes);
+        heap.max().or_else(|| evidence.phases.iter().filter_map(|phase| phase.process?.peak_rss_bytes).max())
     };
     let numbered = evidence.enumerate().map(|(index, evidence)| (index + 1, evidence));
     numbered.max_by_key(|(number, evidence)| (peak(evidence), std::cmp::Reverse(*number)))
@@ -168,6 +206,7 @@ fn timeline_of(
     let points = evidence.timeline.as_ref().unwrap_or(&none);
     let input = timeline::Input {
         timeline: points,
+        heap: evidence.foreign_heap.is_none(),
         phases: &evidence.phases,
         labels: &labels,
         phase_limits: &phase_limits,
@@ -177,32 +216,54 @@ fn timeline_of(
     let chart = timeline::chart(&format!("timeline-{index}"), &input)?;
     let interval = human(points.interval_ns as f64, Unit::Nanoseconds);
     let note = match (&chart, evidence.timeline.is_some()) {
-        (Some(_), _) => format!(
-            "Repetition {number} of {repetitions}, the one with the highest peak; a reading every {interval}. The thin \
-             line in each phase is its exact peak, which no sampling can miss."
-        ),
-        (None, true) => format!(
-            "No timeline: the case was over before the sampler, which reads every {interval}, saw two points. The \
-             heap's numbers below are exact all the same: they are counted, not sampled."
-        ),
+        (Some(_), _) => match &evidence.foreign_heap {
+            None => format!(
+                "Repetition {number} of {repetitions}, the one with the highest peak; a reading every {interval}. The \
+                 thin line in each phase is its exact peak, which no sampling can miss."
+            ),
+            Some(_) => format!(
+                "Repetition {number} of {repetitions}, the one with the highest peak RSS; a reading every {interval}. \
+                 Resident memory alone: what Rust's allocator counts would look like the engine's memory, and is \
+                 not."
+            ),
+        },
+        (None, true) => {
+            let all_the_same = match &evidence.foreign_heap {
+                None => " The heap's numbers below are exact all the same: they are counted, not sampled.",
+                Some(_) => "",
+            };
+            format!(
+                "No timeline: the case was over before the sampler, which reads every {interval}, saw two \
+                 points.{all_the_same}"
+            )
+        }
         (None, false) => "No timeline was recorded.".into(),
     };
     Ok((chart, note))
 }
 
-fn phases(evidence: &Evidence) -> (Vec<Head>, Vec<Phase>) {
+/// The table of phases; `native`: what mode native saw of the same phases.
+fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Phase>) {
     let wall: fn(&PhaseRecord) -> Option<f64> = |phase| Some(phase.wall_ns as f64);
+    let time = [("instrumented time", Unit::Nanoseconds, Some(evidence), wall)];
     let metrics = PHASE_METRICS.iter().filter_map(|id| Metric::by_id(id));
-    let metrics = metrics.map(|metric| (metric.title, metric.unit, metric.of));
+    let metrics = metrics.filter(|metric| evidence.foreign_heap.is_none() || !is_of_rusts_heap(metric));
+    let metrics = metrics.map(|metric| {
+        let source = if metric.mode == Mode::Native { native } else { Some(evidence) };
+        let source = source.filter(|source| source.mode == metric.mode);
+        (metric.title, metric.unit, source, metric.of)
+    });
     let mut heads = Vec::new();
     let labels = (0..evidence.phases.len()).map(|index| phase_label(&evidence.phases, index));
     let mut rows: Vec<Phase> = labels.map(|name| Phase { name, cells: Vec::new() }).collect();
-    for (title, unit, of) in [("instrumented time", Unit::Nanoseconds, wall)].into_iter().chain(metrics) {
-        let value = |phase| of(phase).filter(|value| value.is_finite());
-        let column = Column::fit(unit, evidence.phases.iter().filter_map(value));
+    for (title, unit, source, of) in time.into_iter().chain(metrics) {
+        let Some(source) = source else { continue };
+        let value = |phase: &PhaseRecord| of(phase).filter(|value| value.is_finite());
+        let column = Column::fit(unit, source.phases.iter().filter_map(value));
         heads.push(Head { title, unit: column.unit });
-        for (row, phase) in rows.iter_mut().zip(&evidence.phases) {
-            row.cells.push(value(phase).map_or("–".into(), |value| column.show(value)));
+        for (index, row) in rows.iter_mut().enumerate() {
+            let value = source.phases.get(index).and_then(value);
+            row.cells.push(value.map_or("–".into(), |value| column.show(value)));
         }
     }
     (heads, rows)

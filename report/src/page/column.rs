@@ -27,6 +27,7 @@ impl Column {
         let decimals = match of {
             Unit::Ratio => 2,
             _ if whole || least == 0.0 => 0,
+            Unit::PerSecond if least >= 100.0 => 0,
             _ if least >= 10.0 => 1,
             _ => 2,
         };
@@ -51,7 +52,7 @@ impl Column {
 mod tests {
     use super::*;
 
-    use Unit::{Bytes, BytesPerItem, Count, Nanoseconds};
+    use Unit::{Bytes, BytesPerItem, Count, Nanoseconds, PerSecond};
 
     #[test]
     fn a_column_has_one_unit_for_all_its_numbers() {
@@ -63,6 +64,7 @@ mod tests {
             (Bytes, &[-1.0, 50e6, 60e6], "MiB", &[">−0.01", "47.68", "57.22"]),
             (Count, &[1.0, 2000.0], "", &["1", "2,000"]),
             (BytesPerItem, &[100.5], "B", &["100.5"]),
+            (PerSecond, &[100.7, 9368.42], "/s", &["101", "9,368"]),
             (Nanoseconds, &[20_000.0, 30_000.0], "µs", &["20.0", "30.0"]),
             (Bytes, &[], "B", &[]),
         ] {

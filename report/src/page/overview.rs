@@ -38,6 +38,8 @@ pub struct Wanted {
     pub title: &'static str,
     /// The row of the METRICS table.
     pub metric: &'static Metric,
+    /// What is shown where the metric is absent: the same of the C heap, marked `C`.
+    pub instead: Option<&'static Metric>,
     /// The phase; `None` is the whole case.
     pub phase: Option<&'static str>,
 }
@@ -79,7 +81,7 @@ struct Cell {
 pub fn overview(run: &Run, judgement: &Judgement) -> Overview {
     let metrics = COLUMNS.iter().filter_map(|id| Metric::by_id(id));
     let wanted: Vec<Wanted> =
-        metrics.map(|metric| Wanted { title: metric.title, metric, phase: None }).collect();
+        metrics.map(|metric| Wanted { title: metric.title, metric, instead: None, phase: None }).collect();
     let mut cases: Vec<&CaseRecord> = run.cases.iter().collect();
     cases.sort_by_key(|case| case.spec.has_tag("calibration"));
     table(run, judgement, &cases, &wanted)
@@ -90,7 +92,7 @@ pub fn table(run: &Run, judgement: &Judgement, cases: &[&CaseRecord], wanted: &[
     let columns: Vec<Column> = wanted
         .iter()
         .map(|wanted| {
-            let values = cases.iter().filter_map(|case| Some(value(judgement, case, wanted)?.value));
+            let values = cases.iter().filter_map(|case| Some(found(judgement, case, wanted)?.value));
             Column::fit(wanted.metric.unit, values)
         })
         .collect();
@@ -101,9 +103,10 @@ pub fn table(run: &Run, judgement: &Judgement, cases: &[&CaseRecord], wanted: &[
         cells: wanted
             .iter()
             .zip(&columns)
-            .map(|(wanted, column)| match value(judgement, case, wanted) {
-                Some(value) => filled(value, column),
-                None => empty(why_absent(case, wanted.metric), &mut absences),
+            .map(|(wanted, column)| match found(judgement, case, wanted) {
+                Some(value) if value.metric.id == wanted.metric.id => filled(value, column),
+                Some(value) => of_the_c_heap(value, column),
+                None => empty(why_neither(case, wanted), &mut absences),
             })
             .collect(),
         margin: margin(case, judgement),
@@ -118,14 +121,31 @@ pub fn table(run: &Run, judgement: &Judgement, cases: &[&CaseRecord], wanted: &[
     Overview { columns: heads.collect(), rows, absences }
 }
 
-/// The value of a column; a phase that is the case's only one is the whole case.
-pub fn value<'a>(judgement: &'a Judgement, case: &CaseRecord, wanted: &Wanted) -> Option<&'a Value> {
+/// The value of a column: of the metric, or of what is shown instead.
+fn found<'a>(judgement: &'a Judgement, case: &CaseRecord, wanted: &Wanted) -> Option<&'a Value> {
+    let metrics = [Some(wanted.metric), wanted.instead].into_iter().flatten();
+    metrics.filter_map(|metric| value(judgement, case, metric, wanted.phase)).next()
+}
+
+fn why_neither(case: &CaseRecord, wanted: &Wanted) -> String {
+    let reason = why_absent(case, wanted.metric);
+    match wanted.instead.map(|instead| why_absent(case, instead)) {
+        Some(other) if other != reason => format!("{reason}; of the C heap: {other}"),
+        _ => reason,
+    }
+}
+
+/// A case's value of a metric; a phase that is the case's only one is the whole case.
+pub fn value<'a>(
+    judgement: &'a Judgement,
+    case: &CaseRecord,
+    metric: &Metric,
+    phase: Option<&str>,
+) -> Option<&'a Value> {
     let id = &case.spec.id;
-    match wanted.phase {
-        Some(phase) if has_other_phases(case, wanted.metric, phase) => {
-            judgement.value(id, Some(phase), wanted.metric.id)
-        }
-        _ => judgement.value(id, None, wanted.metric.id),
+    match phase {
+        Some(phase) if has_other_phases(case, metric, phase) => judgement.value(id, Some(phase), metric.id),
+        _ => judgement.value(id, None, metric.id),
     }
 }
 
@@ -143,6 +163,16 @@ fn filled(value: &Value, column: &Column) -> Cell {
         class: class_word(value),
         verdict: value.verdict.map_or("", |verdict| verdict.word()),
         absence: None,
+    }
+}
+
+/// A number of the C heap in a column of Rust's.
+fn of_the_c_heap(value: &Value, column: &Column) -> Cell {
+    let cell = filled(value, column);
+    Cell {
+        text: format!("C {}", cell.text),
+        title: format!("{}, usable bytes, mode native: {}", value.metric.title, cell.title),
+        ..cell
     }
 }
 

@@ -1,7 +1,7 @@
 //! A card per suite: its largest numbers and the charts of peak, average and growth.
 
 use anyhow::Result;
-use bench_core::case::Mode;
+use bench_core::case::{CaseId, Mode};
 use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use super::name_parts;
 use super::strip::Tile;
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
+use crate::judge::is_of_rusts_heap;
 use crate::judgement::{Judgement, Value, Verdict, plural};
 use crate::quantity::human;
 
@@ -90,31 +91,45 @@ fn figure(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Opti
     })
 }
 
-/// The cases by workload, in the order in which they ran.
+/// The cases by workload and the names of their axes, in the order in which they ran.
 fn groups(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Vec<Group> {
-    let mut groups: Vec<(&str, Group)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for case in cases {
         let id = &case.spec.id;
-        let bar = bar(case, judgement, metric);
-        match groups.iter_mut().find(|(workload, _)| *workload == id.workload) {
-            Some((_, group)) => group.bars.push(bar),
-            None => {
-                let axes: Vec<&str> = id.params.iter().map(|(name, _)| name.as_str()).collect();
-                let axes = if axes.is_empty() { String::new() } else { format!(" ({})", axes.join(", ")) };
-                groups
-                    .push((&id.workload, Group { title: format!("{}{axes}", id.workload), bars: vec![bar] }));
-            }
+        let (varying, common) = axes(id, cases);
+        let names: Vec<&str> = varying.iter().map(|(name, _)| name.as_str()).collect();
+        let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        let common: String = common.iter().map(|(name, value)| format!(", {name}={value}")).collect();
+        let title = format!("{}{names}{common}", id.workload);
+        let values: Vec<&str> = varying.iter().map(|(_, value)| value.as_str()).collect();
+        let label = if values.is_empty() { id.workload.clone() } else { values.join(", ") };
+        let bar = bar(case, label, judgement, metric);
+        match groups.iter_mut().find(|group| group.title == title) {
+            Some(group) => group.bars.push(bar),
+            None => groups.push(Group { title, bars: vec![bar] }),
         }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
-fn bar(case: &CaseRecord, judgement: &Judgement, metric: &Metric) -> Bar {
+type Params<'a> = Vec<&'a (String, String)>;
+
+/// The parameters that tell a case from others of its workload, and those that all of them have; a workload's only case
+/// is told by all its parameters.
+fn axes<'a>(id: &'a CaseId, cases: &[&CaseRecord]) -> (Params<'a>, Params<'a>) {
+    let ids = cases.iter().map(|case| &case.spec.id);
+    let others: Vec<&CaseId> = ids.filter(|other| other.workload == id.workload && *other != id).collect();
+    let varies = |(name, value): &(String, String)| {
+        others.is_empty() || others.iter().any(|other| other.param(name) != Some(value))
+    };
+    id.params.iter().partition(|param| varies(param))
+}
+
+fn bar(case: &CaseRecord, label: String, judgement: &Judgement, metric: &Metric) -> Bar {
     let id = &case.spec.id;
     let value = judgement.value(id, None, metric.id);
-    let label: Vec<&str> = id.params.iter().map(|(_, value)| value.as_str()).collect();
     Bar {
-        label: if label.is_empty() { id.workload.clone() } else { label.join(", ") },
+        label,
         case: id.to_string(),
         value: value.map(|value| value.value).ok_or_else(|| why_absent(case, metric)),
         limit: value.and_then(|value| value.limit.as_ref()).map(|limit| limit.value),
@@ -128,7 +143,13 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
         return reason.clone();
     }
     let Some(measurement) = case.measurement(metric.mode) else {
-        return format!("mode {} was not measured", metric.mode);
+        return match metric.mode {
+            Mode::Native if !case.spec.has_tag("foreign_heap") => {
+                "mode native was not measured: without --mode, it is only for cases tagged foreign_heap"
+                    .into()
+            }
+            mode => format!("mode {mode} was not measured"),
+        };
     };
     let Some(evidence) = measurement.evidence().next() else {
         let kind = measurement.failures().next().map_or("failed".into(), |failure| failure.kind.to_string());
@@ -138,7 +159,7 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
             format!("{kind} in mode {}", measurement.mode)
         };
     };
-    if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| metric.id.starts_with("heap.")) {
+    if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| is_of_rusts_heap(metric)) {
         return reason.clone();
     }
     let unsampled = evidence.whole().is_none_or(|whole| whole.sampled.is_none());
@@ -151,6 +172,55 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
         "heap.amplification" => "nothing stays at the end".into(),
         "heap.fragmentation" => "below 1 MiB live, or unreadable here".into(),
         "heap.in_use" | "heap.sys" => "the allocator does not say".into(),
+        "engine.bytes" => "the engine does not say".into(),
+        "recall" => "the case's check tells no recall".into(),
+        id if id.ends_with("given_back") => "only a phase called delete has it".into(),
         _ => "could not be read here".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bench_core::case::CaseSpec;
+
+    use super::*;
+
+    fn case(id: &str) -> CaseRecord {
+        let spec = CaseSpec {
+            id: id.parse().unwrap(),
+            about: String::new(),
+            tags: Vec::new(),
+            allocator: "system".into(),
+            absent_modes: Default::default(),
+        };
+        CaseRecord { spec, measurements: Vec::new() }
+    }
+
+    #[test]
+    fn bars_are_named_by_what_differs() {
+        let cases = [
+            "a/build{engine=flat,data=corpus,n=1}",
+            "a/build{engine=flat,data=corpus,n=2}",
+            "a/build{engine=flat,data=corpus,n=1,dim=9}",
+            "a/only{size=3,data=corpus}",
+            "a/plain",
+        ]
+        .map(case);
+        let cases: Vec<&CaseRecord> = cases.iter().collect();
+        let metric = Metric::by_id("heap.peak").unwrap();
+        let groups = groups(&cases, &Judgement::default(), metric);
+        let named: Vec<(&str, Vec<&str>)> = groups
+            .iter()
+            .map(|group| (group.title.as_str(), group.bars.iter().map(|bar| bar.label.as_str()).collect()))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                ("build (n), engine=flat, data=corpus", vec!["1", "2"]),
+                ("build (n, dim), engine=flat, data=corpus", vec!["1, 9"]),
+                ("only (size, data)", vec!["3, corpus"]),
+                ("plain", vec!["plain"]),
+            ]
+        );
     }
 }

@@ -9,6 +9,8 @@ use crate::sample;
 
 const SINGLE: &str = "vectors/single_vector{dim=128}";
 const FRAGMENTED: &str = "vectors/fragmentation{allocator=system,pattern=scaled}";
+const FOREIGN: &str = "ingest/build{engine=usearch,n=3000}";
+const UPDATE: &str = "ingest/update{engine=flat}";
 const DOCUMENT: &str = "ingest/single_document{size=100KB}";
 
 /// The sample without what makes it fail or warn whatever the thresholds.
@@ -85,6 +87,15 @@ fn a_case_of_several_phases_has_values_for_each_and_for_the_whole() {
 }
 
 #[test]
+fn what_a_deletion_gives_back_has_a_least() {
+    for (limit, verdict) in [("700000B", Verdict::Pass), ("701kB", Verdict::Fail)] {
+        let limit = format!("phase = \"delete\"\nmin = \"{limit}\"");
+        let judgement = judged(&healthy(), &rule(UPDATE, "heap.given_back", &limit));
+        assert_eq!((judgement.verdict, judgement.counts.limits), (verdict, 1), "{limit}");
+    }
+}
+
+#[test]
 fn phases_of_one_name_are_told_apart_and_share_a_rule() {
     let mut run = healthy();
     for repetition in &mut only(&mut run, FRAGMENTED).measurements[0].repetitions {
@@ -126,6 +137,13 @@ fn a_metric_that_a_rule_misses_fails_unless_the_rule_ignores_it() {
             Some((Verdict::Fail, "does not tell phases")),
         ),
         (DOCUMENT, "heap.peak_per_payload", "max = \"100x\"", None),
+        (FOREIGN, "heap.peak", "max = \"1GB\"", Some((Verdict::Fail, "usearch is C++"))),
+        (
+            UPDATE,
+            "heap.given_back",
+            "min = \"1kB\"",
+            Some((Verdict::Fail, "only a phase called delete has it")),
+        ),
     ] {
         let judgement = judged(&run, &rule(id, metric, rest));
         let found = judgement.missing.first().map(|missing| (missing.verdict, missing.reason.as_str()));

@@ -1,7 +1,7 @@
 //! The text for people, from runs made by hand and judged by the real rules.
 
 use bench_core::case::CaseSpec;
-use bench_core::evidence::{Evidence, HeapRecord, PhaseRecord};
+use bench_core::evidence::{Evidence, HeapRecord, NativeRecord, PhaseRecord};
 use bench_core::run::{Failure, FailureKind, HostFacts, Measurement, Repetition, Revision, SCHEMA, Settings};
 use report::{Thresholds, judge};
 
@@ -21,11 +21,27 @@ fn case(id: &str, repetition: Repetition) -> CaseRecord {
 /// A case whose heap peaks at so many bytes.
 fn peaking(id: &str, bytes: u64) -> CaseRecord {
     let heap = HeapRecord { peak_live_bytes: bytes, allocating_threads: 1, ..HeapRecord::default() };
-    let phase = PhaseRecord { name: "build".into(), heap: Some(heap), ..PhaseRecord::default() };
+    case(id, seen(id, Mode::Heap, PhaseRecord { heap: Some(heap), ..PhaseRecord::default() }))
+}
+
+/// A case of an engine that allocates behind Rust's back: its C heap peaks at so many bytes, and half of them stay.
+fn foreign(id: &str, bytes: u64) -> CaseRecord {
+    let native =
+        NativeRecord { peak_live_bytes: bytes, end_live_bytes: bytes / 2, ..NativeRecord::default() };
+    let mut case = case(id, seen(id, Mode::Heap, PhaseRecord::default()));
+    let phase = PhaseRecord { native: Some(native), ..PhaseRecord::default() };
+    let repetitions = vec![seen(id, Mode::Native, phase)];
+    case.measurements.push(Measurement { mode: Mode::Native, repetitions });
+    case
+}
+
+/// A repetition that saw one phase.
+fn seen(id: &str, mode: Mode, phase: PhaseRecord) -> Repetition {
+    let phase = PhaseRecord { name: "build".into(), ..phase };
     // As a child writes it: what it has not seen is not there.
-    let json = serde_json::json!({"case": id, "mode": "heap", "allocator": "system", "phases": [phase]});
+    let json = serde_json::json!({"case": id, "mode": mode, "allocator": "system", "phases": [phase]});
     let evidence: Evidence = serde_json::from_value(json).unwrap();
-    case(id, Repetition { evidence: Some(evidence), failure: None, stdout: None, dhat_file: None })
+    Repetition { evidence: Some(evidence), failure: None, stdout: None, dhat_file: None }
 }
 
 fn crashed(id: &str, reason: &str) -> CaseRecord {
@@ -67,6 +83,24 @@ fn columns_are_aligned_and_what_is_absent_is_no_zero() {
     );
     assert!(lines[4].starts_with("PASS  "), "{text}");
     assert_eq!(lines.last(), Some(&"page  results/index.html"));
+}
+
+#[test]
+fn the_c_heap_stands_marked_where_rusts_was_not_counted() {
+    let rules = "{ warn = \"1MB\", fail = \"1MB\" }";
+    let text = text(rules, None, vec![peaking("ingest/a", 512), foreign("ingest/b", 4096)]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "case            peak  average      growth  peak RSS  time  verdict",
+            "ingest/a       512 B        -         0 B         -     -  -",
+            "ingest/b  C 4.00 KiB        -  C 2.00 KiB         -     -  -",
+        ]
+    );
+    assert!(lines[3].starts_with("C: the C heap in usable bytes"), "{text}");
+    let without = self::text(rules, None, vec![peaking("ingest/a", 512)]);
+    assert!(!without.contains("C:"), "{without}");
 }
 
 #[test]

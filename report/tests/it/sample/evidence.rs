@@ -112,6 +112,34 @@ pub fn heap(spec: &CaseSpec, body: &Body, number: u64) -> Evidence {
     }
 }
 
+/// The same phases as mode native would see them, had C code allocated nine tenths.
+pub fn native(spec: &CaseSpec, body: &Body) -> Evidence {
+    let mut live = 0;
+    let phases = body.phases.iter().map(|phase| {
+        let (start, end) = (live, phase.stays / 10 * 9);
+        live = end;
+        PhaseRecord {
+            name: phase.name.into(),
+            items: body.items,
+            payload_bytes: body.payload,
+            native: Some(NativeRecord {
+                base_live_bytes: 0,
+                start_live_bytes: start,
+                end_live_bytes: end,
+                end_live_blocks: phase.blocks,
+                peak_live_bytes: phase.peak / 10 * 9,
+                allocated_bytes: phase.peak,
+                allocated_blocks: phase.blocks,
+                freed_blocks: phase.blocks / 3,
+                reallocated_blocks: 0,
+                reallocated_bytes: 0,
+            }),
+            ..PhaseRecord::default()
+        }
+    });
+    Evidence { items: body.items, phases: phases.collect(), ..empty(spec, Mode::Native) }
+}
+
 /// So many points over all phases; within a phase memory rises to the peak and falls to what stays.
 pub fn timeline(phases: &[PhaseRecord], points: u64) -> Timeline {
     let end = phases.last().map_or(0, |phase| phase.start_ns + phase.wall_ns);

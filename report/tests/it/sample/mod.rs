@@ -77,7 +77,7 @@ pub fn run() -> Run {
         id: "2026-11-21T120125Z-db06ab8".into(),
         started: "2026-11-21T12:01:25Z".into(),
         partial: Some("interrupted by Ctrl-C after 11 of 41 cases".into()),
-        command: "cargo xtask bench --mode heap,sites,time".into(),
+        command: "cargo xtask bench".into(),
         revision: Revision {
             commit: Some("db06ab8f3c21907d9a6c1c2f3e4d5a6b7c8d9e0f".into()),
             dirty: true,
@@ -86,7 +86,7 @@ pub fn run() -> Run {
         host: HostFacts { facts: facts.map(|(name, value)| (name.to_string(), value.to_string())).into() },
         settings: Settings {
             quick: false,
-            modes: vec![Mode::Heap, Mode::Sites, Mode::Time],
+            modes: Mode::ALL.into(),
             profile: "release".into(),
             repetitions: 3,
             interval_ns: 1_000_000,
@@ -151,6 +151,7 @@ fn cases() -> Vec<CaseRecord> {
         "a document is read, chunked, embedded, indexed",
         &body,
     ));
+    cases.extend(engines::cases());
     cases.push(crashed());
     let phase = Phase { name: "search", peak: 40_000, stays: 32_000, blocks: 300, wall_ms: 31.0 };
     let body = Body { points: 31, items: Some(100), ..Body::new(vec![phase]) };
@@ -172,8 +173,6 @@ fn spec(id: &str, about: &str) -> CaseSpec {
 
 fn case(id: &str, about: &str, body: &Body) -> CaseRecord {
     let spec = spec(id, about);
-    let repetition =
-        |evidence| Repetition { evidence: Some(evidence), failure: None, stdout: None, dhat_file: None };
     let heap = (0..3).map(|number| repetition(heap(&spec, body, number))).collect();
     let sites = Repetition {
         dhat_file: Some(format!("{}.dhat.json", spec.id.file_stem())),
@@ -186,6 +185,10 @@ fn case(id: &str, about: &str, body: &Body) -> CaseRecord {
         Measurement { mode: Mode::Time, repetitions: vec![time] },
     ];
     CaseRecord { spec, measurements }
+}
+
+fn repetition(evidence: Evidence) -> Repetition {
+    Repetition { evidence: Some(evidence), failure: None, stdout: None, dhat_file: None }
 }
 
 fn scale_sites(record: &mut CaseRecord) {

@@ -1,0 +1,117 @@
+//! The picture of memory per vector against recall: one data set, one dim, one number of vectors.
+
+use anyhow::Result;
+use bench_core::metric::{Metric, Unit};
+use bench_core::run::CaseRecord;
+
+use super::{BUILD, SEARCH, look, number, series_name, size};
+use crate::chart::plane::{self, Axis, Input, Series};
+use crate::chart::{Chart, Numbers};
+use crate::judgement::Judgement;
+use crate::page::suites::why_absent;
+use crate::quantity::{fitting, human};
+
+/// The dim of a case that names none: that of the corpus' embeddings.
+const DEFAULT_DIM: &str = "384";
+/// Axes that say how an index was filled, which is not what it is: cases that differ in nothing else would be points on
+/// each other, so the first of them stands for all.
+const FILLING: [&str; 3] = ["batch", "reserve", "threads"];
+
+/// What all cases of the picture have in common; costs per vector of different dims or data sets do not compare.
+#[derive(Clone, Copy, PartialEq)]
+struct Setting<'a> {
+    dataset: &'a str,
+    dim: &'a str,
+    n: u64,
+}
+
+/// Draws the picture in the setting that most cases share; among equals, in that with most vectors.
+pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Chart>> {
+    let point = |case: &CaseRecord| {
+        let memory = number(judgement, case, "rss.anon_per_item", Some(BUILD))?;
+        Some((number(judgement, case, "recall", None)?, memory))
+    };
+    let measured: Vec<&CaseRecord> = cases.iter().copied().filter(|case| point(case).is_some()).collect();
+    let measured = once_each(&measured);
+    let within = |setting: Setting| -> Vec<&CaseRecord> {
+        measured.iter().copied().filter(|case| self::setting(case) == Some(setting)).collect()
+    };
+    let settings = measured.iter().filter_map(|case| setting(case));
+    let Some(common) = settings.max_by_key(|setting| (within(*setting).len(), setting.n)) else {
+        return Ok(None);
+    };
+    let shown = within(common);
+    let mut rows = Vec::new();
+    let series: Vec<Series> = shown
+        .iter()
+        .filter_map(|case| {
+            let (recall, memory) = point(case)?;
+            let speed = speed(case, judgement);
+            let name = series_name(case, &shown);
+            let label = speed.as_ref().map_or(name.clone(), |speed| format!("{name} {speed}"));
+            rows.push(vec![
+                name,
+                format!("{recall:.3}"),
+                human(memory, Unit::BytesPerItem),
+                speed.unwrap_or_else(|reason| format!("absent: {reason}")),
+            ]);
+            let points = vec![(recall, memory)];
+            Some(Series { label, look: look(case, cases), points, fitted: None, ring: None })
+        })
+        .collect();
+    let points = || series.iter().flat_map(|series| &series.points);
+    let most = points().map(|point| point.1).fold(1.0, f64::max) * 1.08;
+    let least_recall = points().map(|point| point.0).fold(1.0, f64::min);
+    let (scale, unit) = fitting(most, Unit::Bytes);
+    let named = cases.iter().any(|case| case.spec.id.param("dim").is_some());
+    let dim = if named { format!(", dim = {}", common.dim) } else { String::new() };
+    let title =
+        format!("Memory per vector against recall, with queries per second, at n = {}{dim}", common.n);
+    let input = Input {
+        title: &title,
+        description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers",
+        x: Axis { title: "recall".into(), scale: 1.0, range: ((least_recall - 0.05).max(0.0), 1.0) },
+        y: Axis { title: format!("RSS anon per vector, {unit}"), scale, range: (0.0, most) },
+        series: &series,
+        numbers: Numbers {
+            head: ["engine", "recall", "RSS anon per vector", "queries per second"]
+                .map(String::from)
+                .to_vec(),
+            rows,
+        },
+    };
+    Ok(Some(plane::chart("engines-recall", input)?))
+}
+
+/// The queries per second, or why there are none.
+fn speed(case: &CaseRecord, judgement: &Judgement) -> Result<String, String> {
+    let id = "time.items_per_second";
+    match (number(judgement, case, id, Some(SEARCH)), Metric::by_id(id)) {
+        (Some(speed), _) => Ok(human(speed, Unit::PerSecond)),
+        (None, metric) => Err(metric.map_or(String::new(), |metric| why_absent(case, metric))),
+    }
+}
+
+fn dim(case: &CaseRecord) -> &str {
+    case.spec.id.param("dim").unwrap_or(DEFAULT_DIM)
+}
+
+fn setting(case: &CaseRecord) -> Option<Setting<'_>> {
+    let dataset = case.spec.id.param("dataset").unwrap_or("");
+    Some(Setting { dataset, dim: dim(case), n: size(case)? })
+}
+
+/// The cases, of those that differ only in how the index was filled the first.
+fn once_each<'a>(cases: &[&'a CaseRecord]) -> Vec<&'a CaseRecord> {
+    let without = |case: &CaseRecord| -> Vec<(String, String)> {
+        let params = case.spec.id.params.iter();
+        params.filter(|(axis, _)| !FILLING.contains(&axis.as_str())).cloned().collect()
+    };
+    let mut kept: Vec<&CaseRecord> = Vec::new();
+    for case in cases {
+        if !kept.iter().any(|other| without(other) == without(case)) {
+            kept.push(case);
+        }
+    }
+    kept
+}
