@@ -88,8 +88,11 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
     let index = corpus(folder.path());
     let flags = ["--corpus", &index, "--scale", "4"];
     let cases = list(&["--corpus", &index]);
-    let quick = cases.iter().filter(|case| case.has_tag("quick") && case.id.param("engine").is_some());
-    for case in quick {
+    let slow_builder = "ingest/build{engine=instant-distance,dataset=corpus,n=1000}";
+    let is_one = |case: &&CaseSpec| {
+        case.has_tag("quick") && case.id.param("engine").is_some() || case.id.to_string() == slow_builder
+    };
+    for case in cases.iter().filter(is_one) {
         let id = case.id.to_string();
         let engine = case.id.param("engine").unwrap();
         if let Some(reason) = case.absent_modes.get(&Mode::Heap) {
@@ -125,6 +128,34 @@ fn totals(heap: HeapRecord) -> [u64; 6] {
         over_base(heap.peak_live_bytes),
         over_base(heap.end_live_bytes),
     ]
+}
+
+/// Threads and a batch are the case's, another dim is the vectors'.
+#[test]
+fn parameters_reach_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    let run = |engine: &str, parameter: &str| {
+        let case = format!("ingest/build{{engine={engine},dataset=corpus,n=1000{parameter}}}");
+        evidence(HEAP, &case, &["--corpus", &index, "--scale", "4"])
+    };
+    let grown = |evidence: &Evidence| {
+        let heap = evidence.phases[0].heap.unwrap();
+        heap.end_live_bytes - heap.start_live_bytes
+    };
+    let small = run("flat", ",dim=128");
+    assert_eq!(small.payload_bytes, Some(250 * 128 * 4));
+    assert_eq!(run("flat", ",reserve=yes").phases[0].heap.unwrap().reallocated_blocks, 0);
+    assert!(run("flat", ",batch=1").phases[0].heap.unwrap().reallocated_blocks > 8);
+    assert!(grown(&run("hnsw_rs", ",m=32")) > grown(&run("hnsw_rs", ",m=8")));
+    let threads = run("hnsw_rs", ",threads=2");
+    assert!(threads.phases[0].heap.unwrap().allocating_threads >= 2, "{:?}", threads.phases[0]);
+    assert!(threads.recall.is_some_and(|recall| recall > 0.8), "{:?}", threads.recall);
+    let jemalloc = "ingest/build{engine=flat,dataset=corpus,n=1000,allocator=jemalloc}";
+    let flags = ["--corpus", &index, "--scale", "4"];
+    let jemalloc = evidence(env!("CARGO_BIN_EXE_ingest-heap-jemalloc"), jemalloc, &flags);
+    assert_eq!(grown(&jemalloc), grown(&run("flat", "")));
+    assert!(jemalloc.phases[0].allocator.is_some_and(|books| books.in_use_bytes > Some(0)));
 }
 
 #[test]

@@ -12,7 +12,8 @@ use bench_vectors::dataset::Vectors;
 use bench_vectors::engine::{self, Engine, IndexSpec, Neighbour};
 
 pub(crate) fn add(suite: &mut Suite) {
-    let about = "clients, a thread each, that search for the 10 nearest of n embedded texts for so many milliseconds";
+    let about =
+        "clients, a thread each, that search for the 10 nearest of n embedded texts for so many milliseconds";
     let workload = indexing::workload("sustained", about, |_| true)
         .axis(Axis::new("dataset", [CORPUS.name]))
         .axis(Axis::new("n", [1000]).slow([10_000]))
@@ -58,12 +59,7 @@ struct Client {
 }
 
 /// Every client asks all queries, again and again, until the time is over and each has been answered once.
-fn serve(
-    index: &dyn Engine,
-    queries: &Vectors,
-    clients: usize,
-    duration: Duration,
-) -> Result<Vec<Client>> {
+fn serve(index: &dyn Engine, queries: &Vectors, clients: usize, duration: Duration) -> Result<Vec<Client>> {
     let start = Instant::now();
     let work = || -> Result<Client> {
         let mut client = Client { searches: 0, found: vec![Vec::new(); queries.len()] };
@@ -75,9 +71,8 @@ fn serve(
         Ok(client)
     };
     std::thread::scope(|scope| {
-        let start_client = |_| {
-            std::thread::Builder::new().spawn_scoped(scope, work).context("start the thread of a client")
-        };
+        let start_client =
+            |_| std::thread::Builder::new().spawn_scoped(scope, work).context("start the thread of a client");
         let threads = (0..clients).map(start_client).collect::<Result<Vec<_>>>()?;
         let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Client>>| {
             thread.join().map_err(|_| anyhow!("a client's search panicked"))?

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use bench_core::case::CaseSpec;
+use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
 
 const HEAP: &str = env!("CARGO_BIN_EXE_search-heap");
@@ -23,24 +23,47 @@ fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
     serde_json::from_slice(&std::fs::read(folder.path().join("evidence.json")).unwrap()).unwrap()
 }
 
+/// Scaled down: a build for tests is slow, and what is checked is the same.
 #[test]
-fn every_case_finds_the_neighbours() {
-    let cases = list(&[]);
-    let of_flat = |case: &&CaseSpec| case.id.param("engine") == Some("flat");
-    assert_eq!(cases.iter().filter(of_flat).count(), 4);
+fn every_quick_case_finds_the_neighbours() {
+    let cases: Vec<CaseSpec> = list(&[]).into_iter().filter(|case| case.has_tag("quick")).collect();
+    for workload in ["dense", "filtered"] {
+        assert!(cases.iter().any(|case| case.id.workload == workload), "{workload}");
+    }
     for case in cases {
-        // Scaled down: a build for tests is slow, and what is checked is the same.
-        let evidence = evidence(HEAP, &case.id.to_string(), &["--scale", "10"]);
+        let engine = case.id.param("engine").unwrap();
+        if case.absent_modes.contains_key(&Mode::Heap) {
+            assert_eq!(engine, "instant-distance", "{}", case.id);
+            continue;
+        }
+        let evidence = evidence(HEAP, &case.id.to_string(), &["--scale", "5"]);
         assert_eq!((evidence.items, evidence.phases.len()), (Some(100), 1), "{}", case.id);
         assert!(evidence.inputs["corpus"].starts_with("xxh3:"), "{}", case.id);
-        let is_exact = ["flat", "sqlite-vec"].contains(&case.id.param("engine").unwrap());
-        let least = if is_exact { 1.0 } else { 0.6 };
-        assert!(evidence.recall.is_some_and(|recall| recall >= least), "{}: {:?}", case.id, evidence.recall);
+        assert_recall(&evidence);
         assert_eq!(evidence.foreign_heap.is_some(), evidence.phases[0].heap.is_none(), "{}", case.id);
+        assert_eq!(evidence.foreign_heap.is_some(), case.has_tag("foreign_heap"), "{}", case.id);
         let Some(heap) = evidence.phases[0].heap else { continue };
-        let threads: u64 = case.id.param("threads").unwrap().parse().unwrap();
+        let threads: u64 = case.id.param("threads").unwrap_or("1").parse().unwrap();
         assert!(heap.allocating_threads <= threads + 1, "{}: {heap:?}", case.id);
     }
+}
+
+fn assert_recall(evidence: &Evidence) {
+    let is_exact = ["flat", "sqlite-vec"].contains(&evidence.case.param("engine").unwrap());
+    let least = if is_exact { 1.0 } else { 0.6 };
+    let recall = evidence.recall;
+    assert!(recall.is_some_and(|recall| recall >= least), "{}: {recall:?}", evidence.case);
+}
+
+#[test]
+fn clients_search_for_the_time_given() {
+    let evidence =
+        evidence(HEAP, "search/sustained{engine=flat,dataset=corpus,n=1000,clients=4,ms=500}", &[]);
+    assert_recall(&evidence);
+    let phase = &evidence.phases[0];
+    assert!(phase.wall_ns >= 500_000_000, "{phase:?}");
+    assert!(phase.items.is_some_and(|searches| searches >= 400), "{phase:?}");
+    assert!(phase.heap.is_some_and(|heap| heap.allocating_threads >= 4), "{phase:?}");
 }
 
 #[test]

@@ -59,6 +59,35 @@ fn every_value_of_every_flat_format_comes_back() {
     }
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_comes_back_whatever_its_lists_compression_and_row_groups() {
+    for name in ["points.parquet", "f8_snappy.parquet"] {
+        let dataset = dataset::open(&fixture(name)).unwrap();
+        assert_eq!((dataset.len(), dataset.dim(), dataset.distance()), (ROWS, DIM, Distance::L2), "{name}");
+        assert_eq!(dataset.read(ROWS + 1).unwrap().data(), expected(-50.0), "{name}");
+        assert_eq!(dataset.read(19).unwrap().data(), &expected(-50.0)[..19 * DIM], "{name}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cut_off = folder.path().join("cut_off.parquet");
+    let whole = std::fs::read(fixture("points.parquet")).unwrap();
+    std::fs::write(&cut_off, &whole[..whole.len() - 9]).unwrap();
+    for (path, reason) in [
+        (fixture("two_lists.parquet"), "2 of its columns hold lists of f32 or f64, expected is one"),
+        (
+            fixture("no_list.parquet"),
+            "0 of its columns hold lists of f32 or f64, expected is one; the columns are id",
+        ),
+        (fixture("ragged.parquet"), "does not have 2 components as the others"),
+        (fixture("with_null.parquet"), "a component within rows 0 to 2 is null"),
+        (cut_off, "this is no Parquet file, or it is cut off"),
+    ] {
+        let error = dataset::open(&path).and_then(|dataset| dataset.read(ROWS)).unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains(reason) && error.contains(path.to_str().unwrap()), "{error}");
+    }
+}
+
 #[test]
 fn neighbours_beside_a_data_set_are_those_of_its_queries() {
     for neighbours in ["neighbours.ivecs", "neighbours.ibin", "neighbours_and_distances.ibin"] {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{ALL, Adapter, Distance, Engine, IndexSpec, Oracle, build, find};
+use bench_vectors::engine::{
+    ALL, Adapter, Distance, Engine, IdSet, IndexSpec, Oracle, build, exact_neighbours, find,
+};
 
 const DIM: usize = 24;
 const K: usize = 10;
@@ -35,7 +37,8 @@ fn supports(adapter: &Adapter, distance: Distance) -> bool {
 fn recall(adapter: &Adapter, index: &dyn Engine, base: &Vectors, distance: Distance) -> f64 {
     let queries = vectors(40, 99);
     let found: Vec<_> = (0..queries.len()).map(|i| index.search(queries.row(i), K).unwrap()).collect();
-    let oracle = Oracle::new(Arc::new(base.clone()), Arc::new(queries), K, distance);
+    let exact = exact_neighbours(base, &queries, K, distance);
+    let oracle = Oracle::new(Arc::new(base.clone()), Arc::new(queries), exact, distance);
     oracle.recall(&found, adapter.capabilities.exact).unwrap()
 }
 
@@ -50,6 +53,49 @@ fn every_engine_finds_the_nearest_by_every_distance() {
             let least = if adapter.capabilities.exact { 1.0 } else { 0.9 };
             assert!(recall >= least, "{} {distance:?}: recall {recall}", adapter.name);
         }
+    }
+}
+
+#[test]
+fn a_filtered_search_finds_the_nearest_of_those_allowed() {
+    let (base, queries) = (vectors(1500, 1), vectors(20, 99));
+    for adapter in ALL {
+        let index = build(adapter.name, &IndexSpec::new(DIM, Distance::Cosine), &base).unwrap();
+        for every in [2, 10, 100] {
+            let allowed: IdSet = (0..1500).filter(|id| id % every == 1).collect();
+            let search = |i| index.search_filtered(queries.row(i), K, &allowed);
+            let found: Result<Vec<_>, _> = (0..queries.len()).map(search).collect();
+            assert_eq!(found.is_ok(), adapter.capabilities.filter, "{}: {found:?}", adapter.name);
+            let Ok(found) = found else { continue };
+            let (base, queries) = (Arc::new(base.clone()), Arc::new(queries.clone()));
+            let oracle = Oracle::among(base, queries, K, Distance::Cosine, allowed);
+            let recall = oracle.recall(&found, adapter.capabilities.exact).unwrap();
+            assert!(recall >= 0.5, "{} 1 of {every}: recall {recall}", adapter.name);
+        }
+    }
+}
+
+#[test]
+fn what_a_filter_forbids_is_a_wrong_answer() {
+    let base = vectors(100, 1);
+    let index = build("flat", &IndexSpec::new(DIM, Distance::L2), &base).unwrap();
+    let found = vec![index.search(base.row(3), 2).unwrap()];
+    let (base, query) = (Arc::new(base.clone()), Arc::new(Vectors::new(DIM, base.row(3).to_vec()).unwrap()));
+    let oracle = Oracle::among(base, query, 2, Distance::L2, (50..100).collect());
+    let error = format!("{:#}", oracle.recall(&found, false).unwrap_err());
+    assert!(error.contains("id 3 is not among those that the filter allows"), "{error}");
+}
+
+#[test]
+fn threads_build_as_good_an_index() {
+    let base = vectors(1500, 1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    for adapter in ALL.iter().filter(|adapter| adapter.heeds("threads")) {
+        let spec = IndexSpec { threads: 2, ..IndexSpec::new(DIM, Distance::L2) };
+        let index = pool.install(|| build(adapter.name, &spec, &base)).unwrap();
+        assert_eq!(index.len(), base.len(), "{}", adapter.name);
+        let recall = recall(adapter, index.as_ref(), &base, Distance::L2);
+        assert!(recall >= 0.85, "{}: recall {recall}", adapter.name);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
@@ -22,6 +23,9 @@ use crate::results::{RUN_FILE, Results, RunFolder, write_run, write_whole};
 use crate::selection::{Chosen, Selection, modes_of_run};
 use crate::suites::Suites;
 use crate::workspace::{Metadata, shown};
+
+/// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
+const BUDGET: Duration = Duration::from_secs(20);
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
@@ -78,7 +82,8 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
         interrupt: interrupt.clone(),
         progress: &progress,
     };
-    let plan = Plan { repetitions, time_limit: flags.time_limit };
+    let budget = flags.repetitions.is_none().then_some(BUDGET);
+    let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
 

@@ -63,7 +63,8 @@ pub struct SelectionFlags {
 /// How the suites are built and what they read.
 #[derive(Debug, Clone, Args)]
 pub struct SuiteFlags {
-    /// Also measure on the vectors in this file (.fvecs, .bvecs, .fbin, .u8bin, .i8bin, .npy, .hdf5, .h5)
+    /// Also measure on the vectors in this file (.fvecs, .bvecs, .fbin, .u8bin, .i8bin, .npy, .hdf5, .h5,
+    /// .parquet)
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<PathBuf>,
     /// The data set's distance: l2, ip or cosine [default: what the file says, otherwise l2]
@@ -75,6 +76,9 @@ pub struct SuiteFlags {
     /// The queries' exact neighbours (.ivecs, .ibin) [default: the file's own, otherwise computed once]
     #[arg(long, value_name = "FILE", requires_all = ["dataset", "queries"])]
     pub neighbours: Option<PathBuf>,
+    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, parquet
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub features: Vec<String>,
     /// Cargo profile of the measured binaries
     #[arg(long, default_value = "release")]
     pub profile: String,
@@ -90,7 +94,7 @@ pub struct BenchFlags {
     /// (criterion) [default: heap,sites,time, and native for cases tagged foreign_heap]
     #[arg(long, value_name = "MODE", value_delimiter = ',')]
     pub mode: Vec<Mode>,
-    /// Fresh processes per case in mode heap [default: 5, with --quick 2]
+    /// Fresh processes per case in mode heap [default: 5, with --quick 2; of a case that takes long fewer, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repetitions: Option<u32>,
     /// Interval of the sampler

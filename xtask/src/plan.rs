@@ -19,6 +19,9 @@ use crate::selection::Chosen;
 /// How long one try in mode `sites` may take before the next one runs scaled down.
 pub const SITES_TRY: Duration = Duration::from_secs(30);
 
+/// The repetitions of the slowest case: two tell whether a count repeats.
+const FEWEST: u32 = 2;
+
 /// By how much the size axis is divided in mode `sites`, in the order of trying.
 const SCALES: [u64; 3] = [1, 10, 100];
 
@@ -30,6 +33,8 @@ const DHAT_PER_BLOCK: Duration = Duration::from_micros(3);
 pub struct Plan {
     /// Processes in mode `heap`.
     pub repetitions: u32,
+    /// As long as their phases may take together: of a slow case fewer repetitions run, at least [`FEWEST`].
+    pub budget: Option<Duration>,
     /// A process is killed after so long.
     pub time_limit: Duration,
 }
@@ -72,7 +77,7 @@ pub fn measure(chosen: &Chosen, plan: Plan, executor: &mut impl Executor) -> Res
         let (repetitions, interrupted) = match mode {
             Mode::Heap => repeat(&chosen.spec, mode, plan.repetitions, plan, executor)?,
             // Its numbers are counts: two processes tell whether they repeat.
-            Mode::Native => repeat(&chosen.spec, mode, plan.repetitions.min(2), plan, executor)?,
+            Mode::Native => repeat(&chosen.spec, mode, plan.repetitions.min(FEWEST), plan, executor)?,
             Mode::Sites => sites(&record, plan, executor)?,
             Mode::Time => repeat(&chosen.spec, mode, 1, plan, executor)?,
         };
@@ -104,16 +109,27 @@ fn repeat(
     executor: &mut impl Executor,
 ) -> Result<(Vec<Repetition>, bool)> {
     let mut repetitions = Vec::new();
-    for i in 1..=count {
+    let mut count = count;
+    let mut i = 0;
+    while i < count {
+        i += 1;
         let job = Job { spec, mode, scale: 1, time_limit: plan.time_limit, repetition: (i, count) };
         let Some(repetition) = executor.execute(&job)? else { return Ok((repetitions, true)) };
         let failed = repetition.failure.is_some();
+        count = count.min(affordable(&repetition, plan.budget).unwrap_or(count));
         repetitions.push(repetition);
         if failed {
             break;
         }
     }
     Ok((repetitions, false))
+}
+
+/// How many repetitions like this one fit into the budget.
+fn affordable(repetition: &Repetition, budget: Option<Duration>) -> Option<u32> {
+    let whole = PhaseRecord::merge(&repetition.evidence.as_ref()?.phases)?;
+    let fit = budget?.as_nanos() / u128::from(whole.wall_ns.max(1));
+    Some(u32::try_from(fit).unwrap_or(u32::MAX).max(FEWEST))
 }
 
 /// One repetition in mode `sites`, scaled down as far as needed to end within [`SITES_TRY`].

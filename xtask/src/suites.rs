@@ -37,6 +37,9 @@ impl Suites {
         let mut command = workspace::cargo();
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
+        if !flags.features.is_empty() {
+            command.args(["--features", &flags.features.join(",")]);
+        }
         for suite in SUITES {
             command.args(["--package", &format!("bench-{suite}")]);
         }

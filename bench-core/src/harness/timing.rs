@@ -33,7 +33,16 @@ impl Effort {
             Effort { warm_up: Duration::from_millis(300), measurement: Duration::from_secs(2), samples: 20 }
         }
     }
+
+    /// Criterion takes every sample, however long the body: of a long one as few as it allows.
+    fn for_body(self, body: Duration) -> Effort {
+        let is_long = body * self.samples as u32 > self.measurement;
+        Effort { samples: if is_long { FEWEST_SAMPLES } else { self.samples }, ..self }
+    }
 }
+
+/// Criterion refuses fewer.
+const FEWEST_SAMPLES: usize = 10;
 
 /// Criterion's folder below the current one, and the bench's name: always the same, so that nothing is cut off
 /// or compared with another case.
@@ -44,7 +53,7 @@ const BENCH: &str = "case";
 pub(super) fn time(prepared: &mut Prepared, effort: Effort) -> Result<(TimeEstimate, Vec<PhaseRecord>)> {
     let mut phases = Phases::time();
     (prepared.body)(&mut phases)()?;
-    phases.take_elapsed();
+    let effort = effort.for_body(phases.take_elapsed());
     Criterion::default()
         .without_plots()
         .output_directory(Path::new(FOLDER))

@@ -318,6 +318,21 @@ pub const METRICS: &[Metric] = &[
         of: |phase| Some(phase.time.as_ref()?.mean_ns),
     },
     Metric {
+        id: "heap.items_per_second",
+        title: "items per second while counted",
+        unit: Unit::PerSecond,
+        mode: Mode::Heap,
+        direction: Direction::Higher,
+        class: Class::Noisy,
+        floor: 0.0,
+        about: "items over the wall time of a phase of at least 100 ms, with the counters attached: how fast it was while its \
+                memory was measured; not comparable with mode time",
+        of: |phase| {
+            let is_long = phase.wall_ns >= 100_000_000 && phase.process.is_some();
+            if is_long { quotient(phase.items? as f64, phase.wall_ns as f64 / 1e9) } else { None }
+        },
+    },
+    Metric {
         id: "time.items_per_second",
         title: "items per second",
         unit: Unit::PerSecond,

@@ -16,10 +16,11 @@ pub(super) enum Format {
     Shaped(Component),
     Npy,
     Hdf5,
+    Parquet,
 }
 
 impl Format {
-    const ALL: [(&str, Format); 8] = [
+    const ALL: [(&str, Format); 9] = [
         ("fvecs", Format::Vecs(Component::F32)),
         ("bvecs", Format::Vecs(Component::U8)),
         ("fbin", Format::Shaped(Component::F32)),
@@ -28,6 +29,7 @@ impl Format {
         ("npy", Format::Npy),
         ("hdf5", Format::Hdf5),
         ("h5", Format::Hdf5),
+        ("parquet", Format::Parquet),
     ];
 
     pub(super) fn of(path: &Path) -> Result<Format> {
@@ -47,6 +49,7 @@ impl Format {
             Format::Shaped(component) => shaped::shape(path, component.bytes(), 1),
             Format::Npy => npy::shape(path),
             Format::Hdf5 => return hdf5_contents(path),
+            Format::Parquet => return parquet_contents(path),
         }?;
         Ok(Contents { shape, distance: None, queries: None, neighbours: None })
     }
@@ -66,6 +69,7 @@ impl Format {
             }
             Format::Npy => npy::read(path, shape, n),
             Format::Hdf5 => hdf5_base(path, n),
+            Format::Parquet => parquet_base(path, n),
         }
     }
 
@@ -126,6 +130,26 @@ mod without_hdf5 {
     }
 
     pub(super) fn hdf5_neighbours(_: &Path, _: usize) -> Result<Vec<Vec<u64>>> {
+        bail!(MISSING)
+    }
+}
+
+#[cfg(feature = "parquet")]
+use super::parquet::{contents as parquet_contents, read as parquet_base};
+#[cfg(not(feature = "parquet"))]
+use without_parquet::{parquet_base, parquet_contents};
+
+#[cfg(not(feature = "parquet"))]
+mod without_parquet {
+    use super::{Contents, Path, Result, bail};
+
+    const MISSING: &str = "this build reads no Parquet: run with `--features parquet`";
+
+    pub(super) fn parquet_contents(_: &Path) -> Result<Contents> {
+        bail!(MISSING)
+    }
+
+    pub(super) fn parquet_base(_: &Path, _: usize) -> Result<Vec<f32>> {
         bail!(MISSING)
     }
 }

@@ -10,6 +10,8 @@ mod ground_truth;
 mod hdf5;
 mod neighbours;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod shaped;
 mod truth_cache;
 mod vecs;

@@ -15,7 +15,8 @@ use roaring::RoaringBitmap;
 
 use super::foreign_storage::TemporaryLmdb;
 use super::{
-    Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour, ensure_block, ensure_query,
+    Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour, ensure_block,
+    ensure_query,
 };
 use crate::dataset::Vectors;
 

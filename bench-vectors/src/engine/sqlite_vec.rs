@@ -93,11 +93,7 @@ impl Engine for SqliteVec {
     fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
         let ids: Vec<String> = allowed.iter().map(|id| id.to_string()).collect();
         let ids = format!("[{}]", ids.join(","));
-        self.nearest(
-            NEAREST_ALLOWED,
-            query,
-            params![bytemuck::cast_slice::<f32, u8>(query), k as i64, ids],
-        )
+        self.nearest(NEAREST_ALLOWED, query, params![bytemuck::cast_slice::<f32, u8>(query), k as i64, ids])
     }
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {

@@ -55,17 +55,20 @@ fn evidence(job: &Job<'_>, blocks: u64) -> Evidence {
 /// The modes of a case whose memory is Rust's alone.
 const MODES: [Mode; 3] = [Mode::Heap, Mode::Sites, Mode::Time];
 
-fn play(modes: &[Mode], answers: &[Answer]) -> (Measured, Vec<String>) {
-    let spec = CaseSpec {
+fn spec() -> CaseSpec {
+    CaseSpec {
         id: "vectors/fake".parse().unwrap(),
         about: String::new(),
         tags: Vec::new(),
         allocator: "system".into(),
         absent_modes: Default::default(),
-    };
+    }
+}
+
+fn play(modes: &[Mode], answers: &[Answer]) -> (Measured, Vec<String>) {
     let mut script = Script { answers: answers.iter().cloned().collect(), jobs: Vec::new() };
-    let plan = Plan { repetitions: 2, time_limit: Duration::from_secs(120) };
-    let chosen = Chosen { spec, modes: modes.to_vec() };
+    let plan = Plan { repetitions: 2, budget: None, time_limit: Duration::from_secs(120) };
+    let chosen = Chosen { spec: spec(), modes: modes.to_vec() };
     let measured = measure(&chosen, plan, &mut script).unwrap();
     assert!(script.answers.is_empty(), "answers that nobody asked for");
     (measured, script.jobs)
@@ -76,6 +79,22 @@ fn sites_failure(measured: &Measured) -> &Failure {
     let sites = measured.record.measurement(Mode::Sites).unwrap();
     assert_eq!(sites.repetitions.len(), 1);
     sites.failures().next().unwrap()
+}
+
+#[test]
+fn a_slow_case_runs_fewer_repetitions_but_two() {
+    for (milliseconds, repetitions) in [(0, 2), (2, 2), (3, 3), (5, 5), (60_000, 5)] {
+        let mut script = Script { answers: [const { Blocks(1) }; 5].into(), jobs: Vec::new() };
+        // The script's phases take 1 ms.
+        let plan = Plan {
+            repetitions: 5,
+            budget: Some(Duration::from_millis(milliseconds)),
+            time_limit: Duration::from_secs(120),
+        };
+        let chosen = Chosen { spec: spec(), modes: vec![Mode::Heap] };
+        let measured = measure(&chosen, plan, &mut script).unwrap();
+        assert_eq!(measured.record.measurements[0].repetitions.len(), repetitions, "{milliseconds} ms");
+    }
 }
 
 #[test]
