@@ -57,6 +57,24 @@ pub fn pool(threads: usize) -> Result<ThreadPool> {
     Ok(pool)
 }
 
+/// An index that is there before the first phase.
+pub struct Built {
+    /// The index.
+    pub index: Box<dyn Engine>,
+    /// Lives as long as the index: its thread would come to its end within a phase.
+    _pool: ThreadPool,
+}
+
+/// Builds an index on a thread of its own.
+///
+/// # Errors
+/// When the thread cannot be started, or the engine fails.
+pub fn build(adapter: &Adapter, spec: &IndexSpec, base: &Vectors) -> Result<Built> {
+    let pool = pool(1)?;
+    let index = pool.install(|| engine::build(adapter.name, spec, base))?;
+    Ok(Built { index, _pool: pool })
+}
+
 /// Searches for each query on this thread.
 ///
 /// # Errors

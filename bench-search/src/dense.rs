@@ -46,15 +46,14 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let adapter = engine::find(case.text("engine")?)?;
     let queries = Arc::clone(&material.queries);
     let spec = indexing::spec(case, material.base.dim(), material.distance)?;
-    // One thread builds the same graph every time.
-    let index = indexing::pool(1)?.install(|| engine::build(adapter.name, &spec, &material.base))?;
+    let built = indexing::build(adapter, &spec, &material.base)?;
     // One thread is the caller's.
     let pool = if spec.threads > 1 { Some(indexing::pool(spec.threads)?) } else { None };
     let oracle = material.oracle();
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
-        let found = phases.measure("search", || search(index.as_ref(), &queries, pool.as_ref()));
-        phases.engine_bytes(index.memory_bytes());
+        let found = phases.measure("search", || search(built.index.as_ref(), &queries, pool.as_ref()));
+        phases.engine_bytes(built.index.memory_bytes());
         found
     };
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {

@@ -15,7 +15,7 @@ pub(crate) fn add(suite: &mut Suite) {
     let workload = indexing::workload("filtered", about, |_| true)
         .axis(Axis::new("dataset", [CORPUS.name]))
         .axis(Axis::new("n", [3000]).slow([10_000]))
-        .axis(Axis::new("percent", [1, 10, 50]).quick([10]))
+        .axis(Axis::new("percent", [1, 10, 50]).quick::<usize>([]))
         .size_axis("n");
     let cannot_filter = engine::names(|adapter| !adapter.capabilities.filter);
     let workload = cannot_filter.into_iter().fold(workload, |workload, name| {
@@ -30,15 +30,15 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let allowed = evenly(base.len(), case.count("percent")?)?;
     let spec = IndexSpec::new(base.dim(), material.distance);
-    let index = indexing::pool(1)?.install(|| engine::build(adapter.name, &spec, &base))?;
+    let built = indexing::build(adapter, &spec, &base)?;
     let oracle = Oracle::among(base, Arc::clone(&queries), K, material.distance, allowed.clone());
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
         let found = phases.measure("search", || {
-            let search = |query| index.search_filtered(queries.row(query), K, &allowed);
+            let search = |query| built.index.search_filtered(queries.row(query), K, &allowed);
             (0..queries.len()).map(search).collect::<Result<Vec<_>>>()
         });
-        phases.engine_bytes(index.memory_bytes());
+        phases.engine_bytes(built.index.memory_bytes());
         found
     };
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {

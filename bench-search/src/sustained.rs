@@ -32,12 +32,12 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let duration = Duration::from_millis(case.count("ms")? as u64);
     ensure!((1..=1000).contains(&clients), "{clients} clients: 1 to 1000 can be started");
     let spec = IndexSpec { threads: clients, ..IndexSpec::new(material.base.dim(), material.distance) };
-    let index = indexing::pool(1)?.install(|| engine::build(adapter.name, &spec, &material.base))?;
+    let built = indexing::build(adapter, &spec, &material.base)?;
     let oracle = material.oracle();
     let run = move |phases: &mut Phases| {
-        let served = phases.measure("search", || serve(index.as_ref(), &queries, clients, duration))?;
+        let served = phases.measure("search", || serve(built.index.as_ref(), &queries, clients, duration))?;
         phases.items(served.iter().map(|client| client.searches).sum());
-        phases.engine_bytes(index.memory_bytes());
+        phases.engine_bytes(built.index.memory_bytes());
         anyhow::Ok(served)
     };
     let check = move |served: Result<Vec<Client>>| {

@@ -37,7 +37,7 @@ pub(super) const NATIVE_PEAK: Metric = Metric {
     unit: Unit::Bytes,
     mode: Mode::Native,
     direction: Direction::Lower,
-    class: Class::ExactOnOneThread,
+    class: Class::Exact,
     floor: 1024.0,
     about: "highest live bytes of the C heap (malloc and its kin as called by C, C++ and libc; not Rust's), over what set-up \
             held; in usable bytes, what malloc_usable_size says, because free is not told a size; without direct \

@@ -61,7 +61,8 @@ fn the_protocol_is_kept() {
         run(Mode::Heap, r#"echo "$@"; echo "$MALLOC_ARENA_MAX $CARGO_PKG_NAME."; EVIDENCE"#);
     assert_eq!(
         repetition.stdout.unwrap(),
-        "run vectors/fake{dim=1} --evidence evidence.json --interval-ns 1000000 --scale 10 --corpus /corpus.tsv\n1 .\n"
+        "run vectors/fake{dim=1} --evidence evidence.json --interval-ns 1000000 --scale 10 --corpus /corpus.tsv \
+         --cache /ground-truth\n1 .\n"
     );
 }
 

@@ -186,6 +186,6 @@ fn ctrl_c_keeps_what_was_measured() {
 #[test]
 fn an_error_of_the_tool_is_no_record() {
     let spec = play(&[], &[]).0.record.spec;
-    let plan = Plan { repetitions: 1, time_limit: Duration::from_secs(1) };
+    let plan = Plan { repetitions: 1, budget: None, time_limit: Duration::from_secs(1) };
     assert!(measure(&Chosen { spec, modes: vec![Mode::Heap] }, plan, &mut Script::default()).is_err());
 }
