@@ -6,13 +6,19 @@
 mod adapter;
 #[cfg(feature = "arroy")]
 mod arroy;
+#[cfg(feature = "diskann")]
+mod diskann;
 mod distance;
 mod flat;
+#[cfg(feature = "hannoy")]
+mod hannoy;
 #[cfg(feature = "hnsw_rs")]
 mod hnsw_rs;
 #[cfg(feature = "instant-distance")]
 mod instant_distance;
 mod oracle;
+#[cfg(feature = "qdrant-edge")]
+mod qdrant_edge;
 #[cfg(feature = "sqlite-vec")]
 mod sqlite_vec;
 #[cfg(feature = "usearch")]
@@ -42,6 +48,12 @@ pub const ALL: &[&Adapter] = &[
     &sqlite_vec::ADAPTER,
     #[cfg(feature = "arroy")]
     &arroy::ADAPTER,
+    #[cfg(feature = "diskann")]
+    &diskann::ADAPTER,
+    #[cfg(feature = "hannoy")]
+    &hannoy::ADAPTER,
+    #[cfg(feature = "qdrant-edge")]
+    &qdrant_edge::ADAPTER,
 ];
 
 /// The names of the engines that `suits`, for the axis `engine`.
