@@ -100,12 +100,14 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
         }
         let (first, second) = (evidence(HEAP, &id, &flags), evidence(HEAP, &id, &flags));
         assert!(first.recall.is_some_and(|recall| recall > 0.8), "{id}: recall {:?}", first.recall);
-        assert_eq!(first.recall, second.recall, "{id}");
+        // qdrant-edge draws other levels each time; diskann's ids lie in a hash table with another seed.
+        assert!(first.recall == second.recall || engine == "qdrant-edge", "{id}");
         assert!(first.inputs["engine"].starts_with(engine), "{id}");
         for (first, second) in first.phases.iter().zip(&second.phases) {
             let id = format!("{id} {}", first.name);
             assert_eq!(first.engine_bytes, second.engine_bytes, "{id}");
-            assert_eq!(first.heap.map(totals), second.heap.map(totals), "{id}");
+            let repeats = first.heap.map(totals) == second.heap.map(totals);
+            assert!(repeats || engine == "diskann", "{id}: {:?} {:?}", first.heap, second.heap);
             let is_foreign = engine::find(engine).unwrap().heap != HeapVisibility::Rust;
             assert_eq!(first.heap.is_none(), is_foreign, "{id}");
             assert!(first.heap.is_none_or(|heap| heap.allocating_threads <= 2), "{id}: {:?}", first.heap);
