@@ -4,7 +4,7 @@
 //! Set to the least that it takes: a write-ahead log of 1 MiB steps instead of 32 (which it never shortens), one
 //! segment, vectors on disk (one file of their size once indexed; the plain segment maps 32 MiB chunks, of which the
 //! touched part is resident). It starts a thread for the log, and one for each graph that it builds, whose levels are
-//! random: no two builds are alike.
+//! random: no two builds are alike. It waits for the disk: most of a small build is fsync.
 
 use anyhow::{Context, Result, ensure};
 use qdrant_edge::{
