@@ -35,6 +35,9 @@ pub struct Evidence {
     /// [`HeapRecord`], because its counts would look like the engine's memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_heap: Option<String>,
+    /// Why counts may differ between equal runs, where the workload or the engine is known for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub varies: Option<String>,
     /// Set when the case ran smaller than asked for, because the instruments would take too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaled: Option<Scaled>,

@@ -18,9 +18,10 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     let about = format!("an index of the data set, then {}", material::about_dataset(&dataset));
     let users = indexing::workload("build", &about, |_| true)
         .axis(Axis::new("dataset", [dataset.name()]))
-        .axis(Axis::new("n", [dataset.len()]))
+        .axis(material::size_axis(dataset.len()))
         .size_axis("n")
         .tag("dataset");
+    let users = untimed_builds(users, material::sizes(dataset.len()));
     suite.add(users, move |case| prepare(case, &material::of_dataset(&dataset, case.count("n")?)?));
     Ok(())
 }
@@ -35,13 +36,13 @@ fn sizes(suite: &mut Suite) {
         (Pace::SlowGraph, Axis::new("n", [1000, 3000, 10_000]).quick(none).slow([30_000])),
     ] {
         let workload = of_texts(CORPUS, |adapter| pace_of(adapter) == pace).axis(n).size_axis("n");
-        let workload = untimed_builds(workload, &["3000", "10000", "30000", "100000"]);
+        let workload = untimed_builds(workload, [3000, 10_000, 30_000, 100_000]);
         suite.add(workload, move |case| prepare_texts(case, CORPUS));
     }
     let million = of_texts(SNIPPETS, |adapter| pace_of(adapter) == Pace::Scan || adapter.name == "usearch")
         .axis(Axis::new("n", none).slow([1_000_000]))
         .size_axis("n");
-    suite.add(untimed_builds(million, &["1000000"]), |case| prepare_texts(case, SNIPPETS));
+    suite.add(untimed_builds(million, [1_000_000]), |case| prepare_texts(case, SNIPPETS));
 }
 
 /// What a parameter changes: one at a time, the others as they are by default.
@@ -58,16 +59,16 @@ fn parameters(suite: &mut Suite) {
             .axis(n())
             .axis(Axis::new(parameter, values))
             .size_axis("n");
-        suite.add(untimed_builds(workload, &["10000"]), |case| prepare_texts(case, CORPUS));
+        suite.add(untimed_builds(workload, [10_000]), |case| prepare_texts(case, CORPUS));
     }
     let dims = of_texts(CORPUS, |_| true).axis(n()).axis(Axis::new("dim", [128, 768])).size_axis("n");
-    suite.add(untimed_builds(dims, &["10000"]), |case| prepare_texts(case, CORPUS));
+    suite.add(untimed_builds(dims, [10_000]), |case| prepare_texts(case, CORPUS));
     // Which allocator Rust's heap comes from; an engine in C keeps the C library's.
     let on_allocators = of_texts(CORPUS, |adapter| adapter.heap == HeapVisibility::Rust)
         .axis(n())
         .axis(Axis::new("allocator", bench_vectors::allocator::OTHERS))
         .size_axis("n");
-    suite.add(untimed_builds(on_allocators, &["10000"]), |case| prepare_texts(case, CORPUS));
+    suite.add(untimed_builds(on_allocators, [10_000]), |case| prepare_texts(case, CORPUS));
 }
 
 fn of_texts(texts: Texts, suits: impl Fn(&Adapter) -> bool) -> Workload {
@@ -97,11 +98,13 @@ fn pace_of(adapter: &Adapter) -> Pace {
     }
 }
 
-/// Criterion runs a body some thirty times: builds of these sizes would take minutes each.
-fn untimed_builds(workload: Workload, sizes: &[&str]) -> Workload {
-    sizes.iter().fold(workload, |workload, size| {
+/// The most vectors of a build that criterion repeats, some thirty times: more would take minutes.
+const TIMED: usize = 1000;
+
+fn untimed_builds(workload: Workload, sizes: impl IntoIterator<Item = usize>) -> Workload {
+    sizes.into_iter().filter(|size| *size > TIMED).fold(workload, |workload, size| {
         let reason = "so large a build takes too long for criterion's repetitions";
-        workload.absent_for("n", size, &[Mode::Time], reason)
+        workload.absent_for("n", &size.to_string(), &[Mode::Time], reason)
     })
 }
 
@@ -134,5 +137,6 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
         Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
     };
     let prepared = Prepared::new(run, check).items(n).payload_bytes(material.payload_bytes());
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    let order = (spec.threads > 1).then_some("threads insert in another order each time");
+    Ok(indexing::with_engine(material.record(prepared), adapter).varies(order))
 }

@@ -88,4 +88,5 @@ pub fn with_engine(prepared: Prepared, adapter: &Adapter) -> Prepared {
     prepared
         .input("engine", format!("{} {}", adapter.name, adapter.version()))
         .foreign_heap(adapter.heap.foreign_reason())
+        .varies(adapter.varies)
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use bench_core::harness::{Inputs, Prepared};
+use bench_core::harness::{Axis, Inputs, Prepared};
 use bench_vectors::dataset::{Dataset, Vectors, computed_ground_truth};
 use bench_vectors::engine::{Distance, Neighbour, Oracle};
 
@@ -90,6 +90,20 @@ fn hold_out(vectors: Vectors) -> Result<(Vectors, Vectors)> {
     Ok(vectors.split_at(first_query))
 }
 
+/// The sizes of a data set's cases: 1000, 10 000 and so on, and all `len` of it.
+pub fn sizes(len: usize) -> Vec<usize> {
+    let powers = std::iter::successors(Some(1000), |n: &usize| n.checked_mul(10));
+    powers.take_while(|n| *n < len).chain([len]).collect()
+}
+
+/// The axis of these sizes. More than 10 000 are `slow`, unless all of it is hardly more.
+pub fn size_axis(len: usize) -> Axis {
+    let (default, slow): (Vec<usize>, Vec<usize>) =
+        sizes(len).into_iter().partition(|n| *n <= 10_000 || len <= 30_000);
+    let smallest = default.first().copied();
+    Axis::new("n", default).quick(smallest).slow(slow)
+}
+
 /// What is done with a data set, for a workload's description.
 pub fn about_dataset(dataset: &Dataset) -> String {
     let queries = if dataset.has_queries() { "its own queries" } else { "its last vectors as queries" };
@@ -128,6 +142,18 @@ mod tests {
         assert_eq!(large.base.row(59), small.queries.row(9));
         assert_ne!(large.read, small.read);
         assert_eq!(of_texts(SNIPPETS, &Inputs::default(), 5, 128).unwrap().base.dim(), 128);
+    }
+
+    #[test]
+    fn a_data_set_is_measured_by_powers_of_ten_and_as_a_whole() {
+        for (len, expected) in [
+            (50, vec![50]),
+            (1000, vec![1000]),
+            (10_001, vec![1000, 10_000, 10_001]),
+            (1_000_000, vec![1000, 10_000, 100_000, 1_000_000]),
+        ] {
+            assert_eq!(sizes(len), expected);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, HeapRecord};
+use bench_vectors::engine::{self, HeapVisibility};
 
 const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
 
@@ -102,13 +103,16 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
         }
         let (first, second) = (evidence(HEAP, &id, &flags), evidence(HEAP, &id, &flags));
         assert!(first.recall.is_some_and(|recall| recall > 0.8), "{id}: recall {:?}", first.recall);
-        assert_eq!(first.recall, second.recall, "{id}");
+        assert!(first.recall == second.recall || first.varies.is_some(), "{id}");
         assert!(first.inputs["engine"].starts_with(engine), "{id}");
+        let varies = first.varies.is_some();
         for (first, second) in first.phases.iter().zip(&second.phases) {
             let id = format!("{id} {}", first.name);
             assert_eq!(first.engine_bytes, second.engine_bytes, "{id}");
-            assert_eq!(first.heap.map(totals), second.heap.map(totals), "{id}");
-            assert_eq!(first.heap.is_none(), ["usearch", "sqlite-vec", "arroy"].contains(&engine), "{id}");
+            let repeats = first.heap.map(totals) == second.heap.map(totals);
+            assert!(repeats || varies, "{id}: {:?} {:?}", first.heap, second.heap);
+            let is_foreign = engine::find(engine).unwrap().heap != HeapVisibility::Rust;
+            assert_eq!(first.heap.is_none(), is_foreign, "{id}");
             assert!(first.heap.is_none_or(|heap| heap.allocating_threads <= 2), "{id}: {:?}", first.heap);
         }
         assert_eq!(first.foreign_heap.is_some(), first.phases[0].heap.is_none(), "{id}");

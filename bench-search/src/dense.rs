@@ -25,7 +25,7 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     let about = format!("the data set, {}", material::about_dataset(&dataset));
     let users = indexing::workload("dense", &about, |_| true)
         .axis(Axis::new("dataset", [dataset.name()]))
-        .axis(Axis::new("n", [dataset.len()]))
+        .axis(material::size_axis(dataset.len()))
         .axis(Axis::new("threads", [1, 2]))
         .size_axis("n")
         .tag("dataset");
@@ -60,7 +60,8 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
         Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
     };
     let prepared = Prepared::new(run, check).items(items).payload_bytes(payload);
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    let order = (spec.threads > 1).then_some("threads share the queries in another order each time");
+    Ok(indexing::with_engine(material.record(prepared), adapter).varies(order))
 }
 
 fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> Result<Vec<Vec<Neighbour>>> {

@@ -47,7 +47,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
         }
         Ok(Findings { recall: recalls.into_iter().reduce(f64::min) })
     };
-    let prepared = Prepared::new(run, check);
+    let why = "another number of searches fits into the time";
+    let prepared = Prepared::new(run, check).varies(Some(why));
     Ok(indexing::with_engine(material.record(prepared), adapter))
 }
 

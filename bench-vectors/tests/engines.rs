@@ -30,7 +30,7 @@ fn vectors(n: usize, seed: u64) -> Vectors {
 }
 
 fn supports(adapter: &Adapter, distance: Distance) -> bool {
-    !(adapter.name == "sqlite-vec" && distance == Distance::InnerProduct)
+    !(["sqlite-vec", "hannoy"].contains(&adapter.name) && distance == Distance::InnerProduct)
 }
 
 /// The recall of all queries; each answer's distances are checked against the oracle's.

@@ -88,6 +88,8 @@ impl ChildExecutor<'_> {
         let spec = job.spec;
         let mut command = Command::new(self.suites.binary(&spec.id.suite, job.mode, &spec.allocator)?);
         command.current_dir(folder).env_clear().envs(&self.environment.variables);
+        // An engine's files go with the folder, also after a kill.
+        command.env("TMPDIR", folder);
         command.args(["run", &spec.id.to_string(), "--evidence", EVIDENCE_FILE]);
         if job.mode == Mode::Heap {
             command.args(["--interval-ns", &self.interval.as_nanos().to_string()]);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 
-use super::suite::Prepared;
+use super::prepared::Prepared;
 use super::timing::{self, Effort};
 use super::{DHAT_FILE, Inputs, Phases, Suite};
 use crate::case::{CaseId, CaseSpec, Mode};
@@ -211,6 +211,7 @@ fn empty_evidence(
         payload_bytes: prepared.payload_bytes,
         inputs: prepared.inputs.clone(),
         foreign_heap: prepared.foreign_heap.clone(),
+        varies: prepared.varies.clone(),
         scaled,
         phases: Vec::new(),
         timeline: None,

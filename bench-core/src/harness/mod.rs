@@ -20,6 +20,7 @@ mod axis;
 mod child;
 mod native_phases;
 mod phases;
+mod prepared;
 mod suite;
 mod timing;
 mod trial;
@@ -27,7 +28,8 @@ mod trial;
 pub use axis::Axis;
 pub use child::{Allocator, main, main_with_internals};
 pub use phases::Phases;
-pub use suite::{Case, Findings, Inputs, Prepared, Suite, Workload};
+pub use prepared::{Findings, Prepared};
+pub use suite::{Case, Inputs, Suite, Workload};
 pub use trial::Trial;
 
 /// The name of the profile that mode `sites` leaves in the current folder.

@@ -1,12 +1,12 @@
-//! What a suite is made of: workloads, their grids of cases, and prepared bodies.
+//! What a suite is made of: workloads and their grids of cases.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Phases;
 use super::axis::Axis;
+use super::prepared::Prepared;
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Scaled;
 
@@ -238,88 +238,6 @@ impl Case {
     /// What the user brought.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
-    }
-}
-
-/// A body ready to run, and facts about it.
-pub struct Prepared {
-    pub(super) body: Box<Body>,
-    pub(super) items: Option<u64>,
-    pub(super) payload_bytes: Option<u64>,
-    pub(super) inputs: BTreeMap<String, String>,
-    pub(super) exact_peak: bool,
-    pub(super) foreign_heap: Option<String>,
-}
-
-/// Runs the phases; what comes back checks the answer.
-type Body = dyn FnMut(&mut Phases) -> Box<dyn FnOnce() -> Result<Findings>>;
-
-/// What a check found out beside "right".
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Findings {
-    /// Share of the exact neighbours among the answers, 0 to 1.
-    pub recall: Option<f64>,
-}
-
-impl From<()> for Findings {
-    fn from((): ()) -> Findings {
-        Findings::default()
-    }
-}
-
-impl Prepared {
-    /// A body and its check. `run` encloses all its work in [`Phases::measure`] and returns the answer; it can run
-    /// again and again. `check` looks at the answer outside every phase and says what is wrong with it; it may come
-    /// back with [`Findings`] or with nothing.
-    pub fn new<A: 'static, F: Into<Findings>>(
-        mut run: impl FnMut(&mut Phases) -> A + 'static,
-        check: impl Fn(A) -> Result<F> + Clone + 'static,
-    ) -> Prepared {
-        Prepared {
-            body: Box::new(move |phases| {
-                let answer = run(phases);
-                phases.end_body();
-                let check = check.clone();
-                Box::new(move || check(answer).map(F::into))
-            }),
-            items: None,
-            payload_bytes: None,
-            inputs: BTreeMap::new(),
-            exact_peak: false,
-            foreign_heap: None,
-        }
-    }
-
-    /// How many items (vectors, documents, queries) one run of the body handles.
-    pub fn items(mut self, items: usize) -> Prepared {
-        self.items = Some(items as u64);
-        self
-    }
-
-    /// The bytes that the user's data takes by itself, without any structure around it.
-    pub fn payload_bytes(mut self, bytes: usize) -> Prepared {
-        self.payload_bytes = Some(bytes as u64);
-        self
-    }
-
-    /// Records the content hash of something read from outside.
-    pub fn input(mut self, name: &str, hash: impl ToString) -> Prepared {
-        self.inputs.insert(name.into(), hash.to_string());
-        self
-    }
-
-    /// Says that the body's memory is not seen by a Rust allocator, and why: the evidence then has no heap counts, which
-    /// would be near zero and look like the whole. Nothing changes for `None`.
-    pub fn foreign_heap(mut self, reason: Option<&str>) -> Prepared {
-        self.foreign_heap = reason.map(str::to_string);
-        self
-    }
-
-    /// Asks for exact peaks with several threads, at the price of a locked instruction per allocation: for small
-    /// payloads, whose peak would drown in the slack of the per-thread counters.
-    pub fn exact_peak(mut self) -> Prepared {
-        self.exact_peak = true;
-        self
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Phases;
-use super::suite::Prepared;
+use super::prepared::Prepared;
 use crate::evidence::{PhaseRecord, TimeEstimate};
 
 /// How long criterion measures.

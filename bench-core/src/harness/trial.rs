@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::Phases;
-use super::suite::{Prepared, Suite};
+use super::prepared::Prepared;
+use super::suite::Suite;
 use crate::case::CaseSpec;
 
 /// A prepared case. Set-up is paid once, the body runs as often as asked for.

@@ -17,6 +17,8 @@ pub struct Adapter {
     pub parameters: &'static [&'static str],
     /// Whether a Rust allocator sees its memory.
     pub heap: HeapVisibility,
+    /// Why two equal builds on one thread may differ in what they allocate, if they may.
+    pub varies: Option<&'static str>,
     /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on the
     /// calling thread's rayon pool.
     pub build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,

@@ -34,6 +34,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     },
     parameters: &["ef", "threads"],
     heap: HeapVisibility::Foreign("its data lies in LMDB, which is C: malloc and a memory-mapped file"),
+    varies: Some("some of its hash tables have another order in each process"),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<Euclidean>(spec, vectors),
         Distance::InnerProduct => build::<DotProduct>(spec, vectors),

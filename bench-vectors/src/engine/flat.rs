@@ -24,6 +24,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     },
     parameters: &["reserve", "batch"],
     heap: HeapVisibility::Rust,
+    varies: None,
     build: |spec, vectors| {
         let mut flat = Flat::new(spec.dim, spec.distance);
         flat.ids.reserve_exact(spec.reserve);

@@ -24,6 +24,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     },
     parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
     heap: HeapVisibility::Rust,
+    varies: None,
     build: |spec, vectors| match spec.distance {
         Distance::L2 => insert_rows(HnswRs::new(spec, DistL2), vectors, spec.batch),
         Distance::InnerProduct => insert_rows(HnswRs::new(spec, DistDot), vectors, spec.batch),

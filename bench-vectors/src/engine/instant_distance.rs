@@ -24,6 +24,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     },
     parameters: &["ef_construction", "ef", "threads"],
     heap: HeapVisibility::Rust,
+    varies: None,
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<SquaredEuclidean>(spec, vectors),
         Distance::InnerProduct => build::<Dot>(spec, vectors),

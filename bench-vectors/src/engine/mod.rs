@@ -6,10 +6,14 @@
 mod adapter;
 #[cfg(feature = "arroy")]
 mod arroy;
+#[cfg(feature = "diskann")]
+mod diskann;
 mod distance;
 mod flat;
-#[cfg(any(feature = "arroy", feature = "sqlite-vec"))]
+#[cfg(any(feature = "arroy", feature = "hannoy", feature = "sqlite-vec"))]
 mod foreign_storage;
+#[cfg(feature = "hannoy")]
+mod hannoy;
 #[cfg(feature = "hnsw_rs")]
 mod hnsw_rs;
 mod id_set;
@@ -17,6 +21,8 @@ mod id_set;
 mod instant_distance;
 mod named;
 mod oracle;
+#[cfg(feature = "qdrant-edge")]
+mod qdrant_edge;
 #[cfg(feature = "sqlite-vec")]
 mod sqlite_vec;
 #[cfg(feature = "usearch")]
@@ -48,6 +54,12 @@ pub const ALL: &[&Adapter] = &[
     &sqlite_vec::ADAPTER,
     #[cfg(feature = "arroy")]
     &arroy::ADAPTER,
+    #[cfg(feature = "diskann")]
+    &diskann::ADAPTER,
+    #[cfg(feature = "hannoy")]
+    &hannoy::ADAPTER,
+    #[cfg(feature = "qdrant-edge")]
+    &qdrant_edge::ADAPTER,
 ];
 
 /// The names of the engines that `suits`, for the axis `engine`.

@@ -27,6 +27,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     },
     parameters: &["batch"],
     heap: HeapVisibility::Foreign("SQLite is C: it allocates with malloc"),
+    varies: None,
     build: |spec, vectors| insert_rows(SqliteVec::new(spec)?, vectors, spec.batch),
 };
 

@@ -25,6 +25,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     },
     parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
     heap: HeapVisibility::Foreign("usearch is C++: it allocates with malloc and maps its arenas itself"),
+    varies: None,
     build: |spec, vectors| insert_rows(Usearch::new(spec)?, vectors, spec.batch),
 };
 

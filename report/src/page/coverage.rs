@@ -59,8 +59,13 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
             .map(|value| format!("{} ({})", value.metric.title, human(value.value, value.metric.unit)))
             .collect();
         if !unsteady.is_empty() {
+            let mut evidence = case.measurements.iter().flat_map(|measurement| measurement.evidence());
+            let why = evidence.find_map(|evidence| evidence.varies.as_ref());
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
             gaps.add(
-                "not repeatable: an exact number differs between repetitions, and counts as noisy".into(),
+                format!(
+                    "not repeatable: an exact number differs between repetitions, and counts as noisy{why}"
+                ),
                 here(),
             );
         }

@@ -40,6 +40,7 @@ pub fn empty(spec: &CaseSpec, mode: Mode) -> Evidence {
         payload_bytes: None,
         inputs: BTreeMap::new(),
         foreign_heap: None,
+        varies: None,
         scaled: None,
         phases: Vec::new(),
         timeline: None,
