@@ -98,7 +98,16 @@ impl<'de> Deserialize<'de> for CaseId {
 
 /// Whether `text` may stand as a name or a value in a case id.
 pub fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.+-".contains(c))
+    !text.is_empty() && text.chars().all(is_word_character)
+}
+
+/// A text of the user as it can stand in a case id: each other character becomes `_`.
+pub fn as_word(text: &str) -> String {
+    text.chars().map(|c| if is_word_character(c) { c } else { '_' }).collect()
+}
+
+fn is_word_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_.+-".contains(c)
 }
 
 /// Which instruments are attached to the process that runs a case. Numbers of different modes are never

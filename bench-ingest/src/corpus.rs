@@ -35,13 +35,25 @@ struct Crate {
     folder: PathBuf,
 }
 
-/// Consecutive pieces of the corpus.
+/// Texts, and which ones they are: consecutive pieces of the corpus, or the user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Documents {
     /// The texts.
     pub texts: Vec<String>,
     /// XXH3-128 over the texts and their lengths.
     pub hash: String,
+}
+
+impl Documents {
+    /// These texts.
+    pub fn of(texts: Vec<String>) -> Documents {
+        let mut hash = Xxh3::new();
+        for text in &texts {
+            hash.update(&(text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        }
+        Documents { texts, hash: format!("xxh3:{:032x}", hash.digest128()) }
+    }
 }
 
 impl Corpus {
@@ -75,16 +87,13 @@ impl Corpus {
         ensure!(bytes >= 4, "a document of {bytes} bytes may be too small for a character");
         let text = self.text(count * bytes)?;
         let mut rest = text.as_str();
-        let mut hash = Xxh3::new();
         let mut texts = Vec::with_capacity(count);
         for _ in 0..count {
             let (document, behind) = rest.split_at(rest.floor_char_boundary(bytes));
-            hash.update(&(document.len() as u64).to_le_bytes());
-            hash.update(document.as_bytes());
             texts.push(document.to_string());
             rest = behind;
         }
-        Ok(Documents { texts, hash: format!("xxh3:{:032x}", hash.digest128()) })
+        Ok(Documents::of(texts))
     }
 
     /// At least the first `bytes` bytes, in whole files.

@@ -1,13 +1,15 @@
-//! I1 and I2: what does it cost to read documents, chunk them, embed the chunks, and index them?
+//! I1 and I2: what does it cost to read documents, chunk them, embed the chunks, and index them? Those of the corpus, and
+//! those that the user brought.
 //!
 //! KB is 1000 bytes. Each phase takes over what the one before produced and frees it once it is used: what stays at
-//! the end is the chunks' text and the index.
+//! the end is the chunks' text and the index. The items are documents, in the phases behind `read` chunks.
 
 use std::fs;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail, ensure};
+use bench_core::case::Mode;
 use bench_core::harness::{Axis, Inputs, Phases, Prepared, Suite, Workload};
 use bench_vectors::engine::{Distance, Engine, Flat};
 use tempfile::TempDir;
@@ -15,10 +17,14 @@ use tempfile::TempDir;
 use crate::chunk;
 use crate::corpus::{Corpus, Documents};
 use crate::embedder::{Embedder, Hashing};
+use crate::user_documents::UserDocuments;
 
 const KB: usize = 1000;
 
-pub(crate) fn add(suite: &mut Suite) {
+/// The most bytes that are chunked again and again, as criterion does: more would take minutes.
+const TIMED: u64 = 1_000_000;
+
+pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     let single = Workload::new("single_document", "one document: read, chunk, embed, index")
         .axis(Axis::new("size", ["1KB", "100KB", "1MB"]).quick(["1KB", "100KB"]));
     suite.add(single, |case| match case.text("size")? {
@@ -34,24 +40,45 @@ pub(crate) fn add(suite: &mut Suite) {
         documents @ 1000.. => prepare(case.inputs(), documents, 5 * KB),
         documents => prepare(case.inputs(), documents, 10 * KB),
     });
+    let Some(folder) = &suite.inputs().documents else { return Ok(()) };
+    let documents = UserDocuments::open(folder)?;
+    let about = format!("the user's documents: read, chunk, embed, index; {}", documents.about());
+    let users = Workload::new("documents", about).axis(Axis::new("corpus", [documents.name()])).tag("corpus");
+    let users = match documents.bytes() {
+        0..=TIMED => users,
+        _ => users.absent_in(Mode::Time, "more than 1 MB takes too long for criterion's repetitions"),
+    };
+    suite.add(users, move |_| {
+        let paths = documents.paths().to_vec();
+        let texts = Documents::of(read(&paths)?);
+        Ok(prepared(texts, DocumentFiles { paths, _folder: None }))
+    });
+    Ok(())
 }
 
 fn prepare(inputs: &Inputs, count: usize, bytes: usize) -> Result<Prepared> {
-    let documents = Rc::new(Corpus::open(inputs)?.documents(count, bytes)?);
+    let documents = Corpus::open(inputs)?.documents(count, bytes)?;
     let files = DocumentFiles::write(&documents)?;
+    Ok(prepared(documents, files))
+}
+
+fn prepared(documents: Documents, files: DocumentFiles) -> Prepared {
     // The splitter's tables are loaded at first use: before the phases.
     chunk::chunks("Warm up.");
     let run = move |phases: &mut Phases| ingest(phases, &files);
-    let (hash, payload) = (documents.hash.clone(), documents.texts.iter().map(String::len).sum());
-    let check = move |ingested: Result<Ingested>| verify(&ingested?, &documents.texts);
-    Ok(Prepared::new(run, check).items(count).payload_bytes(payload).input("corpus", hash))
+    let (count, hash) = (documents.texts.len(), documents.hash);
+    let payload = documents.texts.iter().map(String::len).sum();
+    let texts = Rc::new(documents.texts);
+    let check = move |ingested: Result<Ingested>| verify(&ingested?, &texts);
+    Prepared::new(run, check).items(count).payload_bytes(payload).input("corpus", hash)
 }
 
-/// The documents as files in a folder of their own, gone when this is dropped. It lies in the current folder, which
-/// whoever starts the case removes, so that a kill leaves nothing behind.
+/// The documents as files.
 struct DocumentFiles {
     paths: Vec<PathBuf>,
-    _folder: TempDir,
+    /// Where they lie, if they were written for this case: gone when this is dropped. It is in the current folder, which
+    /// whoever starts the case removes, so that a kill leaves nothing behind.
+    _folder: Option<TempDir>,
 }
 
 impl DocumentFiles {
@@ -62,7 +89,7 @@ impl DocumentFiles {
         for (path, text) in paths.iter().zip(&documents.texts) {
             fs::write(path, text).with_context(|| format!("write the document {}", path.display()))?;
         }
-        Ok(DocumentFiles { paths, _folder: folder })
+        Ok(DocumentFiles { paths, _folder: Some(folder) })
     }
 }
 
@@ -79,10 +106,12 @@ fn ingest(phases: &mut Phases, files: &DocumentFiles) -> Result<Ingested> {
         drop(texts);
         chunks
     });
+    phases.items(chunks.len());
     let vectors = phases.measure("embed", || {
         let texts: Vec<&str> = chunks.iter().map(String::as_str).collect();
         Hashing::default().embed(&texts)
     })?;
+    phases.items(chunks.len());
     let index = phases.measure("index", || {
         let mut index = Flat::new(Hashing::default().dim(), Distance::Cosine);
         let ids: Vec<u64> = (0..chunks.len() as u64).collect();
@@ -90,6 +119,7 @@ fn ingest(phases: &mut Phases, files: &DocumentFiles) -> Result<Ingested> {
         drop(vectors);
         anyhow::Ok(index)
     })?;
+    phases.items(chunks.len());
     Ok(Ingested { chunks, index })
 }
 

@@ -7,9 +7,11 @@ pub mod chunk;
 pub mod corpus;
 mod documents;
 pub mod embedder;
+mod embedding;
 pub mod indexing;
 pub mod material;
 mod update;
+mod user_documents;
 
 use anyhow::Result;
 use bench_core::harness::{Inputs, Suite};
@@ -17,10 +19,11 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set that the user named cannot be opened.
+/// When the data set or the documents that the user named cannot be opened.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     let mut suite = Suite::new("ingest", inputs);
-    documents::add(&mut suite);
+    documents::add(&mut suite)?;
+    embedding::add(&mut suite);
     build::add(&mut suite)?;
     update::add(&mut suite);
     Ok(suite)

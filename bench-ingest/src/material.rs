@@ -48,19 +48,46 @@ pub const SNIPPETS: Texts = Texts { name: "snippets", bytes: 100 };
 /// The components of the corpus' vectors where a case does not say.
 pub const DIM: usize = 384;
 
+/// The texts that a material was embedded from, for searches by words.
+pub struct Words {
+    /// The texts to search; a text's id is its position.
+    pub base: Vec<String>,
+    /// The texts to search for.
+    pub queries: Vec<String>,
+}
+
 /// The embeddings of `n` consecutive texts; the 100 texts behind them are the queries. Cosine distance.
 ///
 /// # Errors
 /// When the corpus cannot be read, or is too small.
 pub fn of_texts(texts: Texts, inputs: &Inputs, n: usize, dim: usize) -> Result<Material> {
-    let documents = Corpus::open(inputs)?.documents(n + QUERIES, texts.bytes)?;
-    let words: Vec<&str> = documents.texts.iter().map(String::as_str).collect();
-    let vectors = Vectors::new(dim, Hashing::new(dim).embed(&words)?)?;
+    Ok(with_words(texts, inputs, n, dim, texts.bytes)?.0)
+}
+
+/// As [`of_texts`], with the texts themselves. A query is the first `query_bytes` bytes of its text.
+///
+/// # Errors
+/// As [`of_texts`].
+pub fn with_words(
+    texts: Texts,
+    inputs: &Inputs,
+    n: usize,
+    dim: usize,
+    query_bytes: usize,
+) -> Result<(Material, Words)> {
+    let mut documents = Corpus::open(inputs)?.documents(n + QUERIES, texts.bytes)?;
+    for query in &mut documents.texts[n..] {
+        query.truncate(query.floor_char_boundary(query_bytes));
+    }
+    let all: Vec<&str> = documents.texts.iter().map(String::as_str).collect();
+    let vectors = Vectors::new(dim, Hashing::new(dim).embed(&all)?)?;
     let (base, queries) = vectors.split_at(n);
     let distance = Distance::Cosine;
     let exact = computed_ground_truth(&base, &queries, K, distance, inputs.cache.as_deref())?;
     let read = vec![("corpus", documents.hash)];
-    Ok(Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read })
+    let queries_in_words = documents.texts.split_off(n);
+    let words = Words { base: documents.texts, queries: queries_in_words };
+    Ok((Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read }, words))
 }
 
 /// The first `n` vectors of the user's file, and the first 100 of its queries. If it has none, the last one per cent
@@ -142,6 +169,19 @@ mod tests {
         assert_eq!(large.base.row(59), small.queries.row(9));
         assert_ne!(large.read, small.read);
         assert_eq!(of_texts(SNIPPETS, &Inputs::default(), 5, 128).unwrap().base.dim(), 128);
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_vectors() {
+        let (material, words) = with_words(CORPUS, &Inputs::default(), 20, DIM, 100).unwrap();
+        assert_eq!((words.base.len(), words.queries.len()), (20, 100));
+        assert!(words.queries.iter().all(|query| (97..=100).contains(&query.len())));
+        let embed = |text: &str| Hashing::new(DIM).embed(&[text]).unwrap();
+        assert_eq!(material.base.row(19), embed(&words.base[19]));
+        assert_eq!(material.queries.row(0), embed(&words.queries[0]));
+        let whole = of_texts(CORPUS, &Inputs::default(), 20, DIM).unwrap();
+        assert_eq!(whole.base, material.base);
+        assert_ne!(whole.queries, material.queries);
     }
 
     #[test]

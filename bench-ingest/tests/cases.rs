@@ -45,7 +45,7 @@ fn corpus(folder: &Path) -> String {
 }
 
 #[test]
-fn every_case_gives_a_right_answer_in_four_phases() {
+fn every_case_on_texts_gives_a_right_answer_in_its_phases() {
     let folder = tempfile::tempdir().unwrap();
     let index = corpus(folder.path());
     for case in list(&["--corpus", &index]) {
@@ -55,7 +55,11 @@ fn every_case_gives_a_right_answer_in_four_phases() {
             continue;
         }
         let evidence = evidence(HEAP, &case.id.to_string(), &["--corpus", &index]);
-        assert_eq!(phases(&evidence), ["read", "chunk", "embed", "index"], "{}", case.id);
+        let expected = match case.id.workload.as_str() {
+            "embedding" => &["embed"][..],
+            _ => &["read", "chunk", "embed", "index"],
+        };
+        assert_eq!(phases(&evidence), expected, "{}", case.id);
         assert!(evidence.inputs["corpus"].starts_with("xxh3:"), "{}", case.id);
     }
 }
@@ -135,6 +139,7 @@ fn totals(heap: HeapRecord) -> [u64; 6] {
 }
 
 /// Threads and a batch are the case's, another dim is the vectors'.
+#[cfg(all(feature = "engines", feature = "jemalloc"))]
 #[test]
 fn parameters_reach_the_index() {
     let folder = tempfile::tempdir().unwrap();
@@ -177,6 +182,65 @@ fn the_users_data_set_becomes_an_index() {
     let evidence = evidence(HEAP, case, &flags);
     assert_eq!((evidence.items, evidence.payload_bytes), (Some(49), Some(49 * 2 * 4)), "one is the query");
     assert_eq!((phases(&evidence), evidence.recall), (vec!["build", "search"], Some(1.0)));
+}
+
+/// The hashing embedder keeps a vector per text and a copy of one text in lower case.
+#[test]
+fn the_peak_of_an_embedding_grows_with_the_batch_by_its_vectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    let peak = |texts: u64, length: &str| {
+        let case = format!("ingest/embedding{{embedder=hashing,texts={texts},length={length}}}");
+        let evidence = evidence(HEAP, &case, &["--corpus", &index]);
+        assert_eq!(evidence.items, Some(texts));
+        let heap = evidence.phases[0].heap.unwrap();
+        heap.peak_live_bytes - heap.start_live_bytes
+    };
+    let references = size_of::<&str>() as u64;
+    assert_eq!(peak(64, "1KB") - peak(1, "1KB"), 63 * (384 * 4 + references));
+    assert!(peak(1, "10KB") - peak(1, "100B") > 9000);
+}
+
+/// A folder of the user: two documents, one of which has several chunks, and a picture.
+fn documents(folder: &Path) -> String {
+    let documents = folder.join("notes");
+    std::fs::create_dir(&documents).unwrap();
+    std::fs::write(documents.join("long.md"), "A sentence of the user. ".repeat(300)).unwrap();
+    std::fs::write(documents.join("short.rst"), "Über uns\n========\n").unwrap();
+    std::fs::write(documents.join("logo.png"), [0x89, b'P', b'N', b'G', 0]).unwrap();
+    documents.to_str().unwrap().to_string()
+}
+
+#[test]
+fn the_users_documents_are_read_chunked_embedded_and_indexed() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--documents", &documents(folder.path())];
+    let case = "ingest/documents{corpus=notes}";
+    let spec = list(&flags).into_iter().find(|spec| spec.id.to_string() == case).unwrap();
+    assert!(spec.has_tag("corpus") && spec.has_tag("quick"), "{:?}", spec.tags);
+    assert!(
+        spec.about.ends_with("files: 2, bytes: 7219, left out: 1 with other endings (logo.png)"),
+        "{}",
+        spec.about
+    );
+    assert!(!list(&[]).iter().any(|spec| spec.id.workload == "documents"));
+    let evidence = evidence(HEAP, case, &flags);
+    assert_eq!(phases(&evidence), ["read", "chunk", "embed", "index"]);
+    assert_eq!((evidence.items, evidence.payload_bytes), (Some(2), Some(7219)));
+    let items: Vec<Option<u64>> = evidence.phases.iter().map(|phase| phase.items).collect();
+    assert_eq!(items, [Some(2), Some(9), Some(9), Some(9)], "chunks behind the reading");
+}
+
+#[test]
+fn a_folder_without_text_fails_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(HEAP).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains(folder.path().to_str().unwrap()) && stderr.contains("no file at all"),
+        "{stderr}"
+    );
 }
 
 #[test]

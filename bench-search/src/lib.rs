@@ -1,7 +1,8 @@
-//! The suite `search`: what it costs in memory to find the nearest vectors.
+//! The suite `search`: what it costs in memory to find the nearest vectors, and the best texts.
 
 mod dense;
 mod filtered;
+mod hybrid;
 mod sustained;
 
 use anyhow::Result;
@@ -15,6 +16,7 @@ pub fn suite(inputs: &Inputs) -> Result<Suite> {
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;
     filtered::add(&mut suite);
+    hybrid::add(&mut suite);
     sustained::add(&mut suite);
     Ok(suite)
 }

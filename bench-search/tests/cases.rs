@@ -36,7 +36,10 @@ fn every_search_finds_the_neighbours() {
             continue;
         }
         let evidence = evidence(HEAP, &case.id.to_string(), &["--scale", "5"]);
-        assert_eq!((evidence.items, evidence.phases.len()), (Some(100), 1), "{}", case.id);
+        let phases: Vec<&str> = evidence.phases.iter().map(|phase| phase.name.as_str()).collect();
+        let is_hybrid = case.id.workload == "hybrid";
+        let expected = if is_hybrid { &["dense", "sparse", "fuse"][..] } else { &["search"] };
+        assert_eq!((evidence.items, phases.as_slice()), (Some(100), expected), "{}", case.id);
         assert!(evidence.inputs["corpus"].starts_with("xxh3:"), "{}", case.id);
         assert_recall(&evidence);
         assert_eq!(evidence.foreign_heap.is_some(), evidence.phases[0].heap.is_none(), "{}", case.id);
@@ -52,6 +55,26 @@ fn assert_recall(evidence: &Evidence) {
     let least = if is_exact { 1.0 } else { 0.6 };
     let recall = evidence.recall;
     assert!(recall.is_some_and(|recall| recall >= least), "{}: {recall:?}", evidence.case);
+}
+
+#[test]
+fn each_half_of_a_hybrid_search_has_its_own_peak_and_repeats() {
+    let case = "search/hybrid{engine=flat,dataset=corpus,n=1000}";
+    let run = || evidence(HEAP, case, &["--scale", "2"]);
+    let (first, second) = (run(), run());
+    assert_eq!(first.recall, Some(1.0));
+    assert!(first.inputs["sparse"].starts_with("bm25 2."), "{:?}", first.inputs);
+    let mut peaks = Vec::new();
+    for (first, second) in first.phases.iter().zip(&second.phases) {
+        let (heap, again) = (first.heap.unwrap(), second.heap.unwrap());
+        let peak = heap.peak_live_bytes - heap.start_live_bytes;
+        assert_eq!(peak, again.peak_live_bytes - again.start_live_bytes, "{}", first.name);
+        assert_eq!(heap.allocated_bytes, again.allocated_bytes, "{}", first.name);
+        peaks.push(peak);
+    }
+    // Ten fused items of 16 bytes a query; fifty neighbours or hits, and what finds them.
+    assert!(peaks[2] < peaks[0] && peaks[2] < peaks[1], "{peaks:?}");
+    assert!(peaks[2] >= 100 * 10 * 16, "{peaks:?}");
 }
 
 #[test]

@@ -76,6 +76,9 @@ pub struct SuiteFlags {
     /// The queries' exact neighbours (.ivecs, .ibin) [default: the file's own, otherwise computed once]
     #[arg(long, value_name = "FILE", requires_all = ["dataset", "queries"])]
     pub neighbours: Option<PathBuf>,
+    /// Also measure on the documents in this folder: text, Markdown, reStructuredText, source code
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
     /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, parquet
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub features: Vec<String>,

@@ -24,16 +24,17 @@ pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 pub struct Suites {
     /// By name.
     binaries: BTreeMap<String, PathBuf>,
-    /// What says which vectors the user brought: flags of the suites' binaries and their values, paths absolute.
-    dataset: Vec<(&'static str, OsString)>,
+    /// What says which vectors and documents the user brought: flags of the suites' binaries and their values, paths
+    /// absolute.
+    brought: Vec<(&'static str, OsString)>,
 }
 
 impl Suites {
     /// Builds the suites; cargo's progress and the compiler's messages go to stderr.
     ///
-    /// Errors: an unreadable data set is the user's; a build that fails has code [`BUILD_FAILED`].
+    /// Errors: an unreadable data set or folder is the user's; a build that fails has code [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
-        let dataset = dataset(flags).map_err(usage)?;
+        let brought = brought(flags).map_err(usage)?;
         let mut command = workspace::cargo();
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
@@ -43,14 +44,17 @@ impl Suites {
         for suite in SUITES {
             command.args(["--package", &format!("bench-{suite}")]);
         }
-        Ok(Suites { binaries: built(command, interrupt)?, dataset })
+        Ok(Suites { binaries: built(command, interrupt)?, brought })
     }
 
-    /// The cases of every suite, suite by suite.
+    /// The cases of every suite, suite by suite. Says on stderr which documents of the user there are.
     pub fn list(&self) -> Result<Vec<CaseSpec>> {
         let mut cases = Vec::new();
         for suite in SUITES {
             cases.extend(self.list_suite(suite).with_context(|| format!("list the cases of {suite}"))?);
+        }
+        for spec in cases.iter().filter(|spec| spec.has_tag("corpus")) {
+            eprintln!("note: {}: {}", spec.id, spec.about);
         }
         Ok(cases)
     }
@@ -58,13 +62,13 @@ impl Suites {
     fn list_suite(&self, suite: &str) -> Result<Vec<CaseSpec>> {
         let mut command = Command::new(self.binary(suite, Mode::Heap, "system")?);
         command.arg("list");
-        self.add_dataset(&mut command);
+        self.add_brought(&mut command);
         let output = command.stdin(Stdio::null()).output().context("start its binary")?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             let error = anyhow!("{}", stderr.trim().trim_start_matches("error: "));
-            // With the user's file in play, it is most likely the file.
-            return Err(if !self.dataset.is_empty() { usage(error) } else { error });
+            // With the user's files in play, it is most likely these.
+            return Err(if !self.brought.is_empty() { usage(error) } else { error });
         }
         serde_json::from_slice(&output.stdout).context("understand its list")
     }
@@ -82,18 +86,18 @@ impl Suites {
     /// Binaries that were not built by cargo.
     #[cfg(test)]
     pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
-        Suites { binaries: binaries.into_iter().collect(), dataset: Vec::new() }
+        Suites { binaries: binaries.into_iter().collect(), brought: Vec::new() }
     }
 
-    /// Tells a child about the user's vectors.
-    pub fn add_dataset(&self, command: &mut Command) {
-        for (flag, value) in &self.dataset {
+    /// Tells a child about the user's vectors and documents.
+    pub fn add_brought(&self, command: &mut Command) {
+        for (flag, value) in &self.brought {
             command.arg(flag).arg(value);
         }
     }
 }
 
-fn dataset(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
+fn brought(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
     let files =
         [("--dataset", &flags.dataset), ("--queries", &flags.queries), ("--neighbours", &flags.neighbours)];
     let mut given = Vec::new();
@@ -101,6 +105,10 @@ fn dataset(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
         if let Some(file) = file {
             given.push((flag, readable(file)?.into_os_string()));
         }
+    }
+    // The suites' own `--corpus` is the index of the text corpus.
+    if let Some(folder) = &flags.corpus {
+        given.push(("--documents", listable(folder)?.into_os_string()));
     }
     given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
     Ok(given)
@@ -112,6 +120,16 @@ fn readable(path: &Path) -> Result<PathBuf> {
     let metadata = metadata.with_context(|| format!("cannot read the data set {}", path.display()))?;
     ensure!(metadata.is_file(), "the data set {} is not a file", path.display());
     std::path::absolute(path).with_context(|| format!("find the data set {}", path.display()))
+}
+
+/// The absolute path of a folder that can be listed.
+fn listable(path: &Path) -> Result<PathBuf> {
+    let fix = "give --corpus a folder of documents";
+    let is_folder = std::fs::metadata(path).map(|metadata| metadata.is_dir());
+    let is_folder = is_folder.with_context(|| format!("cannot read {}: {fix}", path.display()))?;
+    ensure!(is_folder, "{} is no folder: {fix}", path.display());
+    std::fs::read_dir(path).with_context(|| format!("cannot list {}: {fix}", path.display()))?;
+    std::path::absolute(path).with_context(|| format!("find the folder {}", path.display()))
 }
 
 /// Runs cargo and collects the binaries that it names.
@@ -214,5 +232,15 @@ mod tests {
         let error = format!("{:#}", readable(Path::new("/no/such.fvecs")).unwrap_err());
         assert!(error.contains("cannot read the data set /no/such.fvecs"), "{error}");
         assert!(readable(Path::new("/")).unwrap_err().to_string().contains("not a file"));
+    }
+
+    #[test]
+    fn a_folder_of_documents_must_be_one() {
+        assert!(listable(Path::new(".")).unwrap().is_absolute());
+        let refused = |path: &str| format!("{:#}", listable(Path::new(path)).unwrap_err());
+        assert!(refused("/no/such").contains("cannot read /no/such: give --corpus a folder of documents"));
+        assert!(
+            refused("Cargo.toml").contains("Cargo.toml is no folder: give --corpus a folder of documents")
+        );
     }
 }

@@ -65,6 +65,9 @@ struct InputFlags {
     /// Index of the text corpus: one line per crate, `name<TAB>version<TAB>folder`
     #[arg(long)]
     corpus: Option<PathBuf>,
+    /// Folder with documents of the user
+    #[arg(long)]
+    documents: Option<PathBuf>,
     /// Vectors of the user
     #[arg(long)]
     dataset: Option<PathBuf>,
@@ -106,6 +109,7 @@ impl InputFlags {
     fn inputs(&self) -> Inputs {
         Inputs {
             corpus: self.corpus.clone(),
+            documents: self.documents.clone(),
             dataset: self.dataset.clone(),
             distance: self.distance.clone(),
             queries: self.queries.clone(),

@@ -15,6 +15,8 @@ use crate::evidence::Scaled;
 pub struct Inputs {
     /// The index of the text corpus (see bench-ingest), if the caller made one.
     pub corpus: Option<PathBuf>,
+    /// A folder with documents of the user.
+    pub documents: Option<PathBuf>,
     /// A file of vectors, if the user named one; its ending names its format.
     pub dataset: Option<PathBuf>,
     /// The distance that the user named for the data set.

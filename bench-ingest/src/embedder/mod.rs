@@ -2,7 +2,8 @@
 
 mod hashing;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use bench_core::harness::Inputs;
 
 pub use hashing::Hashing;
 
@@ -19,4 +20,51 @@ pub trait Embedder {
     /// # Errors
     /// When the model fails.
     fn embed(&self, texts: &[&str]) -> Result<Vec<f32>>;
+}
+
+/// An embedder of this build, known by its name.
+pub struct Entry {
+    /// The embedder's name: its value of the axis `embedder`.
+    pub name: &'static str,
+    /// Makes it ready, with all that it loads.
+    pub open: fn(&Inputs) -> Result<Box<dyn Embedder>>,
+}
+
+/// Every embedder of this build.
+pub const ALL: &[Entry] = &[Entry { name: "hashing", open: |_| Ok(Box::new(Hashing::default())) }];
+
+/// The names of the embedders, for the axis `embedder`.
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|entry| entry.name).collect()
+}
+
+/// Makes the embedder called `name` ready.
+///
+/// # Errors
+/// When there is no such embedder in this build, or it cannot load what it needs.
+pub fn open(name: &str, inputs: &Inputs) -> Result<Box<dyn Embedder>> {
+    let entry = ALL.iter().find(|entry| entry.name == name);
+    let entry = entry
+        .with_context(|| format!("no embedder {name:?} in this build; there is {}", names().join(", ")))?;
+    (entry.open)(inputs).with_context(|| format!("make the embedder {name} ready"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedder_opens_by_its_own_name() {
+        for entry in ALL {
+            let embedder = open(entry.name, &Inputs::default()).unwrap();
+            assert_eq!(embedder.name(), entry.name);
+            assert_eq!(embedder.embed(&["one", "two"]).unwrap().len(), 2 * embedder.dim());
+        }
+    }
+
+    #[test]
+    fn an_unknown_embedder_is_named_with_those_there_are() {
+        let error = open("word2vec", &Inputs::default()).err().unwrap().to_string();
+        assert!(error.contains("no embedder \"word2vec\" in this build; there is hashing"), "{error}");
+    }
 }

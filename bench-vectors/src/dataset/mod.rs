@@ -20,7 +20,7 @@ mod vectors;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use bench_core::case::is_word;
+use bench_core::case::as_word;
 use bench_core::harness::Inputs;
 
 pub use ground_truth::computed as computed_ground_truth;
@@ -132,8 +132,7 @@ fn open_with(path: &Path, named: Option<Distance>) -> Result<Dataset> {
 impl Dataset {
     /// The file's name without its ending, as it stands in case ids: other characters become `_`.
     pub fn name(&self) -> String {
-        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
-        stem.chars().map(|c| if is_word(c.encode_utf8(&mut [0; 4])) { c } else { '_' }).collect()
+        as_word(&self.path.file_stem().unwrap_or_default().to_string_lossy())
     }
 
     /// How many vectors the file holds.

@@ -77,7 +77,8 @@ impl Adapter {
 /// The lock that this build was made with: the only place that knows a dependency's version.
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
-fn pinned_version(package: &str) -> Option<&'static str> {
+/// The version of a package that Cargo.lock pins, if it is a dependency.
+pub fn pinned_version(package: &str) -> Option<&'static str> {
     let name = format!("name = \"{package}\"\nversion = \"");
     let version = &LOCK[LOCK.find(&name)? + name.len()..];
     version.split('"').next()

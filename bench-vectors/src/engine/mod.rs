@@ -32,7 +32,7 @@ use std::cmp::Ordering;
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub use adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
+pub use adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, pinned_version};
 pub use distance::Distance;
 pub use flat::Flat;
 pub use id_set::IdSet;

@@ -85,6 +85,17 @@ fn a_data_set_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_folder_of_documents_without_text_is_refused_with_the_fix() {
+    let place = Place::new();
+    let missing = ["cannot read /no/such", "give --corpus a folder of documents"];
+    assert_refused(&mut place.bench(&["--corpus", "/no/such"]), 2, &missing);
+    let empty = tempfile::tempdir().unwrap();
+    let folder = empty.path().to_str().unwrap();
+    let reasons = [folder, "has no text: no file at all", "name a folder with files of UTF-8 text"];
+    assert_refused(&mut place.bench(&["--corpus", folder]), 2, &reasons);
+}
+
+#[test]
 fn results_that_cannot_be_written_are_refused_before_anything_is_built() {
     let place = Place::new();
     // A file in the place of the folder refuses root too.

@@ -1,0 +1,163 @@
+//! S2: what does a search by meaning and by words cost, whose two answers are fused?
+
+mod fusion;
+mod sparse;
+mod truth;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_ingest::indexing;
+use bench_ingest::material::{self, CORPUS, DIM, K};
+use bench_vectors::dataset::Vectors;
+use bench_vectors::engine::{self, Engine, IndexSpec, Neighbour, Oracle, exact_neighbours};
+
+use fusion::{Fused, RANK_CONSTANT, fuse};
+use sparse::{Hit, SparseIndex};
+use truth::Truth;
+
+/// How many candidates each half brings; fewer than `ef`, so that a graph can find them.
+const CANDIDATES: usize = 50;
+
+/// A query is about as long as what people type.
+const QUERY_BYTES: usize = 100;
+
+/// The sparse half is the same whatever the engine: the control and one graph show the dense half.
+const ENGINES: [&str; 2] = ["flat", "usearch"];
+
+pub(crate) fn add(suite: &mut Suite) {
+    let about = format!(
+        "100 queries of {QUERY_BYTES} bytes for the {K} best of n texts of {} bytes: the {CANDIDATES} nearest by cosine \
+         distance and the {CANDIDATES} best by BM25, fused by reciprocal rank, k = {RANK_CONSTANT}",
+        CORPUS.bytes
+    );
+    let workload = indexing::workload("hybrid", &about, |adapter| ENGINES.contains(&adapter.name))
+        .axis(Axis::new("dataset", [CORPUS.name]))
+        .axis(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000]))
+        .size_axis("n");
+    suite.add(workload, prepare);
+}
+
+/// What the three phases found for each query.
+struct Answer {
+    dense: Vec<Vec<Neighbour>>,
+    sparse: Vec<Vec<Hit>>,
+    fused: Vec<Vec<Fused>>,
+}
+
+fn prepare(case: &Case) -> Result<Prepared> {
+    let adapter = engine::find(case.text("engine")?)?;
+    let (material, words) = material::with_words(CORPUS, case.inputs(), case.count("n")?, DIM, QUERY_BYTES)?;
+    let queries = Arc::clone(&material.queries);
+    let built = indexing::build(adapter, &IndexSpec::new(DIM, material.distance), &material.base)?;
+    let index = SparseIndex::build(&words.base);
+    let exact = exact_neighbours(&material.base, &queries, CANDIDATES, material.distance);
+    let oracle =
+        Oracle::new(Arc::clone(&material.base), Arc::clone(&queries), exact.clone(), material.distance);
+    let scores = truth::scores(&words.base, &words.queries);
+    let truth = Rc::new(Truth { oracle, dense: exact, scores, limit: K });
+    let payload = size_of_val(queries.data()) + words.queries.iter().map(String::len).sum::<usize>();
+    let run = move |phases: &mut Phases| {
+        let dense = phases.measure("dense", || nearest(built.index.as_ref(), &queries))?;
+        phases.engine_bytes(built.index.memory_bytes());
+        let sparse: Vec<Vec<Hit>> = phases.measure("sparse", || {
+            words.queries.iter().map(|query| index.search(query, CANDIDATES)).collect()
+        });
+        let fused = phases.measure("fuse", || fuse_all(&dense, &sparse));
+        anyhow::Ok(Answer { dense, sparse, fused })
+    };
+    let check = move |answer: Result<Answer>| {
+        Ok(Findings { recall: Some(truth.recall(&answer?, adapter.capabilities.exact)?) })
+    };
+    let version = engine::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
+    let prepared = Prepared::new(run, check).items(material.queries.len()).payload_bytes(payload);
+    let prepared = prepared.input("sparse", format!("bm25 {version}"));
+    Ok(indexing::with_engine(material.record(prepared), adapter))
+}
+
+fn nearest(index: &dyn Engine, queries: &Vectors) -> Result<Vec<Vec<Neighbour>>> {
+    (0..queries.len()).map(|query| index.search(queries.row(query), CANDIDATES)).collect()
+}
+
+fn fuse_all(dense: &[Vec<Neighbour>], sparse: &[Vec<Hit>]) -> Vec<Vec<Fused>> {
+    let fuse = |(dense, sparse): (&Vec<Neighbour>, &Vec<Hit>)| {
+        fuse(dense.iter().map(|found| found.id), sparse.iter().map(|found| found.id), K)
+    };
+    dense.iter().zip(sparse).map(fuse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bench_vectors::engine::Distance;
+
+    use super::*;
+
+    /// Texts of few words, so that scores tie and words repeat, with vectors on a line.
+    fn searched() -> (Truth, Answer) {
+        let text = |i: usize| format!("w{} w{} w{} common w{}", i % 7, i % 11, i * i % 13, i % 7);
+        let texts: Vec<String> = (0..200).map(text).collect();
+        let words = ["w3 w5 w3", "common", "w12 unheard", "", "w1 w2 w3 w4"].map(String::from);
+        let base = Arc::new(Vectors::new(1, (0..200).map(|i| i as f32).collect()).unwrap());
+        let queries = Arc::new(Vectors::new(1, vec![3.2, 50.1, 199.0, 0.0, 120.4]).unwrap());
+        let index = engine::build("flat", &IndexSpec::new(1, Distance::L2), &base).unwrap();
+        let sparse = SparseIndex::build(&texts);
+        let sparse: Vec<Vec<Hit>> = words.iter().map(|query| sparse.search(query, CANDIDATES)).collect();
+        let dense = nearest(index.as_ref(), &queries).unwrap();
+        let fused = fuse_all(&dense, &sparse);
+        let exact = exact_neighbours(&base, &queries, CANDIDATES, Distance::L2);
+        let oracle = Oracle::new(base, queries, exact.clone(), Distance::L2);
+        let scores = truth::scores(&texts, &words);
+        (Truth { oracle, dense: exact, scores, limit: K }, Answer { dense, sparse, fused })
+    }
+
+    #[test]
+    fn the_search_agrees_with_the_exhaustive_computation() {
+        let (truth, answer) = searched();
+        assert_eq!(truth.recall(&answer, true).unwrap(), 1.0);
+        assert_eq!(answer.sparse[3], [], "no word, no hit");
+        assert_eq!(answer.fused[3].len(), K, "the dense list answers alone");
+    }
+
+    #[test]
+    fn every_kind_of_wrong_answer_is_found() {
+        type Damage = fn(&mut Answer);
+        let table: [(Damage, &str); 8] = [
+            (|answer| answer.dense[0][0].id = 199, "dense"),
+            (|answer| answer.sparse[0].truncate(49), "sparse, query 0: 49 hits instead of 50"),
+            (|answer| answer.sparse[1][4].score += 0.1, "sparse, query 1: id 4 scores"),
+            (|answer| answer.sparse[0].swap(0, 49), "sparse, query 0: the best does not stand first"),
+            (|answer| answer.sparse[0][1] = answer.sparse[0][0], "found twice"),
+            (|answer| answer.sparse[4][0].id = 200, "id 200 was never indexed"),
+            (|answer| answer.fused[2].swap(0, 1), "query 2: fused"),
+            (|answer| answer.fused.truncate(4), "4 fused answers to 5 queries"),
+        ];
+        for (damage, reason) in table {
+            let (truth, mut answer) = searched();
+            damage(&mut answer);
+            let error = format!("{:#}", truth.recall(&answer, true).unwrap_err());
+            assert!(error.contains(reason), "{reason:?} is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn a_better_text_that_is_left_out_is_found() {
+        let (mut truth, mut answer) = searched();
+        let unfound = (0..200).find(|id| answer.sparse[0].iter().all(|hit| hit.id != *id)).unwrap();
+        truth.scores[0][unfound as usize] = 100.0;
+        answer.fused = fuse_all(&answer.dense, &answer.sparse);
+        let error = format!("{:#}", truth.recall(&answer, true).unwrap_err());
+        assert!(error.contains("is missing"), "{error}");
+    }
+
+    #[test]
+    fn what_a_dense_list_misses_lowers_the_recall() {
+        let (truth, mut answer) = searched();
+        answer.dense[3].remove(0);
+        answer.fused = fuse_all(&answer.dense, &answer.sparse);
+        let recall = truth.recall(&answer, false).unwrap();
+        assert_eq!(recall, 49.0 / 50.0);
+        assert!(truth.recall(&answer, true).is_err(), "an exact engine may not miss any");
+    }
+}
