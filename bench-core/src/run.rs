@@ -107,6 +107,28 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// The evidence with the highest peak, and its number among those that there are, from 1. Where the heap cannot be
+    /// seen, the peak is that of RSS.
+    pub fn highest(&self) -> Option<(usize, &Evidence)> {
+        let peak = |evidence: &Evidence| {
+            let heap = evidence.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes);
+            heap.max()
+                .or_else(|| evidence.phases.iter().filter_map(|phase| phase.process?.peak_rss_bytes).max())
+        };
+        let numbered = self.evidence().enumerate().map(|(index, evidence)| (index + 1, evidence));
+        numbered.max_by_key(|(number, evidence)| (peak(evidence), std::cmp::Reverse(*number)))
+    }
+
+    /// Drops the timelines of all evidence but the [`Measurement::highest`]: they are nine tenths of a run's bytes, and
+    /// no number is computed from them.
+    pub fn keep_one_timeline(&mut self) {
+        let Some((kept, _)) = self.highest() else { return };
+        let evidence = self.repetitions.iter_mut().filter_map(|repetition| repetition.evidence.as_mut());
+        for (_, evidence) in (1..).zip(evidence).filter(|(number, _)| *number != kept) {
+            evidence.timeline = None;
+        }
+    }
+
     /// What the repetitions that ended well saw.
     pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
         self.repetitions.iter().filter_map(|repetition| repetition.evidence.as_ref())

@@ -47,7 +47,6 @@ fn sizes(suite: &mut Suite) {
 
 /// What a parameter changes: one at a time, the others as they are by default.
 fn parameters(suite: &mut Suite) {
-    let n = || Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]);
     for (parameter, values) in [
         ("m", &["8", "32"][..]),
         ("ef_construction", &["32", "256"]),
@@ -55,20 +54,27 @@ fn parameters(suite: &mut Suite) {
         ("threads", &["2"]),
         ("reserve", &["yes"]),
     ] {
-        let workload = of_texts(CORPUS, |adapter| adapter.heeds(parameter))
-            .axis(n())
-            .axis(Axis::new(parameter, values))
+        vary(suite, &Axis::new(parameter, values), |adapter| adapter.heeds(parameter));
+    }
+    vary(suite, &Axis::new("dim", [128, 768]), |_| true);
+    // Which allocator Rust's heap comes from; an engine in C keeps the C library's.
+    let allocators = Axis::new("allocator", bench_vectors::allocator::OTHERS);
+    vary(suite, &allocators, |adapter| adapter.heap == HeapVisibility::Rust);
+}
+
+fn vary(suite: &mut Suite, parameter: &Axis, suits: impl Fn(&Adapter) -> bool) {
+    let none: [usize; 0] = [];
+    for (is_slow, n) in [
+        (false, Axis::new("n", [1000]).quick(none).slow([10_000])),
+        (true, Axis::new("n", none).slow([1000, 10_000])),
+    ] {
+        let of_pace = |adapter: &Adapter| (pace_of(adapter) == Pace::SlowGraph) == is_slow;
+        let workload = of_texts(CORPUS, |adapter| suits(adapter) && of_pace(adapter))
+            .axis(n)
+            .axis(parameter.clone())
             .size_axis("n");
         suite.add(untimed_builds(workload, [10_000]), |case| prepare_texts(case, CORPUS));
     }
-    let dims = of_texts(CORPUS, |_| true).axis(n()).axis(Axis::new("dim", [128, 768])).size_axis("n");
-    suite.add(untimed_builds(dims, [10_000]), |case| prepare_texts(case, CORPUS));
-    // Which allocator Rust's heap comes from; an engine in C keeps the C library's.
-    let on_allocators = of_texts(CORPUS, |adapter| adapter.heap == HeapVisibility::Rust)
-        .axis(n())
-        .axis(Axis::new("allocator", bench_vectors::allocator::OTHERS))
-        .size_axis("n");
-    suite.add(untimed_builds(on_allocators, [10_000]), |case| prepare_texts(case, CORPUS));
 }
 
 fn of_texts(texts: Texts, suits: impl Fn(&Adapter) -> bool) -> Workload {

@@ -16,11 +16,16 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         .axis(Axis::new("n", [2000, 5000]).quick([2000]))
         .axis(Axis::new("threads", [1, 2]));
     suite.add(exact.size_axis("n"), prepare_corpus);
-    let graph = of_corpus(|adapter| !adapter.capabilities.exact)
-        .axis(Axis::new("n", [1000]).slow([10_000]))
-        .axis(Axis::new("ef", [16, 64, 256]).quick([64]))
-        .axis(Axis::new("threads", [1, 2]).quick([1]));
-    suite.add(graph.size_axis("n"), prepare_corpus);
+    // The ef sweep on one thread, the threads at one ef.
+    let sweep = Axis::new("ef", [16, 64, 256]).quick([64]);
+    let two_threads = Axis::new("threads", [2]).quick::<usize>([]);
+    for (ef, threads) in [(sweep, Axis::new("threads", [1])), (Axis::new("ef", [64]), two_threads)] {
+        let graph = of_corpus(|adapter| !adapter.capabilities.exact)
+            .axis(Axis::new("n", [1000]).slow([10_000]))
+            .axis(ef)
+            .axis(threads);
+        suite.add(graph.size_axis("n"), prepare_corpus);
+    }
     let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
     let about = format!("the data set, {}", material::about_dataset(&dataset));
     let users = indexing::workload("dense", &about, |_| true)

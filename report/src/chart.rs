@@ -61,11 +61,22 @@ fn draw(
     description: &str,
     paint: impl FnOnce(&Area<'_>) -> Result<()>,
 ) -> Result<String> {
+    let body = body(size, paint)?;
+    let (width, height) = size;
+    let (title, description) = (escape(title), escape(description));
+    Ok(format!(
+        "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
+         aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>{body}"
+    ))
+}
+
+/// What is drawn, and the closing tag.
+fn body(size: (u32, u32), paint: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<String> {
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
         paint(&area)?;
-        area.present().map_err(|error| anyhow!("draw {id}: {error}"))?;
+        area.present().map_err(|error| anyhow!("draw an SVG: {error}"))?;
     }
     // plotters' own head has no room for a title, and what is the default need not be said.
     let body = text.split_once('>').map_or("", |(_, body)| body);
@@ -76,13 +87,7 @@ fn draw(
         .replace(" font-family=\"sans-serif\"", "")
         .replace(" \"", "\"")
         .replace("\n", "");
-    let body = straightened(&body);
-    let (width, height) = size;
-    let (title, description) = (escape(title), escape(description));
-    Ok(format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
-         aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>{body}"
-    ))
+    Ok(straightened(&body))
 }
 
 /// Drops every point of a polyline or polygon that lies between two neighbours of the same height: the picture is the

@@ -25,7 +25,7 @@ use crate::suites::Suites;
 use crate::workspace::{Metadata, shown};
 
 /// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
-const BUDGET: Duration = Duration::from_secs(20);
+const BUDGET: Duration = Duration::from_secs(6);
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {

@@ -7,7 +7,7 @@
 //!    limit the case                          under dhat
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bench_core::case::{CaseSpec, Mode};
@@ -33,7 +33,7 @@ const DHAT_PER_BLOCK: Duration = Duration::from_micros(3);
 pub struct Plan {
     /// Processes in mode `heap`.
     pub repetitions: u32,
-    /// As long as their phases may take together: of a slow case fewer repetitions run, at least [`FEWEST`].
+    /// As long as they may take together: of a slow case fewer repetitions run, at least [`FEWEST`].
     pub budget: Option<Duration>,
     /// A process is killed after so long.
     pub time_limit: Duration,
@@ -83,7 +83,9 @@ pub fn measure(chosen: &Chosen, plan: Plan, executor: &mut impl Executor) -> Res
         };
         let timed_out = repetitions.iter().any(|r| failed_with(r, FailureKind::TimeLimit));
         if !repetitions.is_empty() {
-            record.measurements.push(Measurement { mode, repetitions });
+            let mut measurement = Measurement { mode, repetitions };
+            measurement.keep_one_timeline();
+            record.measurements.push(measurement);
         }
         if interrupted {
             return Ok(Measured { record, interrupted: true });
@@ -114,9 +116,10 @@ fn repeat(
     while i < count {
         i += 1;
         let job = Job { spec, mode, scale: 1, time_limit: plan.time_limit, repetition: (i, count) };
+        let started = Instant::now();
         let Some(repetition) = executor.execute(&job)? else { return Ok((repetitions, true)) };
         let failed = repetition.failure.is_some();
-        count = count.min(affordable(&repetition, plan.budget).unwrap_or(count));
+        count = count.min(affordable(started.elapsed(), plan.budget).unwrap_or(count));
         repetitions.push(repetition);
         if failed {
             break;
@@ -125,10 +128,9 @@ fn repeat(
     Ok((repetitions, false))
 }
 
-/// How many repetitions like this one fit into the budget.
-fn affordable(repetition: &Repetition, budget: Option<Duration>) -> Option<u32> {
-    let whole = PhaseRecord::merge(&repetition.evidence.as_ref()?.phases)?;
-    let fit = budget?.as_nanos() / u128::from(whole.wall_ns.max(1));
+/// How many repetitions that take so long fit into the budget.
+fn affordable(elapsed: Duration, budget: Option<Duration>) -> Option<u32> {
+    let fit = budget?.as_nanos() / elapsed.as_nanos().max(1);
     Some(u32::try_from(fit).unwrap_or(u32::MAX).max(FEWEST))
 }
 

@@ -3,12 +3,14 @@
 use crate::case::is_word;
 
 /// A named axis of a grid and its values.
+#[derive(Clone)]
 pub struct Axis {
     pub(super) name: &'static str,
     pub(super) values: Vec<AxisValue>,
 }
 
 /// One value of an axis.
+#[derive(Clone)]
 pub(super) struct AxisValue {
     pub(super) text: String,
     pub(super) quick: bool,

@@ -30,7 +30,7 @@ impl Effort {
                 samples: 10,
             }
         } else {
-            Effort { warm_up: Duration::from_millis(300), measurement: Duration::from_secs(2), samples: 20 }
+            Effort { warm_up: Duration::from_millis(200), measurement: Duration::from_secs(1), samples: 20 }
         }
     }
 

@@ -36,7 +36,7 @@ const HEAP_HEIGHT: u32 = 200;
 /// With resident memory alone.
 const LOW: (u32, u32) = (820, 210);
 /// More columns than this make the page heavier and the picture no better.
-const COLUMNS: usize = 200;
+const COLUMNS: usize = 150;
 /// Rows of the table behind the chart.
 const TABLE_ROWS: usize = 12;
 /// Names of phases beyond this many would lie on each other.

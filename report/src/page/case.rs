@@ -99,7 +99,7 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
     let id = &record.spec.id;
     let values: Vec<&Value> = judgement.values.iter().filter(|value| value.case == *id).collect();
     let heap = record.measurement(Mode::Heap);
-    let shown = heap.and_then(|heap| highest(heap.evidence()));
+    let shown = heap.and_then(Measurement::highest);
     let (timeline, timeline_note) = match (heap, shown) {
         (Some(heap), Some((number, evidence))) => {
             timeline_of(index, evidence, number, heap.repetitions.len(), &values)?
@@ -149,7 +149,7 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         phase_columns,
         hidden_phases: phases.len().saturating_sub(PHASES),
         phases: phases.into_iter().take(PHASES).collect(),
-        metrics: metrics(index, &values)?,
+        metrics: metrics(&values)?,
         time: time(record),
         sites: sites(record),
     })
@@ -177,16 +177,6 @@ fn figures(values: &[&Value]) -> Vec<Fact> {
         facts.push(Fact { name: "within limits".into(), value: format!("{kept} of {judged}") });
     }
     facts
-}
-
-/// The repetition with the highest peak, and its number from 1. Where the heap cannot be seen, the peak is that of RSS.
-fn highest<'a>(evidence: impl Iterator<Item = &'a Evidence>) -> Option<(usize, &'a Evidence)> {
-    let peak = |evidence: &Evidence| {
-        let heap = evidence.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes);
-        heap.max().or_else(|| evidence.phases.iter().filter_map(|phase| phase.process?.peak_rss_bytes).max())
-    };
-    let numbered = evidence.enumerate().map(|(index, evidence)| (index + 1, evidence));
-    numbered.max_by_key(|(number, evidence)| (peak(evidence), std::cmp::Reverse(*number)))
 }
 
 fn timeline_of(
@@ -269,12 +259,12 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Pha
     (heads, rows)
 }
 
-fn metrics(index: usize, values: &[&Value]) -> Result<Vec<MetricRow>> {
-    let whole = values.iter().filter(|value| value.phase.is_none()).enumerate();
-    whole.map(|(row, value)| metric_row(&format!("rep-{index}-{row}"), value)).collect()
+fn metrics(values: &[&Value]) -> Result<Vec<MetricRow>> {
+    let whole = values.iter().filter(|value| value.phase.is_none());
+    whole.map(|value| metric_row(value)).collect()
 }
 
-fn metric_row(id: &str, value: &Value) -> Result<MetricRow> {
+fn metric_row(value: &Value) -> Result<MetricRow> {
     let unit = value.metric.unit;
     let least = value.samples.iter().copied().fold(f64::INFINITY, f64::min);
     let most = value.samples.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -284,7 +274,6 @@ fn metric_row(id: &str, value: &Value) -> Result<MetricRow> {
         (_, false) => format!("the same in all {count}"),
         (_, true) => format!("{} to {}", human(least, unit), human(most, unit)),
     };
-    let title = format!("{count} repetitions");
     let limit = value.limit.as_ref().map(|limit| {
         let share = limit.margin_share().map_or("none".into(), percent);
         format!("{}, {share} left", human(limit.value, unit))
@@ -294,7 +283,7 @@ fn metric_row(id: &str, value: &Value) -> Result<MetricRow> {
         value: human(value.value, unit),
         exact: exact(value.value, unit),
         class: class_word(value),
-        strip: repetitions::strip(id, &title, &spread, &value.samples, value.value)?,
+        strip: repetitions::strip(&value.samples, value.value),
         spread,
         limit: limit.unwrap_or_default(),
         verdict: value.verdict.map_or("", |verdict| verdict.word()),

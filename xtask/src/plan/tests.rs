@@ -43,11 +43,12 @@ impl Executor for Script {
 }
 
 fn evidence(job: &Job<'_>, blocks: u64) -> Evidence {
-    let heap = HeapRecord { allocated_blocks: blocks, ..HeapRecord::default() };
+    let heap = HeapRecord { allocated_blocks: blocks, peak_live_bytes: blocks, ..HeapRecord::default() };
     let phase = PhaseRecord { wall_ns: 1_000_000, heap: Some(heap), ..PhaseRecord::default() };
     // As a child writes it: what it has not seen is not there.
     let json = serde_json::json!({
         "case": job.spec.id, "mode": job.mode, "allocator": "system", "phases": [phase],
+        "timeline": { "interval_ns": 1, "readings_per_point": 1, "points": [] },
     });
     serde_json::from_value(json).unwrap()
 }
@@ -83,18 +84,33 @@ fn sites_failure(measured: &Measured) -> &Failure {
 
 #[test]
 fn a_slow_case_runs_fewer_repetitions_but_two() {
-    for (milliseconds, repetitions) in [(0, 2), (2, 2), (3, 3), (5, 5), (60_000, 5)] {
-        let mut script = Script { answers: [const { Blocks(1) }; 5].into(), jobs: Vec::new() };
-        // The script's phases take 1 ms.
-        let plan = Plan {
-            repetitions: 5,
-            budget: Some(Duration::from_millis(milliseconds)),
-            time_limit: Duration::from_secs(120),
-        };
+    let milliseconds = Duration::from_millis;
+    for (elapsed, budget, repetitions) in [
+        (1, None, None),
+        (1, Some(0), Some(2)),
+        (30, Some(90), Some(3)),
+        (29, Some(90), Some(3)),
+        (10_000, Some(6000), Some(2)),
+        (0, Some(6000), Some(u32::MAX)),
+    ] {
+        let affordable = affordable(milliseconds(elapsed), budget.map(milliseconds));
+        assert_eq!(affordable, repetitions, "{elapsed} ms of {budget:?} ms");
+    }
+    for (budget, repetitions) in [(Duration::ZERO, 2), (Duration::from_secs(3600), 5)] {
+        let mut script = Script { answers: vec![Blocks(1); repetitions].into(), jobs: Vec::new() };
+        let plan = Plan { repetitions: 5, budget: Some(budget), time_limit: Duration::from_secs(120) };
         let chosen = Chosen { spec: spec(), modes: vec![Mode::Heap] };
         let measured = measure(&chosen, plan, &mut script).unwrap();
-        assert_eq!(measured.record.measurements[0].repetitions.len(), repetitions, "{milliseconds} ms");
+        assert_eq!(measured.record.measurements[0].repetitions.len(), repetitions);
     }
+}
+
+#[test]
+fn of_the_timelines_only_the_highest_is_kept() {
+    let (measured, _) = play(&[Mode::Heap], &[Blocks(1), Blocks(2)]);
+    let heap = measured.record.measurement(Mode::Heap).unwrap();
+    let kept: Vec<bool> = heap.evidence().map(|evidence| evidence.timeline.is_some()).collect();
+    assert_eq!(kept, [false, true], "more blocks, a higher peak");
 }
 
 #[test]
