@@ -105,8 +105,8 @@ impl ChildExecutor<'_> {
         }
         command.arg("--corpus").arg(&self.corpus);
         // In cargo's target folder too: computed once, whatever run asks.
-        command.arg("--cache").arg(self.corpus.with_file_name("ground-truth"));
-        self.suites.add_dataset(&mut command);
+        command.arg("--cache").arg(self.corpus.with_file_name("computed"));
+        self.suites.add_brought(&mut command);
         Ok(command)
     }
 

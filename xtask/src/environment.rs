@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// Passed on because programs need them; they say nothing about a measurement.
-const NEEDED: [&str; 6] = ["PATH", "HOME", "TMPDIR", "LANG", "CARGO_HOME", "RUSTUP_HOME"];
+/// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of models and its
+/// cache are.
+const NEEDED: [&str; 8] =
+    ["PATH", "HOME", "TMPDIR", "LANG", "CARGO_HOME", "RUSTUP_HOME", "HF_HOME", "HF_ENDPOINT"];
 
 /// Passed on, and recorded with the run because they change what is measured: names, and prefixes with a `*`.
 const RECORDED: [&str; 5] =

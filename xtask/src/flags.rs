@@ -76,7 +76,11 @@ pub struct SuiteFlags {
     /// The queries' exact neighbours (.ivecs, .ibin) [default: the file's own, otherwise computed once]
     #[arg(long, value_name = "FILE", requires_all = ["dataset", "queries"])]
     pub neighbours: Option<PathBuf>,
-    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, parquet
+    /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm [default: from the Hugging Face hub]
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, parquet,
+    /// minilm
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Cargo profile of the measured binaries

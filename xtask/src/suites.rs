@@ -24,16 +24,17 @@ pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 pub struct Suites {
     /// By name.
     binaries: BTreeMap<String, PathBuf>,
-    /// What says which vectors the user brought: flags of the suites' binaries and their values, paths absolute.
-    dataset: Vec<(&'static str, OsString)>,
+    /// What says which vectors and model the user brought: flags of the suites' binaries and their values, paths
+    /// absolute.
+    brought: Vec<(&'static str, OsString)>,
 }
 
 impl Suites {
     /// Builds the suites; cargo's progress and the compiler's messages go to stderr.
     ///
-    /// Errors: an unreadable data set is the user's; a build that fails has code [`BUILD_FAILED`].
+    /// Errors: an unreadable data set or model is the user's; a build that fails has code [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
-        let dataset = dataset(flags).map_err(usage)?;
+        let brought = brought(flags).map_err(usage)?;
         let mut command = workspace::cargo();
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
@@ -43,7 +44,7 @@ impl Suites {
         for suite in SUITES {
             command.args(["--package", &format!("bench-{suite}")]);
         }
-        Ok(Suites { binaries: built(command, interrupt)?, dataset })
+        Ok(Suites { binaries: built(command, interrupt)?, brought })
     }
 
     /// The cases of every suite, suite by suite.
@@ -58,13 +59,13 @@ impl Suites {
     fn list_suite(&self, suite: &str) -> Result<Vec<CaseSpec>> {
         let mut command = Command::new(self.binary(suite, Mode::Heap, "system")?);
         command.arg("list");
-        self.add_dataset(&mut command);
+        self.add_brought(&mut command);
         let output = command.stdin(Stdio::null()).output().context("start its binary")?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             let error = anyhow!("{}", stderr.trim().trim_start_matches("error: "));
-            // With the user's file in play, it is most likely the file.
-            return Err(if !self.dataset.is_empty() { usage(error) } else { error });
+            // With the user's files in play, it is most likely these.
+            return Err(if !self.brought.is_empty() { usage(error) } else { error });
         }
         serde_json::from_slice(&output.stdout).context("understand its list")
     }
@@ -82,18 +83,18 @@ impl Suites {
     /// Binaries that were not built by cargo.
     #[cfg(test)]
     pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
-        Suites { binaries: binaries.into_iter().collect(), dataset: Vec::new() }
+        Suites { binaries: binaries.into_iter().collect(), brought: Vec::new() }
     }
 
-    /// Tells a child about the user's vectors.
-    pub fn add_dataset(&self, command: &mut Command) {
-        for (flag, value) in &self.dataset {
+    /// Tells a child about the user's vectors and model.
+    pub fn add_brought(&self, command: &mut Command) {
+        for (flag, value) in &self.brought {
             command.arg(flag).arg(value);
         }
     }
 }
 
-fn dataset(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
+fn brought(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
     let files =
         [("--dataset", &flags.dataset), ("--queries", &flags.queries), ("--neighbours", &flags.neighbours)];
     let mut given = Vec::new();
@@ -103,6 +104,12 @@ fn dataset(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
         }
     }
     given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
+    if let Some(folder) = &flags.model {
+        ensure!(folder.is_dir(), "the model's folder {} is not there, or is no folder", folder.display());
+        let folder =
+            std::path::absolute(folder).with_context(|| format!("find the model {}", folder.display()))?;
+        given.push(("--model", folder.into_os_string()));
+    }
     Ok(given)
 }
 

@@ -181,14 +181,17 @@ fn broken_limit(run: &Run, value: &Value, limit: &Limit) -> String {
     text
 }
 
-/// The command that measures one case again, on the data set of the run if it had one.
+/// The command that measures one case again, on the data set and the model of the run if it had them.
 fn again(run: &Run, case: &CaseId, mode: Mode) -> String {
     let words = shlex::split(&run.command).unwrap_or_default();
-    let behind = words.iter().position(|word| word == "--dataset").and_then(|i| words.get(i + 1));
-    let joined = words.iter().find_map(|word| word.strip_prefix("--dataset="));
-    let dataset = behind.map(String::as_str).or(joined).and_then(|path| shlex::try_quote(path).ok());
-    let dataset = dataset.map(|path| format!(" --dataset {path}")).unwrap_or_default();
-    format!("cargo xtask bench '{case}' --mode {mode}{dataset}")
+    let given = |flag: &str| {
+        let behind = words.iter().position(|word| word == flag).and_then(|i| words.get(i + 1));
+        let joined = words.iter().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='));
+        let value = shlex::try_quote(behind.map(String::as_str).or(joined)?).ok()?;
+        Some(format!(" {flag} {value}"))
+    };
+    let given: String = ["--dataset", "--features", "--model"].into_iter().filter_map(given).collect();
+    format!("cargo xtask bench '{case}' --mode {mode}{given}")
 }
 
 fn phase(name: Option<&str>) -> String {

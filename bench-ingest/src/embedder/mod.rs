@@ -1,8 +1,11 @@
 //! Embedders: what turns a text into a vector.
 
 mod hashing;
+#[cfg(feature = "minilm")]
+pub mod minilm;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use bench_core::harness::Inputs;
 
 pub use hashing::Hashing;
 
@@ -19,4 +22,16 @@ pub trait Embedder {
     /// # Errors
     /// When the model fails.
     fn embed(&self, texts: &[&str]) -> Result<Vec<f32>>;
+}
+
+/// Refuses a model that the user named for a build without it.
+///
+/// # Errors
+/// When a model is named and the feature `minilm` is off.
+pub fn ensure_model_is_built(inputs: &Inputs) -> Result<()> {
+    ensure!(
+        inputs.model.is_none() || cfg!(feature = "minilm"),
+        "this build has no embedding model to use with --model: add --features minilm"
+    );
+    Ok(())
 }
