@@ -250,3 +250,11 @@ fn a_corpus_that_is_not_there_fails_with_its_name() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("missing.tsv"));
 }
+
+#[cfg(not(feature = "minilm"))]
+#[test]
+fn a_model_is_refused_by_a_build_that_has_none() {
+    let output = Command::new(HEAP).args(["list", "--model", "."]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("add --features minilm"));
+}

@@ -105,7 +105,7 @@ impl ChildExecutor<'_> {
         }
         command.arg("--corpus").arg(&self.corpus);
         // In cargo's target folder too: computed once, whatever run asks.
-        command.arg("--cache").arg(self.corpus.with_file_name("ground-truth"));
+        command.arg("--cache").arg(self.corpus.with_file_name("computed"));
         self.suites.add_brought(&mut command);
         Ok(command)
     }

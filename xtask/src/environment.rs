@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// Passed on because programs need them; they say nothing about a measurement.
-const NEEDED: [&str; 6] = ["PATH", "HOME", "TMPDIR", "LANG", "CARGO_HOME", "RUSTUP_HOME"];
+/// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of models and its
+/// cache are.
+const NEEDED: [&str; 8] =
+    ["PATH", "HOME", "TMPDIR", "LANG", "CARGO_HOME", "RUSTUP_HOME", "HF_HOME", "HF_ENDPOINT"];
 
 /// Passed on, and recorded with the run because they change what is measured: names, and prefixes with a `*`.
-const RECORDED: [&str; 5] =
-    ["RAYON_NUM_THREADS", "GLIBC_TUNABLES", "MALLOC_*", "_RJEM_MALLOC_CONF", "MIMALLOC_*"];
+const RECORDED: [&str; 6] = [
+    "CANDLE_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "GLIBC_TUNABLES",
+    "MALLOC_*",
+    "_RJEM_MALLOC_CONF",
+    "MIMALLOC_*",
+];
 
 /// The variables of every measured process.
 pub struct Environment {

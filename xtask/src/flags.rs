@@ -79,7 +79,11 @@ pub struct SuiteFlags {
     /// Also measure on the documents in this folder: text, Markdown, reStructuredText, source code
     #[arg(long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
-    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, parquet
+    /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm [default: from the Hugging Face hub]
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, parquet,
+    /// minilm
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Cargo profile of the measured binaries

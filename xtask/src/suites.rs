@@ -24,7 +24,7 @@ pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 pub struct Suites {
     /// By name.
     binaries: BTreeMap<String, PathBuf>,
-    /// What says which vectors and documents the user brought: flags of the suites' binaries and their values, paths
+    /// What says which vectors, documents and model the user brought: flags of the suites' binaries and their values, paths
     /// absolute.
     brought: Vec<(&'static str, OsString)>,
 }
@@ -32,7 +32,7 @@ pub struct Suites {
 impl Suites {
     /// Builds the suites; cargo's progress and the compiler's messages go to stderr.
     ///
-    /// Errors: an unreadable data set or folder is the user's; a build that fails has code [`BUILD_FAILED`].
+    /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
         let brought = brought(flags).map_err(usage)?;
         let mut command = workspace::cargo();
@@ -89,7 +89,7 @@ impl Suites {
         Suites { binaries: binaries.into_iter().collect(), brought: Vec::new() }
     }
 
-    /// Tells a child about the user's vectors and documents.
+    /// Tells a child about the user's vectors, documents and model.
     pub fn add_brought(&self, command: &mut Command) {
         for (flag, value) in &self.brought {
             command.arg(flag).arg(value);
@@ -111,6 +111,12 @@ fn brought(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
         given.push(("--documents", listable(folder)?.into_os_string()));
     }
     given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
+    if let Some(folder) = &flags.model {
+        ensure!(folder.is_dir(), "the model's folder {} is not there, or is no folder", folder.display());
+        let folder =
+            std::path::absolute(folder).with_context(|| format!("find the model {}", folder.display()))?;
+        given.push(("--model", folder.into_os_string()));
+    }
     Ok(given)
 }
 

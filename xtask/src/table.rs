@@ -181,7 +181,7 @@ fn broken_limit(run: &Run, value: &Value, limit: &Limit) -> String {
     text
 }
 
-/// The command that measures one case again, on the data set and the documents of the run if it had any.
+/// The command that measures one case again, on what the user brought to the run.
 fn again(run: &Run, case: &CaseId, mode: Mode) -> String {
     let words = shlex::split(&run.command).unwrap_or_default();
     let given = |flag: &str| {
@@ -190,7 +190,8 @@ fn again(run: &Run, case: &CaseId, mode: Mode) -> String {
         let value = shlex::try_quote(behind.map(String::as_str).or(joined)?).ok()?;
         Some(format!(" {flag} {value}"))
     };
-    let given: String = ["--dataset", "--corpus"].into_iter().filter_map(given).collect();
+    let flags = ["--dataset", "--corpus", "--features", "--model"];
+    let given: String = flags.into_iter().filter_map(given).collect();
     format!("cargo xtask bench '{case}' --mode {mode}{given}")
 }
 

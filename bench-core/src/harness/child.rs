@@ -80,7 +80,10 @@ struct InputFlags {
     /// The queries' exact neighbours
     #[arg(long, requires = "dataset")]
     neighbours: Option<PathBuf>,
-    /// Folder that keeps computed neighbours
+    /// Folder of the embedding model
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Folder that keeps computed neighbours and embeddings
     #[arg(long)]
     cache: Option<PathBuf>,
 }
@@ -114,6 +117,7 @@ impl InputFlags {
             distance: self.distance.clone(),
             queries: self.queries.clone(),
             neighbours: self.neighbours.clone(),
+            model: self.model.clone(),
             cache: self.cache.clone(),
         }
     }

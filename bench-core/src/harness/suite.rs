@@ -25,7 +25,9 @@ pub struct Inputs {
     pub queries: Option<PathBuf>,
     /// A file of the queries' exact neighbours.
     pub neighbours: Option<PathBuf>,
-    /// The folder that keeps computed neighbours for the next process.
+    /// The folder of an embedding model, if the user named one.
+    pub model: Option<PathBuf>,
+    /// The folder that keeps computed neighbours and embeddings for the next process.
     pub cache: Option<PathBuf>,
 }
 

@@ -1,8 +1,10 @@
 //! Embedders: what turns a text into a vector.
 
 mod hashing;
+#[cfg(feature = "minilm")]
+pub mod minilm;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bench_core::harness::Inputs;
 
 pub use hashing::Hashing;
@@ -31,7 +33,11 @@ pub struct Entry {
 }
 
 /// Every embedder of this build.
-pub const ALL: &[Entry] = &[Entry { name: "hashing", open: |_| Ok(Box::new(Hashing::default())) }];
+pub const ALL: &[Entry] = &[
+    Entry { name: "hashing", open: |_| Ok(Box::new(Hashing::default())) },
+    #[cfg(feature = "minilm")]
+    Entry { name: "minilm", open: |inputs| Ok(Box::new(minilm::open(inputs)?)) },
+];
 
 /// The names of the embedders, for the axis `embedder`.
 pub fn names() -> Vec<&'static str> {
@@ -49,14 +55,32 @@ pub fn open(name: &str, inputs: &Inputs) -> Result<Box<dyn Embedder>> {
     (entry.open)(inputs).with_context(|| format!("make the embedder {name} ready"))
 }
 
+/// Refuses a model that the user named for a build without it.
+///
+/// # Errors
+/// When a model is named and the feature `minilm` is off.
+pub fn ensure_model_is_built(inputs: &Inputs) -> Result<()> {
+    ensure!(
+        inputs.model.is_none() || cfg!(feature = "minilm"),
+        "this build has no embedding model to use with --model: add --features minilm"
+    );
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_embedder_opens_by_its_own_name() {
+        let model = std::env::var_os("MINILM_DIR").map(Into::into);
         for entry in ALL {
-            let embedder = open(entry.name, &Inputs::default()).unwrap();
+            if entry.name == "minilm" && model.is_none() {
+                println!("skipped: no model; set MINILM_DIR");
+                continue;
+            }
+            let inputs = Inputs { model: model.clone(), ..Inputs::default() };
+            let embedder = open(entry.name, &inputs).unwrap();
             assert_eq!(embedder.name(), entry.name);
             assert_eq!(embedder.embed(&["one", "two"]).unwrap().len(), 2 * embedder.dim());
         }

@@ -62,7 +62,7 @@ fn the_protocol_is_kept() {
     assert_eq!(
         repetition.stdout.unwrap(),
         "run vectors/fake{dim=1} --evidence evidence.json --interval-ns 1000000 --scale 10 --corpus /corpus.tsv \
-         --cache /ground-truth\n1 .\n"
+         --cache /computed\n1 .\n"
     );
 }
 

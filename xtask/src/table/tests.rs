@@ -57,7 +57,7 @@ fn text(max: &str, partial: Option<&str>, cases: Vec<CaseRecord>) -> String {
         id: "2026-11-21T120125Z-norev".into(),
         started: "2026-11-21T12:01:25Z".into(),
         partial: partial.map(str::to_string),
-        command: "cargo xtask bench --dataset 'my data.npy' --corpus=docs".into(),
+        command: "cargo xtask bench --model=m --dataset 'my data.npy' --corpus=docs".into(),
         revision: Revision::default(),
         host: HostFacts::default(),
         settings: Settings { modes: vec![Mode::Heap], ..Settings::default() },
@@ -110,7 +110,7 @@ fn a_broken_limit_names_the_rule_and_the_way_on() {
         "fail  vectors/a heap.peak: 2.00 KiB, max 1.00 KiB (off by 1.00 KiB, 100.0 %)",
         "rule vectors/* heap.peak: max 1KiB in t.toml:",
         "fix: look at its call sites on the page, or change the rule",
-        "again: cargo xtask bench 'vectors/a' --mode heap --dataset 'my data.npy' --corpus docs\n",
+        "again: cargo xtask bench 'vectors/a' --mode heap --dataset 'my data.npy' --corpus docs --model m\n",
         "FAIL  1 of 1 limit broken",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");

@@ -75,13 +75,15 @@ fn wrong_flags_are_refused() {
 }
 
 #[test]
-fn a_data_set_that_cannot_be_read_is_named() {
+fn a_data_set_or_model_that_cannot_be_read_is_named() {
     let place = Place::new();
     assert_refused(
         &mut place.bench(&["--dataset", "/no/such.fvecs"]),
         2,
         &["cannot read the data set /no/such.fvecs"],
     );
+    let refused = &["the model's folder /no/such is not there, or is no folder"];
+    assert_refused(&mut place.bench(&["--model", "/no/such"]), 2, refused);
 }
 
 #[test]
