@@ -325,10 +325,10 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Higher,
         class: Class::Noisy,
         floor: 0.0,
-        about: "items over the wall time of a phase of at least 100 ms, with the counters attached: how fast it was while its \
+        about: "items over the wall time of a phase of at least 10 ms, with the counters attached: how fast it was while its \
                 memory was measured; not comparable with mode time",
         of: |phase| {
-            let is_long = phase.wall_ns >= 100_000_000 && phase.process.is_some();
+            let is_long = phase.wall_ns >= 10_000_000 && phase.process.is_some();
             if is_long { quotient(phase.items? as f64, phase.wall_ns as f64 / 1e9) } else { None }
         },
     },

@@ -91,7 +91,8 @@ fn figure(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Opti
     })
 }
 
-/// The cases by workload and the names of their axes, in the order in which they ran.
+/// The cases by workload and the names of their axes, in the order in which they ran. Cases that cannot have the metric
+/// are left out where others have it; the group's title says how many.
 fn groups(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for case in cases {
@@ -109,7 +110,25 @@ fn groups(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Vec<
             None => groups.push(Group { title, bars: vec![bar] }),
         }
     }
+    for group in groups.iter_mut().filter(|group| group.bars.iter().any(|bar| bar.value.is_ok())) {
+        let all = group.bars.len();
+        group.bars.retain(|bar| {
+            let case = cases.iter().find(|case| case.spec.id.to_string() == bar.case);
+            bar.value.is_ok() || case.is_none_or(|case| !cannot_have(case, metric))
+        });
+        let left_out = all - group.bars.len();
+        if left_out > 0 {
+            group.title.push_str(&format!("; {left_out} more have none"));
+        }
+    }
     groups
+}
+
+/// Whether the case has no such number in any run: its mode is absent, or an engine in C has no heap of Rust.
+fn cannot_have(case: &CaseRecord, metric: &Metric) -> bool {
+    let mut evidence = case.measurements.iter().flat_map(|measurement| measurement.evidence());
+    case.spec.absent_modes.contains_key(&metric.mode)
+        || is_of_rusts_heap(metric) && evidence.any(|evidence| evidence.foreign_heap.is_some())
 }
 
 type Params<'a> = Vec<&'a (String, String)>;
