@@ -18,7 +18,7 @@ use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::instrument::{
-    ProcessProbe, die_with_parent, mark, native_is_counted, set_publish_threshold, since, system_internals,
+    ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
@@ -289,11 +289,7 @@ fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
 
 /// Refuses to report the zeros of a binary that forgot its `#[global_allocator]` line.
 fn ensure_counting() -> Result<()> {
-    // Other threads may allocate meanwhile, so only that something was counted can be expected.
-    let start = mark();
-    drop(std::hint::black_box(vec![0u8; 4096]));
-    let counted = since(&start, start.snapshot()).allocated_blocks > 0;
-    ensure!(counted, "the counting allocator is not this binary's global allocator");
+    ensure!(is_counting(), "the counting allocator is not this binary's global allocator");
     Ok(())
 }
 

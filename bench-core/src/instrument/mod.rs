@@ -11,8 +11,10 @@ mod counting_allocator;
 mod libc_direct;
 mod native_heap;
 mod operating_system;
+mod point_buffer;
 mod process_memory;
 mod sampler;
+mod system_memory;
 mod thread_counters;
 mod thread_exit;
 mod thread_list;
@@ -22,7 +24,7 @@ pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internal
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use c_heap::CBlock;
 pub use counting_allocator::{
-    CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, live_bytes, mark,
+    CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, is_counting, live_bytes, mark,
     set_publish_threshold, since,
 };
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -32,5 +34,7 @@ pub use native_heap::{
     native_since, totals as native_totals,
 };
 pub use operating_system::die_with_parent;
+pub(crate) use point_buffer::{Point, PointBuffer};
 pub use process_memory::ProcessProbe;
 pub use sampler::Sampler;
+pub use system_memory::SystemProbe;
