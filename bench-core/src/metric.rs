@@ -163,7 +163,7 @@ mod tests {
             budget: Some(BudgetRecord {
                 heap_limit_bytes: 8000,
                 batches: 9,
-                smallest_batch: 2,
+                smallest_batch: Some(2),
                 largest_batch: 16,
                 warnings: 3,
                 criticals: 1,
