@@ -83,10 +83,27 @@ pub struct Frame {
 
 /// Reads a profile and finds its top call sites. Points whose trimmed stacks are equal are one site.
 pub fn summarise(json: &str) -> Result<SitesSummary> {
+    let mut sites = call_sites(json)?;
+    let sum = |of: fn(&CallSite) -> u64| sites.iter().map(of).sum();
+    let mut summary = SitesSummary {
+        total_bytes: sum(|site| site.total_bytes),
+        total_blocks: sum(|site| site.total_blocks),
+        peak_bytes: sum(|site| site.peak_bytes),
+        end_bytes: sum(|site| site.end_bytes),
+        site_count: sites.len() as u64,
+        sites: Vec::new(),
+    };
+    sites.sort_by_key(|site| std::cmp::Reverse((site.peak_bytes, site.total_bytes)));
+    sites.truncate(TOP_SITES);
+    summary.sites = sites;
+    Ok(summary)
+}
+
+/// Reads a profile: all its call sites, in the order of their stacks.
+pub fn call_sites(json: &str) -> Result<Vec<CallSite>> {
     let profile: Profile = serde_json::from_str(json).context("not a dhat profile")?;
     ensure!(profile.version == 2, "dhat profile of version {}: expected 2", profile.version);
     ensure!(profile.mode == "rust-heap", "dhat profile of mode {:?}: expected rust-heap", profile.mode);
-    let mut summary = SitesSummary::default();
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
     for point in &profile.pps {
         let frames = point.fs.iter().map(|&index| {
@@ -101,16 +118,8 @@ pub fn summarise(json: &str) -> Result<SitesSummary> {
         site.peak_blocks += point.gbk;
         site.end_bytes += point.eb;
         site.end_blocks += point.ebk;
-        summary.total_bytes += point.tb;
-        summary.total_blocks += point.tbk;
-        summary.peak_bytes += point.gb;
-        summary.end_bytes += point.eb;
     }
-    summary.site_count = sites.len() as u64;
-    summary.sites = sites.into_iter().map(|(stack, site)| CallSite { stack, ..site }).collect();
-    summary.sites.sort_by_key(|site| std::cmp::Reverse((site.peak_bytes, site.total_bytes)));
-    summary.sites.truncate(TOP_SITES);
-    Ok(summary)
+    Ok(sites.into_iter().map(|(stack, site)| CallSite { stack, ..site }).collect())
 }
 
 /// Reads dhat's `0x55d0: bench_vectors::f (bench-vectors/src/f.rs:12:34)`.
@@ -147,7 +156,9 @@ fn short_path(path: &str) -> &str {
 /// Drops the allocator's and the standard library's frames at the inner end, and the harness at the outer.
 fn trim(frames: Vec<Frame>) -> Vec<Frame> {
     let inner = frames.iter().take_while(|frame| is_standard(&frame.function)).count();
-    let outer = frames.iter().position(|frame| frame.function.contains("bench_core::harness::"));
+    let is_ours =
+        |name: &str| name.contains("bench_core::harness::") || name.contains("bench_core::leak_detector");
+    let outer = frames.iter().position(|frame| is_ours(&frame.function));
     let end = outer.unwrap_or(frames.len());
     if inner < end { frames[inner..end].to_vec() } else { frames }
 }
@@ -156,13 +167,23 @@ fn trim(frames: Vec<Frame>) -> Vec<Frame> {
 /// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`,
 /// `<str as alloc::borrow::ToOwned>::to_owned`. A type with a path that is none of these is somebody's own.
 fn is_standard(function: &str) -> bool {
-    const ROOTS: [&str; 5] = ["dhat::", "alloc::", "core::", "std::", "__rust"];
+    const ROOTS: [&str; 6] = ["dhat::", "alloc::", "core::", "std::", "hashbrown::", "__rust"];
+    // Line tables alone know std's generic functions without their paths.
+    if function.split_once('<').is_some_and(|(name, of)| is_name(name) && of.contains("alloc::alloc::Global"))
+    {
+        return true;
+    }
     let path = function.strip_prefix('<').unwrap_or(function);
     let path = match path.split_once(" as ") {
         Some((pathless, of_trait)) if !pathless.contains("::") => of_trait,
         _ => path,
     };
     ROOTS.iter().any(|root| path.starts_with(root))
+}
+
+/// Whether a function's name has no path before it.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -233,5 +254,7 @@ mod tests {
         assert!(is_standard("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"));
         assert!(is_standard("<str as alloc::borrow::ToOwned>::to_owned"));
         assert!(!is_standard("flat::insert"));
+        assert!(is_standard("prepare_resize<alloc::alloc::Global>"));
+        assert!(!is_standard("keep<u64>") && !is_standard("flat::keep<alloc::alloc::Global>"));
     }
 }

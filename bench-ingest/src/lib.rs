@@ -10,6 +10,7 @@ pub mod embedder;
 mod embedding;
 pub mod indexing;
 pub mod material;
+mod repeated;
 mod update;
 mod user_documents;
 
@@ -27,5 +28,6 @@ pub fn suite(inputs: &Inputs) -> Result<Suite> {
     embedding::add(&mut suite);
     build::add(&mut suite)?;
     update::add(&mut suite);
+    repeated::add(&mut suite);
     Ok(suite)
 }

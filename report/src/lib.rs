@@ -9,6 +9,7 @@ mod chart;
 mod fit;
 mod judge;
 mod judgement;
+mod leaks;
 mod page;
 pub mod pattern;
 pub mod quantity;
@@ -19,6 +20,7 @@ pub use judge::judge;
 pub use judgement::{
     CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning,
 };
+pub use leaks::{LeakCheck, LeakReport, leaks};
 pub use page::page;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;

@@ -138,15 +138,16 @@ fn ensure_every_rule_matches(thresholds: &report::Thresholds, cases: &[CaseSpec]
 }
 
 /// What children are given, in cargo's target folder.
-struct Inputs {
+pub struct Inputs {
     /// The index of the text corpus.
-    corpus: PathBuf,
+    pub corpus: PathBuf,
     /// Where every child gets its folder.
-    scratch: PathBuf,
+    pub scratch: PathBuf,
 }
 
 impl Inputs {
-    fn prepare() -> Result<Inputs> {
+    /// Writes the index and makes the folder.
+    pub fn prepare() -> Result<Inputs> {
         let metadata = Metadata::read()?;
         let folder = metadata.target_directory.join("bench");
         let scratch = folder.join("scratch");

@@ -18,6 +18,7 @@ mod exit_code;
 mod flags;
 mod host;
 mod interrupt;
+mod leaks;
 mod list;
 mod output;
 mod plan;
@@ -40,6 +41,7 @@ use flags::{Command, CommandLine};
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Bench(flags) => bench::run(&flags),
+        Command::Leaks(flags) => leaks::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Report(flags) => report::run(&flags),
     };

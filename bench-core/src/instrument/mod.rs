@@ -12,6 +12,7 @@ mod libc_direct;
 mod native_heap;
 mod operating_system;
 mod process_memory;
+mod profilable;
 mod sampler;
 mod thread_counters;
 mod thread_exit;
@@ -22,8 +23,8 @@ pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internal
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use c_heap::CBlock;
 pub use counting_allocator::{
-    CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, live_bytes, mark,
-    set_publish_threshold, since,
+    Counted, CountingAllocator, HeapMark, HeapSnapshot, counted_by_all_threads, counted_by_this_thread,
+    ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold, since,
 };
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
@@ -31,6 +32,7 @@ pub use native_heap::{
     NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_is_counted,
     native_since, totals as native_totals,
 };
-pub use operating_system::die_with_parent;
+pub use operating_system::{die_with_parent, open_descriptors, trim_allocator};
 pub use process_memory::ProcessProbe;
+pub use profilable::{Profilable, profile};
 pub use sampler::Sampler;
