@@ -16,6 +16,9 @@ pub use rule::{
 pub use theil_sen::{Line, theil_sen};
 pub use tool_check::{Outcome, ToolCheck};
 
+/// The two-sided 5 % point of the normal distribution: the half width of a 95 % interval in standard deviations.
+const Z_95: f64 = 1.959_963_984_540_054;
+
 /// The middle value of `sorted`; of an even number, the mean of the two in the middle. `None` of no values.
 fn median(sorted: &[f64]) -> Option<f64> {
     let (lower, upper) = (sorted.get(sorted.len().checked_sub(1)? / 2)?, sorted.get(sorted.len() / 2)?);

@@ -1,6 +1,4 @@
 //! A leak check as you would write it: copy this file into the `tests/` folder of your crate and call your own code.
-//!
-//! One test in the file: other tests of the same binary would run beside it, and their bytes would count.
 
 use std::collections::HashMap;
 
@@ -11,18 +9,19 @@ use bench_core::leak_detector::{LeakDetector, LeakError};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator<Profilable> = CountingAllocator::new(Profilable);
 
-/// The code under test: counts words.
+// One test in the file: others of the same binary would run beside it, and their bytes would count.
+#[test]
+fn counting_words_leaks_nothing() -> Result<(), LeakError> {
+    let checked = LeakDetector::new().check(|| count_words("to be or not to be"))?;
+    println!("{checked}");
+    Ok(())
+}
+
+/// The code under test.
 fn count_words(text: &str) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for word in text.split_whitespace() {
         *counts.entry(word.to_lowercase()).or_default() += 1;
     }
     counts
-}
-
-#[test]
-fn counting_words_leaks_nothing() -> Result<(), LeakError> {
-    let checked = LeakDetector::new().check(|| count_words("to be or not to be"))?;
-    println!("{checked}");
-    Ok(())
 }

@@ -12,6 +12,7 @@ use crate::chunk;
 use crate::corpus::Corpus;
 use crate::embedder::{Embedder, Hashing};
 use crate::indexing;
+use crate::material::CORPUS;
 
 /// Iterations of the loop, and the documents that take turns.
 const ITERATIONS: usize = 50;
@@ -25,7 +26,7 @@ pub(crate) fn add(suite: &mut Suite) {
          delete; does anything stay?"
     );
     let workload = indexing::workload("loop", &about, |_| true)
-        .axis(Axis::new("dataset", ["corpus"]))
+        .axis(Axis::new("dataset", [CORPUS.name]).quick::<&str>([]))
         .tag("loop")
         .absent_in(Mode::Time, "a loop is watched for leaks; ingest/single_document is timed");
     suite.add(workload, prepare);

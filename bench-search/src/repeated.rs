@@ -32,7 +32,7 @@ fn workload(of: &'static str, about: &str, suits: impl Fn(&Adapter) -> bool) -> 
          10 rounds; does anything stay?"
     );
     indexing::workload("loop", &about, suits)
-        .axis(Axis::new("of", [of]).quick(if of == "dense" { vec![of] } else { Vec::new() }))
+        .axis(Axis::new("of", [of]).quick::<&str>([]))
         .axis(Axis::new("dataset", [CORPUS.name]))
         .axis(Axis::new("n", [1000]))
         .size_axis("n")

@@ -148,3 +148,114 @@ fn in_words(finding: Option<Finding>) -> String {
         _ => "a leak: bytes stay from iteration to iteration".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use bench_core::case::CaseSpec;
+    use bench_core::run::Repetition;
+
+    use super::*;
+    use crate::{Thresholds, judge};
+
+    /// A case whose processes read these bytes.
+    fn case(id: &str, mode: Mode, processes: &[Vec<u64>]) -> CaseRecord {
+        let id: CaseId = id.parse().unwrap();
+        let repetition = |readings: &Vec<u64>| {
+            let phase = PhaseRecord { iteration_live_bytes: readings.clone(), ..PhaseRecord::default() };
+            let json = serde_json::json!({
+                "case": id.to_string(), "mode": mode, "allocator": "system", "phases": [phase],
+            });
+            let evidence = Some(serde_json::from_value::<Evidence>(json).unwrap());
+            Repetition { evidence, failure: None, stdout: None, dhat_file: None }
+        };
+        let repetitions = processes.iter().map(repetition).collect();
+        let spec = CaseSpec {
+            id: id.clone(),
+            about: String::new(),
+            tags: vec!["loop".into()],
+            allocator: "system".into(),
+            absent_modes: BTreeMap::new(),
+        };
+        CaseRecord { spec, measurements: vec![Measurement { mode, repetitions }] }
+    }
+
+    fn judged(cases: Vec<CaseRecord>, limits: &str) -> LeakReport {
+        let run = serde_json::json!({
+            "schema": 1, "id": "x", "started": "", "command": "", "revision": {"commit": null, "dirty": false},
+            "host": {"facts": {}}, "cases": cases,
+            "settings": {
+                "quick": false, "modes": ["heap", "native"], "profile": "release", "repetitions": 2, "interval_ns": 1,
+                "time_limit_s": 1, "memory_limit_bytes": 1, "environment": {},
+            },
+        });
+        let run: Run = serde_json::from_value(run).unwrap();
+        let thresholds = Thresholds::parse(&format!("schema = 1\n{limits}"), "t.toml").unwrap();
+        leaks(&run, &judge(&run, &thresholds, "2026-11-21"), &[])
+    }
+
+    fn rising(by: u64) -> Vec<u64> {
+        (0..100).map(|i| 100_000 + by * i).collect()
+    }
+
+    #[test]
+    fn a_leak_is_what_every_process_shows() {
+        for (processes, verdict, reason) in [
+            ([rising(0), rising(0)], Verdict::Pass, "nothing stays"),
+            ([rising(8), rising(8)], Verdict::Fail, "a leak: bytes stay"),
+            ([rising(8), rising(0)], Verdict::Warn, "in 1 of 2 processes"),
+            ([vec![1; 31], rising(0)], Verdict::Fail, "too few iterations"),
+        ] {
+            let report = judged(vec![case("search/loop{of=dense}", Mode::Heap, &processes)], "");
+            let [check] = &report.loops[..] else { panic!("{report:?}") };
+            assert_eq!((check.verdict, report.verdict), (verdict, verdict), "{check:?}");
+            assert!(check.reason.contains(reason), "{check:?}");
+            assert_eq!(check.bytes, "heap");
+        }
+    }
+
+    #[test]
+    fn a_known_leak_has_to_be_found() {
+        for (by, verdict) in [(8, Verdict::Pass), (0, Verdict::Fail)] {
+            let report = judged(vec![case("vectors/fault{kind=leak}", Mode::Heap, &[rising(by)])], "");
+            assert_eq!(report.verdict, verdict, "{report:?}");
+        }
+        let tool = |leaks_on_purpose, outcome| ToolCheck {
+            name: "sampler".into(),
+            about: String::new(),
+            leaks_on_purpose,
+            outcome,
+            trend: None,
+            iterations: None,
+            text: "said".into(),
+        };
+        for (leaks_on_purpose, outcome, verdict) in [
+            (false, Outcome::Clean, Verdict::Pass),
+            (false, Outcome::Leak, Verdict::Fail),
+            (false, Outcome::CannotTell, Verdict::Fail),
+            (true, Outcome::Leak, Verdict::Pass),
+            (true, Outcome::Clean, Verdict::Fail),
+            (true, Outcome::CannotTell, Verdict::Fail),
+        ] {
+            assert_eq!(of_tool(&tool(leaks_on_purpose, outcome)).verdict, verdict);
+        }
+    }
+
+    #[test]
+    fn the_table_allows_a_slope_or_forbids_a_growth() {
+        let limit = |metric: &str, max: &str| {
+            format!(
+                "[[rule]]\nid = \"*/loop\"\nmetric = \"{metric}\"\nmax = \"{max}\"\nmissing = \"ignore\"\n"
+            )
+        };
+        let native = || vec![case("search/loop{of=dense}", Mode::Native, &[rising(8)])];
+        assert_eq!(judged(native(), &limit("native.leak_slope", "8B")).verdict, Verdict::Pass);
+        assert_eq!(judged(native(), &limit("native.leak_slope", "7B")).verdict, Verdict::Fail);
+        assert_eq!(judged(native(), &limit("native.leak_slope", "8B")).loops[0].bytes, "C heap");
+        let once = (0..100).map(|i| if i < 50 { 1000 } else { 1400 }).collect();
+        let report = judged(vec![case("search/loop", Mode::Heap, &[once])], &limit("leak.growth", "30%"));
+        assert_eq!(report.verdict, Verdict::Fail);
+        assert!(report.loops[0].reason.contains("leak.growth: 40.0 %, max 30%"), "{report:?}");
+    }
+}

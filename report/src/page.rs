@@ -5,6 +5,7 @@ mod column;
 mod coverage;
 mod engines;
 mod failures;
+mod iterations;
 mod limits;
 mod method;
 mod overview;

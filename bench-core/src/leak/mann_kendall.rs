@@ -1,6 +1,6 @@
 //! Mann and Kendall's test for a trend: do later values tend to be greater than earlier ones?
 
-use super::{theil_sen, variance_of_s};
+use super::{Z_95, theil_sen, variance_of_s};
 
 /// What the test says of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,9 +16,6 @@ pub struct MannKendall {
 /// The normal distribution is a good approximation of S from so many values on (Kendall, *Rank Correlation Methods*,
 /// 1975, chapter 4).
 const FEWEST: usize = 10;
-
-/// The two-sided 5 % point of the normal distribution, over which an autocorrelation counts (Hamed and Rao 1998, p. 188).
-const Z_95: f64 = 1.959_963_984_540_054;
 
 /// Tests `values`, in the order of time, for a rising trend. `None` of fewer than ten values.
 ///
@@ -50,6 +47,8 @@ fn autocorrelation_factor(values: &[f64]) -> f64 {
     let detrended: Vec<f64> = points.iter().map(|(x, y)| y - line.slope * x).collect();
     let ranks = average_ranks(&detrended);
     let n = ranks.len() as f64;
+    // Hamed and Rao 1998, p. 188: only what is significant at 5 % counts.
+    // Only a correlation that is significant at 5 % counts (Hamed and Rao 1998, p. 188).
     let significant = Z_95 / n.sqrt();
     let of_lag = |lag: usize| {
         let correlation = autocorrelation(&ranks, lag);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{median, variance_of_s};
+use super::{Z_95, median, variance_of_s};
 
 /// `y = intercept + slope * x`, with the slope's 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,9 +14,6 @@ pub struct Line {
     /// The slope's 95 % interval.
     pub slope_interval: (f64, f64),
 }
-
-/// The two-sided 5 % point of the normal distribution.
-const Z_95: f64 = 1.959_963_984_540_054;
 
 /// The line through `points`; `None` if no two of them differ in `x`.
 ///

@@ -4,5 +4,6 @@
 mod bad_input;
 mod faults;
 mod interrupts;
+mod leaks;
 mod output;
 mod xtask_process;
