@@ -60,8 +60,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let truth = Rc::new(Truth { oracle, dense: exact, scores, limit: K });
     let payload = size_of_val(queries.data()) + words.queries.iter().map(String::len).sum::<usize>();
     let run = move |phases: &mut Phases| {
-        let dense = phases.measure("dense", || nearest(built.index.as_ref(), &queries))?;
-        phases.engine_bytes(built.index.memory_bytes());
+        let dense = phases.measure("dense", || nearest(built.index(), &queries))?;
+        phases.engine_bytes(built.index().memory_bytes());
         let sparse: Vec<Vec<Hit>> = phases.measure("sparse", || {
             words.queries.iter().map(|query| index.search(query, CANDIDATES)).collect()
         });
