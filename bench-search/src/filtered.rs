@@ -53,10 +53,10 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
         let found = phases.measure("search", || {
-            let search = |query| built.index.search_filtered(queries.row(query), K, &allowed);
+            let search = |query| built.index().search_filtered(queries.row(query), K, &allowed);
             (0..queries.len()).map(search).collect::<Result<Vec<_>>>()
         });
-        phases.engine_bytes(built.index.memory_bytes());
+        phases.engine_bytes(built.index().memory_bytes());
         found
     };
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {

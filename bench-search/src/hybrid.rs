@@ -76,7 +76,7 @@ impl Search {
     /// # Errors
     /// When the engine fails.
     pub fn one(&self, query: usize) -> Result<One> {
-        let dense = self.dense.index.search(self.queries.row(query), CANDIDATES)?;
+        let dense = self.dense.index().search(self.queries.row(query), CANDIDATES)?;
         let sparse = self.sparse.search(&self.words[query], CANDIDATES);
         let fused = fuse(dense.iter().map(|found| found.id), sparse.iter().map(|found| found.id), K);
         Ok((dense, sparse, fused))
@@ -115,8 +115,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let Search { dense: built, sparse: index, queries, words } = search;
     let payload = size_of_val(queries.data()) + words.iter().map(String::len).sum::<usize>();
     let run = move |phases: &mut Phases| {
-        let dense = phases.measure("dense", || nearest(built.index.as_ref(), &queries))?;
-        phases.engine_bytes(built.index.memory_bytes());
+        let dense = phases.measure("dense", || nearest(built.index(), &queries))?;
+        phases.engine_bytes(built.index().memory_bytes());
         let sparse: Vec<Vec<Hit>> =
             phases.measure("sparse", || words.iter().map(|query| index.search(query, CANDIDATES)).collect());
         let fused = phases.measure("fuse", || fuse_all(&dense, &sparse));

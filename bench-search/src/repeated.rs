@@ -46,7 +46,7 @@ fn dense(case: &Case) -> Result<Prepared> {
     let queries = Arc::clone(&material.queries);
     let built = indexing::build(adapter, &IndexSpec::new(DIM, material.distance), &material.base)?;
     let oracle = material.oracle();
-    let search = move |query: usize| built.index.search(queries.row(query), K);
+    let search = move |query: usize| built.index().search(queries.row(query), K);
     let is_exact = adapter.capabilities.exact;
     let recall = move |found: Vec<Vec<Neighbour>>| oracle.recall(&found, is_exact);
     let prepared = repeated(material.queries.len(), search, recall);
@@ -57,7 +57,7 @@ fn filtered(case: &Case) -> Result<Prepared> {
     let (adapter, material, search) = filtered::set_up(case, PERCENT)?;
     let filtered::Search { built, allowed, oracle } = search;
     let queries = Arc::clone(&material.queries);
-    let search = move |query: usize| built.index.search_filtered(queries.row(query), K, &allowed);
+    let search = move |query: usize| built.index().search_filtered(queries.row(query), K, &allowed);
     let is_exact = adapter.capabilities.exact;
     let recall = move |found: Vec<Vec<Neighbour>>| oracle.recall(&found, is_exact);
     let prepared = repeated(material.queries.len(), search, recall);
