@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::case::{CaseId, Mode};
 use crate::dhat_profile::SitesSummary;
 
+mod budget;
 mod foreign;
 
+pub use budget::BudgetRecord;
 pub use foreign::{AllocatorRecord, ExpectedNative, NativeRecord};
 
 /// Everything that one repetition (one process, one case, one mode) saw.
@@ -127,6 +129,9 @@ pub struct PhaseRecord {
     /// What the engine says of its own memory at the phase's end, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_bytes: Option<u64>,
+    /// What work under a memory budget did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetRecord>,
     /// Only in a record made by [`Evidence::whole`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
@@ -152,6 +157,10 @@ impl PhaseRecord {
             if whole.iteration_live_bytes.is_empty() {
                 whole.iteration_live_bytes.clone_from(&phase.iteration_live_bytes);
             }
+            whole.budget = match (whole.budget, phase.budget) {
+                (Some(a), Some(b)) => Some(a.then(b)),
+                (a, b) => a.or(b),
+            };
             whole.sampled = match (whole.sampled, phase.sampled) {
                 (Some(a), Some(b)) => Some(a.then(b)),
                 (a, b) => a.or(b),

@@ -2,6 +2,7 @@
 //!
 //! A metric is one row. "Cannot be seen" is `None`, never 0.
 
+mod budget;
 mod foreign;
 mod given_back;
 mod leak;
@@ -123,7 +124,7 @@ pub enum Class {
 mod tests {
     use super::*;
     use crate::evidence::{
-        AllocatorRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
+        AllocatorRecord, BudgetRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
     };
 
     fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
@@ -166,6 +167,14 @@ mod tests {
                 end: ProcessMemory { rss_bytes: 9000, rss_anon_bytes: Some(7000), ..Default::default() },
                 peak_rss_bytes: Some(9500),
             }),
+            budget: Some(BudgetRecord {
+                heap_limit_bytes: 8000,
+                batches: 9,
+                smallest_batch: 2,
+                largest_batch: 16,
+                warnings: 3,
+                criticals: 1,
+            }),
             ..PhaseRecord::default()
         }
     }
@@ -196,6 +205,12 @@ mod tests {
             ("rss.peak", 9500.0),
             ("rss.delta", 4000.0),
             ("rss.anon_growth", 3000.0),
+            ("budget.used", 0.5),
+            ("budget.batches", 9.0),
+            ("budget.smallest_batch", 2.0),
+            ("budget.largest_batch", 16.0),
+            ("budget.warnings", 3.0),
+            ("budget.criticals", 1.0),
         ] {
             assert_eq!(value(id, &phase()), Some(expected), "{id}");
         }

@@ -2,9 +2,11 @@
 //!
 //! The crate also owns the text [`corpus`] and the [`embedder`]s, and the [`material`] made of both, that the suite `search` uses.
 
+mod bounded;
 mod build;
 pub mod chunk;
 pub mod corpus;
+mod disk_index;
 mod documents;
 pub mod embedder;
 mod embedding;
@@ -25,6 +27,7 @@ pub fn suite(inputs: &Inputs) -> Result<Suite> {
     embedder::ensure_model_is_built(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
+    bounded::add(&mut suite);
     embedding::add(&mut suite);
     build::add(&mut suite)?;
     update::add(&mut suite);

@@ -6,7 +6,6 @@
 
 mod calibration;
 mod chart;
-mod fit;
 mod judge;
 mod judgement;
 mod leaks;

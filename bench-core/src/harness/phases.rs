@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::native_phases::NativePhases;
-use crate::evidence::{AllocatorRecord, Expected, PhaseRecord, ProcessRecord};
+use crate::evidence::{AllocatorRecord, BudgetRecord, Expected, PhaseRecord, ProcessRecord};
 use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, live_bytes, mark, native_totals, since};
 
 /// Measures the phases of one run of a body.
@@ -176,6 +176,13 @@ impl Phases {
     pub fn engine_bytes(&mut self, bytes: Option<u64>) {
         if let Some(record) = self.last_record() {
             record.engine_bytes = bytes;
+        }
+    }
+
+    /// Records what work under a memory budget did in the last phase.
+    pub fn budget(&mut self, budget: BudgetRecord) {
+        if let Some(record) = self.last_record() {
+            record.budget = Some(budget);
         }
     }
 

@@ -11,9 +11,11 @@ mod counting_allocator;
 mod libc_direct;
 mod native_heap;
 mod operating_system;
+mod point_buffer;
 mod process_memory;
 mod profilable;
 mod sampler;
+mod system_memory;
 mod thread_counters;
 mod thread_exit;
 mod thread_list;
@@ -33,6 +35,8 @@ pub use native_heap::{
     native_since, totals as native_totals,
 };
 pub use operating_system::{die_with_parent, open_descriptors, trim_allocator};
+pub(crate) use point_buffer::{Point, PointBuffer};
 pub use process_memory::ProcessProbe;
 pub use profilable::{Profilable, profile};
 pub use sampler::Sampler;
+pub use system_memory::SystemProbe;

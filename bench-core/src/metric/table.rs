@@ -1,6 +1,6 @@
 //! The rows of the METRICS table.
 
-use super::{Class, Direction, Metric, Unit, foreign, given_back, leak};
+use super::{Class, Direction, Metric, Unit, budget, foreign, given_back, leak};
 use crate::case::Mode;
 use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
@@ -289,6 +289,12 @@ pub const METRICS: &[Metric] = &[
         about: "threads of the process at the end; one of them is the sampler",
         of: |phase| Some(phase.process?.end.threads? as f64),
     },
+    budget::USED,
+    budget::BATCHES,
+    budget::SMALLEST_BATCH,
+    budget::LARGEST_BATCH,
+    budget::WARNINGS,
+    budget::CRITICALS,
     foreign::NATIVE_PEAK,
     foreign::NATIVE_GROWTH,
     foreign::NATIVE_LIVE,
