@@ -11,6 +11,7 @@ use bench_core::run::{Run, SCHEMA, Settings};
 use jiff::Timestamp;
 
 use crate::child_executor::ChildExecutor;
+use crate::command_line;
 use crate::conclusion;
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, usage};
@@ -54,7 +55,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
         id: folder.id.clone(),
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         partial: None,
-        command: command_line(std::env::args().skip(1)),
+        command: command_line::of_this_process(),
         revision,
         host: host::facts(),
         settings: Settings {
@@ -154,28 +155,5 @@ impl Inputs {
         let corpus = folder.join("corpus.tsv");
         write_whole(&corpus, metadata.corpus_index().as_bytes())?;
         Ok(Inputs { corpus, scratch })
-    }
-}
-
-/// The command that repeats the run, quoted for a shell.
-fn command_line(arguments: impl Iterator<Item = String>) -> String {
-    let words = ["cargo", "xtask"].map(str::to_string).into_iter().chain(arguments);
-    let quoted: Vec<String> =
-        words.map(|word| shlex::try_quote(&word).map(Into::into).unwrap_or(word)).collect();
-    quoted.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_can_be_pasted_into_a_shell() {
-        let words = ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"].map(str::to_string);
-        let line = command_line(words.into_iter());
-        assert_eq!(
-            shlex::split(&line).unwrap()[2..],
-            ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"]
-        );
     }
 }

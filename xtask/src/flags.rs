@@ -1,5 +1,7 @@
 //! Every option of every command, with its help.
 
+pub mod monitor;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +34,9 @@ pub enum Command {
     /// Judge a stored run again and write its page again
     #[command(after_help = report_help())]
     Report(ReportFlags),
+    /// Watch the memory of a live process, of a command, or of a server's metrics endpoint
+    #[command(after_help = monitor::HELP)]
+    Monitor(monitor::MonitorFlags),
 }
 
 /// Which cases.

@@ -6,12 +6,14 @@
 //!                                                                                 |
 //!            list, report                      results (run.json) <---------------'
 //!                                                 '--> conclusion (report crate) --> table, page, exit_code
+//!  monitor: a live process or server --> memory_metrics_<time>.json and its page
 //! ```
 
 mod bench;
 mod bounded_capture;
 mod child_executor;
 mod child_process;
+mod command_line;
 mod conclusion;
 mod environment;
 mod exit_code;
@@ -19,6 +21,7 @@ mod flags;
 mod host;
 mod interrupt;
 mod list;
+mod monitor;
 mod output;
 mod plan;
 mod progress;
@@ -29,6 +32,7 @@ mod results;
 mod selection;
 mod suites;
 mod table;
+mod text_table;
 mod workspace;
 
 use std::process::ExitCode;
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Bench(flags) => bench::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Report(flags) => report::run(&flags),
+        Command::Monitor(flags) => monitor::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

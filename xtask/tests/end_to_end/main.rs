@@ -4,5 +4,7 @@
 mod bad_input;
 mod faults;
 mod interrupts;
+mod monitor;
+mod monitor_endpoint;
 mod output;
 mod xtask_process;
