@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::run::{Run, SCHEMA, Settings};
 use jiff::Timestamp;
+use report::Thresholds;
 
 use crate::child_executor::ChildExecutor;
 use crate::command_line;
@@ -28,8 +29,27 @@ use crate::workspace::{Metadata, shown};
 /// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
 const BUDGET: Duration = Duration::from_secs(6);
 
+/// A run that was stored, whole or interrupted.
+pub struct Measured {
+    /// The run.
+    pub run: Run,
+    /// Where it lies.
+    pub folder: RunFolder,
+    /// What to judge it by.
+    pub thresholds: Thresholds,
+}
+
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
+    let Measured { run, folder, thresholds } = measure(flags, |_| Ok(()))?;
+    let run_path = folder.path.join(RUN_FILE);
+    let code = conclusion::conclude(&run, &run_path, &thresholds, flags.message_format)
+        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
+    Ok(if run.partial.is_some() { INTERRUPTED } else { code })
+}
+
+/// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
+pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>) -> Result<Measured> {
     let interrupt = Interrupt::install()?;
     // Everything that can be wrong with the input is looked at before anything is built.
     let results = Results::new(&flags.results)?;
@@ -42,6 +62,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     ensure_every_rule_matches(&thresholds, &cases)?;
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let chosen = selection.for_bench(&cases, &asked_for)?;
+    accept(&chosen)?;
     let modes = modes_of_run(&asked_for, &chosen);
     let inputs = Inputs::prepare()?;
 
@@ -87,11 +108,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
-
-    let run_path = folder.path.join(RUN_FILE);
-    let code = conclusion::conclude(&run, &run_path, &thresholds, flags.message_format)
-        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
-    Ok(if run.partial.is_some() { INTERRUPTED } else { code })
+    Ok(Measured { run, folder, thresholds })
 }
 
 /// Measures case after case and stores the run after each.
@@ -132,7 +149,7 @@ fn interrupted(run: &mut Run, path: &std::path::Path, done: usize, total: usize)
 }
 
 /// A rule that matches no case of any suite is a mistake in the table.
-fn ensure_every_rule_matches(thresholds: &report::Thresholds, cases: &[CaseSpec]) -> Result<()> {
+fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Result<()> {
     let unmatched = thresholds.unmatched(cases);
     ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
     Ok(())

@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn children_of_children_are_summed_and_followed_when_their_parent_ends() {
-        let mut child = shell("sh -c 'sleep 300 & sleep 300 & echo ready; read x' & read x; kill %1; wait");
+        let mut child = shell("sh -c 'sleep 300 & sleep 300 & echo ready; wait' & exec sleep 300");
         let mut tree = ProcessTree::open(child.id()).unwrap();
         let values = tree.read().unwrap();
         assert_eq!(bytes(&values, PROCESSES), 4);
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_process_that_has_ended_is_told_from_one_that_never_was() {
-        let mut child = shell("echo ready; read x");
+        let mut child = shell("echo ready; exec sleep 300");
         let mut tree = ProcessTree::open(child.id()).unwrap();
         assert!(bytes(&tree.read().unwrap(), PEAK_RSS) >= bytes(&tree.read().unwrap(), RSS));
         assert!(!tree.has_ended());
