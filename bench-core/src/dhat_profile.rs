@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 /// How many call sites a summary keeps.
@@ -43,7 +43,7 @@ pub struct SitesSummary {
     pub peak_bytes: u64,
     /// Live bytes at the end.
     pub end_bytes: u64,
-    /// Call sites in all; `sites` holds the top of them.
+    /// Call sites in all; `sites` holds the top of them, or all.
     pub site_count: u64,
     /// The call sites with most bytes at the peak, then in total.
     pub sites: Vec<CallSite>,
@@ -83,27 +83,28 @@ pub struct Frame {
 
 /// Reads a profile and finds its top call sites. Points whose trimmed stacks are equal are one site.
 pub fn summarise(json: &str) -> Result<SitesSummary> {
-    let mut sites = call_sites(json)?;
-    let sum = |of: fn(&CallSite) -> u64| sites.iter().map(of).sum();
-    let mut summary = SitesSummary {
-        total_bytes: sum(|site| site.total_bytes),
-        total_blocks: sum(|site| site.total_blocks),
-        peak_bytes: sum(|site| site.peak_bytes),
-        end_bytes: sum(|site| site.end_bytes),
-        site_count: sites.len() as u64,
-        sites: Vec::new(),
-    };
-    sites.sort_by_key(|site| std::cmp::Reverse((site.peak_bytes, site.total_bytes)));
-    sites.truncate(TOP_SITES);
-    summary.sites = sites;
+    let mut summary = read(json)?;
+    summary.sites.truncate(TOP_SITES);
     Ok(summary)
 }
 
-/// Reads a profile: all its call sites, in the order of their stacks.
-pub fn call_sites(json: &str) -> Result<Vec<CallSite>> {
-    let profile: Profile = serde_json::from_str(json).context("not a dhat profile")?;
+/// Reads a profile of the dhat crate or of valgrind's DHAT with all its call sites.
+///
+/// # Errors
+/// If it is no such profile, truncated, of another version, or does not know when blocks were freed.
+pub fn read(json: &str) -> Result<SitesSummary> {
+    let profile: Profile = serde_json::from_str(json).map_err(|error| {
+        let hint = if error.is_eof() { "the file is truncated: " } else { "" };
+        anyhow!("not a dhat profile: {hint}{error}")
+    })?;
     ensure!(profile.version == 2, "dhat profile of version {}: expected 2", profile.version);
-    ensure!(profile.mode == "rust-heap", "dhat profile of mode {:?}: expected rust-heap", profile.mode);
+    let modes = ["rust-heap", "heap"];
+    ensure!(
+        modes.contains(&&*profile.mode),
+        "dhat profile of mode {:?}: expected rust-heap or heap",
+        profile.mode
+    );
+    let mut summary = SitesSummary::default();
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
     for point in &profile.pps {
         let frames = point.fs.iter().map(|&index| {
@@ -118,8 +119,15 @@ pub fn call_sites(json: &str) -> Result<Vec<CallSite>> {
         site.peak_blocks += point.gbk;
         site.end_bytes += point.eb;
         site.end_blocks += point.ebk;
+        summary.total_bytes += point.tb;
+        summary.total_blocks += point.tbk;
+        summary.peak_bytes += point.gb;
+        summary.end_bytes += point.eb;
     }
-    Ok(sites.into_iter().map(|(stack, site)| CallSite { stack, ..site }).collect())
+    summary.site_count = sites.len() as u64;
+    summary.sites = sites.into_iter().map(|(stack, site)| CallSite { stack, ..site }).collect();
+    summary.sites.sort_by_key(|site| std::cmp::Reverse((site.peak_bytes, site.total_bytes)));
+    Ok(summary)
 }
 
 /// Reads dhat's `0x55d0: bench_vectors::f (bench-vectors/src/f.rs:12:34)`.
@@ -132,11 +140,11 @@ fn parse_frame(text: &str) -> Frame {
     let Some((function, place)) = text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")) else {
         return bare(text);
     };
-    let mut parts = place.rsplitn(3, ':');
-    let (Some(_column), Some(line), Some(file)) = (parts.next(), parts.next(), parts.next()) else {
-        return bare(function);
-    };
-    Frame { file: Some(short_path(file).to_string()), line: line.parse().ok(), ..bare(function) }
+    // valgrind knows no columns, and of a function without lines only the library: `(in /usr/lib/libc.so.6)`.
+    let numbers = place.rsplit(':').map_while(|part| part.parse::<u32>().ok()).take(2).collect::<Vec<u32>>();
+    let Some(line) = numbers.last() else { return bare(function) };
+    let file = place.rsplitn(numbers.len() + 1, ':').last().unwrap_or_default();
+    Frame { file: Some(short_path(file).to_string()), line: Some(*line), ..bare(function) }
 }
 
 /// A path without the part that differs between machines.
@@ -232,12 +240,17 @@ mod tests {
         assert_eq!(parse_frame("[root]").function, "[root]");
         let frame = parse_frame("0x1: f (C:\\x\\lib.rs:3:1)");
         assert_eq!((frame.file.as_deref(), frame.line), (Some("C:\\x\\lib.rs"), Some(3)));
+        let frame = parse_frame("0x4840: malloc (vg_replace_malloc.c:381)");
+        assert_eq!((frame.file.as_deref(), frame.line), (Some("vg_replace_malloc.c"), Some(381)));
+        let frame = parse_frame("0x4840: f (in /usr/lib/libc.so.6)");
+        assert_eq!((&*frame.function, frame.file), ("f", None));
     }
 
     #[test]
     fn what_is_no_dhat_profile_is_refused() {
         for (text, reason) in [
-            ("", "not a dhat profile"),
+            ("", "not a dhat profile: the file is truncated"),
+            (&PROFILE[..700], "not a dhat profile: the file is truncated"),
             ("{}", "not a dhat profile"),
             (&PROFILE.replace("\"dhatFileVersion\": 2", "\"dhatFileVersion\": 3"), "version 3: expected 2"),
             (&PROFILE.replace("rust-heap", "ad-hoc"), "expected rust-heap"),

@@ -1,6 +1,7 @@
 //! Charts: plotters draws SVG text, which stands inside the page and takes its colours from the page's style.
 
 pub mod bars;
+pub mod lines;
 pub mod plane;
 pub mod repetitions;
 pub mod timeline;

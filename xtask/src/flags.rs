@@ -1,5 +1,8 @@
 //! Every option of every command, with its help.
 
+pub mod monitor;
+pub mod profile;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +38,24 @@ pub enum Command {
     /// Judge a stored run again and write its page again
     #[command(after_help = report_help())]
     Report(ReportFlags),
+    /// Watch the memory of a live process, of a command, or of a server's metrics endpoint
+    #[command(after_help = monitor::HELP)]
+    Monitor(monitor::MonitorFlags),
+    /// Run one case under dhat and show its top call sites
+    #[command(after_help = profile::PROFILE_HELP)]
+    Profile(profile::ProfileFlags),
+    /// Run one case once and show its phases: peak, allocations, RSS
+    #[command(after_help = profile::HEAP_HELP)]
+    Heap(profile::CaseFlags),
+    /// Show what lies in a dhat profile, a run, or a file of `monitor`
+    #[command(after_help = profile::ANALYZE_HELP)]
+    Analyze(profile::AnalyzeFlags),
+    /// Compare the call sites of two dhat profiles or runs
+    #[command(after_help = profile::DIFF_HELP)]
+    Diff(profile::DiffFlags),
+    /// Remove old runs
+    #[command(after_help = profile::CLEAN_HELP)]
+    Clean(profile::CleanFlags),
 }
 
 /// Which cases.

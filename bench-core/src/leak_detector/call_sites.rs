@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use anyhow::Result;
 
-use crate::dhat_profile::{CallSite, Frame, call_sites};
+use crate::dhat_profile::{CallSite, Frame, read};
 use crate::instrument::profile;
 
 /// Iterations that the longer of the two profiles has more than the shorter one, where each leaves something.
@@ -48,7 +48,7 @@ pub struct GrowingSite {
 /// leak but the last iteration's; what the second holds more of is.
 pub(super) fn growing(iterations: usize, work: &mut dyn FnMut()) -> CallSites {
     let mut profile = |iterations: usize| -> Result<Vec<CallSite>> {
-        call_sites(&profile(&unused_file(), FRAMES, || (0..iterations).for_each(|_| work()))?)
+        Ok(read(&profile(&unused_file(), FRAMES, || (0..iterations).for_each(|_| work()))?)?.sites)
     };
     let profiles = profile(1).and_then(|once| Ok((once, profile(1 + iterations)?)));
     match profiles {
