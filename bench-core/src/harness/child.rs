@@ -198,7 +198,7 @@ fn run(suite: fn(&Inputs) -> Result<Suite>, attached: Attached, flags: &RunFlags
             let (time, phases) = timing::time(&mut prepared, Effort::new(flags.quick))?;
             evidence.time = Some(time);
             evidence.phases = phases;
-            evidence.phases.iter_mut().for_each(|phase| phase.items = phase.items.or(prepared.items));
+            evidence.phases.iter_mut().for_each(|phase| state_items(phase, &prepared));
         }
     }
     write_evidence(&flags.evidence, &evidence)
@@ -216,6 +216,7 @@ fn empty_evidence(
         mode,
         allocator: allocator.name().into(),
         items: prepared.items,
+        item: prepared.item.map(str::to_string),
         payload_bytes: prepared.payload_bytes,
         inputs: prepared.inputs.clone(),
         foreign_heap: prepared.foreign_heap.clone(),
@@ -250,11 +251,19 @@ fn run_heap(
     Ok(())
 }
 
+/// The items of a phase are the case's, unless it stated its own.
+fn state_items(record: &mut PhaseRecord, prepared: &Prepared) {
+    if record.items.is_none() {
+        record.items = prepared.items;
+        record.item = prepared.item.map(str::to_string);
+    }
+}
+
 /// The phases' records with what is known of the workload.
 fn records_of(prepared: &Prepared, mut records: Vec<PhaseRecord>) -> Result<Vec<PhaseRecord>> {
     ensure!(!records.is_empty(), "the body measured no phase");
     for record in &mut records {
-        record.items = record.items.or(prepared.items);
+        state_items(record, prepared);
         record.payload_bytes = prepared.payload_bytes;
         if prepared.foreign_heap.is_some() {
             record.heap = None;
