@@ -43,7 +43,8 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     let Some(folder) = &suite.inputs().documents else { return Ok(()) };
     let documents = UserDocuments::open(folder)?;
     let about = format!("the user's documents: read, chunk, embed, index; {}", documents.about());
-    let users = Workload::new("documents", about).axis(Axis::new("corpus", [documents.name()])).tag("corpus");
+    let users =
+        Workload::new("documents", about).axis(Axis::new("folder", [documents.name()])).tag("documents");
     let users = match documents.bytes() {
         0..=TIMED => users,
         _ => users.absent_in(Mode::Time, "more than 1 MB takes too long for criterion's repetitions"),

@@ -215,9 +215,9 @@ fn documents(folder: &Path) -> String {
 fn the_users_documents_are_read_chunked_embedded_and_indexed() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--documents", &documents(folder.path())];
-    let case = "ingest/documents{corpus=notes}";
+    let case = "ingest/documents{folder=notes}";
     let spec = list(&flags).into_iter().find(|spec| spec.id.to_string() == case).unwrap();
-    assert!(spec.has_tag("corpus") && spec.has_tag("quick"), "{:?}", spec.tags);
+    assert!(spec.has_tag("documents") && spec.has_tag("quick"), "{:?}", spec.tags);
     assert!(
         spec.about.ends_with("files: 2, bytes: 7219, left out: 1 with other endings (logo.png)"),
         "{}",

@@ -85,29 +85,6 @@ fn similar_texts_are_nearer_than_different_ones() {
     assert!(similar > different + 0.2, "{similar} {different}");
 }
 
-/// The second time no model is needed: the folder named then is not there.
-#[test]
-fn what_was_embedded_once_is_kept() {
-    let Some(folder) = folder() else { return };
-    let cache = tempfile::tempdir().unwrap();
-    let inputs = |model: &Path| Inputs {
-        model: Some(model.into()),
-        cache: Some(cache.path().into()),
-        ..Inputs::default()
-    };
-    let words: Vec<String> = (0..70).map(|i| format!("text {i}")).collect();
-    let texts: Vec<&str> = words.iter().map(String::as_str).collect();
-    let vectors = minilm::embed_once(&inputs(&folder), &texts).unwrap();
-    let nowhere = Path::new("/no/such/model");
-    assert_eq!(minilm::embed_once(&inputs(nowhere), &texts).unwrap(), vectors);
-    let error = minilm::embed_once(&inputs(nowhere), &["another text"]).unwrap_err().to_string();
-    assert!(error.contains("/no/such/model"), "{error}");
-    for file in fs::read_dir(cache.path()).unwrap() {
-        fs::write(file.unwrap().path(), "damaged").unwrap();
-    }
-    assert_eq!(minilm::embed_once(&inputs(&folder), &texts).unwrap(), vectors);
-}
-
 /// A copy of the model with one bit of one weight changed.
 #[test]
 fn changed_weights_are_refused() {

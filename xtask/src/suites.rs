@@ -53,7 +53,7 @@ impl Suites {
         for suite in SUITES {
             cases.extend(self.list_suite(suite).with_context(|| format!("list the cases of {suite}"))?);
         }
-        for spec in cases.iter().filter(|spec| spec.has_tag("corpus")) {
+        for spec in cases.iter().filter(|spec| spec.has_tag("documents")) {
             eprintln!("note: {}: {}", spec.id, spec.about);
         }
         Ok(cases)
