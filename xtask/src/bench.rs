@@ -36,7 +36,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let selection = Selection::new(&flags.selection)?;
     results.ensure_writable()?;
 
-    let suites = Suites::build(&flags.suites, &interrupt)?;
+    let suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
     let cases = suites.list()?;
     ensure_every_rule_matches(&thresholds, &cases)?;
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
@@ -111,6 +111,9 @@ fn measure_all(
             return interrupted(run, &path, done, chosen.len());
         }
         progress.case(&case.spec.id);
+        if case.spec.has_tag("embeds_first") {
+            executor.prepare(&case.spec)?;
+        }
         let measured = plan::measure(case, plan, executor)?;
         if measured.interrupted {
             if !measured.record.measurements.is_empty() {

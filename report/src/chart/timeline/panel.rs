@@ -113,7 +113,8 @@ impl Panel<'_> {
         let label = font(12.0, &FAINT, HPos::Center, VPos::Center);
         let axis = format!("time in {time_name}");
         let time_tick = |value: &f64| tick(*value, self.length / time_scale);
-        let byte_tick = |value: &f64| tick(*value, top);
+        // The space keeps it off the axis: marks at the ticks would weigh more than the numbers.
+        let byte_tick = |value: &f64| tick(*value, top) + "\u{a0}";
         let mut mesh = painted.plane.configure_mesh();
         mesh.disable_x_mesh()
             .y_labels(if self.timed { 4 } else { 5 })
@@ -147,7 +148,7 @@ impl Panel<'_> {
     fn bands(&self, painted: &mut Painted<'_, '_>, input: &Input, (bottom, top): (f64, f64)) -> Result<()> {
         let narrowest = NARROWEST * self.length / f64::from(PLANE.1 - PLANE.0);
         for (index, phase) in input.phases.iter().enumerate() {
-            let start = phase.start_ns as f64;
+            let start = (phase.start_ns as f64).min(self.length - narrowest);
             let end = start + (phase.wall_ns as f64).max(narrowest);
             let corners = [(start / painted.time_scale, bottom), (end / painted.time_scale, top)];
             let band = Rectangle::new(corners, tint(input.phases, index).filled());

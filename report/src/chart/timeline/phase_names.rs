@@ -18,7 +18,7 @@ pub(super) struct Name {
 }
 
 /// The pixels of a character, and between two names.
-const CHARACTER: i32 = 7;
+const CHARACTER: i32 = 8;
 const GAP: i32 = 8;
 /// A longer name is cut.
 const CHARACTERS: usize = 18;
