@@ -27,6 +27,9 @@ pub struct Evidence {
     /// How many items (vectors, documents, queries) the body handles; the divisor of "per item".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
+    /// What one item is, in one word of the singular: `document`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// The bytes that the user's data takes by itself, without any structure around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_bytes: Option<u64>,
@@ -72,6 +75,7 @@ impl Evidence {
         }
         if let Some(whole) = &mut whole {
             whole.items = self.items;
+            whole.item = self.item.clone();
             whole.recall = self.recall;
         }
         whole
@@ -101,6 +105,9 @@ pub struct PhaseRecord {
     /// `Evidence::items` and `Evidence::payload_bytes`, repeated so that a metric needs nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
+    /// What one item of this phase is, in one word of the singular: `chunk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// See `items`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_bytes: Option<u64>,

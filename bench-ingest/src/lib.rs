@@ -22,9 +22,9 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set or the documents that the user named cannot be opened, or a model is named that this build has not.
+/// When the data set or the documents that the user named cannot be opened, or the model that he named is not one.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
-    embedder::ensure_model_is_built(inputs)?;
+    embedder::ensure_model_is_there(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
     bounded::add(&mut suite);

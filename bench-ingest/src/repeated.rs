@@ -47,7 +47,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
             found += usize::from(pool.install(|| index.take_in_and_out(&document))?);
             Ok(())
         })?;
-        phases.items(ITERATIONS);
+        phases.items_of("iteration", ITERATIONS);
         anyhow::Ok(found)
     };
     let check = |found: Result<usize>| {
@@ -55,7 +55,10 @@ fn prepare(case: &Case) -> Result<Prepared> {
         ensure!(found == ITERATIONS, "{found} of {ITERATIONS} documents were found once they were indexed");
         Ok(Findings { recall: Some(found as f64 / ITERATIONS as f64) })
     };
-    let prepared = Prepared::new(run, check).items(ITERATIONS).payload_bytes(BYTES).input("corpus", hash);
+    let prepared = Prepared::new(run, check)
+        .items_of("iteration", ITERATIONS)
+        .payload_bytes(BYTES)
+        .input("corpus", hash);
     Ok(indexing::with_engine(prepared, adapter))
 }
 

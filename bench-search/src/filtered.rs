@@ -62,7 +62,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {
         Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(items).payload_bytes(payload);
+    let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
     Ok(indexing::with_engine(material.record(prepared), adapter))
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
 use bench_ingest::indexing::{self, Built};
-use bench_ingest::material::{self, CORPUS, DIM, K, Material};
+use bench_ingest::material::{self, CORPUS, K, Material};
 use bench_vectors::dataset::Vectors;
 use bench_vectors::engine::{self, Adapter, Engine, IndexSpec, Neighbour, Oracle, exact_neighbours};
 
@@ -33,11 +33,15 @@ pub(crate) fn add(suite: &mut Suite) {
          distance and the {CANDIDATES} best by BM25, fused by reciprocal rank, k = {RANK_CONSTANT}",
         CORPUS.bytes
     );
-    let workload = indexing::workload("hybrid", &about, |adapter| ENGINES.contains(&adapter.name))
-        .axis(Axis::new("dataset", [CORPUS.name]))
-        .axis(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000]))
-        .size_axis("n");
-    suite.add(workload, prepare);
+    let hybrid = |n: Axis| {
+        indexing::workload("hybrid", &about, |adapter| ENGINES.contains(&adapter.name))
+            .axis(Axis::new("dataset", [CORPUS.name]))
+            .axis(n)
+            .size_axis("n")
+    };
+    suite.add(hybrid(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000])), prepare);
+    let of_models = hybrid(Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]));
+    suite.add(material::by_models(of_models), prepare);
 }
 
 /// What the three phases found for each query.
@@ -98,9 +102,10 @@ pub(crate) struct SetUp {
 /// Builds both indexes of a case and computes the right answers.
 pub(crate) fn set_up(case: &Case) -> Result<SetUp> {
     let adapter = engine::find(case.text("engine")?)?;
-    let (material, words) = material::with_words(CORPUS, case.inputs(), case.count("n")?, DIM, QUERY_BYTES)?;
+    let (material, words) = material::with_words(CORPUS, case, QUERY_BYTES)?;
     let queries = Arc::clone(&material.queries);
-    let dense = indexing::build(adapter, &IndexSpec::new(DIM, material.distance), &material.base)?;
+    let dense =
+        indexing::build(adapter, &IndexSpec::new(material.base.dim(), material.distance), &material.base)?;
     let sparse = SparseIndex::build(&words.base);
     let exact = exact_neighbours(&material.base, &queries, CANDIDATES, material.distance);
     let oracle =
@@ -126,7 +131,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         Ok(Findings { recall: Some(truth.recall(&answer?, adapter.capabilities.exact)?) })
     };
     let version = engine::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
-    let prepared = Prepared::new(run, check).items(material.queries.len()).payload_bytes(payload);
+    let prepared = Prepared::new(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
     let prepared = prepared.input("sparse", format!("bm25 {version}"));
     Ok(indexing::with_engine(material.record(prepared), adapter))
 }

@@ -90,7 +90,7 @@ fn repeated<A: PartialEq + 'static>(
             }
             Ok(())
         })?;
-        phases.items(ITERATIONS * QUERIES);
+        phases.items_of("query", ITERATIONS * QUERIES);
         anyhow::Ok((answers, changed))
     };
     let check = move |outcome: Result<(Vec<A>, usize)>| {
@@ -103,5 +103,5 @@ fn repeated<A: PartialEq + 'static>(
         );
         Ok(Findings { recall: Some(recall(answers)?) })
     };
-    Prepared::new(run, check).items(ITERATIONS * QUERIES)
+    Prepared::new(run, check).items_of("query", ITERATIONS * QUERIES)
 }

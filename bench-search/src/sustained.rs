@@ -36,7 +36,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let oracle = material.oracle();
     let run = move |phases: &mut Phases| {
         let served = phases.measure("search", || serve(built.index(), &queries, clients, duration))?;
-        phases.items(served.iter().map(|client| client.searches).sum());
+        phases.items_of("query", served.iter().map(|client| client.searches).sum());
         phases.engine_bytes(built.index().memory_bytes());
         anyhow::Ok(served)
     };

@@ -14,6 +14,9 @@ use crate::exit_code;
 use crate::quantity::{parse_duration, parse_seconds, parse_size};
 use crate::suites::SUITES;
 
+/// The default of `--memory-limit`: 4 GiB.
+pub const MEMORY_LIMIT: u64 = 4 << 30;
+
 /// Memory benchmarks for vector search, document ingestion and search
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = exit_code::HELP)]
@@ -309,7 +312,7 @@ mod tests {
         assert_eq!(flags.repetitions, None);
         assert_eq!(flags.interval, Duration::from_micros(200));
         assert_eq!(flags.time_limit, Duration::from_secs(120));
-        assert_eq!(flags.memory_limit, 4 << 30);
+        assert_eq!(flags.memory_limit, MEMORY_LIMIT);
         assert_eq!(flags.suites.profile, "release");
         assert_eq!(flags.message_format, MessageFormat::Human);
     }

@@ -18,7 +18,7 @@ use crate::child_executor::ChildExecutor;
 use crate::child_process::{self, End, Limits};
 use crate::environment::Environment;
 use crate::exit_code::{self, INTERRUPTED};
-use crate::flags::{LeaksFlags, MessageFormat};
+use crate::flags::{LeaksFlags, MEMORY_LIMIT, MessageFormat};
 use crate::host;
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -31,7 +31,6 @@ use crate::suites::Suites;
 /// Two processes tell whether what one saw repeats.
 const REPETITIONS: u32 = 2;
 const TIME_LIMIT: Duration = Duration::from_secs(120);
-const MEMORY_LIMIT: u64 = 4 << 30;
 /// The sampler runs as in a bench.
 const INTERVAL: Duration = Duration::from_micros(200);
 
@@ -44,7 +43,7 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
     let interrupt = Interrupt::install()?;
     let thresholds = Results::new(&flags.results)?.thresholds()?;
     let selection = Selection::new(&flags.selection)?;
-    let suites = Suites::build(&flags.suites, &interrupt)?;
+    let suites = Suites::build(&flags.suites, MEMORY_LIMIT, &interrupt)?;
     let chosen = chosen(&suites.list()?, &selection)?;
     let inputs = Inputs::prepare()?;
     let mut run = empty_run(flags);

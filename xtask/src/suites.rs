@@ -30,11 +30,11 @@ pub struct Suites {
 }
 
 impl Suites {
-    /// Builds the suites; cargo's progress and the compiler's messages go to stderr.
+    /// Builds the suites, whose processes may take so many bytes; cargo's progress and the compiler's messages go to stderr.
     ///
     /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code [`BUILD_FAILED`].
-    pub fn build(flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
-        let brought = brought(flags).map_err(usage)?;
+    pub fn build(flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
+        let brought = brought(flags, memory_limit).map_err(usage)?;
         let mut command = workspace::cargo();
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
@@ -101,7 +101,7 @@ impl Suites {
     }
 }
 
-fn brought(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
+fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, OsString)>> {
     let files =
         [("--dataset", &flags.dataset), ("--queries", &flags.queries), ("--neighbours", &flags.neighbours)];
     let mut given = Vec::new();
@@ -113,6 +113,7 @@ fn brought(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
     // The suites' own `--corpus` is the index of the text corpus.
     if let Some(folder) = &flags.corpus {
         given.push(("--documents", listable(folder)?.into_os_string()));
+        given.push(("--memory-limit", memory_limit.to_string().into()));
     }
     given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
     if let Some(folder) = &flags.model {

@@ -121,16 +121,6 @@ pub struct HeapSnapshot {
     pub live_blocks: u64,
 }
 
-/// Whether [`CountingAllocator`] is this program's global allocator: otherwise every count is 0 and means nothing. No
-/// phase is disturbed.
-pub fn is_counting() -> bool {
-    let blocks = || thread_counters::read().totals.allocated_blocks;
-    let before = blocks();
-    // Other threads may allocate meanwhile, so only that something was counted can be expected.
-    drop(std::hint::black_box(Box::new(0u64)));
-    blocks() > before
-}
-
 /// Begins a phase: the peak restarts at the live bytes of now.
 pub fn mark() -> HeapMark {
     HeapMark(thread_counters::begin_phase())
@@ -164,7 +154,8 @@ fn counted(totals: TotalsSnapshot) -> Counted {
     Counted { net_bytes: totals.net_bytes(), operations: totals.operations() }
 }
 
-/// Whether the counting allocator is this program's global allocator.
+/// Whether [`CountingAllocator`] is this program's global allocator: otherwise every count is 0 and means nothing. No
+/// phase is disturbed.
 pub fn is_counting() -> bool {
     let before = counted_by_this_thread().operations;
     drop(std::hint::black_box(vec![0u8; 4096]));

@@ -24,6 +24,8 @@ pub const MAX_TOKENS: usize = 256;
 /// How many texts go through the network at once where nobody says: more take more memory and are no faster on one
 /// thread.
 pub const BATCH: usize = 8;
+/// Changes with everything here that changes a vector.
+const VERSION: u32 = 1;
 
 /// The model in memory, with a thread of its own.
 pub struct MiniLm {
@@ -50,6 +52,21 @@ pub fn open(inputs: &Inputs) -> Result<MiniLm> {
     // starts threads of its own for large tensors only.
     model.embed(&[&"warm up ".repeat(MAX_TOKENS)]).context("try the embedding model out")?;
     Ok(model)
+}
+
+/// Looks whether the files of a folder can be the model's, without reading them.
+///
+/// # Errors
+/// When one is missing or has another size than it was published with: with what to do about it.
+pub fn look_at(folder: &Path) -> Result<()> {
+    let files = ModelFiles::find(Some(folder))?;
+    WEIGHTS.look_at(&files.weights)?;
+    TOKENIZER.look_at(&files.tokenizer)
+}
+
+/// All that decides about a text's vector beside the text.
+pub fn identity() -> String {
+    format!("all-MiniLM-L6-v2 {VERSION} {} {} {MAX_TOKENS}", WEIGHTS.sha256, TOKENIZER.sha256)
 }
 
 fn tokenizer(path: &Path) -> Result<Tokenizer> {
