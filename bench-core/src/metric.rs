@@ -5,6 +5,7 @@
 mod budget;
 mod foreign;
 mod given_back;
+mod leak;
 mod table;
 
 use std::fmt;
@@ -64,6 +65,8 @@ pub enum Unit {
     Bytes,
     /// Bytes per item of the workload.
     BytesPerItem,
+    /// Bytes per iteration of a loop.
+    BytesPerIteration,
     /// Bytes per second.
     BytesPerSecond,
     /// Items per second.
@@ -72,6 +75,8 @@ pub enum Unit {
     Count,
     /// A plain quotient.
     Ratio,
+    /// Hundredths.
+    Percent,
     /// Nanoseconds.
     Nanoseconds,
 }
@@ -81,10 +86,12 @@ impl fmt::Display for Unit {
         f.write_str(match self {
             Unit::Bytes => "B",
             Unit::BytesPerItem => "B/item",
+            Unit::BytesPerIteration => "B/iteration",
             Unit::BytesPerSecond => "B/s",
             Unit::PerSecond => "1/s",
             Unit::Count => "count",
             Unit::Ratio => "ratio",
+            Unit::Percent => "%",
             Unit::Nanoseconds => "ns",
         })
     }
@@ -227,6 +234,21 @@ mod tests {
         assert_eq!(value("heap.given_back", &phase), Some(100.0));
         (phase.heap, phase.native, phase.process) = (None, None, None);
         assert_eq!(given_back.map(|id| value(id, &phase)), [None; 3]);
+    }
+
+    #[test]
+    fn a_loop_has_a_slope_and_a_growth() {
+        let mut phase = phase();
+        for (id, expected) in [("leak.slope", 8.0), ("leak.growth", 100.0 * 8.0 * 62.0 / 1184.0)] {
+            let in_native = format!("native.{}", id.replace("leak.", "leak_"));
+            phase.iteration_live_bytes = (0..100).map(|i| 1000 + 8 * i).collect();
+            for id in [id, &in_native] {
+                let found = value(id, &phase).unwrap();
+                assert!((found - expected).abs() < 1e-9, "{id}: {found}");
+            }
+            phase.iteration_live_bytes.truncate(31);
+            assert_eq!(value(id, &phase), None, "too few iterations to tell");
+        }
     }
 
     #[test]

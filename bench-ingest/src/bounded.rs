@@ -93,7 +93,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         move |phases: &mut Phases| run(phases, &files.paths, limit)
     };
     let check = move |ingested: Result<Ingested>| verify(&ingested?, &files.paths);
-    Ok(Prepared::new(run, check).items(count).payload_bytes(payload).input("corpus", hash))
+    Ok(Prepared::new(run, check).items_of("document", count).payload_bytes(payload).input("corpus", hash))
 }
 
 /// The first documents of the corpus: short ones, and a long one at every 20th place.
@@ -129,7 +129,7 @@ fn run(phases: &mut Phases, paths: &[PathBuf], limit: Bytes) -> Result<Ingested>
         let stopped = ingest(&mut operation, monitor.budget(), paths, &mut index, &mut batches).err();
         (stopped, operation.end())
     });
-    phases.items(batches.documents);
+    phases.items_of("document", batches.documents);
     phases.budget(batches.record(limit, &report));
     Ok(Ingested { index, documents: batches.documents, stopped, report, limit, _folder: folder })
 }

@@ -12,6 +12,7 @@ pub mod embedder;
 mod embedding;
 pub mod indexing;
 pub mod material;
+mod repeated;
 mod update;
 mod user_documents;
 
@@ -21,14 +22,15 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set or the documents that the user named cannot be opened, or a model is named that this build has not.
+/// When the data set or the documents that the user named cannot be opened, or the model that he named is not one.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
-    embedder::ensure_model_is_built(inputs)?;
+    embedder::ensure_model_is_there(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
     bounded::add(&mut suite);
     embedding::add(&mut suite);
     build::add(&mut suite)?;
     update::add(&mut suite);
+    repeated::add(&mut suite);
     Ok(suite)
 }
