@@ -7,4 +7,5 @@ mod interrupts;
 mod monitor;
 mod monitor_endpoint;
 mod output;
+mod profiles;
 mod xtask_process;

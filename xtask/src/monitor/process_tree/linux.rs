@@ -227,9 +227,17 @@ mod tests {
         assert_eq!(rss, anon + file);
         let pss = bytes(&values, PSS);
         assert!(0 < pss && pss < rss, "shared pages count once: {pss} of {rss}");
-        let other = elsewhere::ProcessTree::open(child.id()).unwrap().read().unwrap();
-        assert_eq!(bytes(&other, PROCESSES), 4);
-        assert!(bytes(&other, RSS).abs_diff(rss) < rss / 5, "{other:?}");
+        // Once all have begun to sleep.
+        let started = Instant::now();
+        let mut other = elsewhere::ProcessTree::open(child.id()).unwrap();
+        loop {
+            let (here, there) = (tree.read().unwrap(), other.read().unwrap());
+            assert_eq!(bytes(&there, PROCESSES), 4);
+            if bytes(&here, RSS).abs_diff(bytes(&there, RSS)) < bytes(&here, RSS) / 20 {
+                break;
+            }
+            assert!(started.elapsed() < Duration::from_secs(30), "{here:?} {there:?}");
+        }
 
         // The shell between dies; the two that it started are adopted by somebody else.
         let others: Vec<u32> = tree.processes.keys().copied().filter(|pid| *pid != child.id()).collect();
@@ -248,7 +256,9 @@ mod tests {
     fn a_process_that_has_ended_is_told_from_one_that_never_was() {
         let mut child = shell("echo ready; exec sleep 300");
         let mut tree = ProcessTree::open(child.id()).unwrap();
-        assert!(bytes(&tree.read().unwrap(), PEAK_RSS) >= bytes(&tree.read().unwrap(), RSS));
+        let values = tree.read().unwrap();
+        // The kernel's counters lag by some pages a core.
+        assert!(bytes(&values, PEAK_RSS) + (1 << 20) >= bytes(&values, RSS), "{values:?}");
         assert!(!tree.has_ended());
         child.kill().unwrap();
         // Nobody has asked for its status yet: it is there still, without memory.
