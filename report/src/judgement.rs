@@ -256,6 +256,6 @@ impl Judgement {
 }
 
 /// `1 case`, `2 cases`.
-pub(crate) fn plural(count: usize, noun: &str) -> String {
+pub fn plural(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", crate::quantity::grouped(count as f64, 0), if count == 1 { "" } else { "s" })
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow};
 use bench_core::metric::Unit;
 use regex::Regex;
+use report::plural;
 use report::quantity::human;
 
 use crate::exit_code::{PASS, usage};
