@@ -164,7 +164,9 @@ fn short_path(path: &str) -> &str {
 /// Drops the allocator's and the standard library's frames at the inner end, and the harness at the outer.
 fn trim(frames: Vec<Frame>) -> Vec<Frame> {
     let inner = frames.iter().take_while(|frame| is_standard(&frame.function)).count();
-    let outer = frames.iter().position(|frame| frame.function.contains("bench_core::harness::"));
+    let is_ours =
+        |name: &str| name.contains("bench_core::harness::") || name.contains("bench_core::leak_detector");
+    let outer = frames.iter().position(|frame| is_ours(&frame.function));
     let end = outer.unwrap_or(frames.len());
     if inner < end { frames[inner..end].to_vec() } else { frames }
 }
@@ -173,13 +175,23 @@ fn trim(frames: Vec<Frame>) -> Vec<Frame> {
 /// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`,
 /// `<str as alloc::borrow::ToOwned>::to_owned`. A type with a path that is none of these is somebody's own.
 fn is_standard(function: &str) -> bool {
-    const ROOTS: [&str; 5] = ["dhat::", "alloc::", "core::", "std::", "__rust"];
+    const ROOTS: [&str; 6] = ["dhat::", "alloc::", "core::", "std::", "hashbrown::", "__rust"];
+    // Line tables alone know std's generic functions without their paths.
+    if function.split_once('<').is_some_and(|(name, of)| is_name(name) && of.contains("alloc::alloc::Global"))
+    {
+        return true;
+    }
     let path = function.strip_prefix('<').unwrap_or(function);
     let path = match path.split_once(" as ") {
         Some((pathless, of_trait)) if !pathless.contains("::") => of_trait,
         _ => path,
     };
     ROOTS.iter().any(|root| path.starts_with(root))
+}
+
+/// Whether a function's name has no path before it.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -255,5 +267,7 @@ mod tests {
         assert!(is_standard("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"));
         assert!(is_standard("<str as alloc::borrow::ToOwned>::to_owned"));
         assert!(!is_standard("flat::insert"));
+        assert!(is_standard("prepare_resize<alloc::alloc::Global>"));
+        assert!(!is_standard("keep<u64>") && !is_standard("flat::keep<alloc::alloc::Global>"));
     }
 }

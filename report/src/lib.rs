@@ -8,9 +8,9 @@
 mod calibration;
 mod chart;
 pub mod export;
-mod fit;
 mod judge;
 mod judgement;
+mod leaks;
 mod page;
 pub mod pattern;
 pub mod quantity;
@@ -23,6 +23,7 @@ pub use judge::judge;
 pub use judgement::{
     CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning, plural,
 };
+pub use leaks::{LeakCheck, LeakReport, leaks};
 pub use page::{page, watch_page};
 pub use site_difference::{SiteChange, SiteCount, SiteFate, site_difference};
 pub use summary::summary_json;

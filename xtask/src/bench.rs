@@ -57,7 +57,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let selection = Selection::new(&flags.selection)?;
     results.ensure_writable()?;
 
-    let suites = Suites::build(&flags.suites, &interrupt)?;
+    let suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
     let cases = suites.list()?;
     ensure_every_rule_matches(&thresholds, &cases)?;
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
@@ -129,6 +129,9 @@ fn measure_all(
             return interrupted(run, &path, done, chosen.len());
         }
         progress.case(&case.spec.id);
+        if case.spec.has_tag("embeds_first") {
+            executor.prepare(&case.spec)?;
+        }
         let measured = plan::measure(case, plan, executor)?;
         if measured.interrupted {
             if !measured.record.measurements.is_empty() {
@@ -156,15 +159,16 @@ fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Res
 }
 
 /// What children are given, in cargo's target folder.
-struct Inputs {
+pub struct Inputs {
     /// The index of the text corpus.
-    corpus: PathBuf,
+    pub corpus: PathBuf,
     /// Where every child gets its folder.
-    scratch: PathBuf,
+    pub scratch: PathBuf,
 }
 
 impl Inputs {
-    fn prepare() -> Result<Inputs> {
+    /// Writes the index and makes the folder.
+    pub fn prepare() -> Result<Inputs> {
         let metadata = Metadata::read()?;
         let folder = metadata.target_directory.join("bench");
         let scratch = folder.join("scratch");

@@ -25,6 +25,7 @@ mod flags;
 mod heap;
 mod host;
 mod interrupt;
+mod leaks;
 mod list;
 mod monitor;
 mod one_case;
@@ -54,6 +55,7 @@ use flags::{Command, CommandLine};
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Bench(flags) => bench::run(&flags),
+        Command::Leaks(flags) => leaks::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Report(flags) => report::run(&flags),
         Command::Monitor(flags) => monitor::run(&flags),

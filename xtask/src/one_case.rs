@@ -11,7 +11,7 @@ use crate::bench::{self, Measured};
 use crate::conclusion;
 use crate::exit_code::{CodedError, INTERRUPTED, NOTHING_MATCHED, WORKLOAD_FAILED, usage};
 use crate::flags::profile::CaseFlags;
-use crate::flags::{BenchFlags, MessageFormat, SelectionFlags};
+use crate::flags::{BenchFlags, MEMORY_LIMIT, MessageFormat, SelectionFlags};
 use crate::selection::Chosen;
 
 /// A case that was measured.
@@ -36,7 +36,7 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
         repetitions: Some(1),
         interval: Duration::from_micros(200),
         time_limit: Duration::from_secs(120),
-        memory_limit: 4 << 30,
+        memory_limit: MEMORY_LIMIT,
         suites: flags.suites.clone(),
         results: flags.results.clone(),
         message_format: MessageFormat::Human,

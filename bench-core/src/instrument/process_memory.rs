@@ -9,6 +9,8 @@ use crate::evidence::ProcessMemory;
 pub use elsewhere::ProcessProbe;
 #[cfg(target_os = "linux")]
 pub use linux::ProcessProbe;
+#[cfg(target_os = "linux")]
+pub(super) use linux::read_file;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -70,7 +72,8 @@ mod linux {
         }
     }
 
-    fn read_file<'a>(file: &File, buffer: &'a mut [u8]) -> Option<&'a str> {
+    /// The first bytes of an open file, as many as the buffer holds.
+    pub fn read_file<'a>(file: &File, buffer: &'a mut [u8]) -> Option<&'a str> {
         let length = file.read_at(buffer, 0).ok()?;
         std::str::from_utf8(&buffer[..length]).ok()
     }

@@ -1,6 +1,6 @@
 //! One value over time, in bounded memory: when there are too many points, neighbours merge and keep their extremes.
 
-use crate::fit::fit;
+use bench_core::fit::fit;
 
 /// More points than this merge.
 const MOST_POINTS: usize = 600;

@@ -4,6 +4,7 @@
 mod bad_input;
 mod faults;
 mod interrupts;
+mod leaks;
 mod monitor;
 mod monitor_endpoint;
 mod output;
