@@ -6,3 +6,4 @@ mod judge;
 mod page;
 mod sample;
 mod thresholds;
+mod watch;

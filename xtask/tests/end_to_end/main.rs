@@ -8,4 +8,5 @@ mod leaks;
 mod monitor;
 mod monitor_endpoint;
 mod output;
+mod profiles;
 mod xtask_process;
