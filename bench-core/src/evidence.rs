@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::case::{CaseId, Mode};
 use crate::dhat_profile::SitesSummary;
 
+mod budget;
 mod foreign;
 
+pub use budget::BudgetRecord;
 pub use foreign::{AllocatorRecord, ExpectedNative, NativeRecord};
 
 /// Everything that one repetition (one process, one case, one mode) saw.
@@ -127,9 +129,16 @@ pub struct PhaseRecord {
     /// The byte counts known beforehand, where a calibration workload states them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
+    /// Live bytes at each iteration's end, where the phase is a loop ([`crate::leak`] judges them): of Rust's heap in mode
+    /// `heap`, usable ones of the C heap in mode `native`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub iteration_live_bytes: Vec<u64>,
     /// What the engine says of its own memory at the phase's end, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_bytes: Option<u64>,
+    /// What work under a memory budget did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetRecord>,
     /// Only in a record made by [`Evidence::whole`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
@@ -139,7 +148,8 @@ pub struct PhaseRecord {
 }
 
 impl PhaseRecord {
-    /// The phases as one: peaks are the highest, totals the sums, starts the first's, ends the last's.
+    /// The phases as one: peaks are the highest, totals the sums, starts the first's, ends the last's, iterations those of
+    /// the first loop.
     pub fn merge(phases: &[PhaseRecord]) -> Option<PhaseRecord> {
         let (first, rest) = phases.split_first()?;
         let mut whole = PhaseRecord { name: String::new(), ..first.clone() };
@@ -151,6 +161,13 @@ impl PhaseRecord {
             whole.allocator = phase.allocator;
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
             whole.engine_bytes = phase.engine_bytes.or(whole.engine_bytes);
+            if whole.iteration_live_bytes.is_empty() {
+                whole.iteration_live_bytes.clone_from(&phase.iteration_live_bytes);
+            }
+            whole.budget = match (whole.budget, phase.budget) {
+                (Some(a), Some(b)) => Some(a.then(b)),
+                (a, b) => a.or(b),
+            };
             whole.sampled = match (whole.sampled, phase.sampled) {
                 (Some(a), Some(b)) => Some(a.then(b)),
                 (a, b) => a.or(b),

@@ -125,15 +125,15 @@ fn prepared(case: &Case, documents: Documents, files: DocumentFiles) -> Result<P
 }
 
 /// The documents as files.
-struct DocumentFiles {
-    paths: Vec<PathBuf>,
+pub(crate) struct DocumentFiles {
+    pub(crate) paths: Vec<PathBuf>,
     /// Where they lie, if they were written for this case: gone when this is dropped. It is in the current folder, which
     /// whoever starts the case removes, so that a kill leaves nothing behind.
     _folder: Option<TempDir>,
 }
 
 impl DocumentFiles {
-    fn write(documents: &Documents) -> Result<DocumentFiles> {
+    pub(crate) fn write(documents: &Documents) -> Result<DocumentFiles> {
         let folder = tempfile::tempdir_in(".").context("make a folder for the documents")?;
         let paths: Vec<PathBuf> =
             (0..documents.texts.len()).map(|i| folder.path().join(format!("{i}.txt"))).collect();
@@ -174,7 +174,7 @@ fn ingest(phases: &mut Phases, files: &DocumentFiles, embedder: &dyn Embedder) -
     Ok(Ingested { chunks, index })
 }
 
-fn read(paths: &[PathBuf]) -> Result<Vec<String>> {
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<String>> {
     let read = |path: &PathBuf| {
         fs::read_to_string(path).with_context(|| format!("read the document {}", path.display()))
     };
@@ -208,7 +208,7 @@ fn verify(ingested: &Ingested, documents: &[String], embedder: &dyn Embedder) ->
 }
 
 /// Chunk after chunk must stand in the documents, with nothing but white space between.
-fn verify_text(chunks: &[String], documents: &[String]) -> Result<()> {
+pub(crate) fn verify_text(chunks: &[String], documents: &[String]) -> Result<()> {
     let mut chunks = chunks.iter().enumerate();
     for (number, document) in documents.iter().enumerate() {
         let mut rest = document.trim_start();

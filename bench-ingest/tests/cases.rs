@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, HeapRecord};
+use bench_core::leak::{Finding, judge};
 use bench_vectors::engine::{self, HeapVisibility};
 
 const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
@@ -50,8 +51,8 @@ fn every_case_on_texts_gives_a_right_answer_in_its_phases() {
     let index = corpus(folder.path());
     for case in list(&["--corpus", &index]) {
         // Chunking a megabyte takes long in a build for tests; the case runs in every bench.
-        let has_engine = case.id.param("engine").is_some();
-        if has_engine || case.has_tag("slow") || case.id.param("size") == Some("1MB") {
+        let is_large = case.id.param("size") == Some("1MB") || case.id.workload == "bounded";
+        if case.id.param("engine").is_some() || case.has_tag("slow") || is_large {
             continue;
         }
         let evidence = evidence(HEAP, &case.id.to_string(), &["--corpus", &index]);
@@ -124,6 +125,24 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
             assert!(first.heap.is_none_or(|heap| heap.allocating_threads <= 2), "{id}: {:?}", first.heap);
         }
         assert_eq!(first.foreign_heap.is_some(), first.phases[0].heap.is_none(), "{id}");
+    }
+}
+
+/// Every engine on the heap that it lives on.
+#[test]
+fn nothing_stays_from_a_loop_of_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    let flags = ["--corpus", index.as_str()];
+    let loops: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("loop")).collect();
+    assert_eq!(loops.len(), engine::ALL.len());
+    for case in loops {
+        let is_foreign = case.has_tag("foreign_heap");
+        let binary = if is_foreign { env!("CARGO_BIN_EXE_ingest-native") } else { HEAP };
+        let evidence = evidence(binary, &case.id.to_string(), &flags);
+        let readings = &evidence.phases[0].iteration_live_bytes;
+        assert_eq!((readings.len(), evidence.recall), (50, Some(1.0)), "{}", case.id);
+        assert_eq!(judge(readings, 0.0), Some(Finding::Clean), "{}: {readings:?}", case.id);
     }
 }
 

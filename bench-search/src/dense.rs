@@ -63,8 +63,8 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let oracle = material.oracle();
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
-        let found = phases.measure("search", || search(built.index.as_ref(), &queries, pool.as_ref()));
-        phases.engine_bytes(built.index.memory_bytes());
+        let found = phases.measure("search", || search(built.index(), &queries, pool.as_ref()));
+        phases.engine_bytes(built.index().memory_bytes());
         found
     };
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {

@@ -3,6 +3,7 @@
 mod dense;
 mod filtered;
 mod hybrid;
+mod repeated;
 mod sustained;
 
 use anyhow::Result;
@@ -18,6 +19,7 @@ pub fn suite(inputs: &Inputs) -> Result<Suite> {
     dense::add(&mut suite)?;
     filtered::add(&mut suite);
     hybrid::add(&mut suite);
+    repeated::add(&mut suite);
     sustained::add(&mut suite);
     Ok(suite)
 }

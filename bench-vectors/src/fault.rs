@@ -5,8 +5,8 @@ use std::hint::black_box;
 use anyhow::{Result, bail, ensure};
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
-const KINDS: [&str; 8] =
-    ["panic", "abort", "hang", "memory", "stdout", "wrong_answer", "exit", "no_evidence"];
+const KINDS: [&str; 9] =
+    ["panic", "abort", "hang", "memory", "stdout", "wrong_answer", "exit", "no_evidence", "leak"];
 
 pub(crate) fn add(suite: &mut Suite) {
     let workload = Workload::new("fault", "goes wrong on purpose, in the way that its parameter names")
@@ -16,6 +16,9 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
+    if case.text("kind")? == "leak" {
+        return Ok(leak());
+    }
     let misbehave: fn() -> u64 = match case.text("kind")? {
         "panic" => || panic!("the fault workload panics, as it was asked to"),
         "abort" => || std::process::abort(),
@@ -36,6 +39,17 @@ fn prepare(case: &Case) -> Result<Prepared> {
         Ok(())
     };
     Ok(Prepared::new(run, check))
+}
+
+/// A loop that leaves 8 bytes behind in each of 100 iterations: `cargo xtask leaks` has to call it a leak.
+fn leak() -> Prepared {
+    let run = |phases: &mut Phases| {
+        phases.iterate("misbehave", 100, |iteration| {
+            std::mem::forget(black_box(Box::new(iteration as u64)));
+            Ok(())
+        })
+    };
+    Prepared::new(run, |outcome: Result<()>| outcome).items(100)
 }
 
 const RIGHT: u64 = 42;

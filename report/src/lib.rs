@@ -1,25 +1,31 @@
 //! Judgement and view: what is said of a run, and how it is shown.
 //!
 //! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`] ([`judge`]);
-//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). The crate starts no
+//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). A [`watch::Watch`] of a live
+//! process gives a page of its own ([`watch_page`]). The crate starts no
 //! process and asks for neither time nor host nor files: the same input gives the same output.
 
 mod calibration;
 mod chart;
-mod fit;
+pub mod export;
 mod judge;
 mod judgement;
+mod leaks;
 mod page;
 pub mod pattern;
 pub mod quantity;
+mod site_difference;
 mod summary;
 pub mod thresholds;
+pub mod watch;
 
 pub use judge::judge;
 pub use judgement::{
     CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning,
 };
-pub use page::page;
+pub use leaks::{LeakCheck, LeakReport, leaks};
+pub use page::{page, watch_page};
+pub use site_difference::{SiteChange, SiteCount, SiteFate, site_difference};
 pub use summary::summary_json;
 pub use thresholds::Thresholds;
 

@@ -9,8 +9,10 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::run::{Run, SCHEMA, Settings};
 use jiff::Timestamp;
+use report::Thresholds;
 
 use crate::child_executor::ChildExecutor;
+use crate::command_line;
 use crate::conclusion;
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, usage};
@@ -27,8 +29,27 @@ use crate::workspace::{Metadata, shown};
 /// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
 const BUDGET: Duration = Duration::from_secs(6);
 
+/// A run that was stored, whole or interrupted.
+pub struct Measured {
+    /// The run.
+    pub run: Run,
+    /// Where it lies.
+    pub folder: RunFolder,
+    /// What to judge it by.
+    pub thresholds: Thresholds,
+}
+
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
+    let Measured { run, folder, thresholds } = measure(flags, |_| Ok(()))?;
+    let run_path = folder.path.join(RUN_FILE);
+    let code = conclusion::conclude(&run, &run_path, &thresholds, flags.message_format)
+        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
+    Ok(if run.partial.is_some() { INTERRUPTED } else { code })
+}
+
+/// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
+pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>) -> Result<Measured> {
     let interrupt = Interrupt::install()?;
     // Everything that can be wrong with the input is looked at before anything is built.
     let results = Results::new(&flags.results)?;
@@ -41,6 +62,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     ensure_every_rule_matches(&thresholds, &cases)?;
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let chosen = selection.for_bench(&cases, &asked_for)?;
+    accept(&chosen)?;
     let modes = modes_of_run(&asked_for, &chosen);
     let inputs = Inputs::prepare()?;
 
@@ -54,7 +76,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
         id: folder.id.clone(),
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         partial: None,
-        command: command_line(std::env::args().skip(1)),
+        command: command_line::of_this_process(),
         revision,
         host: host::facts(),
         settings: Settings {
@@ -86,11 +108,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
-
-    let run_path = folder.path.join(RUN_FILE);
-    let code = conclusion::conclude(&run, &run_path, &thresholds, flags.message_format)
-        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
-    Ok(if run.partial.is_some() { INTERRUPTED } else { code })
+    Ok(Measured { run, folder, thresholds })
 }
 
 /// Measures case after case and stores the run after each.
@@ -134,22 +152,23 @@ fn interrupted(run: &mut Run, path: &std::path::Path, done: usize, total: usize)
 }
 
 /// A rule that matches no case of any suite is a mistake in the table.
-fn ensure_every_rule_matches(thresholds: &report::Thresholds, cases: &[CaseSpec]) -> Result<()> {
+fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Result<()> {
     let unmatched = thresholds.unmatched(cases);
     ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
     Ok(())
 }
 
 /// What children are given, in cargo's target folder.
-struct Inputs {
+pub struct Inputs {
     /// The index of the text corpus.
-    corpus: PathBuf,
+    pub corpus: PathBuf,
     /// Where every child gets its folder.
-    scratch: PathBuf,
+    pub scratch: PathBuf,
 }
 
 impl Inputs {
-    fn prepare() -> Result<Inputs> {
+    /// Writes the index and makes the folder.
+    pub fn prepare() -> Result<Inputs> {
         let metadata = Metadata::read()?;
         let folder = metadata.target_directory.join("bench");
         let scratch = folder.join("scratch");
@@ -157,28 +176,5 @@ impl Inputs {
         let corpus = folder.join("corpus.tsv");
         write_whole(&corpus, metadata.corpus_index().as_bytes())?;
         Ok(Inputs { corpus, scratch })
-    }
-}
-
-/// The command that repeats the run, quoted for a shell.
-fn command_line(arguments: impl Iterator<Item = String>) -> String {
-    let words = ["cargo", "xtask"].map(str::to_string).into_iter().chain(arguments);
-    let quoted: Vec<String> =
-        words.map(|word| shlex::try_quote(&word).map(Into::into).unwrap_or(word)).collect();
-    quoted.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_can_be_pasted_into_a_shell() {
-        let words = ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"].map(str::to_string);
-        let line = command_line(words.into_iter());
-        assert_eq!(
-            shlex::split(&line).unwrap()[2..],
-            ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"]
-        );
     }
 }

@@ -18,6 +18,8 @@ pub const NOTHING_MATCHED: u8 = 4;
 pub const WORKLOAD_FAILED: u8 = 100;
 /// The suites did not build.
 pub const BUILD_FAILED: u8 = 101;
+/// A command that was to be watched could not be started; shells use the same code.
+pub const CANNOT_START: u8 = 127;
 /// Stopped by Ctrl-C; what was measured is stored.
 pub const INTERRUPTED: u8 = 130;
 

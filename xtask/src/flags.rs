@@ -1,5 +1,8 @@
 //! Every option of every command, with its help.
 
+pub mod monitor;
+pub mod profile;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,12 +32,33 @@ pub enum Command {
     /// Build the suites, measure the cases, write run.json and the page, judge
     #[command(after_help = bench_help())]
     Bench(BenchFlags),
+    /// Check every loop of the suites, and the measuring tools themselves, for leaks
+    #[command(after_help = leaks_help())]
+    Leaks(LeaksFlags),
     /// List the cases with their tags
     #[command(after_help = list_help())]
     List(ListFlags),
     /// Judge a stored run again and write its page again
     #[command(after_help = report_help())]
     Report(ReportFlags),
+    /// Watch the memory of a live process, of a command, or of a server's metrics endpoint
+    #[command(after_help = monitor::HELP)]
+    Monitor(monitor::MonitorFlags),
+    /// Run one case under dhat and show its top call sites
+    #[command(after_help = profile::PROFILE_HELP)]
+    Profile(profile::ProfileFlags),
+    /// Run one case once and show its phases: peak, allocations, RSS
+    #[command(after_help = profile::HEAP_HELP)]
+    Heap(profile::CaseFlags),
+    /// Show what lies in a dhat profile, a run, or a file of `monitor`
+    #[command(after_help = profile::ANALYZE_HELP)]
+    Analyze(profile::AnalyzeFlags),
+    /// Compare the call sites of two dhat profiles or runs
+    #[command(after_help = profile::DIFF_HELP)]
+    Diff(profile::DiffFlags),
+    /// Remove old runs
+    #[command(after_help = profile::CLEAN_HELP)]
+    Clean(profile::CleanFlags),
 }
 
 /// Which cases.
@@ -138,6 +162,23 @@ pub struct ResultsFlags {
     pub thresholds: Option<PathBuf>,
 }
 
+/// Flags of `leaks`.
+#[derive(Debug, Clone, Args)]
+pub struct LeaksFlags {
+    /// Which loops.
+    #[command(flatten)]
+    pub selection: SelectionFlags,
+    /// How the suites are built and what they read.
+    #[command(flatten)]
+    pub suites: SuiteFlags,
+    /// How they are judged; nothing is stored.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+    /// What stdout holds
+    #[arg(long, value_enum, default_value_t)]
+    pub message_format: MessageFormat,
+}
+
 /// Flags of `list`.
 #[derive(Debug, Clone, Args)]
 pub struct ListFlags {
@@ -191,6 +232,27 @@ tagged fault misbehave on purpose and run only by -t fault or by their id. Cases
 check the instruments and are part of every bench with mode heap or native.
 
 stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.
+
+{}",
+        exit_code::HELP
+    )
+}
+
+fn leaks_help() -> String {
+    format!(
+        "\
+Examples:
+  cargo xtask leaks                             every case tagged loop, and the measuring tools
+  cargo xtask leaks -s search -e usearch        the loops of one suite on one engine
+  cargo xtask leaks --message-format json       one JSON document on stdout
+
+A loop does the same work again and again; the bytes that are live at each iteration's end must not \
+rise: behind 8 iterations of warm-up 24 readings that rise (Theil-Sen, Mann-Kendall, p < 0.001) make a \
+suspect, those behind them have to confirm it. Engines in C are read by their C heap. The limits on \
+leak.slope and leak.growth in the threshold table hold, too. Two known leaks of 8 bytes per iteration \
+are part of every check: if one is not found, the check fails.
+
+Your own code: README.md, \"Leak checks in your own tests\".
 
 {}",
         exit_code::HELP

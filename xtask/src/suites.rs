@@ -79,8 +79,12 @@ impl Suites {
             "system" => format!("{suite}-{mode}"),
             other => format!("{suite}-{mode}-{other}"),
         };
-        let path = self.binaries.get(&name);
-        path.map(PathBuf::as_path).with_context(|| format!("bench-{suite} has no binary {name:?}"))
+        self.program(&name).with_context(|| format!("bench-{suite} has no binary {name:?}"))
+    }
+
+    /// A binary by its name.
+    pub fn program(&self, name: &str) -> Result<&Path> {
+        self.binaries.get(name).map(PathBuf::as_path).with_context(|| format!("cargo built no {name:?}"))
     }
 
     /// Binaries that were not built by cargo.

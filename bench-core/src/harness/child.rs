@@ -18,7 +18,7 @@ use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::instrument::{
-    ProcessProbe, die_with_parent, mark, native_is_counted, set_publish_threshold, since, system_internals,
+    ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
@@ -271,7 +271,7 @@ fn run_heap(
     let mut phases = Phases::heap(probe, interval, internals)?;
     let check = (prepared.body)(&mut phases);
     let (records, timeline) = phases.finish_heap().context("mode heap has records")?;
-    evidence.phases = records_of(prepared, records)?;
+    evidence.phases = records_of(prepared, Mode::Heap, records)?;
     evidence.timeline = Some(timeline);
     evidence.recall = check().context("wrong answer")?.recall;
     Ok(())
@@ -286,13 +286,17 @@ fn state_items(record: &mut PhaseRecord, prepared: &Prepared) {
 }
 
 /// The phases' records with what is known of the workload.
-fn records_of(prepared: &Prepared, mut records: Vec<PhaseRecord>) -> Result<Vec<PhaseRecord>> {
+fn records_of(prepared: &Prepared, mode: Mode, mut records: Vec<PhaseRecord>) -> Result<Vec<PhaseRecord>> {
     ensure!(!records.is_empty(), "the body measured no phase");
     for record in &mut records {
         state_items(record, prepared);
         record.payload_bytes = prepared.payload_bytes;
         if prepared.foreign_heap.is_some() {
             record.heap = None;
+            // In mode native they are of the C heap.
+            if mode == Mode::Heap {
+                record.iteration_live_bytes.clear();
+            }
         }
     }
     Ok(records)
@@ -307,7 +311,8 @@ fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     );
     let mut phases = Phases::native();
     let check = (prepared.body)(&mut phases);
-    evidence.phases = records_of(prepared, phases.finish_native().context("mode native has records")?)?;
+    let records = phases.finish_native().context("mode native has records")?;
+    evidence.phases = records_of(prepared, Mode::Native, records)?;
     evidence.recall = check().context("wrong answer")?.recall;
     Ok(())
 }
@@ -324,11 +329,7 @@ fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
 
 /// Refuses to report the zeros of a binary that forgot its `#[global_allocator]` line.
 fn ensure_counting() -> Result<()> {
-    // Other threads may allocate meanwhile, so only that something was counted can be expected.
-    let start = mark();
-    drop(std::hint::black_box(vec![0u8; 4096]));
-    let counted = since(&start, start.snapshot()).allocated_blocks > 0;
-    ensure!(counted, "the counting allocator is not this binary's global allocator");
+    ensure!(is_counting(), "the counting allocator is not this binary's global allocator");
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::native_phases::NativePhases;
-use crate::evidence::{AllocatorRecord, Expected, PhaseRecord, ProcessRecord};
-use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, mark, since};
+use crate::evidence::{AllocatorRecord, BudgetRecord, Expected, PhaseRecord, ProcessRecord};
+use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, live_bytes, mark, native_totals, since};
 
 /// Measures the phases of one run of a body.
 ///
@@ -98,6 +98,37 @@ impl Phases {
         }
     }
 
+    /// Runs `work` `iterations` times over as the phase `name`; it is given each iteration's number, from 0. What is live at
+    /// the end of each is recorded, so the work keeps nothing that it does not mean to keep.
+    ///
+    /// # Errors
+    /// The first error of the work, which ends the loop.
+    pub fn iterate(
+        &mut self,
+        name: &'static str,
+        iterations: usize,
+        mut work: impl FnMut(usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let read: Option<fn() -> u64> = match &self.0 {
+            Attached::Heap(_) => Some(live_bytes),
+            Attached::Native(_) => Some(|| native_totals().end_live_bytes),
+            Attached::Sites { .. } | Attached::Time(_) => None,
+        };
+        // Before the phase and whole, so that no reading allocates.
+        let mut readings = Vec::with_capacity(if read.is_some() { iterations } else { 0 });
+        let outcome = self.measure(name, || {
+            (0..iterations).try_for_each(|iteration| {
+                work(iteration)?;
+                readings.extend(read.map(|read| read()));
+                Ok(())
+            })
+        });
+        if let Some(record) = self.last_record() {
+            record.iteration_live_bytes = readings;
+        }
+        outcome
+    }
+
     /// States the byte counts that are known beforehand for the last phase: for calibration workloads. What was
     /// recorded is compared with them when the run is judged.
     pub fn expect(&mut self, expected: Expected) {
@@ -162,6 +193,13 @@ impl Phases {
     pub fn engine_bytes(&mut self, bytes: Option<u64>) {
         if let Some(record) = self.last_record() {
             record.engine_bytes = bytes;
+        }
+    }
+
+    /// Records what work under a memory budget did in the last phase.
+    pub fn budget(&mut self, budget: BudgetRecord) {
+        if let Some(record) = self.last_record() {
+            record.budget = Some(budget);
         }
     }
 

@@ -40,9 +40,6 @@ pub fn exact_neighbours_among(
         all.sort_unstable_by(Neighbour::nearer_first);
         all[..k.min(all.len())].to_vec()
     };
-    // A thread of the pool allocates as it takes its first work. On a busy machine it would come to it later, within a
-    // phase.
-    rayon::broadcast(|_| ());
     (0..queries.len()).into_par_iter().map(|query| nearest(queries.row(query))).collect()
 }
 

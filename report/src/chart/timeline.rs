@@ -13,6 +13,7 @@ use bench_core::metric::Unit;
 
 use super::{ANON, Chart, FAINT, FILE, HEAP, LIMIT, Numbers, draw};
 use crate::quantity::human;
+pub use panel::tick;
 use panel::{Painted, Panel};
 use peak::Peak;
 

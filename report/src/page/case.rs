@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::anchor;
 use super::column::Column;
+use super::iterations::{self, Loop};
 use super::overview::{class_word, percent};
 use super::sites::{Sites, sites};
 use super::strip::Fact;
@@ -36,6 +37,8 @@ pub struct Case {
     heap_drawn: bool,
     timeline: Option<Chart>,
     timeline_note: String,
+    /// Its iterations, if it is a loop.
+    iterations: Option<Loop>,
     phase_columns: Vec<Head>,
     phases: Vec<Phase>,
     hidden_phases: usize,
@@ -153,6 +156,7 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         heap_drawn: evidence.is_some_and(|evidence| evidence.foreign_heap.is_none()),
         timeline,
         timeline_note,
+        iterations: iterations::of_case(index, record)?,
         phase_columns,
         hidden_phases: phases.len().saturating_sub(PHASES),
         phases: phases.into_iter().take(PHASES).collect(),

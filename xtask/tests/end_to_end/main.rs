@@ -4,5 +4,8 @@
 mod bad_input;
 mod faults;
 mod interrupts;
+mod leaks;
+mod monitor;
+mod monitor_endpoint;
 mod output;
 mod xtask_process;

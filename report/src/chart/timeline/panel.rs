@@ -184,7 +184,7 @@ fn tint(phases: &[PhaseRecord], index: usize) -> RGBColor {
 }
 
 /// A tick's number with as many decimals as an axis that ends at `most` needs.
-fn tick(value: f64, most: f64) -> String {
+pub fn tick(value: f64, most: f64) -> String {
     let decimals = if most < 0.5 {
         2
     } else if most < 5.0 {
