@@ -7,6 +7,7 @@ use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
 use crate::calibration;
 use crate::judgement::{CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning};
+use crate::statistics::median;
 use crate::thresholds::{Allowance, Level, Missing, Place, Rule, Thresholds};
 
 /// Judges a run. `today` (`2026-11-21`) decides which allowances still hold.
@@ -300,14 +301,6 @@ fn value(case: &CaseId, mode: Mode, metric: &'static Metric, part: &Part, scaled
     })
 }
 
-/// The middle of the sorted samples, or the mean of the middle two.
-fn median(samples: &[f64]) -> Option<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (upper, lower) = (sorted.get(sorted.len() / 2)?, sorted.get((sorted.len() - 1) / 2)?);
-    Some(lower / 2.0 + upper / 2.0)
-}
-
 fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {
     let record = part.records.first();
     if let Some(reason) = foreign_heap.filter(|_| is_of_rusts_heap(metric)) {
@@ -336,22 +329,4 @@ fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {
 /// are not: they know C's blocks, too.
 pub(crate) fn is_of_rusts_heap(metric: &Metric) -> bool {
     metric.id.starts_with("heap.") && !["heap.in_use", "heap.sys"].contains(&metric.id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle() {
-        for (samples, expected) in [
-            (&[][..], None),
-            (&[3.0], Some(3.0)),
-            (&[3.0, 1.0], Some(2.0)),
-            (&[9.0, 1.0, 2.0], Some(2.0)),
-            (&[f64::MAX, f64::MAX], Some(f64::MAX)),
-        ] {
-            assert_eq!(median(samples), expected);
-        }
-    }
 }

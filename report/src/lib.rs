@@ -12,6 +12,7 @@ mod judgement;
 mod page;
 pub mod pattern;
 pub mod quantity;
+mod statistics;
 mod summary;
 pub mod thresholds;
 
