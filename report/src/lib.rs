@@ -1,11 +1,14 @@
 //! Judgement and view: what is said of a run, and how it is shown.
 //!
 //! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`] ([`judge`]);
-//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). The crate starts no
-//! process and asks for neither time nor host nor files: the same input gives the same output.
+//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). Two runs and the table give a
+//! [`Comparison`] ([`comparison::compare`]). The crate starts no process and asks for neither time nor host nor files: the same input gives the same output.
 
+pub mod baseline;
 mod calibration;
 mod chart;
+pub mod comparison;
+pub mod export;
 mod fit;
 mod judge;
 mod judgement;
@@ -13,14 +16,17 @@ mod page;
 pub mod pattern;
 pub mod quantity;
 mod statistics;
+mod suggestion;
 mod summary;
 pub mod thresholds;
 
+pub use comparison::{Comparison, comparison_json};
 pub use judge::judge;
 pub use judgement::{
     CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning,
 };
 pub use page::page;
+pub use suggestion::suggested_limits;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;
 

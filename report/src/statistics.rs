@@ -6,12 +6,17 @@ mod shift;
 
 pub use holm::holm;
 pub use rank_sum::p_higher;
-pub use shift::{Shift, shift};
+pub use shift::shift;
 
 /// The middle of the sorted samples, or the mean of the middle two; nothing without samples.
 pub fn median(samples: &[f64]) -> Option<f64> {
     let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    sorted.sort_unstable_by(f64::total_cmp);
+    middle(&sorted)
+}
+
+/// The median of what is sorted already.
+fn middle(sorted: &[f64]) -> Option<f64> {
     let (upper, lower) = (sorted.get(sorted.len() / 2)?, sorted.get((sorted.len() - 1) / 2)?);
     Some(lower / 2.0 + upper / 2.0)
 }

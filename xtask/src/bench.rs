@@ -1,17 +1,20 @@
 //! `cargo xtask bench`: build, list, select, measure case by case, store after each, judge, show.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::case::{CaseSpec, Mode};
-use bench_core::run::{Run, SCHEMA, Settings};
+use bench_core::case::{CaseId, CaseSpec, Mode};
+use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
+use report::comparison::{REPETITIONS, compare};
 
 use crate::child_executor::ChildExecutor;
-use crate::conclusion;
+use crate::compare::today;
+use crate::conclusion::{self, Against};
+use crate::confirm::{self, OldSource};
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, usage};
 use crate::flags::BenchFlags;
@@ -35,6 +38,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let thresholds = results.thresholds()?;
     let selection = Selection::new(&flags.selection)?;
     results.ensure_writable()?;
+    let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
 
     let suites = Suites::build(&flags.suites, &interrupt)?;
     let cases = suites.list()?;
@@ -48,7 +52,11 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let revision = host::revision();
     let folder = results.create_run(started, &revision)?;
     let environment = Environment::from_variables(std::env::vars_os());
-    let repetitions = flags.repetitions.unwrap_or(if flags.selection.quick { 2 } else { 5 });
+    let repetitions = flags.repetitions.unwrap_or(match (&old, flags.selection.quick) {
+        (Some(_), _) => REPETITIONS as u32,
+        (None, true) => 2,
+        (None, false) => 5,
+    });
     let mut run = Run {
         schema: SCHEMA,
         id: folder.id.clone(),
@@ -66,29 +74,52 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
             time_limit_s: flags.time_limit.as_secs(),
             memory_limit_bytes: flags.memory_limit,
             environment: environment.recorded.clone(),
+            features: Some(features(&flags.suites.features)),
+            harness: Some(HARNESS),
+            allocators: Some(inputs.allocators.clone()),
+            left_out: Some(left_out(&cases, &chosen)),
         },
         cases: Vec::new(),
     };
     let progress = Progress::new(chosen.len());
-    let mut executor = ChildExecutor {
-        suites: &suites,
-        corpus: inputs.corpus,
-        scratch: inputs.scratch,
+    let executor_of = |suites| ChildExecutor {
+        suites,
+        corpus: inputs.corpus.clone(),
+        scratch: inputs.scratch.clone(),
         run_folder: folder.path.clone(),
         interval: flags.interval,
         memory_limit: flags.memory_limit,
         quick: flags.selection.quick,
-        environment,
+        environment: environment.clone(),
         interrupt: interrupt.clone(),
         progress: &progress,
     };
+    let mut executor = executor_of(&suites);
     let budget = flags.repetitions.is_none().then_some(BUDGET);
     let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
 
     let run_path = folder.path.join(RUN_FILE);
-    let code = conclusion::conclude(&run, &run_path, &thresholds, flags.message_format)
+    let mut comparison = old.map(|old| compare(&old.called, &old.run, &run, &thresholds, &today()));
+    if let (Some(reference), Some(comparison), None) = (&flags.confirm.confirm, &mut comparison, &run.partial)
+    {
+        let candidates = confirm::specs(&comparison.candidates(), &run.cases);
+        if candidates.is_empty() {
+            eprintln!("note: no noisy metric looks worse, so there is nothing to confirm");
+        } else {
+            let source = OldSource::check_out(reference, &inputs.target)?;
+            eprintln!("{} look worse: building {} to run both in turn", cases_of(&candidates), source.commit);
+            let old_suites = Suites::build_old(&source, &flags.suites, &interrupt)?;
+            let mut old = executor_of(&old_suites);
+            let confirmations = confirm::in_turn(&candidates, plan, &mut old, &mut executor)?;
+            let Some(confirmations) = confirmations else { return Ok(INTERRUPTED) };
+            comparison.confirm(&confirmations);
+        }
+    }
+    let exports = flags.export.export.clone();
+    let against = Against { comparison, strict: flags.baseline.strict, exports };
+    let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
         .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
     Ok(if run.partial.is_some() { INTERRUPTED } else { code })
 }
@@ -137,12 +168,32 @@ fn ensure_every_rule_matches(thresholds: &report::Thresholds, cases: &[CaseSpec]
     Ok(())
 }
 
-/// What children are given, in cargo's target folder.
+/// `2 cases`.
+fn cases_of(candidates: &[(CaseSpec, Mode)]) -> String {
+    format!("{} case{}", candidates.len(), if candidates.len() == 1 { "" } else { "s" })
+}
+
+/// The features in one order, each once.
+fn features(asked_for: &[String]) -> Vec<String> {
+    asked_for.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The cases that this bench does not measure.
+fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
+    let is_chosen = |id: &CaseId| chosen.iter().any(|chosen| chosen.spec.id == *id);
+    cases.iter().map(|spec| &spec.id).filter(|id| !is_chosen(id)).cloned().collect()
+}
+
+/// What children are given, in cargo's target folder, and what cargo knows of their allocators.
 struct Inputs {
     /// The index of the text corpus.
     corpus: PathBuf,
+    /// Cargo's target folder.
+    target: PathBuf,
     /// Where every child gets its folder.
     scratch: PathBuf,
+    /// The version of each allocator.
+    allocators: BTreeMap<String, String>,
 }
 
 impl Inputs {
@@ -153,7 +204,8 @@ impl Inputs {
         fs::create_dir_all(&scratch).with_context(|| format!("create {}", shown(&scratch)))?;
         let corpus = folder.join("corpus.tsv");
         write_whole(&corpus, metadata.corpus_index().as_bytes())?;
-        Ok(Inputs { corpus, scratch })
+        let allocators = metadata.allocators();
+        Ok(Inputs { corpus, target: metadata.target_directory, scratch, allocators })
     }
 }
 

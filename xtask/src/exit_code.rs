@@ -14,6 +14,8 @@ pub const USAGE: u8 = 2;
 pub const GATE_FAILED: u8 = 3;
 /// No case matched the filter.
 pub const NOTHING_MATCHED: u8 = 4;
+/// Under `--strict`: something that is judged against a baseline is incomparable, inconclusive or unconfirmed.
+pub const UNDECIDED: u8 = 5;
 /// A workload crashed, was killed at a limit, or said that it failed. Wins over [`GATE_FAILED`].
 pub const WORKLOAD_FAILED: u8 = 100;
 /// The suites did not build.
@@ -27,8 +29,9 @@ Exit codes:
     0  pass (warnings allowed)
     1  the tool failed
     2  wrong command line or bad input
-    3  a gate failed: a value is outside its limit, or the instruments are off
-    4  no case matched the filter
+    3  a gate failed: a value is outside its limit or worse than its baseline, or the instruments are off
+    4  no case matched the filter, or two runs have none in common
+    5  under --strict: incomparable, inconclusive or unconfirmed
   100  a workload crashed, was killed at a limit, or failed (wins over 3)
   101  the suites did not build
   130  interrupted by Ctrl-C; what was measured is stored";
@@ -40,6 +43,11 @@ pub fn of_run(verdict: Verdict, workload_failed: bool) -> u8 {
         Verdict::Fail => GATE_FAILED,
         Verdict::Warn | Verdict::Pass => PASS,
     }
+}
+
+/// The same, of a run that may have been compared: `open` says that something judged could not be decided.
+pub fn with_strictness(code: u8, strict: bool, open: bool) -> u8 {
+    if code == PASS && strict && open { UNDECIDED } else { code }
 }
 
 /// An error that ends the program with a code of its own instead of [`TOOL_ERROR`].

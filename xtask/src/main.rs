@@ -8,11 +8,17 @@
 //!                                                 '--> conclusion (report crate) --> table, page, exit_code
 //! ```
 
+mod baseline;
+mod baselines;
 mod bench;
 mod bounded_capture;
+mod check;
 mod child_executor;
 mod child_process;
+mod compare;
+mod comparison_table;
 mod conclusion;
+mod confirm;
 mod environment;
 mod exit_code;
 mod flags;
@@ -29,6 +35,7 @@ mod results;
 mod selection;
 mod suites;
 mod table;
+mod thresholds;
 mod workspace;
 
 use std::process::ExitCode;
@@ -42,6 +49,10 @@ fn main() -> ExitCode {
         Command::Bench(flags) => bench::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Report(flags) => report::run(&flags),
+        Command::Compare(flags) => compare::run(&flags),
+        Command::Baseline(flags) => baseline::run(&flags),
+        Command::Check(flags) => check::run(&flags),
+        Command::Thresholds(flags) => thresholds::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
