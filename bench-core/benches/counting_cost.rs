@@ -9,6 +9,8 @@
 // Calling allocators directly is what is measured.
 #![allow(unsafe_code)]
 
+mod clock;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use bench_core::harness::{Inputs, Suite};
 use bench_core::instrument::CountingAllocator;
+use clock::{median, thread_cpu_time};
 
 static COUNTING: CountingAllocator<System> = CountingAllocator::new(System);
 static DIVAN: divan::AllocProfiler = divan::AllocProfiler::system();
@@ -249,14 +252,6 @@ fn run_thread<A: GlobalAlloc>(
     elapsed
 }
 
-/// Processor time of this thread: other programs on the machine do not count.
-fn thread_cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid place and the clock exists on every unix.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
 // As with a real global allocator, the calls are not inlined.
 
 #[inline(never)]
@@ -322,9 +317,4 @@ fn is_ordinary(case: &bench_core::case::CaseSpec) -> bool {
         && case.allocator == "system"
         && !case.has_tag("fault")
         && !case.has_tag("calibration")
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

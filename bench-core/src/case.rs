@@ -166,7 +166,8 @@ pub struct CaseSpec {
     pub about: String,
     /// Words to select by. `quick`: part of the quick grid; `slow`: left out unless asked for;
     /// `calibration`: checks the instruments, part of every bench; `fault`: misbehaves on purpose, runs only
-    /// when named or selected by its tag; `foreign_heap`: the engine allocates behind Rust's back, so a bench measures
+    /// when named or selected by its tag; `embeds_first`: its set-up embeds texts by a model, which may take minutes once, so a
+    /// process of its own does it before the first one is measured; `foreign_heap`: the engine allocates behind Rust's back, so a bench measures
     /// the case in mode `native` too.
     pub tags: Vec<String>,
     /// The global allocator that the case asks for (`system`, `jemalloc`, `mimalloc`); it names the binary.

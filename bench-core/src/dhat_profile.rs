@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 /// How many call sites a summary keeps.
@@ -43,7 +43,7 @@ pub struct SitesSummary {
     pub peak_bytes: u64,
     /// Live bytes at the end.
     pub end_bytes: u64,
-    /// Call sites in all; `sites` holds the top of them.
+    /// Call sites in all; `sites` holds the top of them, or all.
     pub site_count: u64,
     /// The call sites with most bytes at the peak, then in total.
     pub sites: Vec<CallSite>,
@@ -83,9 +83,27 @@ pub struct Frame {
 
 /// Reads a profile and finds its top call sites. Points whose trimmed stacks are equal are one site.
 pub fn summarise(json: &str) -> Result<SitesSummary> {
-    let profile: Profile = serde_json::from_str(json).context("not a dhat profile")?;
+    let mut summary = read(json)?;
+    summary.sites.truncate(TOP_SITES);
+    Ok(summary)
+}
+
+/// Reads a profile of the dhat crate or of valgrind's DHAT with all its call sites.
+///
+/// # Errors
+/// If it is no such profile, truncated, of another version, or does not know when blocks were freed.
+pub fn read(json: &str) -> Result<SitesSummary> {
+    let profile: Profile = serde_json::from_str(json).map_err(|error| {
+        let hint = if error.is_eof() { "the file is truncated: " } else { "" };
+        anyhow!("not a dhat profile: {hint}{error}")
+    })?;
     ensure!(profile.version == 2, "dhat profile of version {}: expected 2", profile.version);
-    ensure!(profile.mode == "rust-heap", "dhat profile of mode {:?}: expected rust-heap", profile.mode);
+    let modes = ["rust-heap", "heap"];
+    ensure!(
+        modes.contains(&&*profile.mode),
+        "dhat profile of mode {:?}: expected rust-heap or heap",
+        profile.mode
+    );
     let mut summary = SitesSummary::default();
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
     for point in &profile.pps {
@@ -109,7 +127,6 @@ pub fn summarise(json: &str) -> Result<SitesSummary> {
     summary.site_count = sites.len() as u64;
     summary.sites = sites.into_iter().map(|(stack, site)| CallSite { stack, ..site }).collect();
     summary.sites.sort_by_key(|site| std::cmp::Reverse((site.peak_bytes, site.total_bytes)));
-    summary.sites.truncate(TOP_SITES);
     Ok(summary)
 }
 
@@ -123,11 +140,11 @@ fn parse_frame(text: &str) -> Frame {
     let Some((function, place)) = text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")) else {
         return bare(text);
     };
-    let mut parts = place.rsplitn(3, ':');
-    let (Some(_column), Some(line), Some(file)) = (parts.next(), parts.next(), parts.next()) else {
-        return bare(function);
-    };
-    Frame { file: Some(short_path(file).to_string()), line: line.parse().ok(), ..bare(function) }
+    // valgrind knows no columns, and of a function without lines only the library: `(in /usr/lib/libc.so.6)`.
+    let numbers = place.rsplit(':').map_while(|part| part.parse::<u32>().ok()).take(2).collect::<Vec<u32>>();
+    let Some(line) = numbers.last() else { return bare(function) };
+    let file = place.rsplitn(numbers.len() + 1, ':').last().unwrap_or_default();
+    Frame { file: Some(short_path(file).to_string()), line: Some(*line), ..bare(function) }
 }
 
 /// A path without the part that differs between machines.
@@ -147,7 +164,9 @@ fn short_path(path: &str) -> &str {
 /// Drops the allocator's and the standard library's frames at the inner end, and the harness at the outer.
 fn trim(frames: Vec<Frame>) -> Vec<Frame> {
     let inner = frames.iter().take_while(|frame| is_standard(&frame.function)).count();
-    let outer = frames.iter().position(|frame| frame.function.contains("bench_core::harness::"));
+    let is_ours =
+        |name: &str| name.contains("bench_core::harness::") || name.contains("bench_core::leak_detector");
+    let outer = frames.iter().position(|frame| is_ours(&frame.function));
     let end = outer.unwrap_or(frames.len());
     if inner < end { frames[inner..end].to_vec() } else { frames }
 }
@@ -156,13 +175,23 @@ fn trim(frames: Vec<Frame>) -> Vec<Frame> {
 /// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`,
 /// `<str as alloc::borrow::ToOwned>::to_owned`. A type with a path that is none of these is somebody's own.
 fn is_standard(function: &str) -> bool {
-    const ROOTS: [&str; 5] = ["dhat::", "alloc::", "core::", "std::", "__rust"];
+    const ROOTS: [&str; 6] = ["dhat::", "alloc::", "core::", "std::", "hashbrown::", "__rust"];
+    // Line tables alone know std's generic functions without their paths.
+    if function.split_once('<').is_some_and(|(name, of)| is_name(name) && of.contains("alloc::alloc::Global"))
+    {
+        return true;
+    }
     let path = function.strip_prefix('<').unwrap_or(function);
     let path = match path.split_once(" as ") {
         Some((pathless, of_trait)) if !pathless.contains("::") => of_trait,
         _ => path,
     };
     ROOTS.iter().any(|root| path.starts_with(root))
+}
+
+/// Whether a function's name has no path before it.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -211,12 +240,17 @@ mod tests {
         assert_eq!(parse_frame("[root]").function, "[root]");
         let frame = parse_frame("0x1: f (C:\\x\\lib.rs:3:1)");
         assert_eq!((frame.file.as_deref(), frame.line), (Some("C:\\x\\lib.rs"), Some(3)));
+        let frame = parse_frame("0x4840: malloc (vg_replace_malloc.c:381)");
+        assert_eq!((frame.file.as_deref(), frame.line), (Some("vg_replace_malloc.c"), Some(381)));
+        let frame = parse_frame("0x4840: f (in /usr/lib/libc.so.6)");
+        assert_eq!((&*frame.function, frame.file), ("f", None));
     }
 
     #[test]
     fn what_is_no_dhat_profile_is_refused() {
         for (text, reason) in [
-            ("", "not a dhat profile"),
+            ("", "not a dhat profile: the file is truncated"),
+            (&PROFILE[..700], "not a dhat profile: the file is truncated"),
             ("{}", "not a dhat profile"),
             (&PROFILE.replace("\"dhatFileVersion\": 2", "\"dhatFileVersion\": 3"), "version 3: expected 2"),
             (&PROFILE.replace("rust-heap", "ad-hoc"), "expected rust-heap"),
@@ -233,5 +267,7 @@ mod tests {
         assert!(is_standard("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"));
         assert!(is_standard("<str as alloc::borrow::ToOwned>::to_owned"));
         assert!(!is_standard("flat::insert"));
+        assert!(is_standard("prepare_resize<alloc::alloc::Global>"));
+        assert!(!is_standard("keep<u64>") && !is_standard("flat::keep<alloc::alloc::Global>"));
     }
 }

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::case::{CaseId, Mode};
 use crate::dhat_profile::SitesSummary;
 
+mod budget;
 mod foreign;
 
+pub use budget::BudgetRecord;
 pub use foreign::{AllocatorRecord, ExpectedNative, NativeRecord};
 
 /// Everything that one repetition (one process, one case, one mode) saw.
@@ -25,6 +27,9 @@ pub struct Evidence {
     /// How many items (vectors, documents, queries) the body handles; the divisor of "per item".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
+    /// What one item is, in one word of the singular: `document`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// The bytes that the user's data takes by itself, without any structure around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_bytes: Option<u64>,
@@ -70,6 +75,7 @@ impl Evidence {
         }
         if let Some(whole) = &mut whole {
             whole.items = self.items;
+            whole.item = self.item.clone();
             whole.recall = self.recall;
         }
         whole
@@ -99,6 +105,9 @@ pub struct PhaseRecord {
     /// `Evidence::items` and `Evidence::payload_bytes`, repeated so that a metric needs nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
+    /// What one item of this phase is, in one word of the singular: `chunk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// See `items`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_bytes: Option<u64>,
@@ -120,9 +129,16 @@ pub struct PhaseRecord {
     /// The byte counts known beforehand, where a calibration workload states them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
+    /// Live bytes at each iteration's end, where the phase is a loop ([`crate::leak`] judges them): of Rust's heap in mode
+    /// `heap`, usable ones of the C heap in mode `native`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub iteration_live_bytes: Vec<u64>,
     /// What the engine says of its own memory at the phase's end, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_bytes: Option<u64>,
+    /// What work under a memory budget did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetRecord>,
     /// Only in a record made by [`Evidence::whole`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
@@ -132,7 +148,8 @@ pub struct PhaseRecord {
 }
 
 impl PhaseRecord {
-    /// The phases as one: peaks are the highest, totals the sums, starts the first's, ends the last's.
+    /// The phases as one: peaks are the highest, totals the sums, starts the first's, ends the last's, iterations those of
+    /// the first loop.
     pub fn merge(phases: &[PhaseRecord]) -> Option<PhaseRecord> {
         let (first, rest) = phases.split_first()?;
         let mut whole = PhaseRecord { name: String::new(), ..first.clone() };
@@ -144,6 +161,13 @@ impl PhaseRecord {
             whole.allocator = phase.allocator;
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
             whole.engine_bytes = phase.engine_bytes.or(whole.engine_bytes);
+            if whole.iteration_live_bytes.is_empty() {
+                whole.iteration_live_bytes.clone_from(&phase.iteration_live_bytes);
+            }
+            whole.budget = match (whole.budget, phase.budget) {
+                (Some(a), Some(b)) => Some(a.then(b)),
+                (a, b) => a.or(b),
+            };
             whole.sampled = match (whole.sampled, phase.sampled) {
                 (Some(a), Some(b)) => Some(a.then(b)),
                 (a, b) => a.or(b),

@@ -1,15 +1,24 @@
 //! The words of memory measuring and its instruments.
 //!
-//! The crate has two halves. The *data half* (always there) owns the vocabulary that every other crate speaks:
-//! [`case`], [`evidence`], [`metric`], [`run`]. The *harness* (feature `harness`) owns the instruments and
-//! the child process that uses them. The crate names no engine and passes no judgement on a run.
+//! The crate has three parts. The *data half* (always there) owns the vocabulary that every other crate speaks:
+//! [`case`], [`evidence`], [`metric`], [`run`], [`leak`], [`memory_metrics`]. Feature `instruments` adds what reads memory, for
+//! any program and anybody's tests: the instruments, the leak detector and the memory budget. Feature `harness` adds the child
+//! process that measures a suite's cases. The crate names no engine and passes no judgement on a run.
 
+#[cfg(feature = "instruments")]
+pub mod budget;
 pub mod case;
 pub mod dhat_profile;
 pub mod evidence;
+pub mod fit;
 #[cfg(feature = "harness")]
 pub mod harness;
-#[cfg(feature = "harness")]
+#[cfg(feature = "instruments")]
 pub mod instrument;
+pub mod leak;
+#[cfg(feature = "instruments")]
+pub mod leak_detector;
+pub mod memory_metrics;
 pub mod metric;
+pub mod process_status;
 pub mod run;

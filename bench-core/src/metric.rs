@@ -2,8 +2,10 @@
 //!
 //! A metric is one row. "Cannot be seen" is `None`, never 0.
 
+mod budget;
 mod foreign;
 mod given_back;
+mod leak;
 mod table;
 
 use std::fmt;
@@ -63,6 +65,8 @@ pub enum Unit {
     Bytes,
     /// Bytes per item of the workload.
     BytesPerItem,
+    /// Bytes per iteration of a loop.
+    BytesPerIteration,
     /// Bytes per second.
     BytesPerSecond,
     /// Items per second.
@@ -71,6 +75,8 @@ pub enum Unit {
     Count,
     /// A plain quotient.
     Ratio,
+    /// Hundredths.
+    Percent,
     /// Nanoseconds.
     Nanoseconds,
 }
@@ -80,10 +86,12 @@ impl fmt::Display for Unit {
         f.write_str(match self {
             Unit::Bytes => "B",
             Unit::BytesPerItem => "B/item",
+            Unit::BytesPerIteration => "B/iteration",
             Unit::BytesPerSecond => "B/s",
             Unit::PerSecond => "1/s",
             Unit::Count => "count",
             Unit::Ratio => "ratio",
+            Unit::Percent => "%",
             Unit::Nanoseconds => "ns",
         })
     }
@@ -116,7 +124,7 @@ pub enum Class {
 mod tests {
     use super::*;
     use crate::evidence::{
-        AllocatorRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
+        AllocatorRecord, BudgetRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
     };
 
     fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
@@ -159,6 +167,14 @@ mod tests {
                 end: ProcessMemory { rss_bytes: 9000, rss_anon_bytes: Some(7000), ..Default::default() },
                 peak_rss_bytes: Some(9500),
             }),
+            budget: Some(BudgetRecord {
+                heap_limit_bytes: 8000,
+                batches: 9,
+                smallest_batch: 2,
+                largest_batch: 16,
+                warnings: 3,
+                criticals: 1,
+            }),
             ..PhaseRecord::default()
         }
     }
@@ -189,6 +205,12 @@ mod tests {
             ("rss.peak", 9500.0),
             ("rss.delta", 4000.0),
             ("rss.anon_growth", 3000.0),
+            ("budget.used", 0.5),
+            ("budget.batches", 9.0),
+            ("budget.smallest_batch", 2.0),
+            ("budget.largest_batch", 16.0),
+            ("budget.warnings", 3.0),
+            ("budget.criticals", 1.0),
         ] {
             assert_eq!(value(id, &phase()), Some(expected), "{id}");
         }
@@ -212,6 +234,21 @@ mod tests {
         assert_eq!(value("heap.given_back", &phase), Some(100.0));
         (phase.heap, phase.native, phase.process) = (None, None, None);
         assert_eq!(given_back.map(|id| value(id, &phase)), [None; 3]);
+    }
+
+    #[test]
+    fn a_loop_has_a_slope_and_a_growth() {
+        let mut phase = phase();
+        for (id, expected) in [("leak.slope", 8.0), ("leak.growth", 100.0 * 8.0 * 62.0 / 1184.0)] {
+            let in_native = format!("native.{}", id.replace("leak.", "leak_"));
+            phase.iteration_live_bytes = (0..100).map(|i| 1000 + 8 * i).collect();
+            for id in [id, &in_native] {
+                let found = value(id, &phase).unwrap();
+                assert!((found - expected).abs() < 1e-9, "{id}: {found}");
+            }
+            phase.iteration_live_bytes.truncate(31);
+            assert_eq!(value(id, &phase), None, "too few iterations to tell");
+        }
     }
 
     #[test]

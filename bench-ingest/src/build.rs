@@ -9,7 +9,7 @@ use bench_vectors::dataset;
 use bench_vectors::engine::{self, Adapter, HeapVisibility};
 
 use crate::indexing;
-use crate::material::{self, CORPUS, DIM, Material, SNIPPETS, Texts};
+use crate::material::{self, CORPUS, Material, SNIPPETS, Texts};
 
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     sizes(suite);
@@ -39,6 +39,10 @@ fn sizes(suite: &mut Suite) {
         let workload = untimed_builds(workload, [3000, 10_000, 30_000, 100_000]);
         suite.add(workload, move |case| prepare_texts(case, CORPUS));
     }
+    let axis = Axis::new("n", [1000]).quick(none).slow([10_000]);
+    let of_models = of_texts(CORPUS, |adapter| pace_of(adapter) != Pace::SlowGraph).axis(axis).size_axis("n");
+    let of_models = untimed_builds(material::by_models(of_models), [10_000]);
+    suite.add(of_models, |case| prepare_texts(case, CORPUS));
     let million = of_texts(SNIPPETS, |adapter| pace_of(adapter) == Pace::Scan || adapter.name == "usearch")
         .axis(Axis::new("n", none).slow([1_000_000]))
         .size_axis("n");
@@ -115,8 +119,7 @@ fn untimed_builds(workload: Workload, sizes: impl IntoIterator<Item = usize>) ->
 }
 
 fn prepare_texts(case: &Case, texts: Texts) -> Result<Prepared> {
-    let dim = case.optional_count("dim")?.unwrap_or(DIM);
-    prepare(case, &material::of_texts(texts, case.inputs(), case.count("n")?, dim)?)
+    prepare(case, &material::of_case(texts, case)?)
 }
 
 fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
@@ -133,7 +136,7 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
         let index = phases.measure("build", || pool.install(|| engine::build(adapter.name, &spec, &base)))?;
         phases.engine_bytes(index.memory_bytes());
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
-        phases.items(queries.len());
+        phases.items_of("query", queries.len());
         phases.engine_bytes(index.memory_bytes());
         anyhow::Ok((index, found))
     };
@@ -142,7 +145,7 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
         ensure!(index.len() == n, "{} vectors instead of {n}", index.len());
         Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(n).payload_bytes(material.payload_bytes());
+    let prepared = Prepared::new(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
     let order = (spec.threads > 1).then_some("threads insert in another order each time");
     Ok(indexing::with_engine(material.record(prepared), adapter).varies(order))
 }

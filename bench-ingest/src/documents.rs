@@ -10,13 +10,13 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::case::Mode;
-use bench_core::harness::{Axis, Inputs, Phases, Prepared, Suite, Workload};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 use bench_vectors::engine::{Distance, Engine, Flat};
 use tempfile::TempDir;
 
 use crate::chunk;
 use crate::corpus::{Corpus, Documents};
-use crate::embedder::{Embedder, Hashing};
+use crate::embedder::{self, Embedder};
 use crate::user_documents::UserDocuments;
 
 const KB: usize = 1000;
@@ -24,65 +24,116 @@ const KB: usize = 1000;
 /// The most bytes that are chunked again and again, as criterion does: more would take minutes.
 const TIMED: u64 = 1_000_000;
 
+/// The most bytes of the user's documents that a model embeds unless it is asked to: more take minutes.
+const EMBEDDED: u64 = 100_000;
+
+/// Why a large case has no criterion time.
+const UNTIMED: &str = "so much text takes too long for criterion's repetitions";
+
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
-    let single = Workload::new("single_document", "one document: read, chunk, embed, index")
-        .axis(Axis::new("size", ["1KB", "100KB", "1MB"]).quick(["1KB", "100KB"]));
+    for embedder in embedder::names() {
+        corpus(suite, embedder);
+        users(suite, embedder)?;
+    }
+    Ok(())
+}
+
+/// Documents of the corpus. A model takes a tenth of a second for a chunk of 1000 characters.
+fn corpus(suite: &mut Suite, embedder: &'static str) {
+    let is_model = embedder::models().contains(&embedder);
+    let about = "one document: read, chunk, embed, index";
+    let single = Workload::new("single_document", about).axis(Axis::new("embedder", [embedder]));
+    let single = if is_model {
+        let unprofiled = "dhat would take too long, and one document cannot be scaled down: see ingest/batch";
+        let large = ["100KB", "1MB"];
+        let single = single.axis(Axis::new("size", ["1KB", "100KB"]).quick(["1KB"]).slow(["1MB"]));
+        let single = without(single, "size", &large, Mode::Time, UNTIMED);
+        without(single, "size", &large, Mode::Sites, unprofiled)
+    } else {
+        single.axis(Axis::new("size", ["1KB", "100KB", "1MB"]).quick(["1KB", "100KB"]))
+    };
     suite.add(single, |case| match case.text("size")? {
-        "1KB" => prepare(case.inputs(), 1, KB),
-        "100KB" => prepare(case.inputs(), 1, 100 * KB),
-        "1MB" => prepare(case.inputs(), 1, 1000 * KB),
+        "1KB" => prepare(case, 1, KB),
+        "100KB" => prepare(case, 1, 100 * KB),
+        "1MB" => prepare(case, 1, 1000 * KB),
         size => bail!("size {size:?} is none of 1KB, 100KB, 1MB"),
     });
-    let batch = Workload::new("batch", "many documents of 10 KB (1000: of 5 KB): read, chunk, embed, index")
-        .axis(Axis::new("documents", [10, 100]).quick([10]).slow([1000]))
-        .size_axis("documents");
-    suite.add(batch, |case| match case.count("documents")? {
-        documents @ 1000.. => prepare(case.inputs(), documents, 5 * KB),
-        documents => prepare(case.inputs(), documents, 10 * KB),
-    });
-    let Some(folder) = &suite.inputs().documents else { return Ok(()) };
-    let documents = UserDocuments::open(folder)?;
-    let about = format!("the user's documents: read, chunk, embed, index; {}", documents.about());
-    let users = Workload::new("documents", about).axis(Axis::new("corpus", [documents.name()])).tag("corpus");
-    let users = match documents.bytes() {
-        0..=TIMED => users,
-        _ => users.absent_in(Mode::Time, "more than 1 MB takes too long for criterion's repetitions"),
+    let about = "many documents of 10 KB (1000: of 5 KB): read, chunk, embed, index";
+    let batch = Workload::new("batch", about).axis(Axis::new("embedder", [embedder])).size_axis("documents");
+    let batch = if is_model {
+        let batch = batch.axis(Axis::new("documents", [10]).quick::<usize>([]).slow([100, 1000]));
+        batch.absent_in(Mode::Time, UNTIMED)
+    } else {
+        batch.axis(Axis::new("documents", [10, 100]).quick([10]).slow([1000]))
     };
-    suite.add(users, move |_| {
+    suite.add(batch, |case| match case.count("documents")? {
+        documents @ 1000.. => prepare(case, documents, 5 * KB),
+        documents => prepare(case, documents, 10 * KB),
+    });
+}
+
+fn without(workload: Workload, axis: &'static str, values: &[&str], mode: Mode, reason: &str) -> Workload {
+    values.iter().fold(workload, |workload, value| workload.absent_for(axis, value, &[mode], reason))
+}
+
+/// The documents that the user named, if he did.
+fn users(suite: &mut Suite, embedder: &'static str) -> Result<()> {
+    let Some(folder) = &suite.inputs().documents else { return Ok(()) };
+    let documents = UserDocuments::open(folder, suite.inputs().memory_limit)?;
+    let about = format!("the user's documents: read, chunk, embed, index; {}", documents.about());
+    let is_model = embedder::models().contains(&embedder);
+    let (default, slow) = match documents.bytes() {
+        EMBEDDED.. if is_model => (None, Some(embedder)),
+        _ => (Some(embedder), None),
+    };
+    let users = Workload::new("documents", about)
+        .axis(Axis::new("embedder", default).slow(slow))
+        .axis(Axis::new("folder", [documents.name()]))
+        .tag("documents");
+    let users = match documents.bytes() {
+        0..=TIMED if !is_model => users,
+        _ => users.absent_in(Mode::Time, UNTIMED),
+    };
+    suite.add(users, move |case| {
+        documents.ensure_they_fit()?;
         let paths = documents.paths().to_vec();
         let texts = Documents::of(read(&paths)?);
-        Ok(prepared(texts, DocumentFiles { paths, _folder: None }))
+        prepared(case, texts, DocumentFiles { paths, _folder: None })
     });
     Ok(())
 }
 
-fn prepare(inputs: &Inputs, count: usize, bytes: usize) -> Result<Prepared> {
-    let documents = Corpus::open(inputs)?.documents(count, bytes)?;
+fn prepare(case: &Case, count: usize, bytes: usize) -> Result<Prepared> {
+    let documents = Corpus::open(case.inputs())?.documents(count, bytes)?;
     let files = DocumentFiles::write(&documents)?;
-    Ok(prepared(documents, files))
+    prepared(case, documents, files)
 }
 
-fn prepared(documents: Documents, files: DocumentFiles) -> Prepared {
+fn prepared(case: &Case, documents: Documents, files: DocumentFiles) -> Result<Prepared> {
+    let embedder: Rc<dyn Embedder> = embedder::open(case.text("embedder")?, case.inputs())?.into();
     // The splitter's tables are loaded at first use: before the phases.
     chunk::chunks("Warm up.");
-    let run = move |phases: &mut Phases| ingest(phases, &files);
+    let run = {
+        let embedder = Rc::clone(&embedder);
+        move |phases: &mut Phases| ingest(phases, &files, embedder.as_ref())
+    };
     let (count, hash) = (documents.texts.len(), documents.hash);
     let payload = documents.texts.iter().map(String::len).sum();
     let texts = Rc::new(documents.texts);
-    let check = move |ingested: Result<Ingested>| verify(&ingested?, &texts);
-    Prepared::new(run, check).items(count).payload_bytes(payload).input("corpus", hash)
+    let check = move |ingested: Result<Ingested>| verify(&ingested?, &texts, embedder.as_ref());
+    Ok(Prepared::new(run, check).items_of("document", count).payload_bytes(payload).input("corpus", hash))
 }
 
 /// The documents as files.
-struct DocumentFiles {
-    paths: Vec<PathBuf>,
+pub(crate) struct DocumentFiles {
+    pub(crate) paths: Vec<PathBuf>,
     /// Where they lie, if they were written for this case: gone when this is dropped. It is in the current folder, which
     /// whoever starts the case removes, so that a kill leaves nothing behind.
     _folder: Option<TempDir>,
 }
 
 impl DocumentFiles {
-    fn write(documents: &Documents) -> Result<DocumentFiles> {
+    pub(crate) fn write(documents: &Documents) -> Result<DocumentFiles> {
         let folder = tempfile::tempdir_in(".").context("make a folder for the documents")?;
         let paths: Vec<PathBuf> =
             (0..documents.texts.len()).map(|i| folder.path().join(format!("{i}.txt"))).collect();
@@ -99,31 +150,31 @@ struct Ingested {
     index: Flat,
 }
 
-fn ingest(phases: &mut Phases, files: &DocumentFiles) -> Result<Ingested> {
+fn ingest(phases: &mut Phases, files: &DocumentFiles, embedder: &dyn Embedder) -> Result<Ingested> {
     let texts = phases.measure("read", || read(&files.paths))?;
     let chunks = phases.measure("chunk", || {
         let chunks: Vec<String> = texts.iter().flat_map(|text| chunk::chunks(text)).collect();
         drop(texts);
         chunks
     });
-    phases.items(chunks.len());
+    phases.items_of("chunk", chunks.len());
     let vectors = phases.measure("embed", || {
         let texts: Vec<&str> = chunks.iter().map(String::as_str).collect();
-        Hashing::default().embed(&texts)
+        embedder.embed(&texts)
     })?;
-    phases.items(chunks.len());
+    phases.items_of("chunk", chunks.len());
     let index = phases.measure("index", || {
-        let mut index = Flat::new(Hashing::default().dim(), Distance::Cosine);
+        let mut index = Flat::new(embedder.dim(), Distance::Cosine);
         let ids: Vec<u64> = (0..chunks.len() as u64).collect();
         index.insert(&ids, &vectors)?;
         drop(vectors);
         anyhow::Ok(index)
     })?;
-    phases.items(chunks.len());
+    phases.items_of("chunk", chunks.len());
     Ok(Ingested { chunks, index })
 }
 
-fn read(paths: &[PathBuf]) -> Result<Vec<String>> {
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<String>> {
     let read = |path: &PathBuf| {
         fs::read_to_string(path).with_context(|| format!("read the document {}", path.display()))
     };
@@ -132,13 +183,17 @@ fn read(paths: &[PathBuf]) -> Result<Vec<String>> {
 
 /// How many chunks are searched for at the most.
 const SEARCHED: usize = 100;
+/// The same where a model embeds them once more.
+const SEARCHED_BY_MODEL: usize = 8;
 
-fn verify(ingested: &Ingested, documents: &[String]) -> Result<()> {
+fn verify(ingested: &Ingested, documents: &[String], embedder: &dyn Embedder) -> Result<()> {
     let Ingested { chunks, index } = ingested;
     verify_text(chunks, documents)?;
     ensure!(index.len() == chunks.len(), "{} vectors for {} chunks", index.len(), chunks.len());
-    for id in (0..chunks.len()).step_by(chunks.len().div_ceil(SEARCHED)) {
-        let vector = Hashing::default().embed(&[&chunks[id]])?;
+    let is_model = embedder::models().contains(&embedder.name());
+    let searched = if is_model { SEARCHED_BY_MODEL } else { SEARCHED };
+    for id in (0..chunks.len()).step_by(chunks.len().div_ceil(searched)) {
+        let vector = embedder.embed(&[&chunks[id]])?;
         let nearest = index.search(&vector, 1)?;
         let nearest = nearest.first().context("the index found nothing")?;
         // Another chunk of the same text is as good.
@@ -153,7 +208,7 @@ fn verify(ingested: &Ingested, documents: &[String]) -> Result<()> {
 }
 
 /// Chunk after chunk must stand in the documents, with nothing but white space between.
-fn verify_text(chunks: &[String], documents: &[String]) -> Result<()> {
+pub(crate) fn verify_text(chunks: &[String], documents: &[String]) -> Result<()> {
     let mut chunks = chunks.iter().enumerate();
     for (number, document) in documents.iter().enumerate() {
         let mut rest = document.trim_start();
@@ -171,6 +226,7 @@ fn verify_text(chunks: &[String], documents: &[String]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embedder::Hashing;
 
     #[test]
     fn lost_changed_and_surplus_text_is_found() {
@@ -201,8 +257,9 @@ mod tests {
             index.insert(&[0, 1], &Hashing::default().embed(&texts).unwrap()).unwrap();
             Ingested { chunks: chunks.clone(), index }
         };
-        verify(&indexed([&chunks[0], &chunks[1]]), &chunks).unwrap();
-        let error = verify(&indexed([&chunks[0], "something else"]), &chunks).unwrap_err().to_string();
+        let verify = |ingested: &Ingested| super::verify(ingested, &chunks, &Hashing::default());
+        verify(&indexed([&chunks[0], &chunks[1]])).unwrap();
+        let error = verify(&indexed([&chunks[0], "something else"])).unwrap_err().to_string();
         assert!(error.contains("chunk 1 is not in the index"), "{error}");
     }
 }

@@ -44,7 +44,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         }
     };
     let check = move |vectors: Result<Vec<f32>>| verify(embedder.as_ref(), &texts, &vectors?);
-    Ok(Prepared::new(run, check).items(count).payload_bytes(payload).input("corpus", hash))
+    Ok(Prepared::new(run, check).items_of("text", count).payload_bytes(payload).input("corpus", hash))
 }
 
 /// By how much two vectors of one text may differ: a model sums in another order when its batch is larger.

@@ -59,10 +59,17 @@ pub fn pool(threads: usize) -> Result<ThreadPool> {
 
 /// An index that is there before the first phase.
 pub struct Built {
-    /// The index.
-    pub index: Box<dyn Engine>,
+    /// Not to be had alone: a closure that takes a field leaves the others behind, and the pool would end.
+    index: Box<dyn Engine>,
     /// Lives as long as the index: its thread would come to its end within a phase.
     _pool: ThreadPool,
+}
+
+impl Built {
+    /// The index.
+    pub fn index(&self) -> &dyn Engine {
+        self.index.as_ref()
+    }
 }
 
 /// Builds an index on a thread of its own.

@@ -2,14 +2,17 @@
 //!
 //! The crate also owns the text [`corpus`] and the [`embedder`]s, and the [`material`] made of both, that the suite `search` uses.
 
+mod bounded;
 mod build;
 pub mod chunk;
 pub mod corpus;
+mod disk_index;
 mod documents;
 pub mod embedder;
 mod embedding;
 pub mod indexing;
 pub mod material;
+mod repeated;
 mod update;
 mod user_documents;
 
@@ -19,13 +22,15 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set or the documents that the user named cannot be opened, or a model is named that this build has not.
+/// When the data set or the documents that the user named cannot be opened, or the model that he named is not one.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
-    embedder::ensure_model_is_built(inputs)?;
+    embedder::ensure_model_is_there(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
+    bounded::add(&mut suite);
     embedding::add(&mut suite);
     build::add(&mut suite)?;
     update::add(&mut suite);
+    repeated::add(&mut suite);
     Ok(suite)
 }

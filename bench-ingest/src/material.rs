@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use bench_core::harness::{Axis, Inputs, Prepared};
+use bench_core::harness::{Axis, Case, Inputs, Prepared, Workload};
 use bench_vectors::dataset::{Dataset, Vectors, computed_ground_truth};
 use bench_vectors::engine::{Distance, Neighbour, Oracle};
 
 use crate::corpus::Corpus;
-use crate::embedder::{Embedder, Hashing};
+use crate::embedder::{self, Embedder, Hashing};
 
 /// How many neighbours a query asks for.
 pub const K: usize = 10;
@@ -61,18 +61,62 @@ pub struct Words {
 /// # Errors
 /// When the corpus cannot be read, or is too small.
 pub fn of_texts(texts: Texts, inputs: &Inputs, n: usize, dim: usize) -> Result<Material> {
-    Ok(with_words(texts, inputs, n, dim, texts.bytes)?.0)
+    Ok(embedded(texts, inputs, n, By::Hashing(dim), texts.bytes)?.0)
 }
 
-/// As [`of_texts`], with the texts themselves. A query is the first `query_bytes` bytes of its text.
+/// As [`of_texts`], as the case has it: `n`, and if it names them, `dim` or the model that is its `embedder`. A model's
+/// vectors are kept for the next process.
 ///
 /// # Errors
-/// As [`of_texts`].
-pub fn with_words(
+/// As [`of_texts`], and when the model is needed and cannot be opened.
+pub fn of_case(texts: Texts, case: &Case) -> Result<Material> {
+    Ok(with_words(texts, case, texts.bytes)?.0)
+}
+
+/// As [`of_case`], with the texts themselves. A query is the first `query_bytes` bytes of its text.
+///
+/// # Errors
+/// As [`of_case`].
+pub fn with_words(texts: Texts, case: &Case, query_bytes: usize) -> Result<(Material, Words)> {
+    let by = match case.text("embedder") {
+        Ok(name) => By::Model(name),
+        Err(_) => By::Hashing(case.optional_count("dim")?.unwrap_or(DIM)),
+    };
+    embedded(texts, case.inputs(), case.count("n")?, by, query_bytes)
+}
+
+/// The same cases with the vectors of each model of this build: recall on real embeddings is another than on hashed ones.
+/// The set-up may take minutes once, so a process of its own does it before any is measured.
+pub fn by_models(workload: Workload) -> Workload {
+    workload.axis(Axis::new("embedder", embedder::models())).tag("embeds_first")
+}
+
+/// What embeds the texts.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// Feature hashing into so many components.
+    Hashing(usize),
+    /// The model of this name.
+    Model(&'a str),
+}
+
+impl By<'_> {
+    fn embed(self, inputs: &Inputs, texts: &[&str]) -> Result<Vectors> {
+        match self {
+            By::Hashing(dim) => Vectors::new(dim, Hashing::new(dim).embed(texts)?),
+            By::Model(name) => {
+                let vectors = embedder::embed_once(name, inputs, texts)?;
+                Vectors::new(vectors.len() / texts.len(), vectors)
+            }
+        }
+    }
+}
+
+fn embedded(
     texts: Texts,
     inputs: &Inputs,
     n: usize,
-    dim: usize,
+    by: By<'_>,
     query_bytes: usize,
 ) -> Result<(Material, Words)> {
     let mut documents = Corpus::open(inputs)?.documents(n + QUERIES, texts.bytes)?;
@@ -80,11 +124,13 @@ pub fn with_words(
         query.truncate(query.floor_char_boundary(query_bytes));
     }
     let all: Vec<&str> = documents.texts.iter().map(String::as_str).collect();
-    let vectors = Vectors::new(dim, Hashing::new(dim).embed(&all)?)?;
-    let (base, queries) = vectors.split_at(n);
+    let (base, queries) = (by.embed(inputs, &all[..n])?, by.embed(inputs, &all[n..])?);
     let distance = Distance::Cosine;
     let exact = computed_ground_truth(&base, &queries, K, distance, inputs.cache.as_deref())?;
-    let read = vec![("corpus", documents.hash)];
+    let mut read = vec![("corpus", documents.hash)];
+    if let By::Model(name) = by {
+        read.push(("embedder", name.into()));
+    }
     let queries_in_words = documents.texts.split_off(n);
     let words = Words { base: documents.texts, queries: queries_in_words };
     Ok((Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read }, words))
@@ -173,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_the_vectors() {
-        let (material, words) = with_words(CORPUS, &Inputs::default(), 20, DIM, 100).unwrap();
+        let (material, words) = embedded(CORPUS, &Inputs::default(), 20, By::Hashing(DIM), 100).unwrap();
         assert_eq!((words.base.len(), words.queries.len()), (20, 100));
         assert!(words.queries.iter().all(|query| (97..=100).contains(&query.len())));
         let embed = |text: &str| Hashing::new(DIM).embed(&[text]).unwrap();

@@ -47,7 +47,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
             phases.engine_bytes(index.memory_bytes());
         }
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
-        phases.items(queries.len());
+        phases.items_of("query", queries.len());
         phases.engine_bytes(index.memory_bytes());
         anyhow::Ok(Updated { left, searched: (index, found) })
     };
@@ -58,7 +58,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         ensure!(index.len() == n, "{} vectors at the end instead of {n}", index.len());
         Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(n).payload_bytes(material.payload_bytes());
+    let prepared = Prepared::new(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
     Ok(indexing::with_engine(material.record(prepared), adapter))
 }
 

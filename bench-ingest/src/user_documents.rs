@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use bench_core::case::as_word;
 
 /// Endings of files that are read, in lower case: text and markup first, then source code.
@@ -20,12 +20,20 @@ const ENDINGS: &[&str] = &[
 /// How many of the files left out are named, of each kind.
 const NAMED: usize = 3;
 
+/// What ingesting takes at the most, over the size of the text: the text to check by, the text that is read, its chunks, and
+/// vectors twice; measured 5 for the peak heap, and what the allocator and the instruments add.
+const TIMES_THE_TEXT: u64 = 8;
+
+/// Files are looked at in pieces of so many bytes, never as a whole.
+const BLOCK: usize = 1 << 16;
+
 /// Text files below a folder, in the order of their paths.
 #[derive(Debug)]
 pub struct UserDocuments {
     name: String,
     paths: Vec<PathBuf>,
     bytes: u64,
+    memory_limit: Option<u64>,
     left_out: LeftOut,
 }
 
@@ -35,6 +43,7 @@ type LeftOut = BTreeMap<Reason, Vec<PathBuf>>;
 /// Why a file is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
+    TooLarge { memory_limit: u64 },
     Unreadable,
     Binary,
     NotUtf8,
@@ -43,34 +52,41 @@ enum Reason {
 }
 
 impl Reason {
-    fn words(self) -> &'static str {
+    fn words(self) -> String {
         match self {
+            Reason::TooLarge { memory_limit } => {
+                let least = in_mib(memory_limit / TIMES_THE_TEXT);
+                return format!(
+                    "larger than {least}, 1/{TIMES_THE_TEXT} of --memory-limit: raise it to take them in"
+                );
+            }
             Reason::Unreadable => "unreadable",
             Reason::Binary => "binary",
             Reason::NotUtf8 => "not UTF-8",
             Reason::Empty => "empty",
             Reason::OtherEnding => "with other endings",
         }
+        .into()
     }
 }
 
 impl UserDocuments {
-    /// Looks at every file below the folder, one after the other, and keeps none of their text. Hidden files and folders are
-    /// passed over, links to folders too.
+    /// Looks at every file below the folder, one after the other, and holds none of their text. Hidden files and folders are
+    /// passed over, links to folders too. A file is left out that could not be ingested within the memory limit, in bytes.
     ///
     /// # Errors
     /// When the folder cannot be listed or holds no text at all. A file or folder below it that cannot be read is left out.
-    pub fn open(folder: &Path) -> Result<UserDocuments> {
+    pub fn open(folder: &Path, memory_limit: Option<u64>) -> Result<UserDocuments> {
         let at = || format!("read the folder of documents {}", folder.display());
         let folder = fs::canonicalize(folder).with_context(at)?;
         fs::read_dir(&folder).with_context(at)?;
         let name = folder.file_name().map_or("documents".into(), |name| as_word(&name.to_string_lossy()));
-        let mut documents = UserDocuments { name, paths: Vec::new(), bytes: 0, left_out: LeftOut::new() };
-        let mut content = Vec::new();
+        let left_out = LeftOut::new();
+        let mut documents = UserDocuments { name, paths: Vec::new(), bytes: 0, memory_limit, left_out };
         for path in files(&folder, &mut documents.left_out) {
-            match judge(&path, &mut content) {
-                Ok(()) => {
-                    documents.bytes += content.len() as u64;
+            match judge(&path, memory_limit) {
+                Ok(bytes) => {
+                    documents.bytes += bytes;
                     documents.paths.push(path);
                 }
                 Err(reason) => documents.left_out.entry(reason).or_default().push(path),
@@ -107,6 +123,23 @@ impl UserDocuments {
     /// The size of all documents.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether all documents together can be ingested within the memory limit.
+    ///
+    /// # Errors
+    /// When they cannot: with their size and the way out.
+    pub fn ensure_they_fit(&self) -> Result<()> {
+        let Some(limit) = self.memory_limit else { return Ok(()) };
+        let (all, most) = (in_mib(self.bytes), in_mib(limit));
+        ensure!(
+            self.bytes.saturating_mul(TIMES_THE_TEXT) <= limit,
+            "the {} documents of {} have {all} in all; ingesting takes up to {TIMES_THE_TEXT} times as much memory, more \
+             than --memory-limit {most}: name a smaller folder, or raise --memory-limit",
+            self.paths.len(),
+            self.name
+        );
+        Ok(())
     }
 
     /// What there is, and what was left out.
@@ -155,27 +188,64 @@ fn files(folder: &Path, left_out: &mut LeftOut) -> Vec<PathBuf> {
     files
 }
 
-/// Reads a file into `content`, or says why it is no document.
-fn judge(path: &Path, content: &mut Vec<u8>) -> Result<(), Reason> {
+/// How many bytes of text a file holds, or why it is no document.
+fn judge(path: &Path, memory_limit: Option<u64>) -> Result<u64, Reason> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     if !ENDINGS.contains(&ending.as_str()) {
         return Err(Reason::OtherEnding);
     }
     // Asked before it is opened: opening a pipe would wait for its writer.
-    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    content.clear();
-    let read = |mut file: File| file.read_to_end(content);
-    if !is_file || File::open(path).and_then(read).is_err() {
-        return Err(Reason::Unreadable);
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file).ok_or(Reason::Unreadable)?;
+    let file = File::open(path).map_err(|_| Reason::Unreadable)?;
+    let bytes = text_bytes(file)?;
+    match memory_limit {
+        Some(limit) if metadata.len().saturating_mul(TIMES_THE_TEXT) > limit => {
+            Err(Reason::TooLarge { memory_limit: limit })
+        }
+        _ => Ok(bytes),
     }
-    if content.contains(&0) {
-        return Err(Reason::Binary);
+}
+
+/// How many bytes of text there are, if it is text. Holds one block of it.
+fn text_bytes(mut file: impl Read) -> Result<u64, Reason> {
+    let mut block = vec![0; BLOCK];
+    // At the block's start lies the character that the block before has cut.
+    let (mut bytes, mut cut, mut is_blank, mut is_utf8) = (0, 0, true, true);
+    loop {
+        let read = file.read(&mut block[cut..]).map_err(|_| Reason::Unreadable)?;
+        let content = &block[..cut + read];
+        if content.contains(&0) {
+            return Err(Reason::Binary);
+        }
+        bytes += read as u64;
+        let valid = match str::from_utf8(content) {
+            Ok(_) => content.len(),
+            Err(error) => {
+                is_utf8 &= error.error_len().is_none() && read > 0;
+                error.valid_up_to()
+            }
+        };
+        is_blank &= str::from_utf8(&content[..valid]).is_ok_and(|text| text.trim().is_empty());
+        if read == 0 {
+            break;
+        }
+        // What is no text is read to its end all the same: a NUL tells that it is binary.
+        let end = content.len();
+        let rest = if is_utf8 { valid..end } else { end..end };
+        cut = rest.len();
+        block.copy_within(rest, 0);
     }
-    match str::from_utf8(content) {
-        Err(_) => Err(Reason::NotUtf8),
-        Ok(text) if text.trim().is_empty() => Err(Reason::Empty),
-        Ok(_) => Ok(()),
+    match (is_utf8, is_blank) {
+        (false, _) => Err(Reason::NotUtf8),
+        (true, true) => Err(Reason::Empty),
+        (true, false) => Ok(bytes),
     }
+}
+
+/// `512 MiB`; less than one has a fraction.
+fn in_mib(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib >= 10.0 { format!("{mib:.0} MiB") } else { format!("{mib:.2} MiB") }
 }
 
 #[cfg(test)]
@@ -201,7 +271,7 @@ mod tests {
             (".git/c.txt", b"hidden"),
             (".hidden.txt", b"hidden"),
         ]);
-        let documents = UserDocuments::open(folder.path()).unwrap();
+        let documents = UserDocuments::open(folder.path(), None).unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();
         assert_eq!(documents.paths(), ["a.py", "b.md", "sub/a.RST"].map(|path| root.join(path)));
         assert_eq!(documents.about(), "files: 3, bytes: 8, left out: nothing");
@@ -220,12 +290,62 @@ mod tests {
             ("3.png", b"x"),
             ("README", b"x"),
         ]);
-        let documents = UserDocuments::open(folder.path()).unwrap();
+        let documents = UserDocuments::open(folder.path(), None).unwrap();
         assert_eq!(
             documents.about(),
             "files: 1, bytes: 4, left out: 1 binary (zero.txt), 1 not UTF-8 (latin.txt), 1 empty (blank.md), \
              4 with other endings (1.png, 2.png, 3.png, ...)"
         );
+    }
+
+    /// Characters of two and three bytes, cut at every place that a block can end at.
+    #[test]
+    fn text_is_looked_at_in_blocks() {
+        for shift in 0..4 {
+            let text = "x".repeat(shift) + &"ä漢".repeat(BLOCK / 2);
+            assert_eq!(text_bytes(text.as_bytes()), Ok(text.len() as u64));
+            let broken = [text.as_bytes(), &"漢".as_bytes()[..2]].concat();
+            assert_eq!(text_bytes(&broken[..]), Err(Reason::NotUtf8), "the last character is cut");
+            let late = [text.as_bytes(), b"\xff", text.as_bytes()].concat();
+            assert_eq!(text_bytes(&late[..]), Err(Reason::NotUtf8));
+            let binary = [&late[..], b"\0"].concat();
+            assert_eq!(text_bytes(&binary[..]), Err(Reason::Binary), "a NUL behind what is no UTF-8");
+        }
+        let blank = " \n".repeat(BLOCK);
+        assert_eq!(text_bytes(blank.as_bytes()), Err(Reason::Empty));
+        assert_eq!(text_bytes((blank + "a").as_bytes()), Ok(2 * BLOCK as u64 + 1));
+        assert_eq!(text_bytes(&b""[..]), Err(Reason::Empty));
+    }
+
+    /// A sparse file would be binary: this one is text.
+    #[test]
+    fn a_file_that_does_not_fit_into_memory_is_left_out_with_the_way_out() {
+        let text = "A line.\n".repeat(1 << 17);
+        let folder = folder(&[("large.txt", text.as_bytes()), ("small.txt", b"text")]);
+        let open = |limit| UserDocuments::open(folder.path(), Some(limit));
+        let documents = open(8 << 20).unwrap();
+        assert_eq!(documents.about(), "files: 2, bytes: 1048580, left out: nothing");
+        let error = documents.ensure_they_fit().unwrap_err().to_string();
+        assert!(error.contains("have 1.00 MiB in all; ingesting takes up to 8 times as much"), "{error}");
+        assert!(
+            error.contains("more than --memory-limit 8.00 MiB: name a smaller folder, or raise"),
+            "{error}"
+        );
+        open(9 << 20).unwrap().ensure_they_fit().unwrap();
+        let documents = open((8 << 20) - 1).unwrap();
+        documents.ensure_they_fit().unwrap();
+        assert_eq!(
+            documents.about(),
+            "files: 1, bytes: 4, left out: 1 larger than 1.00 MiB, 1/8 of --memory-limit: raise it to take them in \
+             (large.txt)"
+        );
+        fs::remove_file(folder.path().join("small.txt")).unwrap();
+        let error = open(1 << 20).unwrap_err().to_string();
+        assert!(
+            error.contains("has no text: 1 larger than 0.12 MiB") && error.contains("large.txt"),
+            "{error}"
+        );
+        assert!(UserDocuments::open(folder.path(), None).unwrap().ensure_they_fit().is_ok(), "no limit");
     }
 
     #[cfg(unix)]
@@ -236,7 +356,7 @@ mod tests {
         link("gone.txt", "dangling.txt");
         link("sub", "folder.txt");
         link("text.txt", "again.txt");
-        let documents = UserDocuments::open(folder.path()).unwrap();
+        let documents = UserDocuments::open(folder.path(), None).unwrap();
         assert_eq!(
             documents.about(),
             "files: 3, bytes: 12, left out: 2 unreadable (dangling.txt, folder.txt)"
@@ -249,10 +369,10 @@ mod tests {
             (&[][..], "has no text: no file at all; name a folder with files of UTF-8 text"),
             (&[("a.png", &b"x"[..])][..], "has no text: 1 with other endings (a.png); name a folder"),
         ] {
-            let error = UserDocuments::open(folder(files).path()).unwrap_err().to_string();
+            let error = UserDocuments::open(folder(files).path(), None).unwrap_err().to_string();
             assert!(error.contains(reason) && error.contains("txt, text, md"), "{error}");
         }
-        let error = UserDocuments::open(Path::new("/no/such")).unwrap_err().to_string();
+        let error = UserDocuments::open(Path::new("/no/such"), None).unwrap_err().to_string();
         assert!(error.contains("/no/such"), "{error}");
     }
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, HeapRecord};
+use bench_core::leak::{Finding, judge};
 use bench_vectors::engine::{self, HeapVisibility};
 
 const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
@@ -50,8 +51,8 @@ fn every_case_on_texts_gives_a_right_answer_in_its_phases() {
     let index = corpus(folder.path());
     for case in list(&["--corpus", &index]) {
         // Chunking a megabyte takes long in a build for tests; the case runs in every bench.
-        let has_engine = case.id.param("engine").is_some();
-        if has_engine || case.has_tag("slow") || case.id.param("size") == Some("1MB") {
+        let is_large = case.id.param("size") == Some("1MB") || case.id.workload == "bounded";
+        if case.id.param("engine").is_some() || case.has_tag("slow") || is_large {
             continue;
         }
         let evidence = evidence(HEAP, &case.id.to_string(), &["--corpus", &index]);
@@ -66,7 +67,7 @@ fn every_case_on_texts_gives_a_right_answer_in_its_phases() {
 
 #[test]
 fn a_child_without_an_index_finds_the_corpus_by_itself() {
-    let case = "ingest/single_document{size=1KB}";
+    let case = "ingest/single_document{embedder=hashing,size=1KB}";
     let evidence = evidence(HEAP, case, &[]);
     assert_eq!(evidence.items, Some(1));
     assert!(evidence.payload_bytes.is_some_and(|bytes| (997..=1000).contains(&bytes)));
@@ -76,13 +77,17 @@ fn a_child_without_an_index_finds_the_corpus_by_itself() {
 fn the_other_modes_run_a_case_too() {
     let folder = tempfile::tempdir().unwrap();
     let index = corpus(folder.path());
-    let case = "ingest/batch{documents=10}";
+    let case = "ingest/batch{embedder=hashing,documents=10}";
     let flags = ["--corpus", &index, "--scale", "5"];
     let sites = evidence(env!("CARGO_BIN_EXE_ingest-sites"), case, &flags);
     assert!(sites.sites.is_some());
     assert_eq!(sites.items, Some(2));
     let flags = ["--corpus", &index, "--quick"];
-    let time = evidence(env!("CARGO_BIN_EXE_ingest-time"), "ingest/single_document{size=1KB}", &flags);
+    let time = evidence(
+        env!("CARGO_BIN_EXE_ingest-time"),
+        "ingest/single_document{embedder=hashing,size=1KB}",
+        &flags,
+    );
     assert!(time.time.is_some());
 }
 
@@ -120,6 +125,24 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
             assert!(first.heap.is_none_or(|heap| heap.allocating_threads <= 2), "{id}: {:?}", first.heap);
         }
         assert_eq!(first.foreign_heap.is_some(), first.phases[0].heap.is_none(), "{id}");
+    }
+}
+
+/// Every engine on the heap that it lives on.
+#[test]
+fn nothing_stays_from_a_loop_of_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    let flags = ["--corpus", index.as_str()];
+    let loops: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("loop")).collect();
+    assert_eq!(loops.len(), engine::ALL.len());
+    for case in loops {
+        let is_foreign = case.has_tag("foreign_heap");
+        let binary = if is_foreign { env!("CARGO_BIN_EXE_ingest-native") } else { HEAP };
+        let evidence = evidence(binary, &case.id.to_string(), &flags);
+        let readings = &evidence.phases[0].iteration_live_bytes;
+        assert_eq!((readings.len(), evidence.recall), (50, Some(1.0)), "{}", case.id);
+        assert_eq!(judge(readings, 0.0), Some(Finding::Clean), "{}: {readings:?}", case.id);
     }
 }
 
@@ -215,9 +238,9 @@ fn documents(folder: &Path) -> String {
 fn the_users_documents_are_read_chunked_embedded_and_indexed() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--documents", &documents(folder.path())];
-    let case = "ingest/documents{corpus=notes}";
+    let case = "ingest/documents{embedder=hashing,folder=notes}";
     let spec = list(&flags).into_iter().find(|spec| spec.id.to_string() == case).unwrap();
-    assert!(spec.has_tag("corpus") && spec.has_tag("quick"), "{:?}", spec.tags);
+    assert!(spec.has_tag("documents") && spec.has_tag("quick"), "{:?}", spec.tags);
     assert!(
         spec.about.ends_with("files: 2, bytes: 7219, left out: 1 with other endings (logo.png)"),
         "{}",
@@ -229,6 +252,92 @@ fn the_users_documents_are_read_chunked_embedded_and_indexed() {
     assert_eq!((evidence.items, evidence.payload_bytes), (Some(2), Some(7219)));
     let items: Vec<Option<u64>> = evidence.phases.iter().map(|phase| phase.items).collect();
     assert_eq!(items, [Some(2), Some(9), Some(9), Some(9)], "chunks behind the reading");
+}
+
+/// One document among files that are none; the largest is a byte above what fits into the memory limit.
+#[test]
+fn bad_files_are_left_out_and_named_and_the_rest_is_ingested() {
+    const MEMORY_LIMIT: usize = 8 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    std::fs::create_dir(&notes).unwrap();
+    let write = |name: &str, content: &[u8]| std::fs::write(notes.join(name), content).unwrap();
+    write("good.md", b"One good sentence.");
+    write("empty.txt", b"");
+    write("latin.txt", b"caf\xe9");
+    write("binary.txt", b"\x7fELF\0");
+    write("large.txt", &b"A line of real text.\n".repeat(1 << 20)[..MEMORY_LIMIT / 8 + 1]);
+    write("secret.txt", b"Nobody may read this.");
+    let unreadable = forbid(&notes.join("secret.txt"));
+    let limit = MEMORY_LIMIT.to_string();
+    let flags = ["--documents", notes.to_str().unwrap(), "--memory-limit", &limit];
+    let case = "ingest/documents{embedder=hashing,folder=notes}";
+    let spec = list(&flags).into_iter().find(|spec| spec.id.to_string() == case).unwrap();
+    let mut parts = vec![
+        "1 larger than 1.00 MiB, 1/8 of --memory-limit: raise it to take them in (large.txt)",
+        "1 binary (binary.txt)",
+        "1 not UTF-8 (latin.txt)",
+        "1 empty (empty.txt)",
+    ];
+    parts.extend(unreadable.then_some("1 unreadable (secret.txt)"));
+    for part in parts {
+        assert!(spec.about.contains(part), "{part}: {}", spec.about);
+    }
+    let documents = if unreadable { 1 } else { 2 };
+    assert_eq!(evidence(HEAP, case, &flags).items, Some(documents));
+}
+
+/// Takes all rights from a file. False for root, who may read it all the same.
+fn forbid(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::File::open(path).is_err()
+}
+
+#[test]
+fn documents_that_do_not_fit_into_memory_together_fail_before_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    std::fs::create_dir(&notes).unwrap();
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(notes.join(name), "A line.\n".repeat(80_000)).unwrap();
+    }
+    let limit = (8usize << 20).to_string();
+    let flags = ["--documents", notes.to_str().unwrap(), "--memory-limit", &limit];
+    let case = "ingest/documents{embedder=hashing,folder=notes}";
+    let output = run(HEAP, case, &flags, folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("the 2 documents of notes have 1.22 MiB in all"), "{stderr}");
+    assert!(
+        stderr.contains("more than --memory-limit 8.00 MiB: name a smaller folder, or raise"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_folder_of_empty_documents_fails_with_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "").unwrap();
+    std::fs::write(folder.path().join("b.md"), " \n").unwrap();
+    let output = Command::new(HEAP).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("has no text: 2 empty (a.txt, b.md); name a folder with files"), "{stderr}");
+}
+
+#[test]
+fn set_up_alone_leaves_what_it_computed_for_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = corpus(folder.path());
+    let cache = folder.path().join("cache");
+    let case = "ingest/build{engine=flat,dataset=corpus,n=1000}";
+    let mut command = Command::new(HEAP);
+    command.current_dir(folder.path()).args(["prepare", case, "--corpus", &index, "--cache"]).arg(&cache);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let kept: Vec<_> = std::fs::read_dir(&cache).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1, "the neighbours: {kept:?}");
 }
 
 #[test]
@@ -246,7 +355,12 @@ fn a_folder_without_text_fails_with_its_name() {
 #[test]
 fn a_corpus_that_is_not_there_fails_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(HEAP, "ingest/single_document{size=1KB}", &["--corpus", "missing.tsv"], folder.path());
+    let output = run(
+        HEAP,
+        "ingest/single_document{embedder=hashing,size=1KB}",
+        &["--corpus", "missing.tsv"],
+        folder.path(),
+    );
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("missing.tsv"));
 }

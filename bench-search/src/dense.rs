@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
 use bench_ingest::indexing;
-use bench_ingest::material::{self, CORPUS, DIM, K, Material};
+use bench_ingest::material::{self, CORPUS, K, Material};
 use bench_vectors::dataset::{self, Vectors};
 use bench_vectors::engine::{self, Adapter, Engine, Neighbour};
 use rayon::ThreadPool;
@@ -26,6 +26,12 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
             .axis(threads);
         suite.add(graph.size_axis("n"), prepare_corpus);
     }
+    for (is_exact, ef) in [(true, None), (false, Some(Axis::new("ef", [64])))] {
+        let of_models = of_corpus(|adapter| adapter.capabilities.exact == is_exact)
+            .axis(Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]));
+        let of_models = ef.into_iter().fold(of_models, Workload::axis).axis(Axis::new("threads", [1]));
+        suite.add(material::by_models(of_models.size_axis("n")), prepare_corpus);
+    }
     let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
     let about = format!("the data set, {}", material::about_dataset(&dataset));
     let users = indexing::workload("dense", &about, |_| true)
@@ -44,7 +50,7 @@ fn of_corpus(suits: impl Fn(&Adapter) -> bool) -> Workload {
 }
 
 fn prepare_corpus(case: &Case) -> Result<Prepared> {
-    prepare(case, &material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?)
+    prepare(case, &material::of_case(CORPUS, case)?)
 }
 
 fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
@@ -57,14 +63,14 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let oracle = material.oracle();
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
-        let found = phases.measure("search", || search(built.index.as_ref(), &queries, pool.as_ref()));
-        phases.engine_bytes(built.index.memory_bytes());
+        let found = phases.measure("search", || search(built.index(), &queries, pool.as_ref()));
+        phases.engine_bytes(built.index().memory_bytes());
         found
     };
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {
         Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(items).payload_bytes(payload);
+    let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
     let order = (spec.threads > 1).then_some("threads share the queries in another order each time");
     Ok(indexing::with_engine(material.record(prepared), adapter).varies(order))
 }

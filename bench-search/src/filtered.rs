@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
-use bench_ingest::indexing;
-use bench_ingest::material::{self, CORPUS, DIM, K};
-use bench_vectors::engine::{self, IdSet, IndexSpec, Neighbour, Oracle};
+use bench_ingest::indexing::{self, Built};
+use bench_ingest::material::{self, CORPUS, DIM, K, Material};
+use bench_vectors::engine::{self, Adapter, IdSet, IndexSpec, Neighbour, Oracle};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \
@@ -24,27 +24,45 @@ pub(crate) fn add(suite: &mut Suite) {
     suite.add(workload, prepare);
 }
 
-fn prepare(case: &Case) -> Result<Prepared> {
+/// What a search under a filter needs.
+pub(crate) struct Search {
+    /// The index.
+    pub built: Built,
+    /// The ids that the filter allows.
+    pub allowed: IdSet,
+    /// Knows the right answers.
+    pub oracle: Oracle,
+}
+
+/// The index of a case, searched among `percent` of its ids.
+pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, Material, Search)> {
     let adapter = engine::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
+    let allowed = evenly(material.base.len(), percent)?;
+    let spec = IndexSpec::new(material.base.dim(), material.distance);
+    let built = indexing::build(adapter, &spec, &material.base)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
-    let allowed = evenly(base.len(), case.count("percent")?)?;
-    let spec = IndexSpec::new(base.dim(), material.distance);
-    let built = indexing::build(adapter, &spec, &base)?;
-    let oracle = Oracle::among(base, Arc::clone(&queries), K, material.distance, allowed.clone());
+    let oracle = Oracle::among(base, queries, K, material.distance, allowed.clone());
+    Ok((adapter, material, Search { built, allowed, oracle }))
+}
+
+fn prepare(case: &Case) -> Result<Prepared> {
+    let (adapter, material, search) = set_up(case, case.count("percent")?)?;
+    let Search { built, allowed, oracle } = search;
+    let queries = Arc::clone(&material.queries);
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
         let found = phases.measure("search", || {
-            let search = |query| built.index.search_filtered(queries.row(query), K, &allowed);
+            let search = |query| built.index().search_filtered(queries.row(query), K, &allowed);
             (0..queries.len()).map(search).collect::<Result<Vec<_>>>()
         });
-        phases.engine_bytes(built.index.memory_bytes());
+        phases.engine_bytes(built.index().memory_bytes());
         found
     };
     let check = move |found: Result<Vec<Vec<Neighbour>>>| {
         Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
     };
-    let prepared = Prepared::new(run, check).items(items).payload_bytes(payload);
+    let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
     Ok(indexing::with_engine(material.record(prepared), adapter))
 }
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
-use bench_ingest::indexing;
-use bench_ingest::material::{self, CORPUS, DIM, K};
+use bench_ingest::indexing::{self, Built};
+use bench_ingest::material::{self, CORPUS, K, Material};
 use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Engine, IndexSpec, Neighbour, Oracle, exact_neighbours};
+use bench_vectors::engine::{self, Adapter, Engine, IndexSpec, Neighbour, Oracle, exact_neighbours};
 
 use fusion::{Fused, RANK_CONSTANT, fuse};
 use sparse::{Hit, SparseIndex};
@@ -25,7 +25,7 @@ const CANDIDATES: usize = 50;
 const QUERY_BYTES: usize = 100;
 
 /// The sparse half is the same whatever the engine: the control and one graph show the dense half.
-const ENGINES: [&str; 2] = ["flat", "usearch"];
+pub(crate) const ENGINES: [&str; 2] = ["flat", "usearch"];
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = format!(
@@ -33,38 +33,97 @@ pub(crate) fn add(suite: &mut Suite) {
          distance and the {CANDIDATES} best by BM25, fused by reciprocal rank, k = {RANK_CONSTANT}",
         CORPUS.bytes
     );
-    let workload = indexing::workload("hybrid", &about, |adapter| ENGINES.contains(&adapter.name))
-        .axis(Axis::new("dataset", [CORPUS.name]))
-        .axis(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000]))
-        .size_axis("n");
-    suite.add(workload, prepare);
+    let hybrid = |n: Axis| {
+        indexing::workload("hybrid", &about, |adapter| ENGINES.contains(&adapter.name))
+            .axis(Axis::new("dataset", [CORPUS.name]))
+            .axis(n)
+            .size_axis("n")
+    };
+    suite.add(hybrid(Axis::new("n", [1000, 3000]).quick([1000]).slow([10_000])), prepare);
+    let of_models = hybrid(Axis::new("n", [1000]).quick::<usize>([]).slow([10_000]));
+    suite.add(material::by_models(of_models), prepare);
 }
 
 /// What the three phases found for each query.
-struct Answer {
+pub(crate) struct Answer {
     dense: Vec<Vec<Neighbour>>,
     sparse: Vec<Vec<Hit>>,
     fused: Vec<Vec<Fused>>,
 }
 
-fn prepare(case: &Case) -> Result<Prepared> {
+/// What was found for one query: dense, sparse, fused.
+pub(crate) type One = (Vec<Neighbour>, Vec<Hit>, Vec<Fused>);
+
+impl FromIterator<One> for Answer {
+    fn from_iter<I: IntoIterator<Item = One>>(answers: I) -> Answer {
+        let mut all = Answer { dense: Vec::new(), sparse: Vec::new(), fused: Vec::new() };
+        for (dense, sparse, fused) in answers {
+            all.dense.push(dense);
+            all.sparse.push(sparse);
+            all.fused.push(fused);
+        }
+        all
+    }
+}
+
+/// Both indexes, and what they are asked.
+pub(crate) struct Search {
+    dense: Built,
+    sparse: SparseIndex,
+    queries: Arc<Vectors>,
+    words: Vec<String>,
+}
+
+impl Search {
+    /// Answers one query by all three steps.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn one(&self, query: usize) -> Result<One> {
+        let dense = self.dense.index().search(self.queries.row(query), CANDIDATES)?;
+        let sparse = self.sparse.search(&self.words[query], CANDIDATES);
+        let fused = fuse(dense.iter().map(|found| found.id), sparse.iter().map(|found| found.id), K);
+        Ok((dense, sparse, fused))
+    }
+}
+
+/// A case before its first phase.
+pub(crate) struct SetUp {
+    /// The engine of the dense half.
+    pub adapter: &'static Adapter,
+    /// What is searched.
+    pub material: Material,
+    /// Both indexes.
+    pub search: Search,
+    /// The right answers.
+    pub truth: Rc<Truth>,
+}
+
+/// Builds both indexes of a case and computes the right answers.
+pub(crate) fn set_up(case: &Case) -> Result<SetUp> {
     let adapter = engine::find(case.text("engine")?)?;
-    let (material, words) = material::with_words(CORPUS, case.inputs(), case.count("n")?, DIM, QUERY_BYTES)?;
+    let (material, words) = material::with_words(CORPUS, case, QUERY_BYTES)?;
     let queries = Arc::clone(&material.queries);
-    let built = indexing::build(adapter, &IndexSpec::new(DIM, material.distance), &material.base)?;
-    let index = SparseIndex::build(&words.base);
+    let dense =
+        indexing::build(adapter, &IndexSpec::new(material.base.dim(), material.distance), &material.base)?;
+    let sparse = SparseIndex::build(&words.base);
     let exact = exact_neighbours(&material.base, &queries, CANDIDATES, material.distance);
     let oracle =
         Oracle::new(Arc::clone(&material.base), Arc::clone(&queries), exact.clone(), material.distance);
     let scores = truth::scores(&words.base, &words.queries);
     let truth = Rc::new(Truth { oracle, dense: exact, scores, limit: K });
-    let payload = size_of_val(queries.data()) + words.queries.iter().map(String::len).sum::<usize>();
+    Ok(SetUp { adapter, material, search: Search { dense, sparse, queries, words: words.queries }, truth })
+}
+
+fn prepare(case: &Case) -> Result<Prepared> {
+    let SetUp { adapter, material, search, truth } = set_up(case)?;
+    let Search { dense: built, sparse: index, queries, words } = search;
+    let payload = size_of_val(queries.data()) + words.iter().map(String::len).sum::<usize>();
     let run = move |phases: &mut Phases| {
-        let dense = phases.measure("dense", || nearest(built.index.as_ref(), &queries))?;
-        phases.engine_bytes(built.index.memory_bytes());
-        let sparse: Vec<Vec<Hit>> = phases.measure("sparse", || {
-            words.queries.iter().map(|query| index.search(query, CANDIDATES)).collect()
-        });
+        let dense = phases.measure("dense", || nearest(built.index(), &queries))?;
+        phases.engine_bytes(built.index().memory_bytes());
+        let sparse: Vec<Vec<Hit>> =
+            phases.measure("sparse", || words.iter().map(|query| index.search(query, CANDIDATES)).collect());
         let fused = phases.measure("fuse", || fuse_all(&dense, &sparse));
         anyhow::Ok(Answer { dense, sparse, fused })
     };
@@ -72,7 +131,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         Ok(Findings { recall: Some(truth.recall(&answer?, adapter.capabilities.exact)?) })
     };
     let version = engine::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
-    let prepared = Prepared::new(run, check).items(material.queries.len()).payload_bytes(payload);
+    let prepared = Prepared::new(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
     let prepared = prepared.input("sparse", format!("bm25 {version}"));
     Ok(indexing::with_engine(material.record(prepared), adapter))
 }

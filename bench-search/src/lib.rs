@@ -3,6 +3,7 @@
 mod dense;
 mod filtered;
 mod hybrid;
+mod repeated;
 mod sustained;
 
 use anyhow::Result;
@@ -11,13 +12,14 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set that the user named cannot be opened, or a model is named that this build has not.
+/// When the data set that the user named cannot be opened, or the model that he named is not one.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
-    bench_ingest::embedder::ensure_model_is_built(inputs)?;
+    bench_ingest::embedder::ensure_model_is_there(inputs)?;
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;
     filtered::add(&mut suite);
     hybrid::add(&mut suite);
+    repeated::add(&mut suite);
     sustained::add(&mut suite);
     Ok(suite)
 }

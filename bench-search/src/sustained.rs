@@ -35,9 +35,9 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let built = indexing::build(adapter, &spec, &material.base)?;
     let oracle = material.oracle();
     let run = move |phases: &mut Phases| {
-        let served = phases.measure("search", || serve(built.index.as_ref(), &queries, clients, duration))?;
-        phases.items(served.iter().map(|client| client.searches).sum());
-        phases.engine_bytes(built.index.memory_bytes());
+        let served = phases.measure("search", || serve(built.index(), &queries, clients, duration))?;
+        phases.items_of("query", served.iter().map(|client| client.searches).sum());
+        phases.engine_bytes(built.index().memory_bytes());
         anyhow::Ok(served)
     };
     let check = move |served: Result<Vec<Client>>| {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
+use bench_core::leak::{Finding, judge, trend};
 
 const HEAP: &str = env!("CARGO_BIN_EXE_search-heap");
 
@@ -86,6 +87,26 @@ fn clients_search_for_the_time_given() {
     assert!(phase.wall_ns >= 500_000_000, "{phase:?}");
     assert!(phase.items.is_some_and(|searches| searches >= 400), "{phase:?}");
     assert!(phase.heap.is_some_and(|heap| heap.allocating_threads >= 4), "{phase:?}");
+}
+
+/// Every engine on the heap that it lives on; scaled down, because a build for tests is slow.
+#[test]
+fn nothing_stays_from_a_loop_of_searches() {
+    let loops: Vec<CaseSpec> = list(&[]).into_iter().filter(|case| case.id.workload == "loop").collect();
+    for of in ["dense", "filtered", "hybrid"] {
+        assert!(loops.iter().any(|case| case.id.param("of") == Some(of)), "{of}");
+    }
+    for case in loops {
+        let is_foreign = case.has_tag("foreign_heap");
+        let binary = if is_foreign { env!("CARGO_BIN_EXE_search-native") } else { HEAP };
+        let evidence = evidence(binary, &case.id.to_string(), &["--scale", "5"]);
+        assert_recall(&evidence);
+        assert_eq!(evidence.items, Some(1000), "{}", case.id);
+        let readings = &evidence.phases[0].iteration_live_bytes;
+        assert_eq!(readings.len(), 100, "{}", case.id);
+        let slope = trend(readings).unwrap().line.slope;
+        assert_eq!((judge(readings, 0.0), slope), (Some(Finding::Clean), 0.0), "{}: {readings:?}", case.id);
+    }
 }
 
 #[test]

@@ -39,7 +39,10 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let check = move |store: Store| verify(&store.into_inner().ok().context("a thread panicked")?, threads);
     let vectors = threads * PER_THREAD;
-    Ok(Prepared::new(run, check).items(vectors).payload_bytes(vectors * DIM * size_of::<f32>()).exact_peak())
+    Ok(Prepared::new(run, check)
+        .items_of("vector", vectors)
+        .payload_bytes(vectors * DIM * size_of::<f32>())
+        .exact_peak())
 }
 
 fn fill_by_threads(store: &Store, threads: usize) {

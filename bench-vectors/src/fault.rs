@@ -5,8 +5,8 @@ use std::hint::black_box;
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
-const KINDS: [&str; 9] =
-    ["panic", "abort", "hang", "memory", "stdout", "wrong_answer", "exit", "no_evidence", "grows"];
+const KINDS: [&str; 10] =
+    ["panic", "abort", "hang", "memory", "stdout", "wrong_answer", "exit", "no_evidence", "leak", "grows"];
 
 /// The hidden switch of the kind `grows`: by how many thousandths it takes more than it should.
 const GROWTH: &str = "BENCH_FAULT_GROWTH";
@@ -19,6 +19,9 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
+    if case.text("kind")? == "leak" {
+        return Ok(leak());
+    }
     let misbehave: fn() -> u64 = match case.text("kind")? {
         "panic" => || panic!("the fault workload panics, as it was asked to"),
         "abort" => || std::process::abort(),
@@ -55,6 +58,17 @@ fn grows() -> Result<Prepared> {
         })
     };
     Ok(Prepared::new(run, |_: Vec<Vec<u8>>| Ok(())).items(1000))
+}
+
+/// A loop that leaves 8 bytes behind in each of 100 iterations: `cargo xtask leaks` has to call it a leak.
+fn leak() -> Prepared {
+    let run = |phases: &mut Phases| {
+        phases.iterate("misbehave", 100, |iteration| {
+            std::mem::forget(black_box(Box::new(iteration as u64)));
+            Ok(())
+        })
+    };
+    Prepared::new(run, |outcome: Result<()>| outcome).items(100)
 }
 
 const RIGHT: u64 = 42;

@@ -64,7 +64,9 @@ fn every_other(count: usize) -> Prepared {
         }
         Ok(())
     };
-    Prepared::new(run, check).items(count + count / 2).payload_bytes(count * DIM * size_of::<f32>())
+    Prepared::new(run, check)
+        .items_of("vector", count + count / 2)
+        .payload_bytes(count * DIM * size_of::<f32>())
 }
 
 const CHURN_SLOTS: usize = 10_000;
@@ -96,7 +98,7 @@ fn churn() -> Prepared {
         }
         Ok(())
     };
-    Prepared::new(run, check).items(CHURN_STEPS).payload_bytes(payload)
+    Prepared::new(run, check).items_of("step", CHURN_STEPS).payload_bytes(payload)
 }
 
 /// Which slot gets a block of how many bytes; always the same. Ten size classes are equally likely, so that small

@@ -1,6 +1,7 @@
 //! The suite `vectors`: what vectors cost in memory, alone, in numbers, after frees, and under threads.
 //!
-//! The crate also owns the [`engine`]s, the [`allocator`]s and the readers of [`dataset`]s that the other suites use. A workload is one
+//! The crate also owns the [`engine`]s, the [`allocator`]s, the readers of [`dataset`]s and what is [`kept`] between processes, which the
+//! other suites use. A workload is one
 //! registration in one file; a new family adds one line to [`suite`].
 
 pub mod allocator;
@@ -10,6 +11,7 @@ pub mod dataset;
 pub mod engine;
 mod fault;
 mod fragmentation;
+pub mod kept;
 mod multi_concept;
 mod single_vector;
 

@@ -24,7 +24,7 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         let check = move |concepts: Vec<Concept>| {
             verify(&concepts, n, |i, vector| vector.len() == DIM && vector.iter().all(|&x| x == i as f32))
         };
-        Ok(Prepared::new(run, check).items(n).payload_bytes(payload_bytes(n, DIM)))
+        Ok(Prepared::new(run, check).items_of("concept", n).payload_bytes(payload_bytes(n, DIM)))
     });
     match dataset::of_inputs(suite.inputs())? {
         Some(dataset) => add_dataset(suite, dataset),
@@ -47,7 +47,7 @@ fn add_dataset(suite: &mut Suite, dataset: dataset::Dataset) -> Result<()> {
         let run =
             move |phases: &mut Phases| phases.measure("build", || build(n, |i| vectors.row(i).to_vec()));
         let check = move |concepts: Vec<Concept>| verify(&concepts, n, |i, vector| vector == expected.row(i));
-        Ok(Prepared::new(run, check).items(n).payload_bytes(payload).input("dataset", hash))
+        Ok(Prepared::new(run, check).items_of("concept", n).payload_bytes(payload).input("dataset", hash))
     });
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Charts: plotters draws SVG text, which stands inside the page and takes its colours from the page's style.
 
 pub mod bars;
+mod compact;
+pub mod lines;
 pub mod plane;
 pub mod repetitions;
 pub mod timeline;
@@ -10,6 +12,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde::Serialize;
+
+use compact::compact;
 
 /// Okabe and Ito's palette for colour-blind readers, and greys. plotters writes them as `#0072B2`; the page's style
 /// gives each of these its colour in light, dark and print, and its dashes, so a line is told not by colour alone.
@@ -28,8 +32,14 @@ pub const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
 pub const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
 /// Grid lines.
 pub const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
-/// The band behind every other phase.
-pub const BAND: RGBColor = RGBColor(0xEE, 0xEE, 0xEE);
+/// The bands behind phases: tints, with the phases' names above them. Phases of one name have one tint.
+pub const PHASES: [RGBColor; 5] = [
+    RGBColor(0xDC, 0xEB, 0xF7),
+    RGBColor(0xFB, 0xE8, 0xCF),
+    RGBColor(0xD9, 0xEF, 0xE4),
+    RGBColor(0xF4, 0xE0, 0xEC),
+    RGBColor(0xEF, 0xEB, 0xC0),
+];
 
 /// A drawn chart and the numbers behind it.
 #[derive(Debug, Serialize)]
@@ -78,40 +88,8 @@ fn body(size: (u32, u32), paint: impl FnOnce(&Area<'_>) -> Result<()>) -> Result
         paint(&area)?;
         area.present().map_err(|error| anyhow!("draw an SVG: {error}"))?;
     }
-    // plotters' own head has no room for a title, and what is the default need not be said.
-    let body = text.split_once('>').map_or("", |(_, body)| body);
-    let body = body
-        .replace(" opacity=\"1\"", "")
-        .replace(" stroke=\"none\"", "")
-        .replace(" stroke-width=\"1\"", "")
-        .replace(" font-family=\"sans-serif\"", "")
-        .replace(" \"", "\"")
-        .replace("\n", "");
-    Ok(straightened(&body))
-}
-
-/// Drops every point of a polyline or polygon that lies between two neighbours of the same height: the picture is the
-/// same, and a flat stretch of a timeline weighs two points.
-fn straightened(svg: &str) -> String {
-    let mut parts = svg.split(" points=\"");
-    let mut out = parts.next().unwrap_or("").to_string();
-    for part in parts {
-        let (points, rest) = part.split_once('"').unwrap_or((part, ""));
-        let points: Vec<(&str, &str)> =
-            points.split(' ').filter_map(|point| Some((point, point.split_once(',')?.1))).collect();
-        let ends = points.iter().enumerate().filter(|(index, (_, height))| {
-            let neighbour =
-                |index: Option<usize>| index.and_then(|index| points.get(index)).map(|point| point.1);
-            let (before, after) = (neighbour(index.checked_sub(1)), neighbour(Some(index + 1)));
-            before != Some(*height) || after != Some(*height)
-        });
-        let kept: Vec<&str> = ends.map(|(_, (point, _))| *point).collect();
-        out.push_str(" points=\"");
-        out.push_str(&kept.join(" "));
-        out.push('"');
-        out.push_str(rest);
-    }
-    out
+    // plotters' own head has no room for a title.
+    Ok(compact(text.split_once('>').map_or("", |(_, body)| body)))
 }
 
 /// Text as it may stand between two tags.
@@ -150,22 +128,10 @@ mod tests {
     #[test]
     fn the_pages_style_knows_every_colour_of_the_charts() {
         let style = include_str!("../templates/report.css");
-        for RGBColor(r, g, b) in [HEAP, ANON, FILE, LIMIT, BROKEN, INK, FAINT, GRID, BAND] {
+        let colours = [HEAP, ANON, FILE, LIMIT, BROKEN, INK, FAINT, GRID];
+        for RGBColor(r, g, b) in colours.into_iter().chain(PHASES) {
             let colour = format!("#{r:02X}{g:02X}{b:02X}");
             assert!(style.contains(&format!("=\"{colour}\"]")), "{colour}");
-        }
-    }
-
-    #[test]
-    fn points_within_a_flat_stretch_are_dropped() {
-        for (points, expected) in [
-            ("0,5 1,5 2,5 3,5", "0,5 3,5"),
-            ("0,5 1,5 2,6 3,6 4,6", "0,5 1,5 2,6 4,6"),
-            ("0,1 1,2 2,1", "0,1 1,2 2,1"),
-            ("0,1", "0,1"),
-        ] {
-            let svg = |points| format!("<polyline fill=\"none\" points=\"{points}\"/><text>x</text>");
-            assert_eq!(straightened(&svg(points)), svg(expected));
         }
     }
 

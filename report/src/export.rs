@@ -1,9 +1,12 @@
-//! A judged run in the formats that other tools read. Each is a pure function from run and judgement to text.
+//! A judged run, and call sites, in the formats that other tools read. Each is a pure function to text or bytes.
 
 mod bencher;
+mod collapsed;
 mod csv;
+mod flamegraph;
 mod junit;
 mod markdown;
+mod pprof;
 mod smaller_is_better;
 mod wrong;
 
@@ -12,6 +15,10 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 use bench_core::run::Run;
+
+pub use collapsed::collapsed;
+pub use flamegraph::flamegraph;
+pub use pprof::pprof;
 
 use crate::judgement::{Judgement, Value};
 

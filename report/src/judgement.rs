@@ -275,5 +275,14 @@ impl Judgement {
 
 /// `1 case`, `2 cases`.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
-    format!("{} {noun}{}", crate::quantity::grouped(count as f64, 0), if count == 1 { "" } else { "s" })
+    let nouns = if count == 1 { noun.to_string() } else { nouns(noun) };
+    format!("{} {nouns}", crate::quantity::grouped(count as f64, 0))
+}
+
+/// `cases`, `queries`.
+pub(crate) fn nouns(noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{noun}s"),
+    }
 }

@@ -6,6 +6,7 @@ mod comparison;
 mod coverage;
 mod engines;
 mod failures;
+mod iterations;
 mod limits;
 mod method;
 mod overview;
@@ -13,6 +14,7 @@ mod security;
 mod sites;
 mod strip;
 mod suites;
+mod watch;
 
 use anyhow::{Context as _, Result};
 use bench_core::case::CaseId;
@@ -22,8 +24,10 @@ use tera::{Context, Tera};
 
 use crate::judgement::Judgement;
 
+pub use watch::watch_page;
+
 /// The page's parts by the name that the main template includes them by. The ending decides that tera escapes.
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("report.html", include_str!("../templates/report.html.tera")),
     ("marks.html", include_str!("../templates/marks.html.tera")),
     ("strip.html", include_str!("../templates/strip.html.tera")),
@@ -34,6 +38,7 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("tables.html", include_str!("../templates/tables.html.tera")),
     ("case.html", include_str!("../templates/case.html.tera")),
     ("method.html", include_str!("../templates/method.html.tera")),
+    ("watch.html", include_str!("../templates/watch.html.tera")),
 ];
 const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
@@ -90,11 +95,22 @@ pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
         coverage: coverage::coverage(run, judgement),
         method: method::method(run),
     };
+    render("report.html", &page)
+}
+
+fn render(template: &str, page: &impl Serialize) -> Result<String> {
     let mut tera = Tera::default();
     tera.set_escape_fn(escape);
     tera.add_raw_templates(TEMPLATES).context("the page's template is malformed")?;
-    let context = Context::from_serialize(&page).context("the page's content")?;
-    tera.render("report.html", &context).context("render the page")
+    let context = Context::from_serialize(page).context("the page's content")?;
+    tera.render(template, &context).map(|page| light(&page)).context("render the page")
+}
+
+/// The page without the end tags that HTML lets out (HTML standard, "optional tags"): in tables and lists, of which it mostly
+/// consists, they are a tenth of the bytes.
+fn light(page: &str) -> String {
+    let tags = ["</td>", "</th>", "</tr>", "</thead>", "</tbody>", "</li>", "</dt>", "</dd>"];
+    tags.iter().fold(page.to_string(), |page, tag| page.replace(tag, ""))
 }
 
 /// Text as it may stand between tags and in quoted attributes. tera's own also writes `/` as six characters, which

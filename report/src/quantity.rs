@@ -27,11 +27,12 @@ const TIMES: [(&str, f64); 6] =
 ///
 /// | unit of the metric | suffixes | example |
 /// |---|---|---|
-/// | bytes, bytes per item | `B kB MB GB TB`, `KiB MiB GiB TiB` | `250MB`, `4.2KiB` |
+/// | bytes, bytes per item or iteration | `B kB MB GB TB`, `KiB MiB GiB TiB` | `250MB`, `4.2KiB` |
 /// | bytes per second | the same with `/s` | `5MB/s` |
 /// | nanoseconds | `ns us ms s min` | `5ms` |
 /// | items per second | `/s` | `500/s` |
 /// | ratio | `x` | `2x` |
+/// | percent | `%` | `30%` |
 /// | count | what is counted: the last word of the metric's id | `100 blocks`, `8 threads` |
 pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
     let text = text.trim();
@@ -43,11 +44,12 @@ pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
     };
     ensure!(!suffix.is_empty(), "{text:?} has no unit: {} is written like {example:?}", metric.id);
     let factor = match metric.unit {
-        Unit::Bytes | Unit::BytesPerItem => lookup(&SIZES, suffix),
+        Unit::Bytes | Unit::BytesPerItem | Unit::BytesPerIteration => lookup(&SIZES, suffix),
         Unit::BytesPerSecond => suffix.strip_suffix("/s").and_then(|size| lookup(&SIZES, size)),
         Unit::Nanoseconds => lookup(&TIMES, suffix),
         Unit::PerSecond => (suffix == "/s").then_some(1.0),
         Unit::Ratio => (suffix == "x").then_some(1.0),
+        Unit::Percent => (suffix == "%").then_some(1.0),
         Unit::Count => (suffix == counted(metric)).then_some(1.0),
     };
     match factor {
@@ -79,10 +81,12 @@ fn example(metric: &Metric) -> String {
     match metric.unit {
         Unit::Bytes => "250MB".into(),
         Unit::BytesPerItem => "4.2KiB".into(),
+        Unit::BytesPerIteration => "64B".into(),
         Unit::BytesPerSecond => "5MB/s".into(),
         Unit::Nanoseconds => "5ms".into(),
         Unit::PerSecond => "500/s".into(),
         Unit::Ratio => "2x".into(),
+        Unit::Percent => "30%".into(),
         Unit::Count => format!("100 {}", counted(metric)),
     }
 }
@@ -92,6 +96,7 @@ pub fn human(value: f64, unit: Unit) -> String {
     let (scale, name) = fitting(value, unit);
     let number = match unit {
         Unit::Ratio => format!("{value:.2}"),
+        Unit::Percent => grouped(value, 1),
         _ if scale == 1.0 && value.fract() == 0.0 => grouped(value, 0),
         _ => significant(value / scale),
     };
@@ -122,10 +127,12 @@ pub fn exact(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => format!("{number} bytes"),
         Unit::BytesPerItem => format!("{number} bytes per item"),
+        Unit::BytesPerIteration => format!("{number} bytes per iteration"),
         Unit::BytesPerSecond => format!("{number} bytes per second"),
         Unit::Nanoseconds => format!("{number} ns"),
         Unit::PerSecond => format!("{number} per second"),
         Unit::Ratio => format!("{value:.6}"),
+        Unit::Percent => format!("{value:.6} %"),
         Unit::Count => number,
     }
 }
@@ -144,11 +151,15 @@ pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
             (1048576.0, "MiB/item"),
             (1073741824.0, "GiB/item"),
         ]),
+        Unit::BytesPerIteration => {
+            fits(&[(1.0, "B/iteration"), (1024.0, "KiB/iteration"), (1048576.0, "MiB/iteration")])
+        }
         Unit::BytesPerSecond => {
             fits(&[(1.0, "B/s"), (1024.0, "KiB/s"), (1048576.0, "MiB/s"), (1073741824.0, "GiB/s")])
         }
         Unit::Nanoseconds => fits(&[(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")]),
         Unit::Ratio => (1.0, "x"),
+        Unit::Percent => (1.0, "%"),
         Unit::PerSecond => (1.0, "/s"),
         Unit::Count => (1.0, ""),
     }
@@ -206,6 +217,8 @@ mod tests {
             ("20us", "time.median", 20e3),
             ("20µs", "time.median", 20e3),
             ("2x", "heap.peak_per_payload", 2.0),
+            ("30%", "leak.growth", 30.0),
+            ("0B", "leak.slope", 0.0),
             ("100 blocks", "heap.blocks", 100.0),
             ("100blocks", "heap.live_blocks", 100.0),
             ("8 threads", "process.threads", 8.0),
@@ -249,6 +262,8 @@ mod tests {
             (1234.0, Unit::Nanoseconds, "1.23 µs"),
             (23.44e6, Unit::Nanoseconds, "23.4 ms"),
             (1.0, Unit::Ratio, "1.00x"),
+            (0.25, Unit::Percent, "0.2 %"),
+            (8.0, Unit::BytesPerIteration, "8 B/iteration"),
             (1234567.0, Unit::Count, "1,234,567"),
         ] {
             assert_eq!(human(value, unit), expected);

@@ -10,8 +10,10 @@ use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
 use report::comparison::{REPETITIONS, compare};
+use report::{Comparison, Thresholds};
 
 use crate::child_executor::ChildExecutor;
+use crate::command_line;
 use crate::compare::today;
 use crate::conclusion::{self, Against};
 use crate::confirm::{self, OldSource};
@@ -30,8 +32,33 @@ use crate::workspace::{Metadata, shown};
 /// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
 const BUDGET: Duration = Duration::from_secs(6);
 
+/// A run that was stored, whole or interrupted.
+pub struct Measured {
+    /// The run.
+    pub run: Run,
+    /// Where it lies.
+    pub folder: RunFolder,
+    /// What to judge it by.
+    pub thresholds: Thresholds,
+    /// What is said against the baseline, if one was asked for.
+    pub comparison: Option<Comparison>,
+    /// Whether Ctrl-C ended it early.
+    pub interrupted: bool,
+}
+
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
+    let Measured { run, folder, thresholds, comparison, interrupted } = measure(flags, |_| Ok(()))?;
+    let run_path = folder.path.join(RUN_FILE);
+    let exports = flags.export.export.clone();
+    let against = Against { comparison, strict: flags.baseline.strict, exports };
+    let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
+        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
+    Ok(if interrupted { INTERRUPTED } else { code })
+}
+
+/// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
+pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>) -> Result<Measured> {
     let interrupt = Interrupt::install()?;
     // Everything that can be wrong with the input is looked at before anything is built.
     let results = Results::new(&flags.results)?;
@@ -40,11 +67,12 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     results.ensure_writable()?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
 
-    let suites = Suites::build(&flags.suites, &interrupt)?;
+    let suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
     let cases = suites.list()?;
     ensure_every_rule_matches(&thresholds, &cases)?;
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let chosen = selection.for_bench(&cases, &asked_for)?;
+    accept(&chosen)?;
     let modes = modes_of_run(&asked_for, &chosen);
     let inputs = Inputs::prepare()?;
 
@@ -62,7 +90,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
         id: folder.id.clone(),
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         partial: None,
-        command: command_line(std::env::args().skip(1)),
+        command: command_line::of_this_process(),
         revision,
         host: host::facts(),
         settings: Settings {
@@ -82,11 +110,12 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
         cases: Vec::new(),
     };
     let progress = Progress::new(chosen.len());
+    let run_folder = folder.path.clone();
     let executor_of = |suites| ChildExecutor {
         suites,
         corpus: inputs.corpus.clone(),
         scratch: inputs.scratch.clone(),
-        run_folder: folder.path.clone(),
+        run_folder: run_folder.clone(),
         interval: flags.interval,
         memory_limit: flags.memory_limit,
         quick: flags.selection.quick,
@@ -99,29 +128,29 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
-
-    let run_path = folder.path.join(RUN_FILE);
-    let mut comparison = old.map(|old| compare(&old.called, &old.run, &run, &thresholds, &today()));
-    if let (Some(reference), Some(comparison), None) = (&flags.confirm.confirm, &mut comparison, &run.partial)
-    {
-        let candidates = confirm::specs(&comparison.candidates(), &run.cases);
-        if candidates.is_empty() {
-            eprintln!("note: no noisy metric looks worse, so there is nothing to confirm");
-        } else {
-            let source = OldSource::check_out(reference, &inputs.target)?;
-            eprintln!("{} look worse: building {} to run both in turn", cases_of(&candidates), source.commit);
-            let old_suites = Suites::build_old(&source, &flags.suites, &interrupt)?;
-            let mut old = executor_of(&old_suites);
-            let confirmations = confirm::in_turn(&candidates, plan, &mut old, &mut executor)?;
-            let Some(confirmations) = confirmations else { return Ok(INTERRUPTED) };
-            comparison.confirm(&confirmations);
+    let mut measured = Measured { run, folder, thresholds, comparison: None, interrupted: false };
+    measured.interrupted = measured.run.partial.is_some();
+    if let Some(old) = old {
+        let Measured { run, thresholds, .. } = &measured;
+        let mut comparison = compare(&old.called, &old.run, run, thresholds, &today());
+        if let (Some(reference), false) = (&flags.confirm.confirm, measured.interrupted) {
+            let candidates = confirm::specs(&comparison.candidates(), &run.cases);
+            if candidates.is_empty() {
+                eprintln!("note: no noisy metric looks worse, so there is nothing to confirm");
+            } else {
+                let source = OldSource::check_out(reference, &inputs.target)?;
+                eprintln!("{} look worse: building {} to run both", cases_of(&candidates), source.commit);
+                let old_suites = Suites::build_old(&source, &flags.suites, flags.memory_limit, &interrupt)?;
+                let mut old = executor_of(&old_suites);
+                match confirm::in_turn(&candidates, plan, &mut old, &mut executor)? {
+                    Some(confirmations) => comparison.confirm(&confirmations),
+                    None => measured.interrupted = true,
+                }
+            }
         }
+        measured.comparison = Some(comparison);
     }
-    let exports = flags.export.export.clone();
-    let against = Against { comparison, strict: flags.baseline.strict, exports };
-    let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
-        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
-    Ok(if run.partial.is_some() { INTERRUPTED } else { code })
+    Ok(measured)
 }
 
 /// Measures case after case and stores the run after each.
@@ -142,6 +171,9 @@ fn measure_all(
             return interrupted(run, &path, done, chosen.len());
         }
         progress.case(&case.spec.id);
+        if case.spec.has_tag("embeds_first") {
+            executor.prepare(&case.spec)?;
+        }
         let measured = plan::measure(case, plan, executor)?;
         if measured.interrupted {
             if !measured.record.measurements.is_empty() {
@@ -162,7 +194,7 @@ fn interrupted(run: &mut Run, path: &std::path::Path, done: usize, total: usize)
 }
 
 /// A rule that matches no case of any suite is a mistake in the table.
-fn ensure_every_rule_matches(thresholds: &report::Thresholds, cases: &[CaseSpec]) -> Result<()> {
+fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Result<()> {
     let unmatched = thresholds.unmatched(cases);
     ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
     Ok(())
@@ -185,19 +217,20 @@ fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
 }
 
 /// What children are given, in cargo's target folder, and what cargo knows of their allocators.
-struct Inputs {
+pub struct Inputs {
     /// The index of the text corpus.
-    corpus: PathBuf,
+    pub corpus: PathBuf,
     /// Cargo's target folder.
-    target: PathBuf,
+    pub target: PathBuf,
     /// Where every child gets its folder.
-    scratch: PathBuf,
+    pub scratch: PathBuf,
     /// The version of each allocator.
-    allocators: BTreeMap<String, String>,
+    pub allocators: BTreeMap<String, String>,
 }
 
 impl Inputs {
-    fn prepare() -> Result<Inputs> {
+    /// Writes the index and makes the folder.
+    pub fn prepare() -> Result<Inputs> {
         let metadata = Metadata::read()?;
         let folder = metadata.target_directory.join("bench");
         let scratch = folder.join("scratch");
@@ -206,28 +239,5 @@ impl Inputs {
         write_whole(&corpus, metadata.corpus_index().as_bytes())?;
         let allocators = metadata.allocators();
         Ok(Inputs { corpus, target: metadata.target_directory, scratch, allocators })
-    }
-}
-
-/// The command that repeats the run, quoted for a shell.
-fn command_line(arguments: impl Iterator<Item = String>) -> String {
-    let words = ["cargo", "xtask"].map(str::to_string).into_iter().chain(arguments);
-    let quoted: Vec<String> =
-        words.map(|word| shlex::try_quote(&word).map(Into::into).unwrap_or(word)).collect();
-    quoted.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_can_be_pasted_into_a_shell() {
-        let words = ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"].map(str::to_string);
-        let line = command_line(words.into_iter());
-        assert_eq!(
-            shlex::split(&line).unwrap()[2..],
-            ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"]
-        );
     }
 }

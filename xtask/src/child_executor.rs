@@ -6,11 +6,12 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bench_core::case::Mode;
+use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
 use bench_core::metric::Unit;
 use bench_core::run::{Failure, FailureKind, Repetition};
 use report::quantity::human;
+use tempfile::TempDir;
 
 use crate::child_process::{self, End, Finished, Limits};
 use crate::environment::Environment;
@@ -53,10 +54,7 @@ pub struct ChildExecutor<'a> {
 impl Executor for ChildExecutor<'_> {
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Repetition>> {
         self.progress.job(job);
-        let folder = tempfile::Builder::new()
-            .prefix("child-")
-            .tempdir_in(&self.scratch)
-            .with_context(|| format!("create a folder below {}", self.scratch.display()))?;
+        let folder = self.folder()?;
         let limits = Limits { time: job.time_limit, memory_bytes: self.memory_limit };
         let finished = child_process::run(self.command(job, folder.path())?, limits, &self.interrupt)
             .with_context(|| format!("run {}", job.spec.id))?;
@@ -84,13 +82,27 @@ impl Executor for ChildExecutor<'_> {
 }
 
 impl ChildExecutor<'_> {
+    /// Does a case's set-up in a process of its own, which may take its time: what it computes is kept, and no measured
+    /// process has a model in its memory that others found computed. Should it fail, the case does, for the same reason.
+    pub fn prepare(&self, spec: &CaseSpec) -> Result<()> {
+        self.progress.set_up();
+        let folder = self.folder()?;
+        let command = self.started_with("prepare", spec, Mode::Heap, folder.path())?;
+        let limits = Limits { time: Duration::MAX, memory_bytes: self.memory_limit };
+        child_process::run(command, limits, &self.interrupt)
+            .with_context(|| format!("prepare {}", spec.id))?;
+        Ok(())
+    }
+
+    /// A fresh folder for a child.
+    fn folder(&self) -> Result<TempDir> {
+        let folder = tempfile::Builder::new().prefix("child-").tempdir_in(&self.scratch);
+        folder.with_context(|| format!("create a folder below {}", self.scratch.display()))
+    }
+
     fn command(&self, job: &Job<'_>, folder: &Path) -> Result<Command> {
-        let spec = job.spec;
-        let mut command = Command::new(self.suites.binary(&spec.id.suite, job.mode, &spec.allocator)?);
-        command.current_dir(folder).env_clear().envs(&self.environment.variables);
-        // An engine's files go with the folder, also after a kill.
-        command.env("TMPDIR", folder);
-        command.args(["run", &spec.id.to_string(), "--evidence", EVIDENCE_FILE]);
+        let mut command = self.started_with("run", job.spec, job.mode, folder)?;
+        command.args(["--evidence", EVIDENCE_FILE]);
         if job.mode == Mode::Heap {
             command.args(["--interval-ns", &self.interval.as_nanos().to_string()]);
         }
@@ -103,6 +115,16 @@ impl ChildExecutor<'_> {
         if self.quick && job.mode == Mode::Time {
             command.arg("--quick");
         }
+        Ok(command)
+    }
+
+    /// A suite's binary with its sub-command, a case, and what all children are given.
+    fn started_with(&self, word: &str, spec: &CaseSpec, mode: Mode, folder: &Path) -> Result<Command> {
+        let mut command = Command::new(self.suites.binary(&spec.id.suite, mode, &spec.allocator)?);
+        command.current_dir(folder).env_clear().envs(&self.environment.variables);
+        // An engine's files go with the folder, also after a kill.
+        command.env("TMPDIR", folder);
+        command.args([word, &spec.id.to_string()]);
         command.arg("--corpus").arg(&self.corpus);
         // In cargo's target folder too: computed once, whatever run asks.
         command.arg("--cache").arg(self.corpus.with_file_name("computed"));

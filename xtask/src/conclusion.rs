@@ -1,11 +1,11 @@
 //! The end of a run: judged, its page written, shown on stdout, turned into an exit code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_core::run::Run;
 use report::export::export;
-use report::{Comparison, Thresholds, judge, page, summary_json};
+use report::{Comparison, Judgement, Thresholds, judge, page, summary_json};
 
 use crate::compare::today;
 use crate::exit_code;
@@ -14,6 +14,14 @@ use crate::output;
 use crate::results::{PAGE_FILE, write_whole};
 use crate::table;
 use crate::workspace::shown;
+
+/// A run that was judged and shown.
+pub struct Concluded {
+    /// What is said of it.
+    pub judgement: Judgement,
+    /// Its page.
+    pub page: PathBuf,
+}
 
 /// What a run was held against beside its limits, and where the result goes beside stdout and page.
 #[derive(Default)]
@@ -26,8 +34,24 @@ pub struct Against {
     pub exports: Vec<Export>,
 }
 
-/// Judges a stored run by `thresholds`, and by what a comparison said, writes the page beside its file and prints. What
-/// comes back is the exit code.
+/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file.
+pub fn write_page(
+    run: &Run,
+    run_path: &Path,
+    thresholds: &Thresholds,
+    comparison: Option<Comparison>,
+) -> Result<Concluded> {
+    let mut judgement = judge(run, thresholds, &today());
+    if let Some(comparison) = comparison {
+        judgement = judgement.with_comparison(comparison);
+    }
+    let html = page(run, &judgement).context("make the page")?;
+    let page = run_path.with_file_name(PAGE_FILE);
+    write_whole(&page, html.as_bytes())?;
+    Ok(Concluded { judgement, page })
+}
+
+/// Judges, writes the page and the exports, and prints. What comes back is the exit code.
 pub fn conclude(
     run: &Run,
     run_path: &Path,
@@ -35,22 +59,16 @@ pub fn conclude(
     against: Against,
     format: MessageFormat,
 ) -> Result<u8> {
-    let mut judgement = judge(run, thresholds, &today());
-    if let Some(comparison) = against.comparison {
-        judgement = judgement.with_comparison(comparison);
-    }
-    let page_path = run_path.with_file_name(PAGE_FILE);
-    let html = page(run, &judgement).context("make the page")?;
-    write_whole(&page_path, html.as_bytes())?;
+    let Concluded { judgement, page } = write_page(run, run_path, thresholds, against.comparison)?;
     for Export { format, path } in &against.exports {
         let text = export(*format, run, &judgement);
         write_whole(path, text.as_bytes())
             .with_context(|| format!("--export {format}={}", path.display()))?;
     }
     let text = match format {
-        MessageFormat::Human => table::human(run, &judgement, &shown(&page_path)),
+        MessageFormat::Human => table::human(run, &judgement, &shown(&page)),
         MessageFormat::Json => {
-            let json = summary_json(run, &judgement, &shown(run_path), &shown(&page_path));
+            let json = summary_json(run, &judgement, &shown(run_path), &shown(&page));
             serde_json::to_string_pretty(&json).context("write the summary as JSON")? + "\n"
         }
     };

@@ -20,6 +20,8 @@ pub const UNDECIDED: u8 = 5;
 pub const WORKLOAD_FAILED: u8 = 100;
 /// The suites did not build.
 pub const BUILD_FAILED: u8 = 101;
+/// A command that was to be watched could not be started; shells use the same code.
+pub const CANNOT_START: u8 = 127;
 /// Stopped by Ctrl-C; what was measured is stored.
 pub const INTERRUPTED: u8 = 130;
 
@@ -48,6 +50,14 @@ pub fn of_run(verdict: Verdict, workload_failed: bool) -> u8 {
 /// The same, of a run that may have been compared: `open` says that something judged could not be decided.
 pub fn with_strictness(code: u8, strict: bool, open: bool) -> u8 {
     if code == PASS && strict && open { UNDECIDED } else { code }
+}
+
+/// The graver of the codes of two parts of a command.
+pub fn worse(a: u8, b: u8) -> u8 {
+    const RISING: [u8; 6] = [PASS, UNDECIDED, GATE_FAILED, WORKLOAD_FAILED, TOOL_ERROR, INTERRUPTED];
+    let gravity = |code: u8| RISING.iter().position(|known| *known == code);
+    // A code that is none of these is an error of its own kind: it wins.
+    if gravity(b).unwrap_or(RISING.len()) > gravity(a).unwrap_or(RISING.len()) { b } else { a }
 }
 
 /// An error that ends the program with a code of its own instead of [`TOOL_ERROR`].
@@ -99,6 +109,22 @@ mod tests {
         ] {
             assert_eq!(of_run(verdict, failed), code, "{verdict:?} {failed}");
         }
+    }
+
+    #[test]
+    fn the_graver_part_decides() {
+        for (a, b, code) in [
+            (PASS, GATE_FAILED, GATE_FAILED),
+            (WORKLOAD_FAILED, GATE_FAILED, WORKLOAD_FAILED),
+            (UNDECIDED, PASS, UNDECIDED),
+            (PASS, INTERRUPTED, INTERRUPTED),
+            (PASS, PASS, PASS),
+        ] {
+            assert_eq!((worse(a, b), worse(b, a)), (code, code));
+        }
+        assert_eq!(with_strictness(PASS, true, true), UNDECIDED);
+        assert_eq!(with_strictness(PASS, false, true), PASS);
+        assert_eq!(with_strictness(GATE_FAILED, true, true), GATE_FAILED);
     }
 
     #[test]

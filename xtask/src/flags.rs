@@ -1,6 +1,8 @@
 //! Every option of every command, with its help.
 
 mod comparison;
+pub mod monitor;
+pub mod profile;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +21,9 @@ pub use comparison::{
 };
 use comparison::{baseline_help, check_help, compare_help, thresholds_help};
 
+/// The default of `--memory-limit`: 4 GiB.
+pub const MEMORY_LIMIT: u64 = 4 << 30;
+
 /// Memory benchmarks for vector search, document ingestion and search
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = exit_code::HELP)]
@@ -34,6 +39,9 @@ pub enum Command {
     /// Build the suites, measure the cases, write run.json and the page, judge
     #[command(after_help = bench_help())]
     Bench(BenchFlags),
+    /// Check every loop of the suites, and the measuring tools themselves, for leaks
+    #[command(after_help = leaks_help())]
+    Leaks(LeaksFlags),
     /// List the cases with their tags
     #[command(after_help = list_help())]
     List(ListFlags),
@@ -52,6 +60,24 @@ pub enum Command {
     /// Check, explain and propose limits
     #[command(after_help = thresholds_help())]
     Thresholds(ThresholdsFlags),
+    /// Watch the memory of a live process, of a command, or of a server's metrics endpoint
+    #[command(after_help = monitor::HELP)]
+    Monitor(monitor::MonitorFlags),
+    /// Run one case under dhat and show its top call sites
+    #[command(after_help = profile::PROFILE_HELP)]
+    Profile(profile::ProfileFlags),
+    /// Run one case once and show its phases: peak, allocations, RSS
+    #[command(after_help = profile::HEAP_HELP)]
+    Heap(profile::CaseFlags),
+    /// Show what lies in a dhat profile, a run, or a file of `monitor`
+    #[command(after_help = profile::ANALYZE_HELP)]
+    Analyze(profile::AnalyzeFlags),
+    /// Compare the call sites of two dhat profiles or runs
+    #[command(after_help = profile::DIFF_HELP)]
+    Diff(profile::DiffFlags),
+    /// Remove old runs
+    #[command(after_help = profile::CLEAN_HELP)]
+    Clean(profile::CleanFlags),
 }
 
 /// Which cases.
@@ -165,6 +191,23 @@ pub struct ResultsFlags {
     pub thresholds: Option<PathBuf>,
 }
 
+/// Flags of `leaks`.
+#[derive(Debug, Clone, Args)]
+pub struct LeaksFlags {
+    /// Which loops.
+    #[command(flatten)]
+    pub selection: SelectionFlags,
+    /// How the suites are built and what they read.
+    #[command(flatten)]
+    pub suites: SuiteFlags,
+    /// How they are judged; nothing is stored.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+    /// What stdout holds
+    #[arg(long, value_enum, default_value_t)]
+    pub message_format: MessageFormat,
+}
+
 /// Flags of `list`.
 #[derive(Debug, Clone, Args)]
 pub struct ListFlags {
@@ -231,6 +274,27 @@ stdout carries the result, stderr the progress. Colour follows the terminal and 
     )
 }
 
+fn leaks_help() -> String {
+    format!(
+        "\
+Examples:
+  cargo xtask leaks                             every case tagged loop, and the measuring tools
+  cargo xtask leaks -s search -e usearch        the loops of one suite on one engine
+  cargo xtask leaks --message-format json       one JSON document on stdout
+
+A loop does the same work again and again; the bytes that are live at each iteration's end must not \
+rise: behind 8 iterations of warm-up 24 readings that rise (Theil-Sen, Mann-Kendall, p < 0.001) make a \
+suspect, those behind them have to confirm it. Engines in C are read by their C heap. The limits on \
+leak.slope and leak.growth in the threshold table hold, too. Two known leaks of 8 bytes per iteration \
+are part of every check: if one is not found, the check fails.
+
+Your own code: README.md, \"Leak checks in your own tests\".
+
+{}",
+        exit_code::HELP
+    )
+}
+
 fn list_help() -> String {
     format!(
         "\
@@ -285,7 +349,7 @@ mod tests {
         assert_eq!(flags.repetitions, None);
         assert_eq!(flags.interval, Duration::from_micros(200));
         assert_eq!(flags.time_limit, Duration::from_secs(120));
-        assert_eq!(flags.memory_limit, 4 << 30);
+        assert_eq!(flags.memory_limit, MEMORY_LIMIT);
         assert_eq!(flags.suites.profile, "release");
         assert_eq!(flags.message_format, MessageFormat::Human);
     }

@@ -7,7 +7,7 @@ use bench_core::case::CaseSpec;
 use serde::Serialize;
 
 use crate::exit_code::PASS;
-use crate::flags::{ListFlags, MessageFormat};
+use crate::flags::{ListFlags, MEMORY_LIMIT, MessageFormat};
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::selection::Selection;
@@ -16,7 +16,7 @@ use crate::suites::Suites;
 /// Runs the command.
 pub fn run(flags: &ListFlags) -> Result<u8> {
     let selection = Selection::new(&flags.selection)?;
-    let suites = Suites::build(&flags.suites, &Interrupt::install()?)?;
+    let suites = Suites::build(&flags.suites, MEMORY_LIMIT, &Interrupt::install()?)?;
     let cases = selection.matching(&suites.list()?)?;
     let text = match flags.message_format {
         MessageFormat::Json => json(&cases)?,

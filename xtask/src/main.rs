@@ -6,8 +6,12 @@
 //!                                                                                 |
 //!            list, report                      results (run.json) <---------------'
 //!                                                 '--> conclusion (report crate) --> table, page, exit_code
+//!  profile, heap: one case of a bench; analyze, diff: what is stored --> tables, flame graph, pprof
+//!  compare, baseline, check: a run against another --> comparison_table; confirm: old and new binary in turn
+//!  monitor: a live process or server --> memory_metrics_<time>.json and its page
 //! ```
 
+mod analyze;
 mod baseline;
 mod baselines;
 mod bench;
@@ -15,26 +19,38 @@ mod bounded_capture;
 mod check;
 mod child_executor;
 mod child_process;
+mod clean;
+mod command_line;
 mod compare;
 mod comparison_table;
 mod conclusion;
 mod confirm;
+mod diff;
 mod environment;
 mod exit_code;
 mod flags;
+mod heap;
 mod host;
 mod interrupt;
+mod leaks;
 mod list;
+mod monitor;
+mod one_case;
 mod output;
+mod phase_table;
 mod plan;
+mod profile;
 mod progress;
 mod quantity;
 mod report;
 mod resident;
 mod results;
 mod selection;
+mod site_table;
+mod stored;
 mod suites;
 mod table;
+mod text_table;
 mod thresholds;
 mod workspace;
 
@@ -47,12 +63,19 @@ use flags::{Command, CommandLine};
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Bench(flags) => bench::run(&flags),
+        Command::Leaks(flags) => leaks::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Report(flags) => report::run(&flags),
         Command::Compare(flags) => compare::run(&flags),
         Command::Baseline(flags) => baseline::run(&flags),
         Command::Check(flags) => check::run(&flags),
         Command::Thresholds(flags) => thresholds::run(&flags),
+        Command::Monitor(flags) => monitor::run(&flags),
+        Command::Profile(flags) => profile::run(&flags),
+        Command::Heap(flags) => heap::run(&flags),
+        Command::Analyze(flags) => analyze::run(&flags),
+        Command::Diff(flags) => diff::run(&flags),
+        Command::Clean(flags) => clean::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -45,6 +45,13 @@ impl Progress {
         self.case_started.set(Instant::now());
     }
 
+    /// The case's set-up begins in a process of its own.
+    pub fn set_up(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{} set-up: embedding, once", self.case.borrow()));
+        }
+    }
+
     /// A process of the case begins.
     pub fn job(&self, job: &Job<'_>) {
         let Some(bar) = &self.bar else { return };

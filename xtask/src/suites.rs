@@ -31,22 +31,32 @@ pub struct Suites {
 }
 
 impl Suites {
-    /// Builds the suites; cargo's progress and the compiler's messages go to stderr.
+    /// Builds the suites, whose processes may take so many bytes; cargo's progress and the compiler's messages go to stderr.
     ///
     /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code [`BUILD_FAILED`].
-    pub fn build(flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
-        Suites::build_with(workspace::cargo(), flags, interrupt)
+    pub fn build(flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
+        Suites::build_with(workspace::cargo(), flags, memory_limit, interrupt)
     }
 
     /// Builds the suites of an old revision in the same way.
-    pub fn build_old(source: &OldSource, flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
+    pub fn build_old(
+        source: &OldSource,
+        flags: &SuiteFlags,
+        memory_limit: u64,
+        interrupt: &Interrupt,
+    ) -> Result<Suites> {
         let mut command = workspace::cargo();
         command.current_dir(&source.folder).env("CARGO_TARGET_DIR", &source.target);
-        Suites::build_with(command, flags, interrupt)
+        Suites::build_with(command, flags, memory_limit, interrupt)
     }
 
-    fn build_with(mut command: Command, flags: &SuiteFlags, interrupt: &Interrupt) -> Result<Suites> {
-        let brought = brought(flags).map_err(usage)?;
+    fn build_with(
+        mut command: Command,
+        flags: &SuiteFlags,
+        memory_limit: u64,
+        interrupt: &Interrupt,
+    ) -> Result<Suites> {
+        let brought = brought(flags, memory_limit).map_err(usage)?;
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
         if !flags.features.is_empty() {
@@ -64,7 +74,7 @@ impl Suites {
         for suite in SUITES {
             cases.extend(self.list_suite(suite).with_context(|| format!("list the cases of {suite}"))?);
         }
-        for spec in cases.iter().filter(|spec| spec.has_tag("corpus")) {
+        for spec in cases.iter().filter(|spec| spec.has_tag("documents")) {
             eprintln!("note: {}: {}", spec.id, spec.about);
         }
         Ok(cases)
@@ -90,8 +100,12 @@ impl Suites {
             "system" => format!("{suite}-{mode}"),
             other => format!("{suite}-{mode}-{other}"),
         };
-        let path = self.binaries.get(&name);
-        path.map(PathBuf::as_path).with_context(|| format!("bench-{suite} has no binary {name:?}"))
+        self.program(&name).with_context(|| format!("bench-{suite} has no binary {name:?}"))
+    }
+
+    /// A binary by its name.
+    pub fn program(&self, name: &str) -> Result<&Path> {
+        self.binaries.get(name).map(PathBuf::as_path).with_context(|| format!("cargo built no {name:?}"))
     }
 
     /// Binaries that were not built by cargo.
@@ -108,7 +122,7 @@ impl Suites {
     }
 }
 
-fn brought(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
+fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, OsString)>> {
     let files =
         [("--dataset", &flags.dataset), ("--queries", &flags.queries), ("--neighbours", &flags.neighbours)];
     let mut given = Vec::new();
@@ -120,6 +134,7 @@ fn brought(flags: &SuiteFlags) -> Result<Vec<(&'static str, OsString)>> {
     // The suites' own `--corpus` is the index of the text corpus.
     if let Some(folder) = &flags.corpus {
         given.push(("--documents", listable(folder)?.into_os_string()));
+        given.push(("--memory-limit", memory_limit.to_string().into()));
     }
     given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
     if let Some(folder) = &flags.model {

@@ -9,7 +9,7 @@ use report::thresholds::Place;
 use report::{Thresholds, suggested_limits};
 
 use crate::exit_code::{PASS, usage};
-use crate::flags::{ThresholdsCommand, ThresholdsFlags};
+use crate::flags::{MEMORY_LIMIT, ThresholdsCommand, ThresholdsFlags};
 use crate::host;
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -22,7 +22,7 @@ pub fn run(flags: &ThresholdsFlags) -> Result<u8> {
     match &flags.command {
         ThresholdsCommand::Check { suites } => {
             let thresholds = results.thresholds()?;
-            let cases = Suites::build(suites, &Interrupt::install()?)?.list()?;
+            let cases = Suites::build(suites, MEMORY_LIMIT, &Interrupt::install()?)?.list()?;
             let unmatched = thresholds.unmatched(&cases);
             ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
             let today = crate::compare::today();

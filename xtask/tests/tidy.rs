@@ -112,7 +112,8 @@ fn whoever_starts_or_shows_the_suites_does_not_link_them() {
         for line in &dependencies {
             let suite = ["bench-vectors ", "bench-ingest ", "bench-search "];
             assert!(!suite.iter().any(|suite| line.starts_with(suite)), "{package} links {line}");
-            let harness = line.starts_with("bench-core ") && line.contains("harness");
+            let harness =
+                line.starts_with("bench-core ") && (line.contains("harness") || line.contains("instruments"));
             assert!(!harness, "{package} links the instruments: {line}");
         }
     }
@@ -125,4 +126,13 @@ fn the_readme_shows_a_workload_as_it_is() {
     let workload = fs::read_to_string(root().join("bench-vectors/src/single_vector.rs")).unwrap();
     assert!(readme.contains(&workload), "README.md differs from bench-vectors/src/single_vector.rs");
     assert!(workload.lines().count() <= 25, "a workload takes about 20 lines");
+}
+
+/// So is the leak check.
+#[test]
+fn the_readme_shows_a_leak_check_as_it_is() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let file = fs::read_to_string(root().join("bench-core/tests/leak_check.rs")).unwrap();
+    let (_, check) = file.split_once("\n\n").unwrap();
+    assert!(readme.contains(check), "README.md differs from bench-core/tests/leak_check.rs");
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 
 use super::prepared::Prepared;
@@ -18,7 +18,7 @@ use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::instrument::{
-    ProcessProbe, die_with_parent, mark, native_is_counted, set_publish_threshold, since, system_internals,
+    ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
@@ -56,6 +56,8 @@ struct CommandLine {
 enum Command {
     /// Print the suite's cases as JSON
     List(InputFlags),
+    /// Do a case's set-up and nothing else: what it computes is kept for the processes that measure
+    Prepare(PrepareFlags),
     /// Run one repetition of one case and write what it saw
     Run(RunFlags),
 }
@@ -83,9 +85,20 @@ struct InputFlags {
     /// Folder of the embedding model
     #[arg(long)]
     model: Option<PathBuf>,
+    /// The process is killed when its RSS goes above, in bytes
+    #[arg(long)]
+    memory_limit: Option<u64>,
     /// Folder that keeps computed neighbours and embeddings
     #[arg(long)]
     cache: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct PrepareFlags {
+    /// The case, as `list` names it
+    case: CaseId,
+    #[command(flatten)]
+    inputs: InputFlags,
 }
 
 #[derive(Args)]
@@ -118,6 +131,7 @@ impl InputFlags {
             queries: self.queries.clone(),
             neighbours: self.neighbours.clone(),
             model: self.model.clone(),
+            memory_limit: self.memory_limit,
             cache: self.cache.clone(),
         }
     }
@@ -142,6 +156,10 @@ pub fn main_with_internals(
 ) -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::List(flags) => list(suite, &flags),
+        Command::Prepare(flags) => {
+            die_with_parent();
+            prepare(suite, &flags)
+        }
         Command::Run(flags) => {
             die_with_parent();
             run(suite, Attached { mode, allocator, internals }, &flags)
@@ -163,6 +181,17 @@ fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
     stdout.write_all(b"\n").context("write the list of cases to stdout")
 }
 
+fn prepare(suite: fn(&Inputs) -> Result<Suite>, flags: &PrepareFlags) -> Result<()> {
+    let suite = suite(&flags.inputs.inputs())?;
+    let spec = find(&suite, &flags.case)?;
+    suite.prepare(&spec, 1).map(drop)
+}
+
+fn find(suite: &Suite, case: &CaseId) -> Result<CaseSpec> {
+    let found = suite.cases().into_iter().find(|spec| spec.id == *case);
+    found.with_context(|| format!("no case {case} in this suite; `list` shows what there is"))
+}
+
 /// What a binary is built with.
 #[derive(Clone, Copy)]
 struct Attached {
@@ -174,10 +203,7 @@ struct Attached {
 fn run(suite: fn(&Inputs) -> Result<Suite>, attached: Attached, flags: &RunFlags) -> Result<()> {
     let Attached { mode, allocator, internals } = attached;
     let suite = suite(&flags.inputs.inputs())?;
-    let cases = suite.cases();
-    let Some(spec) = cases.iter().find(|spec| spec.id == flags.case) else {
-        bail!("no case {} in this suite; `list` shows what there is", flags.case);
-    };
+    let spec = &find(&suite, &flags.case)?;
     ensure!(
         spec.allocator == allocator.name(),
         "{} runs on the allocator {}, this binary has {}",
@@ -198,7 +224,7 @@ fn run(suite: fn(&Inputs) -> Result<Suite>, attached: Attached, flags: &RunFlags
             let (time, phases) = timing::time(&mut prepared, Effort::new(flags.quick))?;
             evidence.time = Some(time);
             evidence.phases = phases;
-            evidence.phases.iter_mut().for_each(|phase| phase.items = phase.items.or(prepared.items));
+            evidence.phases.iter_mut().for_each(|phase| state_items(phase, &prepared));
         }
     }
     write_evidence(&flags.evidence, &evidence)
@@ -216,6 +242,7 @@ fn empty_evidence(
         mode,
         allocator: allocator.name().into(),
         items: prepared.items,
+        item: prepared.item.map(str::to_string),
         payload_bytes: prepared.payload_bytes,
         inputs: prepared.inputs.clone(),
         foreign_heap: prepared.foreign_heap.clone(),
@@ -244,20 +271,32 @@ fn run_heap(
     let mut phases = Phases::heap(probe, interval, internals)?;
     let check = (prepared.body)(&mut phases);
     let (records, timeline) = phases.finish_heap().context("mode heap has records")?;
-    evidence.phases = records_of(prepared, records)?;
+    evidence.phases = records_of(prepared, Mode::Heap, records)?;
     evidence.timeline = Some(timeline);
     evidence.recall = check().context("wrong answer")?.recall;
     Ok(())
 }
 
+/// The items of a phase are the case's, unless it stated its own.
+fn state_items(record: &mut PhaseRecord, prepared: &Prepared) {
+    if record.items.is_none() {
+        record.items = prepared.items;
+        record.item = prepared.item.map(str::to_string);
+    }
+}
+
 /// The phases' records with what is known of the workload.
-fn records_of(prepared: &Prepared, mut records: Vec<PhaseRecord>) -> Result<Vec<PhaseRecord>> {
+fn records_of(prepared: &Prepared, mode: Mode, mut records: Vec<PhaseRecord>) -> Result<Vec<PhaseRecord>> {
     ensure!(!records.is_empty(), "the body measured no phase");
     for record in &mut records {
-        record.items = record.items.or(prepared.items);
+        state_items(record, prepared);
         record.payload_bytes = prepared.payload_bytes;
         if prepared.foreign_heap.is_some() {
             record.heap = None;
+            // In mode native they are of the C heap.
+            if mode == Mode::Heap {
+                record.iteration_live_bytes.clear();
+            }
         }
     }
     Ok(records)
@@ -272,7 +311,8 @@ fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     );
     let mut phases = Phases::native();
     let check = (prepared.body)(&mut phases);
-    evidence.phases = records_of(prepared, phases.finish_native().context("mode native has records")?)?;
+    let records = phases.finish_native().context("mode native has records")?;
+    evidence.phases = records_of(prepared, Mode::Native, records)?;
     evidence.recall = check().context("wrong answer")?.recall;
     Ok(())
 }
@@ -289,11 +329,7 @@ fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
 
 /// Refuses to report the zeros of a binary that forgot its `#[global_allocator]` line.
 fn ensure_counting() -> Result<()> {
-    // Other threads may allocate meanwhile, so only that something was counted can be expected.
-    let start = mark();
-    drop(std::hint::black_box(vec![0u8; 4096]));
-    let counted = since(&start, start.snapshot()).allocated_blocks > 0;
-    ensure!(counted, "the counting allocator is not this binary's global allocator");
+    ensure!(is_counting(), "the counting allocator is not this binary's global allocator");
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod phases;
 mod prepared;
 mod suite;
 mod timing;
+mod tool_checks;
 mod trial;
 
 pub use axis::Axis;
@@ -30,6 +31,7 @@ pub use child::{Allocator, main, main_with_internals};
 pub use phases::Phases;
 pub use prepared::{Findings, Prepared};
 pub use suite::{Case, Inputs, Suite, Workload};
+pub use tool_checks::main_of_tool_checks;
 pub use trial::Trial;
 
 /// The name of the profile that mode `sites` leaves in the current folder.

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::phases::{MAX_PHASES, named};
+use super::phases::{MAX_PHASES, Words, state_items, worded};
 use crate::evidence::PhaseRecord;
 use crate::instrument::{HeapSnapshot, mark, mark_native, native_since, since};
 
@@ -11,15 +11,15 @@ use crate::instrument::{HeapSnapshot, mark, mark_native, native_since, since};
 pub(super) struct NativePhases {
     started: Instant,
     base: Option<(HeapSnapshot, u64)>,
-    /// Without their names, which would allocate between phases.
+    /// Without their words, which would allocate between phases.
     records: Vec<PhaseRecord>,
-    names: Vec<&'static str>,
+    words: Vec<Words>,
 }
 
 impl NativePhases {
     pub(super) fn start() -> NativePhases {
-        let (records, names) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
-        NativePhases { started: Instant::now(), base: None, records, names }
+        let (records, words) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
+        NativePhases { started: Instant::now(), base: None, records, words }
     }
 
     pub(super) fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
@@ -33,7 +33,7 @@ impl NativePhases {
             *self.base.get_or_insert((heap_start.snapshot(), native_start.live_bytes()));
         let heap = since(&heap_start, heap_base);
         let native = native_since(&native_start, native_base);
-        self.names.push(name);
+        self.words.push(Words { name, item: None });
         self.records.push(PhaseRecord {
             start_ns: start.duration_since(self.started).as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,
@@ -48,7 +48,11 @@ impl NativePhases {
         self.records.last_mut()
     }
 
+    pub(super) fn state_items(&mut self, item: Option<&'static str>, items: usize) {
+        state_items(&mut self.records, &mut self.words, item, items);
+    }
+
     pub(super) fn finish(self) -> Vec<PhaseRecord> {
-        named(self.records, self.names)
+        worded(self.records, self.words)
     }
 }

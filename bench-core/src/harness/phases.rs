@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::native_phases::NativePhases;
-use crate::evidence::{AllocatorRecord, Expected, PhaseRecord, ProcessRecord};
-use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, mark, since};
+use crate::evidence::{AllocatorRecord, BudgetRecord, Expected, PhaseRecord, ProcessRecord};
+use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, live_bytes, mark, native_totals, since};
 
 /// Measures the phases of one run of a body.
 ///
@@ -32,9 +32,16 @@ struct HeapPhases {
     internals: fn() -> Option<AllocatorRecord>,
     started: Instant,
     base: Option<HeapSnapshot>,
-    /// Without their names, which would allocate between phases.
+    /// Without their words, which would allocate between phases.
     records: Vec<PhaseRecord>,
-    names: Vec<&'static str>,
+    words: Vec<Words>,
+}
+
+/// The words of a phase's record.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    pub(super) name: &'static str,
+    pub(super) item: Option<&'static str>,
 }
 
 /// No workload has more phases; the records' buffer never grows within a run.
@@ -47,10 +54,10 @@ impl Phases {
         internals: fn() -> Option<AllocatorRecord>,
     ) -> anyhow::Result<Phases> {
         // Before the sampler starts, so that the timeline begins with what set-up holds.
-        let (records, names) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
+        let (records, words) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
         let started = Instant::now();
         let sampler = Sampler::start(interval, probe, started)?;
-        let heap = HeapPhases { probe, sampler, internals, started, base: None, records, names };
+        let heap = HeapPhases { probe, sampler, internals, started, base: None, records, words };
         Ok(Phases(Attached::Heap(heap)))
     }
 
@@ -91,6 +98,37 @@ impl Phases {
         }
     }
 
+    /// Runs `work` `iterations` times over as the phase `name`; it is given each iteration's number, from 0. What is live at
+    /// the end of each is recorded, so the work keeps nothing that it does not mean to keep.
+    ///
+    /// # Errors
+    /// The first error of the work, which ends the loop.
+    pub fn iterate(
+        &mut self,
+        name: &'static str,
+        iterations: usize,
+        mut work: impl FnMut(usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let read: Option<fn() -> u64> = match &self.0 {
+            Attached::Heap(_) => Some(live_bytes),
+            Attached::Native(_) => Some(|| native_totals().end_live_bytes),
+            Attached::Sites { .. } | Attached::Time(_) => None,
+        };
+        // Before the phase and whole, so that no reading allocates.
+        let mut readings = Vec::with_capacity(if read.is_some() { iterations } else { 0 });
+        let outcome = self.measure(name, || {
+            (0..iterations).try_for_each(|iteration| {
+                work(iteration)?;
+                readings.extend(read.map(|read| read()));
+                Ok(())
+            })
+        });
+        if let Some(record) = self.last_record() {
+            record.iteration_live_bytes = readings;
+        }
+        outcome
+    }
+
     /// States the byte counts that are known beforehand for the last phase: for calibration workloads. What was
     /// recorded is compared with them when the run is judged.
     pub fn expect(&mut self, expected: Expected) {
@@ -119,7 +157,7 @@ impl Phases {
     /// Ends mode `heap`: the records, and the timeline.
     pub(super) fn finish_heap(self) -> Option<(Vec<PhaseRecord>, crate::evidence::Timeline)> {
         match self.0 {
-            Attached::Heap(heap) => Some((named(heap.records, heap.names), heap.sampler.stop())),
+            Attached::Heap(heap) => Some((worded(heap.records, heap.words), heap.sampler.stop())),
             _ => None,
         }
     }
@@ -132,12 +170,22 @@ impl Phases {
         }
     }
 
-    /// States how many items the last phase handled, where it is not the case's number: queries of a search phase.
+    /// States how many items the last phase handled, where it is not the case's number.
     pub fn items(&mut self, items: usize) {
-        if let Attached::Time(clocks) = &mut self.0 {
-            clocks.set_items(items as u64);
-        } else if let Some(record) = self.last_record() {
-            record.items = Some(items as u64);
+        self.set_items(None, items);
+    }
+
+    /// As [`Phases::items`], with what one item is, in one word of the singular: "query" in a search phase.
+    pub fn items_of(&mut self, item: &'static str, items: usize) {
+        self.set_items(Some(item), items);
+    }
+
+    fn set_items(&mut self, item: Option<&'static str>, items: usize) {
+        match &mut self.0 {
+            Attached::Heap(HeapPhases { records, words, .. }) => state_items(records, words, item, items),
+            Attached::Native(native) => native.state_items(item, items),
+            Attached::Time(clocks) => clocks.state_items(item, items),
+            Attached::Sites { .. } => {}
         }
     }
 
@@ -145,6 +193,13 @@ impl Phases {
     pub fn engine_bytes(&mut self, bytes: Option<u64>) {
         if let Some(record) = self.last_record() {
             record.engine_bytes = bytes;
+        }
+    }
+
+    /// Records what work under a memory budget did in the last phase.
+    pub fn budget(&mut self, budget: BudgetRecord) {
+        if let Some(record) = self.last_record() {
+            record.budget = Some(budget);
         }
     }
 
@@ -163,7 +218,8 @@ impl Phases {
         let mean = |phase: &PhaseClock| {
             let wall_ns = (phase.total.as_nanos() / u128::from(phase.runs)) as u64;
             let (name, items) = (phase.name.into(), phase.items);
-            let record = PhaseRecord { name, start_ns, wall_ns, items, ..PhaseRecord::default() };
+            let item = phase.item.map(str::to_string);
+            let record = PhaseRecord { name, start_ns, wall_ns, items, item, ..PhaseRecord::default() };
             start_ns += wall_ns;
             record
         };
@@ -171,10 +227,27 @@ impl Phases {
     }
 }
 
-/// The records with their names, which are made when nothing is measured any more.
-pub(super) fn named(records: Vec<PhaseRecord>, names: Vec<&'static str>) -> Vec<PhaseRecord> {
-    let pairs = records.into_iter().zip(names);
-    pairs.map(|(record, name)| PhaseRecord { name: name.into(), ..record }).collect()
+/// States the items of the last phase.
+pub(super) fn state_items(
+    records: &mut [PhaseRecord],
+    words: &mut [Words],
+    item: Option<&'static str>,
+    items: usize,
+) {
+    if let (Some(record), Some(words)) = (records.last_mut(), words.last_mut()) {
+        (record.items, words.item) = (Some(items as u64), item);
+    }
+}
+
+/// The records with their words, which are written when nothing is measured any more.
+pub(super) fn worded(records: Vec<PhaseRecord>, words: Vec<Words>) -> Vec<PhaseRecord> {
+    let pairs = records.into_iter().zip(words);
+    let word = |(record, words): (PhaseRecord, Words)| PhaseRecord {
+        name: words.name.into(),
+        item: words.item.map(str::to_string),
+        ..record
+    };
+    pairs.map(word).collect()
 }
 
 /// What the clock said so far.
@@ -193,6 +266,7 @@ struct PhaseClock {
     total: Duration,
     runs: u32,
     items: Option<u64>,
+    item: Option<&'static str>,
 }
 
 impl PhaseClocks {
@@ -204,13 +278,13 @@ impl PhaseClocks {
                 phase.total += elapsed;
                 phase.runs += 1;
             }
-            None => self.phases.push(PhaseClock { name, total: elapsed, runs: 1, items: None }),
+            None => self.phases.push(PhaseClock { name, total: elapsed, runs: 1, items: None, item: None }),
         }
     }
 
-    fn set_items(&mut self, items: u64) {
+    fn state_items(&mut self, item: Option<&'static str>, items: usize) {
         if let Some(phase) = self.phases.get_mut(self.last) {
-            phase.items = Some(items);
+            (phase.items, phase.item) = (Some(items as u64), item);
         }
     }
 }
@@ -233,7 +307,7 @@ impl HeapPhases {
         // Last of all, as it walks the allocator's chunks: it may touch a few pages, which the next phase then finds
         // resident, but nothing that was read for this one.
         let allocator = (self.internals)();
-        self.names.push(name);
+        self.words.push(Words { name, item: None });
         self.records.push(PhaseRecord {
             start_ns: start.duration_since(self.started).as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,

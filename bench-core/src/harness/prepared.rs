@@ -10,6 +10,7 @@ use super::Phases;
 pub struct Prepared {
     pub(super) body: Box<Body>,
     pub(super) items: Option<u64>,
+    pub(super) item: Option<&'static str>,
     pub(super) payload_bytes: Option<u64>,
     pub(super) inputs: BTreeMap<String, String>,
     pub(super) exact_peak: bool,
@@ -49,6 +50,7 @@ impl Prepared {
                 Box::new(move || check(answer).map(F::into))
             }),
             items: None,
+            item: None,
             payload_bytes: None,
             inputs: BTreeMap::new(),
             exact_peak: false,
@@ -61,6 +63,12 @@ impl Prepared {
     pub fn items(mut self, items: usize) -> Prepared {
         self.items = Some(items as u64);
         self
+    }
+
+    /// As [`Prepared::items`], with what one item is, in one word of the singular: "document". The page then says "per
+    /// document".
+    pub fn items_of(self, item: &'static str, items: usize) -> Prepared {
+        Prepared { item: Some(item), ..self.items(items) }
     }
 
     /// The bytes that the user's data takes by itself, without any structure around it.

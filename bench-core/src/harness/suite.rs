@@ -27,6 +27,8 @@ pub struct Inputs {
     pub neighbours: Option<PathBuf>,
     /// The folder of an embedding model, if the user named one.
     pub model: Option<PathBuf>,
+    /// The process is killed when its RSS goes above, in bytes, if the caller says so.
+    pub memory_limit: Option<u64>,
     /// The folder that keeps computed neighbours and embeddings for the next process.
     pub cache: Option<PathBuf>,
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::thread_counters::{
     self, PUBLISH_THRESHOLD, Reading, count_alloc, count_free, count_realloc, count_slowly,
 };
-use super::totals::Operation;
+use super::totals::{Operation, TotalsSnapshot};
 use crate::evidence::HeapRecord;
 
 /// Counts what passes through to the allocator `A`.
@@ -129,6 +129,37 @@ pub fn mark() -> HeapMark {
 /// Live bytes of the process now; for samplers.
 pub fn live_bytes() -> u64 {
     unsigned(thread_counters::read_live())
+}
+
+/// What was counted so far: of one thread, or of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Bytes that came in minus bytes that went out; of one thread negative when it frees what others allocated.
+    pub net_bytes: i64,
+    /// Calls of the allocator.
+    pub operations: u64,
+}
+
+/// What the calling thread counted; touches no other thread's counters.
+pub fn counted_by_this_thread() -> Counted {
+    counted(thread_counters::read_this_thread())
+}
+
+/// What all threads counted. Exact while no other thread allocates.
+pub fn counted_by_all_threads() -> Counted {
+    counted(thread_counters::read().totals)
+}
+
+fn counted(totals: TotalsSnapshot) -> Counted {
+    Counted { net_bytes: totals.net_bytes(), operations: totals.operations() }
+}
+
+/// Whether [`CountingAllocator`] is this program's global allocator: otherwise every count is 0 and means nothing. No
+/// phase is disturbed.
+pub fn is_counting() -> bool {
+    let before = counted_by_this_thread().operations;
+    drop(std::hint::black_box(vec![0u8; 4096]));
+    counted_by_this_thread().operations != before
 }
 
 /// What happened since `start`; `base` is the heap when the first phase began.

@@ -11,8 +11,11 @@ mod counting_allocator;
 mod libc_direct;
 mod native_heap;
 mod operating_system;
+mod point_buffer;
 mod process_memory;
+mod profilable;
 mod sampler;
+mod system_memory;
 mod thread_counters;
 mod thread_exit;
 mod thread_list;
@@ -22,8 +25,8 @@ pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internal
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use c_heap::CBlock;
 pub use counting_allocator::{
-    CountingAllocator, HeapMark, HeapSnapshot, ignore_current_thread, live_bytes, mark,
-    set_publish_threshold, since,
+    Counted, CountingAllocator, HeapMark, HeapSnapshot, counted_by_all_threads, counted_by_this_thread,
+    ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold, since,
 };
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
@@ -31,6 +34,9 @@ pub use native_heap::{
     NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_is_counted,
     native_since, totals as native_totals,
 };
-pub use operating_system::die_with_parent;
+pub use operating_system::{die_with_parent, open_descriptors, trim_allocator};
+pub(crate) use point_buffer::{Point, PointBuffer};
 pub use process_memory::ProcessProbe;
+pub use profilable::{Profilable, profile};
 pub use sampler::Sampler;
+pub use system_memory::SystemProbe;

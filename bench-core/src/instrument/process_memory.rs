@@ -9,6 +9,8 @@ use crate::evidence::ProcessMemory;
 pub use elsewhere::ProcessProbe;
 #[cfg(target_os = "linux")]
 pub use linux::ProcessProbe;
+#[cfg(target_os = "linux")]
+pub(super) use linux::read_file;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -19,6 +21,7 @@ mod linux {
 
     use super::super::operating_system::page_bytes;
     use super::ProcessMemory;
+    use crate::process_status;
 
     /// Reads this process's memory.
     pub struct ProcessProbe {
@@ -45,13 +48,7 @@ mod linux {
         pub fn read(&self) -> Option<ProcessMemory> {
             let mut buffer = [0; 4096];
             let status = read_file(&self.status, &mut buffer)?;
-            Some(ProcessMemory {
-                rss_bytes: status_bytes(status, "VmRSS:")?,
-                rss_anon_bytes: status_bytes(status, "RssAnon:"),
-                rss_file_bytes: status_bytes(status, "RssFile:"),
-                rss_shmem_bytes: status_bytes(status, "RssShmem:"),
-                threads: status_number(status, "Threads:"),
-            })
+            process_status::memory(status)
         }
 
         /// RSS anon and RSS file (with shared memory) in bytes, in about 1 us, for the sampler.
@@ -71,36 +68,19 @@ mod linux {
         /// Peak RSS in bytes since the last reset (`VmHWM`).
         pub fn peak_rss_bytes(&self) -> Option<u64> {
             let mut buffer = [0; 4096];
-            status_bytes(read_file(&self.status, &mut buffer)?, "VmHWM:")
+            process_status::peak_rss_bytes(read_file(&self.status, &mut buffer)?)
         }
     }
 
-    fn read_file<'a>(file: &File, buffer: &'a mut [u8]) -> Option<&'a str> {
+    /// The first bytes of an open file, as many as the buffer holds.
+    pub fn read_file<'a>(file: &File, buffer: &'a mut [u8]) -> Option<&'a str> {
         let length = file.read_at(buffer, 0).ok()?;
         std::str::from_utf8(&buffer[..length]).ok()
-    }
-
-    fn status_number(status: &str, key: &str) -> Option<u64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-        line.split_ascii_whitespace().next()?.parse().ok()
-    }
-
-    /// The status file counts in kB of 1024 bytes.
-    fn status_bytes(status: &str, key: &str) -> Option<u64> {
-        Some(status_number(status, key)? * 1024)
     }
 
     #[cfg(test)]
     mod tests {
         use super::*;
-
-        #[test]
-        fn status_lines_are_found_by_their_key() {
-            let status = "Name:\tx\nVmHWM:\t    1234 kB\nVmRSS:\t  1000 kB\nThreads:\t3\n";
-            assert_eq!(status_bytes(status, "VmHWM:"), Some(1234 * 1024));
-            assert_eq!(status_number(status, "Threads:"), Some(3));
-            assert_eq!(status_bytes(status, "RssAnon:"), None);
-        }
 
         #[test]
         fn both_readings_agree_and_touched_pages_show() {

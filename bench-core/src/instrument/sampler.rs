@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::counting_allocator::{ignore_current_thread, live_bytes};
+use super::point_buffer::{Point, PointBuffer};
 use super::process_memory::ProcessProbe;
 use crate::evidence::{SampledRecord, Timeline, TimelinePoint};
 
@@ -26,7 +27,7 @@ static STARTED: Barrier = Barrier::new(2);
 struct State {
     /// Whether the thread shall go on.
     running: bool,
-    buffer: PointBuffer,
+    buffer: PointBuffer<TimelinePoint, MAX_POINTS>,
     sums: PhaseSums,
 }
 
@@ -61,7 +62,7 @@ impl Sampler {
         {
             let mut state = state();
             *state = State { running: true, ..State::new() };
-            state.buffer.touch();
+            touch(state.buffer.slots_mut());
         }
         let thread = std::thread::Builder::new()
             .name("sampler".into())
@@ -75,7 +76,7 @@ impl Sampler {
                     let mut state = state();
                     let reading = read(probe, started);
                     state.sums.add(&reading);
-                    state.buffer.push(reading);
+                    state.buffer.push(reading.into());
                     drop(state);
                     due = (due + interval).max(Instant::now());
                     std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
@@ -90,13 +91,13 @@ impl Sampler {
     pub fn begin_phase(&self) {
         let mut state = state();
         state.sums = PhaseSums::new();
-        state.buffer.push(read(self.probe, self.started));
+        state.buffer.push(read(self.probe, self.started).into());
     }
 
     /// Ends a phase: what the thread saw within it, if it saw at least two points. The timeline gets a point.
     pub fn end_phase(&self) -> Option<SampledRecord> {
         let mut state = state();
-        state.buffer.push(read(self.probe, self.started));
+        state.buffer.push(read(self.probe, self.started).into());
         state.sums.record()
     }
 
@@ -109,7 +110,7 @@ impl Sampler {
         let state = state();
         Timeline {
             interval_ns: self.interval.as_nanos() as u64,
-            readings_per_point: state.buffer.readings_per_point,
+            readings_per_point: state.buffer.readings_per_point(),
             points: state.buffer.points().to_vec(),
         }
     }
@@ -117,6 +118,13 @@ impl Sampler {
 
 fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Makes the buffer's pages resident before the first phase, so that no phase sees RSS grow by them.
+fn touch(points: &mut [TimelinePoint]) {
+    for (i, point) in points.iter_mut().enumerate() {
+        point.start_ns = std::hint::black_box(i as u64);
+    }
 }
 
 fn read(probe: &ProcessProbe, started: Instant) -> Reading {
@@ -156,77 +164,39 @@ impl PhaseSums {
     }
 }
 
-/// A bounded sequence of points.
-struct PointBuffer {
-    points: [TimelinePoint; MAX_POINTS],
-    length: usize,
-    /// Readings in a full point; doubles whenever the buffer is full.
-    readings_per_point: u64,
-    /// Readings in the last point.
-    readings_in_last: u64,
-}
+impl Point for TimelinePoint {
+    const EMPTY: TimelinePoint = TimelinePoint {
+        start_ns: 0,
+        end_ns: 0,
+        min_live_bytes: 0,
+        max_live_bytes: 0,
+        max_rss_anon_bytes: None,
+        max_rss_file_bytes: None,
+    };
 
-impl PointBuffer {
-    const fn new() -> PointBuffer {
-        const EMPTY: TimelinePoint = TimelinePoint {
-            start_ns: 0,
-            end_ns: 0,
-            min_live_bytes: 0,
-            max_live_bytes: 0,
-            max_rss_anon_bytes: None,
-            max_rss_file_bytes: None,
-        };
-        PointBuffer { points: [EMPTY; MAX_POINTS], length: 0, readings_per_point: 1, readings_in_last: 0 }
-    }
-
-    /// Makes the buffer's pages resident before the first phase, so that no phase sees RSS grow by them.
-    fn touch(&mut self) {
-        for (i, point) in self.points.iter_mut().enumerate() {
-            point.start_ns = std::hint::black_box(i as u64);
+    /// The extremes are kept.
+    fn merged(&self, next: &TimelinePoint) -> TimelinePoint {
+        TimelinePoint {
+            start_ns: self.start_ns,
+            end_ns: next.end_ns.max(self.end_ns),
+            min_live_bytes: self.min_live_bytes.min(next.min_live_bytes),
+            max_live_bytes: self.max_live_bytes.max(next.max_live_bytes),
+            max_rss_anon_bytes: self.max_rss_anon_bytes.max(next.max_rss_anon_bytes),
+            max_rss_file_bytes: self.max_rss_file_bytes.max(next.max_rss_file_bytes),
         }
     }
+}
 
-    fn points(&self) -> &[TimelinePoint] {
-        &self.points[..self.length]
-    }
-
-    fn push(&mut self, reading: Reading) {
-        let point = TimelinePoint {
+impl From<Reading> for TimelinePoint {
+    fn from(reading: Reading) -> TimelinePoint {
+        TimelinePoint {
             start_ns: reading.time_ns,
             end_ns: reading.time_ns,
             min_live_bytes: reading.live_bytes,
             max_live_bytes: reading.live_bytes,
             max_rss_anon_bytes: reading.rss.map(|(anon, _)| anon),
             max_rss_file_bytes: reading.rss.and_then(|(_, file)| file),
-        };
-        if self.length > 0 && self.readings_in_last < self.readings_per_point {
-            let last = &mut self.points[self.length - 1];
-            *last = merge(last, &point);
-            self.readings_in_last += 1;
-            return;
         }
-        if self.length == MAX_POINTS {
-            for i in 0..MAX_POINTS / 2 {
-                self.points[i] = merge(&self.points[2 * i], &self.points[2 * i + 1]);
-            }
-            self.length /= 2;
-            self.readings_per_point *= 2;
-        }
-        self.points[self.length] = point;
-        self.length += 1;
-        self.readings_in_last = 1;
-    }
-}
-
-/// Two neighbouring points as one; the extremes are kept.
-fn merge(a: &TimelinePoint, b: &TimelinePoint) -> TimelinePoint {
-    TimelinePoint {
-        start_ns: a.start_ns,
-        end_ns: b.end_ns.max(a.end_ns),
-        min_live_bytes: a.min_live_bytes.min(b.min_live_bytes),
-        max_live_bytes: a.max_live_bytes.max(b.max_live_bytes),
-        max_rss_anon_bytes: a.max_rss_anon_bytes.max(b.max_rss_anon_bytes),
-        max_rss_file_bytes: a.max_rss_file_bytes.max(b.max_rss_file_bytes),
     }
 }
 
@@ -234,10 +204,11 @@ fn merge(a: &TimelinePoint, b: &TimelinePoint) -> TimelinePoint {
 mod tests {
     use super::*;
 
-    fn filled(live: impl Iterator<Item = u64>) -> PointBuffer {
+    fn filled(live: impl Iterator<Item = u64>) -> PointBuffer<TimelinePoint, MAX_POINTS> {
         let mut buffer = PointBuffer::new();
         for (i, live_bytes) in live.enumerate() {
-            buffer.push(Reading { time_ns: i as u64, live_bytes, rss: Some((live_bytes / 2, None)) });
+            let rss = Some((live_bytes / 2, None));
+            buffer.push(Reading { time_ns: i as u64, live_bytes, rss }.into());
         }
         buffer
     }

@@ -289,6 +289,11 @@ pub(super) fn read_live() -> i64 {
     LIVE.load(Relaxed) + list.iter().map(ThreadCounters::unpublished).sum::<i64>()
 }
 
+/// What the calling thread did since it began: its own counters, and no lock.
+pub(super) fn read_this_thread() -> TotalsSnapshot {
+    COUNTERS.with(|counters| counters.totals.snapshot())
+}
+
 /// Begins a phase: every thread's pending bytes are absorbed, the peak restarts at the live bytes.
 pub(super) fn begin_phase() -> Reading {
     let list = THREADS.lock();

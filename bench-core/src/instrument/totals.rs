@@ -114,6 +114,16 @@ impl TotalsSnapshot {
         self.in_bytes - self.grown_bytes
     }
 
+    /// Bytes that came in minus bytes that went out.
+    pub fn net_bytes(self) -> i64 {
+        self.in_bytes.wrapping_sub(self.out_bytes) as i64
+    }
+
+    /// Calls of the allocator.
+    pub fn operations(self) -> u64 {
+        self.allocated_blocks + self.freed_blocks + self.reallocated_blocks
+    }
+
     /// What was counted between `earlier` and `self`.
     pub fn since(self, earlier: TotalsSnapshot) -> TotalsSnapshot {
         self.combine(earlier, u64::wrapping_sub)

@@ -1,6 +1,6 @@
 //! The rows of the METRICS table.
 
-use super::{Class, Direction, Metric, Unit, foreign, given_back};
+use super::{Class, Direction, Metric, Unit, budget, foreign, given_back, leak};
 use crate::case::Mode;
 use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
@@ -194,6 +194,8 @@ pub const METRICS: &[Metric] = &[
         },
     },
     given_back::HEAP,
+    leak::SLOPE,
+    leak::GROWTH,
     foreign::HEAP_IN_USE,
     foreign::HEAP_SYS,
     Metric {
@@ -287,11 +289,19 @@ pub const METRICS: &[Metric] = &[
         about: "threads of the process at the end; one of them is the sampler",
         of: |phase| Some(phase.process?.end.threads? as f64),
     },
+    budget::USED,
+    budget::BATCHES,
+    budget::SMALLEST_BATCH,
+    budget::LARGEST_BATCH,
+    budget::WARNINGS,
+    budget::CRITICALS,
     foreign::NATIVE_PEAK,
     foreign::NATIVE_GROWTH,
     foreign::NATIVE_LIVE,
     foreign::NATIVE_LIVE_PER_ITEM,
     given_back::NATIVE,
+    leak::NATIVE_SLOPE,
+    leak::NATIVE_GROWTH,
     foreign::NATIVE_ALLOCATED,
     foreign::NATIVE_BLOCKS,
     Metric {

@@ -6,6 +6,7 @@
 // Calling the allocator directly, and fork(2), are what is tested.
 #![allow(unsafe_code)]
 
+mod budget;
 mod threads;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -36,6 +37,8 @@ const CHECKS: &[Check] = &[
     ("several_threads_keep_the_bound", threads::several_threads_keep_the_bound),
     ("parallel_threads_keep_totals_exact", threads::parallel_threads_keep_totals_exact),
     ("a_forked_child_goes_on_counting", threads::a_forked_child_goes_on_counting),
+    ("the_budget_reads_the_heap_to_the_byte", budget::the_budget_reads_the_heap_to_the_byte),
+    ("a_check_of_the_budget_allocates_nothing", budget::a_check_of_the_budget_allocates_nothing),
 ];
 
 fn main() {

@@ -1,6 +1,7 @@
 //! Embedders: what turns a text into a vector.
 
 mod hashing;
+mod kept;
 #[cfg(feature = "minilm")]
 pub mod minilm;
 
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use bench_core::harness::Inputs;
 
 pub use hashing::Hashing;
+pub use kept::embed_once;
 
 /// Turns texts into vectors of equal dim, near each other for similar texts.
 pub trait Embedder {
@@ -30,13 +32,19 @@ pub struct Entry {
     pub name: &'static str,
     /// Makes it ready, with all that it loads.
     pub open: fn(&Inputs) -> Result<Box<dyn Embedder>>,
+    /// Of a model, which takes a tenth of a second for a text: all that decides about a vector beside the text.
+    pub identity: Option<fn() -> String>,
 }
 
 /// Every embedder of this build.
 pub const ALL: &[Entry] = &[
-    Entry { name: "hashing", open: |_| Ok(Box::new(Hashing::default())) },
+    Entry { name: "hashing", open: |_| Ok(Box::new(Hashing::default())), identity: None },
     #[cfg(feature = "minilm")]
-    Entry { name: "minilm", open: |inputs| Ok(Box::new(minilm::open(inputs)?)) },
+    Entry {
+        name: "minilm",
+        open: |inputs| Ok(Box::new(minilm::open(inputs)?)),
+        identity: Some(minilm::identity),
+    },
 ];
 
 /// The names of the embedders, for the axis `embedder`.
@@ -44,26 +52,38 @@ pub fn names() -> Vec<&'static str> {
     ALL.iter().map(|entry| entry.name).collect()
 }
 
+/// The names of those that are models: slow, and better at meaning.
+pub fn models() -> Vec<&'static str> {
+    ALL.iter().filter(|entry| entry.identity.is_some()).map(|entry| entry.name).collect()
+}
+
 /// Makes the embedder called `name` ready.
 ///
 /// # Errors
 /// When there is no such embedder in this build, or it cannot load what it needs.
 pub fn open(name: &str, inputs: &Inputs) -> Result<Box<dyn Embedder>> {
-    let entry = ALL.iter().find(|entry| entry.name == name);
-    let entry = entry
-        .with_context(|| format!("no embedder {name:?} in this build; there is {}", names().join(", ")))?;
-    (entry.open)(inputs).with_context(|| format!("make the embedder {name} ready"))
+    (find(name)?.open)(inputs).with_context(|| format!("make the embedder {name} ready"))
 }
 
-/// Refuses a model that the user named for a build without it.
+fn find(name: &str) -> Result<&'static Entry> {
+    let entry = ALL.iter().find(|entry| entry.name == name);
+    entry.with_context(|| format!("no embedder {name:?} in this build; there is {}", names().join(", ")))
+}
+
+/// Refuses a model that the user named, if this build has none or a look at the folder tells that it is not the one. Quick:
+/// what the files hold is looked at when they are read.
 ///
 /// # Errors
-/// When a model is named and the feature `minilm` is off.
-pub fn ensure_model_is_built(inputs: &Inputs) -> Result<()> {
+/// When a model is named and the feature `minilm` is off, or a file is missing or of another size.
+pub fn ensure_model_is_there(inputs: &Inputs) -> Result<()> {
+    let Some(folder) = &inputs.model else { return Ok(()) };
     ensure!(
-        inputs.model.is_none() || cfg!(feature = "minilm"),
-        "this build has no embedding model to use with --model: add --features minilm"
+        cfg!(feature = "minilm"),
+        "this build has no embedding model to use with --model {}: add --features minilm",
+        folder.display()
     );
+    #[cfg(feature = "minilm")]
+    minilm::look_at(folder)?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ pub(super) const RANK_CONSTANT: u32 = 60;
 
 /// An item of the fused list.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Fused {
+pub(crate) struct Fused {
     /// The item's id.
     pub id: u64,
     /// The sum of its reciprocal ranks.

@@ -4,7 +4,7 @@ use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
 
 /// A text that shares words with a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Hit {
+pub(crate) struct Hit {
     /// The text's position in what was indexed.
     pub id: u64,
     /// Its score, the higher the better.

@@ -15,7 +15,7 @@ const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
 /// Knows the right answers to some queries.
-pub(super) struct Truth {
+pub(crate) struct Truth {
     /// Judges the dense lists.
     pub oracle: Oracle,
     /// The exact dense list of each query.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Dataset, Vectors, neighbours, truth_cache};
 use crate::engine::{Distance, Neighbour, exact_neighbours, named_neighbours};
+use crate::kept;
 
 /// The `k` exact neighbours of each query (all, if there are fewer), nearest first, computed on rayon's current pool:
 /// once for each content, if there is a folder to keep them in.
@@ -19,9 +20,10 @@ pub fn computed(
     distance: Distance,
     cache: Option<&Path>,
 ) -> Result<Vec<Vec<Neighbour>>> {
-    let compute = || exact_neighbours(base, queries, k, distance);
-    let Some(folder) = cache else { return Ok(compute()) };
-    truth_cache::load_or(folder, &truth_cache::Key::new(base, queries, k, distance), compute)
+    let compute = || Ok(exact_neighbours(base, queries, k, distance));
+    // The key is a hash of all vectors, so it is made only where it is needed.
+    let Some(folder) = cache else { return compute() };
+    kept::load_or(Some(folder), &truth_cache::key(base, queries, k, distance), compute)
 }
 
 impl Dataset {

@@ -8,7 +8,6 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result, ensure};
 use arroy::distances::{Cosine, DotProduct, Euclidean};
 use arroy::{Database, Distance as Measure, Reader, Writer};
-use heed::CommitOrAbort;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use roaring::RoaringBitmap;
@@ -60,13 +59,7 @@ struct Arroy<D: Measure> {
 
 fn build<D: Measure>(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     let lmdb = TemporaryLmdb::open(MAP_BYTES)?;
-    let transaction = lmdb.env().write_txn()?;
-    let made: heed::Result<_> =
-        lmdb.env().create_databases_and_commit(transaction, |databases, transaction| {
-            databases.create_database(transaction, None).map(CommitOrAbort::<_, ()>::Commit)
-        });
-    // From the commit on it is valid for as long as the environment, and no longer tied to the transaction.
-    let database: Database<'static, D> = made.context("make a database in LMDB")?.unwrap_commit();
+    let database = lmdb.create_database()?;
     let (dim, distance, ef) = (spec.dim, spec.distance, spec.ef);
     let mut engine = Arroy::<D> { lmdb, database, dim, distance, ef, len: 0 };
     // In one transaction: the trees are built once, of all vectors.

@@ -8,7 +8,6 @@
 use anyhow::{Context, Result, bail, ensure};
 use hannoy::distances::{Cosine, Euclidean};
 use hannoy::{Database, Distance as Measure, Reader, Writer};
-use heed::CommitOrAbort;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use roaring::RoaringBitmap;
@@ -62,13 +61,7 @@ struct Hannoy<D: Measure> {
 fn build<D: Measure>(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     ensure!(spec.m == M, "hannoy was compiled for an M of {M}, not {}", spec.m);
     let lmdb = TemporaryLmdb::open(MAP_BYTES)?;
-    let transaction = lmdb.env().write_txn()?;
-    let made: heed::Result<_> =
-        lmdb.env().create_databases_and_commit(transaction, |databases, transaction| {
-            databases.create_database(transaction, None).map(CommitOrAbort::<_, ()>::Commit)
-        });
-    // From the commit on it is valid for as long as the environment, and no longer tied to the transaction.
-    let database: Database<'static, D> = made.context("make a database in LMDB")?.unwrap_commit();
+    let database = lmdb.create_database()?;
     let mut engine = Hannoy::<D> { lmdb, database, spec: *spec, len: 0 };
     // In one transaction: the graph is written once.
     let ids: Vec<u64> = (0..vectors.len() as u64).collect();

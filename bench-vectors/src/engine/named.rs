@@ -1,7 +1,6 @@
 //! Ground truth from a file: ids become neighbours, once they are seen to belong to the vectors and the distance.
 
 use anyhow::{Context, Result, ensure};
-use rayon::prelude::*;
 
 use super::oracle::exact_distance;
 use super::{Distance, Neighbour};
@@ -47,7 +46,7 @@ pub fn named_neighbours(
         }
         Ok(named)
     };
-    (0..queries.len()).into_par_iter().map(of_query).collect()
+    (0..queries.len()).map(of_query).collect()
 }
 
 /// The size of the terms that a distance is summed from: what its rounding is relative to.

@@ -56,6 +56,8 @@ const RIGHT: i32 = 168;
 /// What a label's line takes, and, on the wide side, each of its characters.
 const LABEL_HEIGHT: i32 = 14;
 const CHARACTER: i32 = 7;
+/// More points than these are a line without marks.
+const MARKED: usize = 30;
 /// From a point to its label.
 const GAP: i32 = 12;
 const COLOURS: [RGBColor; 6] = [HEAP, LIMIT, FILE, BROKEN, ANON, INK];
@@ -75,7 +77,7 @@ pub fn chart(id: &str, input: Input<'_>) -> Result<Chart> {
             if points.len() > 1 {
                 area.draw(&PathElement::new(points.clone(), colour.stroke_width(2)))?;
             }
-            for point in points {
+            for point in points.into_iter().filter(|_| series.points.len() <= MARKED) {
                 mark(area, series.look, point, &colour)?;
             }
         }

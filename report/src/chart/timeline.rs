@@ -3,15 +3,19 @@
 //! Points are merged into columns that keep the lowest and the highest value, so that no peak is ever lost
 //! (a mean or every n-th point would lose it). Where the heap cannot be seen, resident memory is drawn alone.
 
-use anyhow::{Result, anyhow};
+mod panel;
+mod peak;
+mod phase_names;
+
+use anyhow::Result;
 use bench_core::evidence::{PhaseRecord, Timeline, TimelinePoint};
 use bench_core::metric::Unit;
-use plotters::coord::types::RangedCoordf64;
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
 
-use super::{ANON, Area, BAND, Chart, FAINT, FILE, GRID, HEAP, INK, LIMIT, Numbers, draw, font, shortened};
-use crate::quantity::{fitting, grouped, human};
+use super::{ANON, Chart, FAINT, FILE, HEAP, LIMIT, Numbers, draw};
+use crate::quantity::human;
+pub use panel::tick;
+use panel::{Painted, Panel};
+use peak::Peak;
 
 /// What is drawn.
 pub struct Input<'a> {
@@ -31,18 +35,15 @@ pub struct Input<'a> {
     pub rss_limit: Option<f64>,
 }
 
-const SIZE: (u32, u32) = (820, 330);
-const HEAP_HEIGHT: u32 = 200;
+const WIDTH: u32 = 820;
+const HEIGHT: u32 = 346;
+const HEAP_HEIGHT: u32 = 216;
 /// With resident memory alone.
-const LOW: (u32, u32) = (820, 210);
+const LOW: u32 = 226;
 /// More columns than this make the page heavier and the picture no better.
 const COLUMNS: usize = 150;
 /// Rows of the table behind the chart.
 const TABLE_ROWS: usize = 12;
-/// Names of phases beyond this many would lie on each other.
-const NAMED_PHASES: usize = 16;
-/// A limit is drawn if it lies within this many times the highest value; beyond, it would flatten everything.
-const LIMIT_WITHIN: f64 = 1.6;
 
 /// One vertical slice of the chart, in nanoseconds and bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,24 +73,29 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     let columns = columns(&input.timeline.points, base, COLUMNS);
     let ends = input.phases.iter().map(|phase| phase.start_ns as f64 + phase.wall_ns as f64);
     let length = columns.iter().map(|column| column.end).chain(ends).fold(1.0, f64::max);
-    let peaks =
-        input.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes as f64 - base);
-    let peak = columns.iter().map(|column| column.most).chain(peaks).fold(1.0, f64::max);
+    let peak = if input.heap {
+        Peak::of_heap(input.phases, input.labels, &columns, base)
+    } else {
+        Peak::of_anon(input.phases, input.labels, &columns)
+    };
+    let highest = peak.as_ref().map(|peak| peak.bytes);
+    let most = columns.iter().map(|column| column.most).chain(highest).fold(1.0, f64::max);
     let least = columns.iter().map(|column| column.least).fold(0.0, f64::min);
     let resident = columns.iter().flat_map(|column| [column.anon, column.file]).flatten().fold(0.0, f64::max);
     let title = "Memory over time";
     let live =
-        if input.heap { format!("live heap up to {} and ", human(peak, Unit::Bytes)) } else { String::new() };
+        if input.heap { format!("live heap up to {} and ", human(most, Unit::Bytes)) } else { String::new() };
     let description = format!(
-        "{live}resident memory up to {} over {}",
+        "{live}resident memory up to {} over {}{}",
         human(resident, Unit::Bytes),
-        human(length, Unit::Nanoseconds)
+        human(length, Unit::Nanoseconds),
+        peak.as_ref().map(|peak| format!("; {}", peak.in_words())).unwrap_or_default()
     );
     let heap = Panel {
         caption: "live heap",
         length,
         least,
-        most: peak,
+        most,
         limit: input.heap_limit,
         named: true,
         timed: false,
@@ -104,14 +110,20 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
         timed: true,
     };
     let svg = if input.heap {
-        draw(id, SIZE, title, &description, |area| {
+        draw(id, (WIDTH, HEIGHT), title, &description, |area| {
             let (upper, lower) = area.split_vertically(HEAP_HEIGHT);
-            heap.paint(&upper, input, |painted| live_heap(painted, input, &columns, base, heap.highest()))?;
+            heap.paint(&upper, input, |painted| {
+                live_heap(painted, input, &columns, base, heap.highest())?;
+                peak.iter().try_for_each(|peak| painted.mark(peak, length))
+            })?;
             rss.paint(&lower, input, |painted| resident_memory(painted, &columns))
         })?
     } else {
-        draw(id, LOW, title, &description, |area| {
-            rss.paint(area, input, |painted| resident_memory(painted, &columns))
+        draw(id, (WIDTH, LOW), title, &description, |area| {
+            rss.paint(area, input, |painted| {
+                resident_memory(painted, &columns)?;
+                peak.iter().try_for_each(|peak| painted.mark(peak, length))
+            })
         })?
     };
     let numbers = numbers(&input.timeline.points, base, input.heap);
@@ -183,144 +195,6 @@ fn columns(points: &[TimelinePoint], base: f64, limit: usize) -> Vec<Column> {
         .collect()
 }
 
-/// One of the two diagrams: time on one axis, bytes on the other.
-#[derive(Clone, Copy)]
-struct Panel<'a> {
-    caption: &'a str,
-    length: f64,
-    least: f64,
-    most: f64,
-    limit: Option<f64>,
-    /// Whether the phases' names stand above it.
-    named: bool,
-    /// Whether the time axis stands below it.
-    timed: bool,
-}
-
-type Plane<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-
-/// A panel being painted: turns nanoseconds and bytes into the axes' units.
-struct Painted<'a, 'b> {
-    plane: Plane<'a, 'b>,
-    time_scale: f64,
-    byte_scale: f64,
-}
-
-impl Painted<'_, '_> {
-    fn scaled(&self, points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-        let scaled = points.into_iter().map(|(x, y)| (x / self.time_scale, y / self.byte_scale));
-        scaled.collect()
-    }
-
-    fn line(&mut self, points: Vec<(f64, f64)>, colour: &RGBColor) -> Result<()> {
-        let points = self.scaled(points);
-        let width = if *colour == FAINT { 1 } else { 2 };
-        let line = PathElement::new(points, colour.stroke_width(width));
-        self.plane.draw_series([line]).map_err(|error| anyhow!("draw a line: {error}"))?;
-        Ok(())
-    }
-
-    fn area(&mut self, points: Vec<(f64, f64)>) -> Result<()> {
-        let area = Polygon::new(self.scaled(points), HEAP.mix(0.25).filled());
-        self.plane.draw_series([area]).map_err(|error| anyhow!("draw an area: {error}"))?;
-        Ok(())
-    }
-}
-
-impl Panel<'_> {
-    fn drawn_limit(&self) -> Option<f64> {
-        self.limit.filter(|limit| *limit <= self.most * LIMIT_WITHIN)
-    }
-
-    /// The upper end of the axis.
-    fn highest(&self) -> f64 {
-        self.drawn_limit().map_or(self.most, |limit| limit.max(self.most)) * 1.08
-    }
-
-    /// Paints axes, phases, `content` and the limit.
-    fn paint<'a>(
-        &self,
-        area: &Area<'a>,
-        input: &Input,
-        content: impl FnOnce(&mut Painted<'a, '_>) -> Result<()>,
-    ) -> Result<()> {
-        let (drawn, highest) = (self.drawn_limit(), self.highest());
-        let (byte_scale, byte_name) = fitting(highest, Unit::Bytes);
-        let (time_scale, time_name) = fitting(self.length, Unit::Nanoseconds);
-        let (bottom, top) = (self.least / byte_scale, highest / byte_scale);
-        let plane = ChartBuilder::on(area)
-            .margin_right(12)
-            .margin_top(if self.named { 34 } else { 20 })
-            .set_label_area_size(LabelAreaPosition::Left, 56)
-            .set_label_area_size(LabelAreaPosition::Bottom, if self.timed { 36 } else { 8 })
-            .build_cartesian_2d(0.0..self.length / time_scale, bottom..top)?;
-        let mut painted = Painted { plane, time_scale, byte_scale };
-        self.bands(&mut painted, input, (bottom, top))?;
-        let label = font(12.0, &FAINT, HPos::Center, VPos::Center);
-        let axis = format!("time in {time_name}");
-        let time_tick = |value: &f64| tick(*value, self.length / time_scale);
-        let byte_tick = |value: &f64| tick(*value, top);
-        let mut mesh = painted.plane.configure_mesh();
-        mesh.disable_x_mesh()
-            .y_labels(if self.timed { 4 } else { 5 })
-            .x_labels(if self.timed { 9 } else { 0 })
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
-            .label_style(label)
-            .x_label_formatter(&time_tick)
-            .y_label_formatter(&byte_tick);
-        if self.timed {
-            mesh.x_desc(axis);
-        }
-        mesh.draw()?;
-        content(&mut painted)?;
-        if let Some(limit) = drawn {
-            painted.line(vec![(0.0, limit), (self.length, limit)], &LIMIT)?;
-        }
-        let limit = match (self.limit, drawn) {
-            (Some(limit), None) => format!(" · limit {} lies above", human(limit, Unit::Bytes)),
-            (Some(limit), Some(_)) => format!(" · limit {}", human(limit, Unit::Bytes)),
-            _ => String::new(),
-        };
-        let caption = format!("{}, {byte_name}{limit}", self.caption);
-        area.draw(&Text::new(caption, (0, 2), font(12.0, &INK, HPos::Left, VPos::Top)))?;
-        Ok(())
-    }
-
-    /// A band behind every other phase, and the names where they have room.
-    fn bands(&self, painted: &mut Painted<'_, '_>, input: &Input, (bottom, top): (f64, f64)) -> Result<()> {
-        let pixels = f64::from(SIZE.0 - 68) / self.length;
-        for (index, (phase, label)) in input.phases.iter().zip(input.labels).enumerate() {
-            let start = phase.start_ns as f64;
-            let end = start + phase.wall_ns as f64;
-            if index % 2 == 0 {
-                let corners = [(start / painted.time_scale, bottom), (end / painted.time_scale, top)];
-                painted.plane.draw_series([Rectangle::new(corners, BAND.filled())])?;
-            }
-            let room = ((end - start) * pixels / 6.5) as usize;
-            if self.named && index < NAMED_PHASES && room >= label.chars().count().min(4) {
-                let style = font(12.0, &FAINT, HPos::Left, VPos::Bottom);
-                let text = shortened(label, room);
-                painted.plane.draw_series([Text::new(text, (start / painted.time_scale, top), style)])?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A tick's number with as many decimals as an axis that ends at `most` needs.
-fn tick(value: f64, most: f64) -> String {
-    let decimals = if most < 0.5 {
-        2
-    } else if most < 5.0 {
-        1
-    } else {
-        0
-    };
-    grouped(value, decimals)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,8 +239,8 @@ mod tests {
                 rss_limit: None,
             };
             let chart = chart("c", &input).unwrap().unwrap();
-            // The envelope is the picture's only polygon.
-            assert_eq!(chart.svg.contains("<polygon"), heap);
+            // The envelope is all that is filled with the heap's colour.
+            assert_eq!(chart.svg.contains("fill=\"#0072B2\""), heap);
             assert_eq!(chart.svg.contains("heap"), heap);
             assert_eq!(chart.numbers.head.len(), if heap { 5 } else { 3 });
             assert!(chart.numbers.rows.iter().all(|row| row.len() == chart.numbers.head.len()));

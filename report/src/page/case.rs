@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use super::anchor;
 use super::column::Column;
+use super::iterations::{self, Loop};
 use super::overview::{class_word, percent};
 use super::sites::{Sites, sites};
 use super::strip::Fact;
 use crate::capitalised;
 use crate::chart::{Chart, repetitions, timeline};
 use crate::judge::{is_of_rusts_heap, phase_label};
-use crate::judgement::{Judgement, Value};
+use crate::judgement::{Judgement, Value, nouns, plural};
 use crate::quantity::{exact, human};
 
 /// One case.
@@ -36,6 +37,8 @@ pub struct Case {
     heap_drawn: bool,
     timeline: Option<Chart>,
     timeline_note: String,
+    /// Its iterations, if it is a loop.
+    iterations: Option<Loop>,
     phase_columns: Vec<Head>,
     phases: Vec<Phase>,
     hidden_phases: usize,
@@ -68,7 +71,7 @@ struct Phase {
 /// One metric of the whole case.
 #[derive(Serialize)]
 struct MetricRow {
-    title: &'static str,
+    title: String,
     value: String,
     exact: String,
     class: &'static str,
@@ -81,10 +84,12 @@ struct MetricRow {
 /// More rows than this make the page heavy; the rest stands in run.json.
 const PHASES: usize = 12;
 /// The columns of the table of phases; those of the C heap where mode native was measured.
-const PHASE_METRICS: [&str; 10] = [
+const PHASE_METRICS: [&str; 12] = [
     "heap.peak",
     "heap.growth",
     "heap.live",
+    "heap.peak_per_item",
+    "heap.live_per_item",
     "heap.blocks",
     "heap.allocated",
     "native.peak",
@@ -113,6 +118,11 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         .iter()
         .flat_map(Measurement::evidence)
         .find_map(|evidence| evidence.foreign_heap.as_ref());
+    let item = record
+        .measurements
+        .iter()
+        .flat_map(Measurement::evidence)
+        .find_map(|evidence| evidence.item.as_deref());
     let (phase_columns, phases) =
         evidence.or(native).map(|evidence| phases(evidence, native)).unwrap_or_default();
     let all_evidence = record.measurements.iter().flat_map(|measurement| measurement.evidence());
@@ -146,10 +156,11 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         heap_drawn: evidence.is_some_and(|evidence| evidence.foreign_heap.is_none()),
         timeline,
         timeline_note,
+        iterations: iterations::of_case(index, record)?,
         phase_columns,
         hidden_phases: phases.len().saturating_sub(PHASES),
         phases: phases.into_iter().take(PHASES).collect(),
-        metrics: metrics(&values)?,
+        metrics: metrics(&values, item)?,
         time: time(record),
         sites: sites(record),
     })
@@ -246,6 +257,13 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Pha
     let mut heads = Vec::new();
     let labels = (0..evidence.phases.len()).map(|index| phase_label(&evidence.phases, index));
     let mut rows: Vec<Phase> = labels.map(|name| Phase { name, cells: Vec::new() }).collect();
+    if evidence.phases.iter().any(|phase| phase.items.is_some()) {
+        heads.push(Head { title: "items", unit: "" });
+        for (row, phase) in rows.iter_mut().zip(&evidence.phases) {
+            let item = phase.item.as_deref().unwrap_or("item");
+            row.cells.push(phase.items.map_or("–".into(), |items| plural(items as usize, item)));
+        }
+    }
     for (title, unit, source, of) in time.into_iter().chain(metrics) {
         let Some(source) = source else { continue };
         let value = |phase: &PhaseRecord| of(phase).filter(|value| value.is_finite());
@@ -259,12 +277,13 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Pha
     (heads, rows)
 }
 
-fn metrics(values: &[&Value]) -> Result<Vec<MetricRow>> {
+/// `item`: what an item of the whole case is, if the workload says.
+fn metrics(values: &[&Value], item: Option<&str>) -> Result<Vec<MetricRow>> {
     let whole = values.iter().filter(|value| value.phase.is_none());
-    whole.map(|value| metric_row(value)).collect()
+    whole.map(|value| metric_row(value, item.unwrap_or("item"))).collect()
 }
 
-fn metric_row(value: &Value) -> Result<MetricRow> {
+fn metric_row(value: &Value, item: &str) -> Result<MetricRow> {
     let unit = value.metric.unit;
     let least = value.samples.iter().copied().fold(f64::INFINITY, f64::min);
     let most = value.samples.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -279,9 +298,9 @@ fn metric_row(value: &Value) -> Result<MetricRow> {
         format!("{}, {share} left", human(limit.value, unit))
     });
     Ok(MetricRow {
-        title: value.metric.title,
-        value: human(value.value, unit),
-        exact: exact(value.value, unit),
+        title: value.metric.title.replace("items", &nouns(item)).replace("item", item),
+        value: human(value.value, unit).replace("/item", &format!("/{item}")),
+        exact: exact(value.value, unit).replace("per item", &format!("per {item}")),
         class: class_word(value),
         strip: repetitions::strip(&value.samples, value.value),
         spread,

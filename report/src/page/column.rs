@@ -26,6 +26,7 @@ impl Column {
         let whole = scale == 1.0 && sizes.iter().all(|size| size.fract() == 0.0);
         let decimals = match of {
             Unit::Ratio => 2,
+            Unit::Percent => 1,
             _ if whole || least == 0.0 => 0,
             Unit::PerSecond if least >= 100.0 => 0,
             _ if least >= 10.0 => 1,

@@ -36,7 +36,7 @@ fn cells<'a>(section: &'a str, case: &str) -> Vec<&'a str> {
 fn footnote<'a>(section: &'a str, cell: &str) -> &'a str {
     let number = cell.split("<sup>").nth(1).and_then(|rest| rest.split("</sup>").next()).expect("a footnote");
     let notes = section.split("absences\">").nth(1).unwrap();
-    notes.split("<li>").nth(number.parse().unwrap()).unwrap().split("</li>").next().unwrap()
+    notes.split("<li>").nth(number.parse().unwrap()).unwrap().split('<').next().unwrap()
 }
 
 #[test]
@@ -51,12 +51,9 @@ fn growth_is_the_fitted_line_and_a_step_is_said_in_words() {
     let section = section(&page);
     // The made-up engine is a line, so the fit must find what it was made from, without a margin.
     let per_vector = human(PER_VECTOR as f64, Unit::BytesPerItem);
-    assert!(
-        section.contains(&format!("<td>{per_vector} ± 0.00 B/item</td>")),
-        "no {per_vector} in {section}"
-    );
+    assert!(section.contains(&format!("<td>{per_vector} ± 0.00 B/item<")), "no {per_vector} in {section}");
     assert!(section.contains("<td>64.0 KiB ±"), "the intercept");
-    let step = "<td>from n = 1,000 to 3,000: 11.3 MiB more, 2.5 times what the line predicts</td>";
+    let step = "<td>from n = 1,000 to 3,000: 11.3 MiB more, 2.5 times what the line predicts<";
     assert_eq!(section.matches(step).count(), 1, "{section}");
     assert_eq!(section.matches(">\nstep\n<").count() + section.matches(">step<").count(), 1, "one ring");
 }
@@ -66,12 +63,13 @@ fn growth_needs_two_sizes_and_a_fitted_line_three() {
     let lines = |page: &str| {
         let chart = section(page).split_once("How an index grows").unwrap().1;
         let svg = chart.split("<svg").nth(1).unwrap().split("</svg>").next().unwrap();
-        let fitted = svg.split("<polyline").filter(|line| {
+        let fitted = svg.split("<path").filter(|line| {
             let line = line.split("/>").next().unwrap();
-            !line.contains("stroke-width") && !["#DDDDDD", "#666666"].iter().any(|c| line.contains(c))
+            line.contains("stroke=")
+                && !line.contains("stroke-width")
+                && !["#DDDDDD", "#666666"].iter().any(|c| line.contains(c))
         });
-        // What stands before the first polyline is none.
-        (svg.matches("stroke-width=\"2\"").count(), fitted.count() - 1)
+        (svg.matches("stroke-width=\"2\"").count(), fitted.count())
     };
     let sized = |sizes: &'static [&str]| {
         rendered(|case| {

@@ -97,6 +97,27 @@ fn every_chart_has_a_name_a_description_and_its_numbers() {
 }
 
 #[test]
+fn the_pipeline_is_one_picture_with_its_phases_named_and_its_peak_marked() {
+    let page = page_of(&sample::run());
+    let case = page.split("data-case=\"ingest/single_document").nth(1).unwrap();
+    let case = case.split("<details class=\"case\"").next().unwrap();
+    let svg = case.split("</svg>").find(|svg| svg.contains("<desc id=\"timeline-")).unwrap();
+    for phase in ["read", "chunk", "embed", "index"] {
+        assert!(svg.contains(&format!(">{phase}</text>")), "{phase}: {svg}");
+    }
+    let tints: BTreeSet<&str> = attributes(svg, "fill")
+        .into_iter()
+        .filter(|fill| ["#DCEBF7", "#FBE8CF", "#D9EFE4", "#F4E0EC"].contains(fill))
+        .collect();
+    assert_eq!(tints.len(), 4, "a tint for each phase");
+    assert_eq!(svg.matches("<circle").count(), 1, "one mark");
+    assert_eq!(svg.matches("peak 3.29 MiB in embed").count(), 2, "in the picture and in its description");
+    assert!(case.contains("112 documents") && case.contains("112 chunks"), "what the numbers are per");
+    assert!(case.contains(">peak heap per document<") && case.contains("/document<"), "{case}");
+    assert!(!case.contains(">peak heap per item</"), "the word is known");
+}
+
+#[test]
 fn a_run_without_evidence_renders() {
     let mut empty = sample::run();
     empty.cases.clear();

@@ -32,6 +32,35 @@ fn winner(thresholds: &Thresholds, case: &str, place: Place, metric: &str) -> Op
     Some(rule.bounds.text.clone())
 }
 
+/// Seed 002's table of what may be added to the resident memory, by either embedder; those of issues to come are not in it.
+#[test]
+fn the_seeds_limits_are_in_force() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../results/thresholds.toml");
+    let thresholds = Thresholds::parse(&std::fs::read_to_string(path).unwrap(), PATH).unwrap();
+    let id = |embedder: &str, case: &str| case.replace('E', &format!("embedder={embedder}"));
+    for (case, limit) in [
+        ("ingest/single_document{E,size=1KB}", "max 100MB"),
+        ("ingest/single_document{E,size=100KB}", "max 150MB"),
+        ("ingest/single_document{E,size=1MB}", "max 250MB"),
+        ("ingest/batch{E,documents=10}", "max 200MB"),
+        ("ingest/batch{E,documents=100}", "max 600MB"),
+        ("ingest/batch{E,documents=1000}", "max 1.5GB"),
+        ("search/dense{engine=usearch,dataset=corpus,n=1000,ef=64,threads=1,E}", "max 100MB"),
+        ("search/hybrid{engine=flat,dataset=corpus,n=1000,E}", "max 150MB"),
+        ("ingest/embedding{E,texts=1,length=1KB}", "max 150MB"),
+        ("ingest/embedding{E,texts=20,length=1KB}", "max 300MB"),
+    ] {
+        for embedder in ["hashing", "minilm"] {
+            let case = id(embedder, case);
+            assert_eq!(
+                winner(&thresholds, &case, Place::Whole(None), "rss.delta").as_deref(),
+                Some(limit),
+                "{case}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_projects_own_table_is_valid() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../results/thresholds.toml");

@@ -127,6 +127,9 @@ pub struct CheckFlags {
     /// All that `bench` takes. Without --baseline, the baseline `main` if there is one.
     #[command(flatten)]
     pub bench: BenchFlags,
+    /// Leave out the leak checks of the chosen loops and of the measuring tools
+    #[arg(long)]
+    pub no_leaks: bool,
 }
 
 /// Flags of `thresholds`.
@@ -195,7 +198,8 @@ pub fn check_help() -> String {
         "\
   cargo xtask check                             every case, thresholds, the baseline main if there is one
   cargo xtask check --quick --strict            for a hook: the quick grid, and nothing may stay open
-  cargo xtask check --baseline release-1.2",
+  cargo xtask check --baseline release-1.2
+  cargo xtask check --no-leaks --message-format json",
     )
 }
 

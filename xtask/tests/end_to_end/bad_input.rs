@@ -98,6 +98,14 @@ fn a_folder_of_documents_without_text_is_refused_with_the_fix() {
 }
 
 #[test]
+fn a_model_that_this_build_cannot_use_is_refused_with_the_fix() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let refused = [folder, "no embedding model", "add --features minilm"];
+    assert_refused(&mut Place::new().bench(&["--model", folder]), 2, &refused);
+}
+
+#[test]
 fn results_that_cannot_be_written_are_refused_before_anything_is_built() {
     let place = Place::new();
     // A file in the place of the folder refuses root too.

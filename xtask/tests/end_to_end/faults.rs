@@ -40,6 +40,27 @@ fn each_fault_is_a_record_and_the_others_go_on() {
     assert!(!text.contains('\u{1b}'), "no colour off a terminal");
 }
 
+/// Each file would fit, all together would not: the case fails before it takes the memory.
+#[test]
+fn documents_larger_than_the_memory_limit_allows_are_a_failed_case_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(folder.path().join(name), "A line of text.\n".repeat(1 << 20)).unwrap();
+    }
+    let place = Place::new();
+    let corpus = folder.path().to_str().unwrap();
+    let mut bench = place.bench(&["--corpus", corpus, "--memory-limit", "200MiB"]);
+    let output = bench.args(["ingest/documents", "vectors/single_vector{dim=128}"]).output().unwrap();
+    assert_code(&output, 100);
+    let run = place.run();
+    let case = *run.cases().iter().find(|case| case.starts_with("ingest/documents{")).unwrap();
+    let failure = &run.repetition(case)["failure"];
+    assert_eq!(failure["kind"], "error", "{failure}");
+    let reason = failure["reason"].as_str().unwrap();
+    assert!(reason.contains("have 32 MiB in all") && reason.contains("raise --memory-limit"), "{reason}");
+    assert!(run.repetition("vectors/single_vector{dim=128}")["evidence"].is_object());
+}
+
 #[test]
 fn calibration_is_part_of_every_bench_and_the_instruments_are_right() {
     let place = Place::new();

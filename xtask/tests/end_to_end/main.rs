@@ -6,5 +6,8 @@ mod baselines;
 mod comparisons;
 mod faults;
 mod interrupts;
+mod leaks;
+mod monitor;
+mod monitor_endpoint;
 mod output;
 mod xtask_process;

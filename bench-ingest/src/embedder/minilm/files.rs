@@ -37,21 +37,31 @@ pub(super) const TOKENIZER: Published = Published {
 };
 
 impl Published {
+    /// Whether the file at `path` is there and has the published size.
+    pub(super) fn look_at(&self, path: &Path) -> Result<()> {
+        let len = fs::metadata(path).with_context(|| self.unreadable(path))?.len();
+        ensure!(
+            len == self.bytes,
+            "{} has {len} bytes, {} of {REPOSITORY} has {}: it was cut short, or is of another model; {REMEDY}",
+            path.display(),
+            self.name,
+            self.bytes
+        );
+        Ok(())
+    }
+
+    fn unreadable(&self, path: &Path) -> String {
+        format!("cannot read {}, the {} of {REPOSITORY}; {REMEDY}", path.display(), self.name)
+    }
+
     /// The bytes of the file at `path`, which must be this one.
     ///
     /// # Errors
     /// When it cannot be read, has another size, or another content.
     pub(super) fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        self.look_at(path)?;
         let shown = path.display();
-        let about = || format!("cannot read {shown}, a file of {REPOSITORY}; {REMEDY}");
-        let len = fs::metadata(path).with_context(about)?.len();
-        ensure!(
-            len == self.bytes,
-            "{shown} has {len} bytes, {} of {REPOSITORY} has {}: it was cut short, or is of another model; {REMEDY}",
-            self.name,
-            self.bytes
-        );
-        let bytes = fs::read(path).with_context(about)?;
+        let bytes = fs::read(path).with_context(|| self.unreadable(path))?;
         let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         ensure!(
             sha256 == self.sha256,

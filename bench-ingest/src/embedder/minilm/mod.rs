@@ -1,7 +1,6 @@
 //! The sentence transformer all-MiniLM-L6-v2: text to tokens, tokens through BERT, their mean as one vector.
 
 mod bert;
-mod embedding_cache;
 mod files;
 mod weights;
 
@@ -14,7 +13,6 @@ use tokenizers::{Tokenizer, TruncationParams};
 
 use super::Embedder;
 use bert::Bert;
-use embedding_cache::Key;
 use files::{ModelFiles, TOKENIZER, WEIGHTS};
 use weights::Weights;
 
@@ -26,8 +24,6 @@ pub const MAX_TOKENS: usize = 256;
 /// How many texts go through the network at once where nobody says: more take more memory and are no faster on one
 /// thread.
 pub const BATCH: usize = 8;
-/// The texts whose vectors are kept in one file: few enough that a process stopped half way has kept most of its work.
-const KEPT_TOGETHER: usize = 50;
 /// Changes with everything here that changes a vector.
 const VERSION: u32 = 1;
 
@@ -58,6 +54,21 @@ pub fn open(inputs: &Inputs) -> Result<MiniLm> {
     Ok(model)
 }
 
+/// Looks whether the files of a folder can be the model's, without reading them.
+///
+/// # Errors
+/// When one is missing or has another size than it was published with: with what to do about it.
+pub fn look_at(folder: &Path) -> Result<()> {
+    let files = ModelFiles::find(Some(folder))?;
+    WEIGHTS.look_at(&files.weights)?;
+    TOKENIZER.look_at(&files.tokenizer)
+}
+
+/// All that decides about a text's vector beside the text.
+pub fn identity() -> String {
+    format!("all-MiniLM-L6-v2 {VERSION} {} {} {MAX_TOKENS}", WEIGHTS.sha256, TOKENIZER.sha256)
+}
+
 fn tokenizer(path: &Path) -> Result<Tokenizer> {
     let from_bytes = |bytes: Vec<u8>| {
         let mut tokenizer = Tokenizer::from_bytes(bytes)?;
@@ -68,32 +79,6 @@ fn tokenizer(path: &Path) -> Result<Tokenizer> {
     };
     let tokenizer = from_bytes(TOKENIZER.read(path)?).map_err(anyhow::Error::from_boxed);
     tokenizer.with_context(|| format!("understand the tokenizer {}", path.display()))
-}
-
-/// The vectors of texts that are set-up and not measured: kept in the cache folder that the caller named, if any, under
-/// the hash of model and texts. The model is opened for what is not there.
-///
-/// # Errors
-/// When the model is needed and cannot be opened, or the cache cannot be written.
-pub fn embed_once(inputs: &Inputs, texts: &[&str]) -> Result<Vec<f32>> {
-    let mut model: Option<MiniLm> = None;
-    let mut vectors = Vec::with_capacity(texts.len() * DIM);
-    for texts in texts.chunks(KEPT_TOGETHER) {
-        let mut compute = || match &mut model {
-            Some(model) => model.embed(texts),
-            none => none.insert(open(inputs)?).embed(texts),
-        };
-        vectors.extend(match &inputs.cache {
-            Some(folder) => embedding_cache::load_or(folder, &Key::new(&identity(), DIM, texts), compute)?,
-            None => compute()?,
-        });
-    }
-    Ok(vectors)
-}
-
-/// All that decides about a text's vector beside the text.
-fn identity() -> String {
-    format!("all-MiniLM-L6-v2 {VERSION} {} {} {MAX_TOKENS}", WEIGHTS.sha256, TOKENIZER.sha256)
 }
 
 impl MiniLm {

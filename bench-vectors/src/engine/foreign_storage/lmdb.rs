@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use anyhow::{Context, Result};
-use heed::{Env, EnvOpenOptions, WithTls};
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, WithTls};
 use tempfile::TempDir;
 
 /// An LMDB environment in a temporary folder of its own, which goes with it.
@@ -27,6 +27,20 @@ impl TemporaryLmdb {
         let env = unsafe { options.open(folder.path()) };
         let env = env.with_context(|| format!("open LMDB in {}", folder.path().display()))?;
         Ok(TemporaryLmdb { env, _folder: folder })
+    }
+
+    /// Makes the environment's unnamed database.
+    ///
+    /// # Errors
+    /// When LMDB fails.
+    pub fn create_database<K: 'static, V: 'static>(&self) -> Result<Database<'static, K, V>> {
+        let transaction = self.env.write_txn()?;
+        let made: heed::Result<_> =
+            self.env.create_databases_and_commit(transaction, |databases, transaction| {
+                databases.create_database(transaction, None).map(CommitOrAbort::<_, ()>::Commit)
+            });
+        // From the commit on it is valid for as long as the environment, and no longer tied to the transaction.
+        Ok(made.context("make a database in LMDB")?.unwrap_commit())
     }
 
     /// The environment.

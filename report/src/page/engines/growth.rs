@@ -8,9 +8,9 @@ use bench_core::run::CaseRecord;
 use super::{BUILD, look, number, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
-use crate::fit::{Fit, fit};
 use crate::judgement::Judgement;
 use crate::quantity::{fitting, human};
+use bench_core::fit::{Fit, fit};
 
 /// Fewer points than this lie on their line, whatever they are.
 const FITTED_FROM: usize = 3;

@@ -37,6 +37,7 @@ pub fn empty(spec: &CaseSpec, mode: Mode) -> Evidence {
         mode,
         allocator: "system".into(),
         items: None,
+        item: None,
         payload_bytes: None,
         inputs: BTreeMap::new(),
         foreign_heap: None,

@@ -147,11 +147,10 @@ fn cases() -> Vec<CaseRecord> {
         Phase { name: "index", peak: 690_000, stays: 560_000, blocks: 17, wall_ms: 0.4 },
     ];
     let body = Body { points: 60, items: Some(112), payload: Some(100_000), ..Body::new(phases) };
-    cases.push(case(
-        "ingest/single_document{size=100KB}",
-        "a document is read, chunked, embedded, indexed",
-        &body,
-    ));
+    let about = "a document is read, chunked, embedded, indexed";
+    let mut document = case("ingest/single_document{size=100KB}", about, &body);
+    document.measurements.iter_mut().flat_map(|m| &mut m.repetitions).for_each(name_items);
+    cases.push(document);
     cases.extend(engines::cases());
     cases.push(crashed());
     let phase = Phase { name: "search", peak: 40_000, stays: 32_000, blocks: 300, wall_ms: 31.0 };
@@ -191,6 +190,15 @@ fn case(id: &str, about: &str, body: &Body) -> CaseRecord {
 
 fn repetition(evidence: Evidence) -> Repetition {
     Repetition { evidence: Some(evidence), failure: None, stdout: None, dhat_file: None }
+}
+
+/// The case's items are documents, a phase's behind the first chunks.
+fn name_items(repetition: &mut Repetition) {
+    let Some(evidence) = &mut repetition.evidence else { return };
+    evidence.item = Some("document".into());
+    for (index, phase) in evidence.phases.iter_mut().enumerate() {
+        phase.item = Some(if index == 0 { "document" } else { "chunk" }.into());
+    }
 }
 
 fn scale_sites(record: &mut CaseRecord) {

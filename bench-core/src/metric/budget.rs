@@ -1,0 +1,73 @@
+//! The rows on work under a memory budget. No other work has them.
+
+use super::table::quotient;
+use super::{Class, Direction, Metric, Unit};
+use crate::case::Mode;
+use crate::evidence::PhaseRecord;
+
+pub(super) const USED: Metric = Metric {
+    id: "budget.used",
+    title: "peak over the budget's limit",
+    unit: Unit::Ratio,
+    mode: Mode::Heap,
+    direction: Direction::Neutral,
+    class: Class::ExactOnOneThread,
+    floor: 0.001,
+    about: "peak heap over the limit that the work was given for its heap: above 1 the limit did not hold",
+    of: |phase| {
+        let heap = phase.heap?;
+        let peak = heap.peak_live_bytes as f64 - heap.base_live_bytes as f64;
+        quotient(peak, phase.budget?.heap_limit_bytes as f64)
+    },
+};
+
+pub(super) const BATCHES: Metric =
+    count("budget.batches", "batches", "into how many batches the work was cut under its budget", |phase| {
+        Some(phase.budget?.batches as f64)
+    });
+
+pub(super) const SMALLEST_BATCH: Metric = count(
+    "budget.smallest_batch",
+    "smallest batch",
+    "items in the smallest batch; the last one, which takes what is left, is not looked at",
+    |phase| Some(phase.budget?.smallest_batch as f64),
+);
+
+pub(super) const LARGEST_BATCH: Metric =
+    count("budget.largest_batch", "largest batch", "items in the largest batch", |phase| {
+        Some(phase.budget?.largest_batch as f64)
+    });
+
+pub(super) const WARNINGS: Metric = count(
+    "budget.warnings",
+    "warnings of the budget",
+    "checks that found the heap from 70 % to below 90 % of its limit",
+    |phase| Some(phase.budget?.warnings as f64),
+);
+
+pub(super) const CRITICALS: Metric = count(
+    "budget.criticals",
+    "critical checks of the budget",
+    "checks that found the heap from 90 % to below 100 % of its limit",
+    |phase| Some(phase.budget?.criticals as f64),
+);
+
+/// A row that counts, for understanding.
+const fn count(
+    id: &'static str,
+    title: &'static str,
+    about: &'static str,
+    of: fn(&PhaseRecord) -> Option<f64>,
+) -> Metric {
+    Metric {
+        id,
+        title,
+        unit: Unit::Count,
+        mode: Mode::Heap,
+        direction: Direction::Neutral,
+        class: Class::Exact,
+        floor: 0.0,
+        about,
+        of,
+    }
+}

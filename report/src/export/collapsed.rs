@@ -1,0 +1,44 @@
+//! Collapsed stacks: a line for each call site, `outer;inner 1024`, as Brendan Gregg's flame graph tools read them.
+
+use bench_core::dhat_profile::CallSite;
+
+use crate::site_difference::SiteCount;
+
+/// The call sites whose count is not 0, in the order of their stacks.
+pub fn collapsed(sites: &[CallSite], count: SiteCount) -> String {
+    let mut lines: Vec<String> = sites.iter().filter_map(|site| line(site, count)).collect();
+    lines.sort_unstable();
+    lines.concat()
+}
+
+fn line(site: &CallSite, count: SiteCount) -> Option<String> {
+    let count = Some(count.of(Some(site))).filter(|count| *count > 0)?;
+    // A semicolon parts frames, and Rust has it in its arrays' types.
+    let name = |function: &str| function.replace(';', ":").replace(['\n', '\r'], " ");
+    let frames: Vec<String> = site.stack.iter().rev().map(|frame| name(&frame.function)).collect();
+    let frames = if frames.is_empty() { "unknown".into() } else { frames.join(";") };
+    Some(format!("{frames} {count}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bench_core::dhat_profile::Frame;
+
+    use super::*;
+
+    #[test]
+    fn the_outermost_frame_comes_first() {
+        let frame = |function: &str| Frame { function: function.into(), file: None, line: None };
+        let sites = [
+            CallSite {
+                stack: vec![frame("<[u8; 4]>::f"), frame("main")],
+                peak_bytes: 7,
+                ..CallSite::default()
+            },
+            CallSite { stack: vec![frame("a")], peak_bytes: 0, total_bytes: 9, ..CallSite::default() },
+            CallSite { peak_bytes: 1, ..CallSite::default() },
+        ];
+        assert_eq!(collapsed(&sites, SiteCount::Peak), "main;<[u8: 4]>::f 7\nunknown 1\n");
+        assert_eq!(collapsed(&sites, SiteCount::Total), "a 9\n");
+    }
+}

@@ -1,0 +1,214 @@
+//! What a watch of a process or a server saw: its samples as series, bounded in memory however long it lasts.
+
+mod series;
+
+use std::collections::BTreeMap;
+
+use bench_core::memory_metrics::{FIELDS, PROCESSES, Values, field};
+use bench_core::metric::Unit;
+
+pub use series::{Growth, Point, Series};
+
+use crate::quantity::human;
+
+/// How many lost samples are told with their time and reason.
+const TOLD_LOSSES: usize = 100;
+
+/// A watch, told of every sample as it is taken.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// What is watched, in one line.
+    pub target: String,
+    /// The command that repeats it.
+    pub command: String,
+    /// The interval that was asked for, in seconds.
+    pub interval_s: f64,
+    /// Timestamps of the first and the last sample, lost ones included.
+    pub between: Option<(String, String)>,
+    /// Why the watch ended.
+    pub end: String,
+    /// Samples that hold something.
+    pub samples: u64,
+    /// The values by their name.
+    pub series: BTreeMap<String, Series>,
+    /// Samples that hold nothing, in order; of very many the first.
+    pub lost: Vec<Loss>,
+    /// How many samples hold nothing.
+    pub lost_samples: u64,
+    /// What is absent throughout, and why.
+    pub notes: Vec<String>,
+}
+
+/// A sample that could not be taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// When it was due.
+    pub timestamp: String,
+    /// Why there is none.
+    pub reason: String,
+}
+
+/// One series as a row of a table: every number in `unit`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What people call it.
+    pub title: String,
+    /// What it means; empty for a name of the server's own.
+    pub about: &'static str,
+    /// What the numbers are.
+    pub unit: Unit,
+    /// The first value.
+    pub first: f64,
+    /// The last value.
+    pub last: f64,
+    /// The lowest value.
+    pub least: f64,
+    /// The mean of all samples that have it.
+    pub mean: f64,
+    /// The highest value.
+    pub most: f64,
+    /// The slope of the line fitted through it; nothing for a single sample.
+    pub growth: Option<Growth>,
+}
+
+impl Watch {
+    /// A watch that has seen nothing yet.
+    pub fn new(target: impl Into<String>, command: impl Into<String>, interval_s: f64) -> Watch {
+        Watch {
+            target: target.into(),
+            command: command.into(),
+            interval_s,
+            between: None,
+            end: String::new(),
+            samples: 0,
+            series: BTreeMap::new(),
+            lost: Vec::new(),
+            lost_samples: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Takes what was read `seconds` after the watch began.
+    pub fn add(&mut self, seconds: f64, timestamp: &str, values: &Values) {
+        self.stretch(timestamp);
+        self.samples += 1;
+        for (name, value) in values.iter().filter_map(|(name, value)| Some((name, value.as_f64()?))) {
+            match self.series.get_mut(name) {
+                Some(series) => series.push(seconds, value),
+                None => {
+                    self.series.insert(name.clone(), Series::new(seconds, value));
+                }
+            }
+        }
+    }
+
+    /// Takes that nothing could be read, and why. Lines have a gap there.
+    pub fn lose(&mut self, timestamp: &str, reason: &str) {
+        self.stretch(timestamp);
+        self.lost_samples += 1;
+        if self.lost.len() < TOLD_LOSSES {
+            self.lost.push(Loss { timestamp: timestamp.into(), reason: reason.into() });
+        }
+        self.series.values_mut().for_each(Series::interrupt);
+    }
+
+    /// What has been seen, a row for each name: those with a fixed meaning first, in their order.
+    pub fn rows(&self) -> Vec<Row> {
+        let fixed = FIELDS.iter().filter_map(|field| self.series.get_key_value(field.name));
+        let own = self.series.iter().filter(|(name, _)| field(name).is_none());
+        fixed.chain(own).map(|(name, series)| row(name, series)).collect()
+    }
+
+    /// The lost samples by their reason, the most frequent first, among those that are told.
+    pub fn losses(&self) -> Vec<(&str, usize)> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        self.lost.iter().for_each(|loss| *counts.entry(&loss.reason).or_default() += 1);
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts
+    }
+
+    fn stretch(&mut self, timestamp: &str) {
+        let first = self.between.take().map_or_else(|| timestamp.to_string(), |(first, _)| first);
+        self.between = Some((first, timestamp.to_string()));
+    }
+}
+
+impl Row {
+    /// What stands above [`Row::cells`].
+    pub const HEAD: [&str; 7] = ["value", "first", "last", "lowest", "mean", "highest", "growth"];
+
+    /// The row as text for people.
+    pub fn cells(&self) -> Vec<String> {
+        let values = [self.first, self.last, self.least, self.mean, self.most];
+        let values = values.map(|value| human(value, self.unit));
+        [self.title.clone()].into_iter().chain(values).chain([self.growth_text()]).collect()
+    }
+
+    /// `+1.20 MiB ± 34 KiB a minute`.
+    pub fn growth_text(&self) -> String {
+        let Some(growth) = self.growth else { return "–".into() };
+        let sign = if growth.per_minute > 0.0 { "+" } else { "" };
+        let margin =
+            growth.margin.map(|margin| format!(" ± {}", human(margin, self.unit))).unwrap_or_default();
+        format!("{sign}{}{margin} a minute", human(growth.per_minute, self.unit))
+    }
+}
+
+fn row(name: &str, series: &Series) -> Row {
+    let field = field(name);
+    Row {
+        title: field.map_or_else(|| name.to_string(), |field| field.title.to_string()),
+        about: field.map_or("", |field| field.about),
+        unit: unit(name),
+        first: series.first,
+        last: series.last,
+        least: series.least,
+        mean: series.mean(),
+        most: series.most,
+        growth: series.growth_per_minute(),
+    }
+}
+
+/// Bytes, where the name says so: Prometheus' rule for names, with or without labels.
+pub fn unit(name: &str) -> Unit {
+    let bare = name.split('{').next().unwrap_or(name);
+    if name != PROCESSES && bare.ends_with("_bytes") { Unit::Bytes } else { Unit::Count }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(values: &[(&str, u64)]) -> Values {
+        values.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn rows_hold_what_was_seen_and_nothing_else() {
+        let mut watch = Watch::new("process 1", "cargo xtask monitor --pid 1", 60.0);
+        watch.add(0.0, "a", &values(&[("rss_bytes", 100), ("zeta", 5), ("heap_alloc_bytes", 7)]));
+        watch.lose("b", "connection refused");
+        watch.add(120.0, "c", &values(&[("rss_bytes", 300), ("my{x=\"1\"}", 1), ("heap_alloc_bytes", 9)]));
+        let rows = watch.rows();
+        let titles: Vec<&str> = rows.iter().map(|row| row.title.as_str()).collect();
+        assert_eq!(titles, ["heap alloc", "RSS", "my{x=\"1\"}", "zeta"]);
+        let rss = &rows[1];
+        assert_eq!((rss.first, rss.last, rss.least, rss.mean, rss.most), (100.0, 300.0, 100.0, 200.0, 300.0));
+        assert_eq!(rss.growth.unwrap().per_minute, 100.0);
+        assert_eq!((rss.unit, rows[2].unit, rows[3].unit), (Unit::Bytes, Unit::Count, Unit::Count));
+        assert_eq!(rows[3].growth, None, "one sample has no slope");
+        assert_eq!((watch.samples, watch.lost_samples), (2, 1));
+        assert_eq!(watch.between, Some(("a".into(), "c".into())));
+    }
+
+    #[test]
+    fn losses_are_counted_without_bound_and_told_up_to_one() {
+        let mut watch = Watch::new("x", "y", 1.0);
+        for index in 0..250 {
+            watch.lose("t", if index % 3 == 0 { "HTTP 500" } else { "connection refused" });
+        }
+        assert_eq!((watch.lost_samples, watch.lost.len()), (250, TOLD_LOSSES));
+        assert_eq!(watch.losses(), [("connection refused", 66), ("HTTP 500", 34)]);
+    }
+}

@@ -1,0 +1,132 @@
+//! `cargo xtask analyze FILE`: what lies in a profile, a run or a file of samples, as tables.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::case::Mode;
+use bench_core::dhat_profile::SitesSummary;
+use bench_core::memory_metrics::Sample;
+use bench_core::metric::{Metric, Unit};
+use bench_core::run::{CaseRecord, Run};
+use jiff::Timestamp;
+use report::quantity::human;
+use report::watch::{Row, Watch};
+
+use crate::exit_code::{PASS, usage};
+use crate::flags::profile::{AnalyzeFlags, ExportFlags};
+use crate::output;
+use crate::phase_table::phase_table;
+use crate::site_table::{site_table, write_exports};
+use crate::stored::{Stored, matching, sites_of};
+use crate::text_table::{Align, text_table};
+
+/// Runs the command.
+pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
+    let text = match Stored::read(&flags.file, flags.results.as_deref())? {
+        Stored::Profile(sites) => profile(&sites, &flags.file, flags)?,
+        Stored::Run(run, path) => of_run(&run, &path, flags)?,
+        Stored::Samples(samples) => {
+            ensure_no_export(&flags.export, "a file of samples has no call sites")?;
+            of_samples(&samples, &flags.file)?
+        }
+    };
+    output::print(&text)?;
+    Ok(PASS)
+}
+
+fn profile(sites: &SitesSummary, title: &str, flags: &AnalyzeFlags) -> Result<String> {
+    Ok(site_table(sites, &flags.shown) + &write_exports(&sites.sites, title, &flags.shown, &flags.export)?)
+}
+
+fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<String> {
+    let cases = matching(run, flags.filter.as_deref())?;
+    let partial = run.partial.as_ref().map(|partial| format!("; {partial}")).unwrap_or_default();
+    let mut text = format!("run {} of {}{partial}\n\n", run.id, run.started);
+    let [case] = cases[..] else {
+        ensure_no_export(&flags.export, "an export is of one case: name it behind the run")?;
+        text.push_str(&overview(&cases, path));
+        return Ok(text);
+    };
+    text.push_str(&format!("{}\n{}\n", case.spec.id, case.spec.about));
+    for measurement in &case.measurements {
+        if let Some((number, evidence)) =
+            measurement.highest().filter(|(_, evidence)| !evidence.phases.is_empty())
+        {
+            text.push_str(&format!(
+                "\nmode {}, repetition {number}, the one with the highest peak\n",
+                measurement.mode
+            ));
+            text.push_str(&phase_table(evidence));
+        }
+        for failure in measurement.failures() {
+            text.push_str(&format!("\nmode {}: {}: {}\n", measurement.mode, failure.kind, failure.reason));
+        }
+    }
+    match sites_of(case, path) {
+        Some((sites, _)) => {
+            text.push_str("\nmode sites\n");
+            text.push_str(&profile(&sites, &case.spec.id.to_string(), flags)?);
+        }
+        None => {
+            ensure_no_export(&flags.export, "the case has no call sites: it was not measured in mode sites")?
+        }
+    }
+    Ok(text)
+}
+
+/// A row for each case, with what allocated most.
+fn overview(cases: &[&CaseRecord], path: &Path) -> String {
+    let row = |case: &&CaseRecord| {
+        let whole =
+            case.measurement(Mode::Heap).and_then(|m| m.highest()).and_then(|(_, evidence)| evidence.whole());
+        let cell = |id: &str| {
+            let value =
+                Metric::by_id(id).and_then(|metric| Some(human((metric.of)(whole.as_ref()?)?, metric.unit)));
+            value.unwrap_or("-".into())
+        };
+        let top = sites_of(case, path).and_then(|(sites, _)| {
+            let site = sites.sites.first()?;
+            let function: String = site.stack.first()?.function.chars().take(60).collect();
+            Some(format!("{} {function}", human(site.peak_bytes as f64, Unit::Bytes)))
+        });
+        let id = case.spec.id.to_string();
+        vec![
+            id,
+            cell("heap.peak"),
+            cell("heap.allocated"),
+            cell("heap.blocks"),
+            cell("rss.peak"),
+            top.unwrap_or("-".into()),
+        ]
+    };
+    let rows: Vec<Vec<String>> = cases.iter().map(row).collect();
+    let head = ["case", "peak", "allocated", "blocks", "peak RSS", "top call site at the peak"];
+    let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
+    text_table(&head, &rows, &align)
+}
+
+fn of_samples(samples: &[Sample], name: &str) -> Result<String> {
+    let mut watch = Watch::new(name, "", 0.0);
+    let mut first = None;
+    for sample in samples {
+        let read = sample.timestamp.parse::<Timestamp>().with_context(|| {
+            format!("{name}: {:?} is no time such as 2024-01-15T10:30:00Z", sample.timestamp)
+        });
+        let time = read.map_err(usage)?;
+        let began = *first.get_or_insert(time);
+        watch.add(time.duration_since(began).as_secs_f64(), &sample.timestamp, &sample.values);
+    }
+    let Some((from, to)) = &watch.between else { return Ok("no sample\n".into()) };
+    let rows: Vec<Vec<String>> = watch.rows().iter().map(Row::cells).collect();
+    Ok(format!(
+        "{} samples from {from} to {to}\n\n{}",
+        watch.samples,
+        text_table(&Row::HEAD, &rows, &[Align::Left])
+    ))
+}
+
+fn ensure_no_export(flags: &ExportFlags, reason: &'static str) -> Result<()> {
+    let asked_for = [&flags.flamegraph, &flags.pprof, &flags.collapsed].into_iter().flatten().next();
+    ensure!(asked_for.is_none(), usage(anyhow!(reason)));
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! The options of `profile`, `heap`, `analyze`, `diff` and `clean`, with their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use report::SiteCount;
+
+use super::{ResultsFlags, SuiteFlags};
+
+/// One case to run.
+#[derive(Debug, Clone, Args)]
+pub struct CaseFlags {
+    /// The case: its whole id, or a regular expression that only it matches
+    #[arg(value_name = "CASE")]
+    pub case: String,
+    /// How the suites are built and what they read.
+    #[command(flatten)]
+    pub suites: SuiteFlags,
+    /// Where results lie.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+}
+
+/// Flags of `profile`.
+#[derive(Debug, Clone, Args)]
+pub struct ProfileFlags {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseFlags,
+    /// What is shown.
+    #[command(flatten)]
+    pub shown: ShownFlags,
+    /// What is written besides.
+    #[command(flatten)]
+    pub export: ExportFlags,
+}
+
+/// Flags of `analyze`.
+#[derive(Debug, Clone, Args)]
+pub struct AnalyzeFlags {
+    /// A dhat profile, a run (its id, folder or run.json), or a file that `monitor` wrote
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Of a run, only the cases whose id matches this regular expression
+    #[arg(value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// What is shown.
+    #[command(flatten)]
+    pub shown: ShownFlags,
+    /// What is written besides.
+    #[command(flatten)]
+    pub export: ExportFlags,
+    /// Folder of the results [default: results in the workspace]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+}
+
+/// Flags of `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffFlags {
+    /// A dhat profile, or a run: its id, folder or run.json
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// As OLD, and of the same kind
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// Of runs, only the cases whose id matches this regular expression
+    #[arg(value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// What is shown.
+    #[command(flatten)]
+    pub shown: ShownFlags,
+    /// Folder of the results [default: results in the workspace]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+}
+
+/// Flags of `clean`.
+#[derive(Debug, Clone, Args)]
+pub struct CleanFlags {
+    /// How many of the newest runs stay
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub keep: usize,
+    /// Remove without asking
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Only show what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Folder of the results [default: results in the workspace]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+}
+
+/// What is shown of call sites.
+#[derive(Debug, Clone, Args)]
+pub struct ShownFlags {
+    /// How many call sites
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub top: usize,
+    /// By which count they are ranked
+    #[arg(long, value_enum, default_value_t)]
+    pub by: By,
+}
+
+/// The counts of a call site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// Live bytes at the peak
+    #[default]
+    Peak,
+    /// Bytes ever requested
+    Total,
+    /// Live bytes at the end
+    End,
+    /// Blocks ever requested
+    Blocks,
+}
+
+impl From<By> for SiteCount {
+    fn from(by: By) -> SiteCount {
+        match by {
+            By::Peak => SiteCount::Peak,
+            By::Total => SiteCount::Total,
+            By::End => SiteCount::End,
+            By::Blocks => SiteCount::Blocks,
+        }
+    }
+}
+
+/// Formats of other tools.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ExportFlags {
+    /// Also draw a flame graph of the count that --by names (SVG)
+    #[arg(long, value_name = "FILE.svg")]
+    pub flamegraph: Option<PathBuf>,
+    /// Also write a pprof profile, for `go tool pprof -top FILE` or `-http=:8080`
+    #[arg(long, value_name = "FILE.pb.gz")]
+    pub pprof: Option<PathBuf>,
+    /// Also write collapsed stacks of the count that --by names, a line for each call site
+    #[arg(long, value_name = "FILE")]
+    pub collapsed: Option<PathBuf>,
+}
+
+/// What `profile --help` adds.
+pub const PROFILE_HELP: &str = "\
+Examples:
+  cargo xtask profile 'vectors/multi_concept{dim=512,n=1000}'
+  cargo xtask profile multi_concept.dim=512,n=1000 --by total --top 5
+  cargo xtask profile 'vectors/single_vector{dim=128}' --flamegraph f.svg --pprof f.pb.gz
+
+Runs the case once in mode sites: dhat keeps a stack for every allocation. Frames of the allocator and of the standard
+library are left out at the inner end, those of the harness at the outer. In a pprof file alloc_* is what was ever
+requested, inuse_* what was live at the peak.
+
+Exit codes:
+  0 profiled, 1 the tool failed, 2 wrong command line, 4 no such case, 100 the case failed, 101 the suites did
+not build, 130 Ctrl-C";
+
+/// What `heap --help` adds.
+pub const HEAP_HELP: &str = "\
+Examples:
+  cargo xtask heap 'vectors/fragmentation{allocator=system}'
+  cargo xtask heap 'ingest/build.*engine=flat,n=1000' --profile dev
+
+Runs the case once in mode heap, with the calibrations, and shows each phase. RSS and average spread from run to run;
+`cargo xtask bench` repeats them and judges.
+
+Exit codes:
+  0 measured, 1 the tool failed, 2 wrong command line, 4 no such case, 100 the case failed, 101 the suites did
+not build, 130 Ctrl-C";
+
+/// What `analyze --help` adds.
+pub const ANALYZE_HELP: &str = "\
+Examples:
+  cargo xtask analyze dhat-heap.json --by total            a profile of any program under the dhat crate, or of
+                                                           valgrind --tool=dhat
+  cargo xtask analyze dhat-heap.json --pprof heap.pb.gz && go tool pprof -top heap.pb.gz
+  cargo xtask analyze results/runs/ID/run.json             every case of a run
+  cargo xtask analyze ID 'single_vector.dim=128'           one case: phases and call sites
+  cargo xtask analyze results/memory_metrics_2026-11-21T120125Z.json
+
+Exit codes:
+  0 shown, 1 the tool failed, 2 bad input";
+
+/// What `diff --help` adds.
+pub const DIFF_HELP: &str = "\
+Examples:
+  cargo xtask diff old.dhat.json new.dhat.json
+  cargo xtask diff 2026-11-20T120125Z-1a2b3c4 2026-11-21T120125Z-5d6e7f8 --by total
+  cargo xtask diff OLD NEW 'ingest/build'
+
+Shows which call sites came, grew, shrank and went, the largest change first. Sites are the same when their stacks are
+equal, or when only lines differ, because any edit moves lines. It judges nothing: the exit code is 0 whatever differs.
+
+Exit codes:
+  0 shown, 1 the tool failed, 2 bad input";
+
+/// What `clean --help` adds.
+pub const CLEAN_HELP: &str = "\
+Examples:
+  cargo xtask clean                     shows the runs but the newest 10, and asks
+  cargo xtask clean --keep 3 --dry-run
+  cargo xtask clean --keep 0 --yes      all runs
+
+Only folders that hold a run below results/runs are removed; baselines, thresholds and files of `monitor` stay. A run
+that may still be going on (not whole, and written to within the last hour) stays, too.
+
+Exit codes:
+  0 done, 1 the tool failed, 2 wrong command line, or nobody was there to ask";

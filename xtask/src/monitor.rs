@@ -1,0 +1,194 @@
+//! `cargo xtask monitor`: the memory of a live process or server, sample by sample, to a file and a page.
+//!
+//! ```text
+//!  flags --> source (process_tree | command | endpoint --> prometheus)
+//!               | every interval
+//!               v
+//!            sample --> metrics_file (JSON), live (terminal), report::Watch --> page, summary
+//! ```
+
+mod command;
+mod endpoint;
+mod live;
+mod metrics_file;
+mod process_tree;
+mod prometheus;
+mod source;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::memory_metrics::Sample;
+use jiff::Timestamp;
+use report::watch::{Row, Watch};
+use report::watch_page;
+
+pub use endpoint::AskedFor;
+
+use crate::command_line;
+use crate::exit_code::usage;
+use crate::flags::monitor::MonitorFlags;
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::results::write_whole;
+use crate::text_table::{Align, text_table};
+use crate::workspace::{root, shown};
+use live::Live;
+use metrics_file::MetricsFile;
+use source::{Cause, Reading, Source};
+
+/// How often to look whether the process has ended or Ctrl-C was pressed.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Runs the command.
+pub fn run(flags: &MonitorFlags) -> Result<u8> {
+    let interrupt = Interrupt::install()?;
+    let path = file_path(flags)?;
+    let mut file = MetricsFile::create(&path).map_err(usage)?;
+    let opened = Source::open(flags);
+    let (mut source, target) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            // Nothing was watched: nothing is left behind.
+            file.finish()?;
+            fs::remove_file(&path).with_context(|| format!("remove {}", shown(&path)))?;
+            return Err(error);
+        }
+    };
+    let command = command_line::of_this_process();
+    let mut watch = Watch::new(target, command, flags.interval.as_secs_f64());
+    let mut live = Live::new(matches!(source, Source::Command(..)));
+    live.say(&format!("watching {} every {:?}, to {}", watch.target, flags.interval, shown(&path)));
+    let cause = sample_until_the_end(flags, &interrupt, &mut source, &mut watch, &mut file, &mut live)?;
+    live.finish();
+    let (end, code) = source.end(cause)?;
+    watch.end = end;
+    watch.notes = source.notes();
+    file.finish()?;
+    let page = path.with_extension("html");
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    write_whole(&page, watch_page(&watch, &name)?.as_bytes())?;
+    let summary = summary(&watch, &path, &page);
+    if matches!(source, Source::Command(..)) {
+        anstream::eprint!("{summary}")
+    } else {
+        output::print(&summary)?
+    }
+    ensure!(watch.samples > 0 || cause != Cause::Duration, "no sample could be taken in all that time");
+    Ok(code)
+}
+
+/// Where the samples go; the folder is made.
+fn file_path(flags: &MonitorFlags) -> Result<PathBuf> {
+    if let Some(path) = &flags.file {
+        ensure!(path.file_name().is_some(), usage(anyhow!("--file {}: a file has a name", path.display())));
+        return Ok(path.clone());
+    }
+    let folder = flags.results.clone().unwrap_or_else(|| root().join("results"));
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot write results to {}; name a folder with --results", shown(&folder)))
+        .map_err(usage)?;
+    let time = Timestamp::now().strftime("%Y-%m-%dT%H%M%SZ");
+    let numbered = |number: u32| match number {
+        1 => folder.join(format!("memory_metrics_{time}.json")),
+        number => folder.join(format!("memory_metrics_{time}-{number}.json")),
+    };
+    (1..1000).map(numbered).find(|path| !path.exists()).context("1000 watches began in this second")
+}
+
+/// Takes a sample at the start of every interval.
+fn sample_until_the_end(
+    flags: &MonitorFlags,
+    interrupt: &Interrupt,
+    source: &mut Source,
+    watch: &mut Watch,
+    file: &mut MetricsFile,
+    live: &mut Live,
+) -> Result<Cause> {
+    let started = Instant::now();
+    let whole_seconds = flags.interval.subsec_nanos() == 0;
+    let mut told = 0;
+    loop {
+        let seconds = started.elapsed().as_secs_f64();
+        let timestamp = timestamp(whole_seconds);
+        match source.read() {
+            Reading::Values(values) => {
+                live.values(&values);
+                watch.add(seconds, &timestamp, &values);
+                file.append(&Sample { timestamp, values })?;
+            }
+            Reading::Lost(reason) => {
+                live.lost(&reason);
+                watch.lose(&timestamp, &reason);
+            }
+            Reading::Ended => return Ok(Cause::Ended),
+        }
+        let notes = source.notes();
+        notes.iter().skip(told).for_each(|note| live.say(note));
+        told = notes.len();
+        // A look that took longer than an interval leaves out what is past.
+        let intervals = started.elapsed().as_nanos() / flags.interval.as_nanos() + 1;
+        let next = flags.interval * u32::try_from(intervals).context("watched for too long")?;
+        if let Some(cause) = wait_until(started + next, started, flags.duration, interrupt, source)? {
+            return Ok(cause);
+        }
+    }
+}
+
+/// Waits; what comes back is why there is nothing to wait for any more.
+fn wait_until(
+    next: Instant,
+    started: Instant,
+    duration: Option<Duration>,
+    interrupt: &Interrupt,
+    source: &mut Source,
+) -> Result<Option<Cause>> {
+    loop {
+        if source.has_ended()? {
+            return Ok(Some(if interrupt.is_set() { Cause::Interrupt } else { Cause::Ended }));
+        }
+        if interrupt.is_set() && source.interrupt() {
+            return Ok(Some(Cause::Interrupt));
+        }
+        if duration.is_some_and(|duration| started.elapsed() >= duration) {
+            return Ok(Some(Cause::Duration));
+        }
+        let now = Instant::now();
+        if now >= next {
+            return Ok(None);
+        }
+        thread::sleep(POLL.min(next - now));
+    }
+}
+
+/// As the field's readers expect it: whole seconds where the interval has no parts of them.
+fn timestamp(whole_seconds: bool) -> String {
+    let format = if whole_seconds { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%3fZ" };
+    Timestamp::now().strftime(format).to_string()
+}
+
+fn summary(watch: &Watch, path: &Path, page: &Path) -> String {
+    let rows = watch.rows();
+    let mut text = String::new();
+    if !rows.is_empty() {
+        let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
+        text.push_str(&text_table(&Row::HEAD, &cells, &[Align::Left]));
+    }
+    let plural = if watch.samples == 1 { "" } else { "s" };
+    text.push_str(&format!("\n{}: {} sample{plural}", watch.end, watch.samples));
+    if watch.lost_samples > 0 {
+        text.push_str(&format!(", {} lost", watch.lost_samples));
+    }
+    text.push('\n');
+    for (reason, count) in watch.losses() {
+        text.push_str(&format!("  lost {count}: {reason}\n"));
+    }
+    for note in &watch.notes {
+        text.push_str(&format!("  {note}\n"));
+    }
+    text.push_str(&format!("file  {}\npage  {}\n", shown(path), shown(page)));
+    text
+}

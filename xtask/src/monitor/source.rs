@@ -1,0 +1,134 @@
+//! What is watched: a process, a command that is started for it, or a server's metrics endpoint.
+
+use anyhow::Result;
+use bench_core::memory_metrics::Values;
+
+use super::command::Started;
+use super::endpoint::Endpoint;
+use super::process_tree::ProcessTree;
+use crate::exit_code::{INTERRUPTED, PASS, usage};
+use crate::flags::monitor::MonitorFlags;
+
+/// What is watched.
+pub enum Source {
+    /// A process that was there before.
+    Process(ProcessTree),
+    /// A command that was started; without its processes if it had ended before they could be looked at.
+    Command(Started, Option<ProcessTree>),
+    /// A server.
+    Endpoint(Endpoint),
+}
+
+/// What a look at the source gave.
+pub enum Reading {
+    /// These values.
+    Values(Values),
+    /// Nothing, for this reason.
+    Lost(String),
+    /// It has ended.
+    Ended,
+}
+
+impl Source {
+    /// Finds or starts what the flags name; its name in one line comes with it.
+    pub fn open(flags: &MonitorFlags) -> Result<(Source, String)> {
+        let target = &flags.target;
+        if let Some(url) = &target.metrics {
+            let endpoint = Endpoint::new(url, &flags.metric, flags.interval).map_err(usage)?;
+            return Ok((Source::Endpoint(endpoint), url.clone()));
+        }
+        if let Some(pid) = target.pid {
+            return Ok((
+                Source::Process(ProcessTree::open(pid).map_err(usage)?),
+                format!("process {pid}{}", name_of(pid)),
+            ));
+        }
+        let started = Started::start(&target.command)?;
+        let name = target.command.join(" ");
+        let tree = ProcessTree::open(started.pid()).ok();
+        Ok((Source::Command(started, tree), name))
+    }
+
+    /// Whether what is watched has ended.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(match self {
+            Source::Process(tree) => tree.has_ended(),
+            Source::Command(started, _) => started.has_ended()?,
+            Source::Endpoint(_) => false,
+        })
+    }
+
+    /// Takes a look.
+    pub fn read(&mut self) -> Reading {
+        match self {
+            Source::Process(tree) | Source::Command(_, Some(tree)) => {
+                tree.read().map_or(Reading::Ended, Reading::Values)
+            }
+            Source::Command(_, None) => Reading::Ended,
+            Source::Endpoint(endpoint) => match endpoint.read() {
+                Ok(values) => Reading::Values(values),
+                Err(error) => Reading::Lost(format!("{error:#}")),
+            },
+        }
+    }
+
+    /// After Ctrl-C: whether watching is over, too. A command gets time to end.
+    pub fn interrupt(&mut self) -> bool {
+        match self {
+            Source::Command(started, tree) => {
+                let time_is_up = started.ask_to_end();
+                if let Some(tree) = tree.as_mut().filter(|_| time_is_up) {
+                    tree.kill();
+                }
+                time_is_up
+            }
+            _ => true,
+        }
+    }
+
+    /// What could not be read, and why.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Source::Process(tree) | Source::Command(_, Some(tree)) => {
+                tree.notes().map(String::from).collect()
+            }
+            Source::Command(_, None) | Source::Endpoint(_) => Vec::new(),
+        }
+    }
+
+    /// Why the watch ended, in words, and the exit code.
+    pub fn end(&mut self, cause: Cause) -> Result<(String, u8)> {
+        if let Source::Command(started, _) = self {
+            if cause == Cause::Duration {
+                return Ok(("The time was up; the command runs on".into(), PASS));
+            }
+            started.wait()?;
+            let (words, code) = started.end();
+            let code = if cause == Cause::Interrupt { INTERRUPTED } else { code };
+            return Ok((format!("The command {words}"), code));
+        }
+        Ok(match cause {
+            Cause::Ended => ("The process ended".into(), PASS),
+            Cause::Duration => ("The time was up".into(), PASS),
+            Cause::Interrupt => ("Ended by Ctrl-C".into(), INTERRUPTED),
+        })
+    }
+}
+
+/// Why watching ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cause {
+    /// What was watched has ended.
+    Ended,
+    /// `--duration`.
+    Duration,
+    /// Ctrl-C.
+    Interrupt,
+}
+
+/// The name of a process, where the system tells it.
+fn name_of(pid: u32) -> String {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
+    if name.is_empty() { name } else { format!(" ({name})") }
+}

@@ -1,0 +1,42 @@
+//! The phases of one repetition for people at a terminal.
+
+use bench_core::evidence::{Evidence, PhaseRecord};
+use bench_core::metric::Metric;
+use report::quantity::human;
+
+use crate::text_table::{Align, text_table};
+
+/// Columns: heading and metric; those of Rust's heap, or of the C heap, or both, as far as they were seen.
+const COLUMNS: [(&str, &str); 10] = [
+    ("peak", "heap.peak"),
+    ("live after", "heap.live"),
+    ("growth", "heap.growth"),
+    ("allocated", "heap.allocated"),
+    ("blocks", "heap.blocks"),
+    ("C peak", "native.peak"),
+    ("C growth", "native.growth"),
+    ("C blocks", "native.blocks"),
+    ("peak RSS", "rss.peak"),
+    ("RSS anon growth", "rss.anon_growth"),
+];
+
+/// A row for each phase, and one for the whole case where there are several. Columns that nothing was seen of are left
+/// out.
+pub fn phase_table(evidence: &Evidence) -> String {
+    let whole = evidence.whole().filter(|_| evidence.phases.len() > 1);
+    let whole = whole.map(|whole| PhaseRecord { name: "whole case".into(), ..whole });
+    let phases: Vec<&PhaseRecord> = evidence.phases.iter().chain(&whole).collect();
+    let value = |phase: &PhaseRecord, id: &str| {
+        let metric = Metric::by_id(id)?;
+        Some(human((metric.of)(phase)?, metric.unit))
+    };
+    let seen = COLUMNS.into_iter().filter(|(_, id)| phases.iter().any(|phase| value(phase, id).is_some()));
+    let seen: Vec<(&str, &str)> = seen.collect();
+    let head: Vec<&str> = ["phase"].into_iter().chain(seen.iter().map(|(heading, _)| *heading)).collect();
+    let row = |phase: &&PhaseRecord| {
+        let cells = seen.iter().map(|(_, id)| value(phase, id).unwrap_or("-".into()));
+        [phase.name.clone()].into_iter().chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = phases.iter().map(row).collect();
+    text_table(&head, &rows, &[Align::Left])
+}

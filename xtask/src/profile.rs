@@ -1,0 +1,36 @@
+//! `cargo xtask profile CASE`: which function, file and line of one case allocates what.
+
+use anyhow::{Context, Result};
+use bench_core::case::Mode;
+use bench_core::dhat_profile::SitesSummary;
+
+use crate::exit_code::PASS;
+use crate::flags::profile::ProfileFlags;
+use crate::one_case;
+use crate::output;
+use crate::site_table::{site_table, write_exports};
+use crate::stored::read_profile;
+use crate::workspace::shown;
+
+/// Runs the command.
+pub fn run(flags: &ProfileFlags) -> Result<u8> {
+    let one = one_case::measure(&flags.case, Mode::Sites)?;
+    let id = &one.record.spec.id;
+    let repetition =
+        one.record.measurement(Mode::Sites).and_then(|measurement| measurement.repetitions.first());
+    let repetition = repetition.context("mode sites left a repetition")?;
+    let file = one.folder.join(repetition.dhat_file.as_ref().context("mode sites left a profile")?);
+    let summary: SitesSummary = read_profile(&file)?;
+    let mut text = format!("{id}\n{}", site_table(&summary, &flags.shown));
+    if let Some(scaled) = repetition.evidence.as_ref().and_then(|evidence| evidence.scaled.as_ref()) {
+        text.push_str(&format!("scaled down: {}={} instead of {}\n", scaled.axis, scaled.to, scaled.from));
+    }
+    text.push_str(&format!(
+        "\nprofile  {}\n         opens in DHAT's viewer: dh_view.html of valgrind, \"Load...\"\npage  {}\n",
+        shown(&file),
+        shown(&one.page)
+    ));
+    text.push_str(&write_exports(&summary.sites, &id.to_string(), &flags.shown, &flags.export)?);
+    output::print(&text)?;
+    Ok(PASS)
+}
