@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod baselines;
+mod comparisons;
 mod faults;
 mod interrupts;
 mod leaks;
