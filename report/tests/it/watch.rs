@@ -20,7 +20,7 @@ fn no_text_of_a_server_becomes_markup() {
     let page = watch_page(&watch, EVIL).unwrap();
     assert!(!page.contains("<script") && !page.contains("<img"), "the page has no script");
     assert_eq!(page.matches("</style>").count(), 1);
-    assert!(page.contains("default-src 'none'"));
+    assert!(page.contains("default-src &#39;none&#39;"));
 }
 
 #[test]
