@@ -21,7 +21,7 @@ pub struct MonitorFlags {
     /// Time between two samples
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_interval)]
     pub interval: Duration,
-    /// Stop after this time [default: when the process ends, or at Ctrl-C]
+    /// Stop watching after this time; a command runs on [default: when it ends, or at Ctrl-C]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub duration: Option<Duration>,
     /// File of the samples; the page gets its name with the ending .html [default: memory_metrics_<time>.json in the
