@@ -191,7 +191,7 @@ fn works() -> Result<Vec<Work>> {
 fn checks_alone(kept: &OperationMonitor, anew: &MemoryBudget, times: usize) -> Result<()> {
     let mut operation = kept.start("checks alone");
     let mut every_10th = kept.budget().check_every(10);
-    let mut ways: [(&str, usize, &mut dyn FnMut() -> Result<()>); 4] = [
+    let mut ways: [(&str, usize, &mut AfterChunk<'_>); 4] = [
         ("check, the reading is kept", times, &mut || kept.budget().check().map(drop_level)),
         ("check of an operation, kept", times, &mut || operation.check().map(drop_level)),
         ("chunk of which every 10th is checked", times, &mut || every_10th.chunk().map(|_| ())),
