@@ -3,19 +3,32 @@
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail, ensure};
+use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
 use crate::corpus::Corpus;
 use crate::embedder::{self, Embedder};
 
 pub(crate) fn add(suite: &mut Suite) {
-    let workload =
-        Workload::new("embedding", "texts of one length, embedded at once by an embedder that is loaded")
-            .axis(Axis::new("embedder", embedder::names()))
+    let about = "texts of one length, embedded at once by an embedder that is loaded";
+    for embedder in embedder::names() {
+        let workload = Workload::new("embedding", about)
+            .axis(Axis::new("embedder", [embedder]))
             .axis(Axis::new("texts", [1, 4, 20, 64]).quick([1, 20]))
             .axis(Axis::new("length", ["100B", "1KB", "10KB"]).quick(["1KB"]))
             .size_axis("texts");
-    suite.add(workload, prepare);
+        // A model takes seconds for so many, criterion a dozen times that.
+        let large = if embedder::models().contains(&embedder) { &["20", "64"][..] } else { &[] };
+        let untimed = |workload: Workload, texts: &&str| {
+            workload.absent_for(
+                "texts",
+                texts,
+                &[Mode::Time],
+                "a model takes too long for criterion's repetitions",
+            )
+        };
+        suite.add(large.iter().fold(workload, untimed), prepare);
+    }
 }
 
 /// The bytes of a text: KB is 1000.

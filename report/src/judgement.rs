@@ -274,7 +274,7 @@ impl Judgement {
 }
 
 /// `1 case`, `2 cases`.
-pub(crate) fn plural(count: usize, noun: &str) -> String {
+pub fn plural(count: usize, noun: &str) -> String {
     let nouns = if count == 1 { noun.to_string() } else { nouns(noun) };
     format!("{} {nouns}", crate::quantity::grouped(count as f64, 0))
 }

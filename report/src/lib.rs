@@ -27,7 +27,7 @@ pub mod watch;
 pub use comparison::{Comparison, comparison_json};
 pub use judge::judge;
 pub use judgement::{
-    CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning,
+    CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning, plural,
 };
 pub use leaks::{LeakCheck, LeakReport, leaks};
 pub use page::{page, watch_page};

@@ -10,3 +10,4 @@ mod page;
 mod promise;
 mod sample;
 mod thresholds;
+mod watch;

@@ -10,4 +10,5 @@ mod leaks;
 mod monitor;
 mod monitor_endpoint;
 mod output;
+mod profiles;
 mod xtask_process;
