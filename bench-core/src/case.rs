@@ -175,6 +175,10 @@ pub struct CaseSpec {
     /// Modes in which the case cannot be measured, each with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_modes: BTreeMap<Mode, String>,
+    /// The version of the workload: numbers of different versions are never compared. Absent in runs from before it was
+    /// recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
 }
 
 impl CaseSpec {

@@ -163,7 +163,7 @@ fn short_path(path: &str) -> &str {
 
 /// Drops the allocator's and the standard library's frames at the inner end, and the harness at the outer.
 fn trim(frames: Vec<Frame>) -> Vec<Frame> {
-    let inner = frames.iter().take_while(|frame| is_standard(&frame.function)).count();
+    let inner = frames.iter().take_while(|frame| is_inner(frame)).count();
     let is_ours =
         |name: &str| name.contains("bench_core::harness::") || name.contains("bench_core::leak_detector");
     let outer = frames.iter().position(|frame| is_ours(&frame.function));
@@ -176,11 +176,6 @@ fn trim(frames: Vec<Frame>) -> Vec<Frame> {
 /// `<str as alloc::borrow::ToOwned>::to_owned`. A type with a path that is none of these is somebody's own.
 fn is_standard(function: &str) -> bool {
     const ROOTS: [&str; 6] = ["dhat::", "alloc::", "core::", "std::", "hashbrown::", "__rust"];
-    // Line tables alone know std's generic functions without their paths.
-    if function.split_once('<').is_some_and(|(name, of)| is_name(name) && of.contains("alloc::alloc::Global"))
-    {
-        return true;
-    }
     let path = function.strip_prefix('<').unwrap_or(function);
     let path = match path.split_once(" as ") {
         Some((pathless, of_trait)) if !pathless.contains("::") => of_trait,
@@ -189,9 +184,16 @@ fn is_standard(function: &str) -> bool {
     ROOTS.iter().any(|root| path.starts_with(root))
 }
 
-/// Whether a function's name has no path before it.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+/// Whether a frame is of the allocator, of dhat, of an instrument or of the standard library.
+fn is_inner(frame: &Frame) -> bool {
+    let function = frame.function.as_str();
+    // Line tables alone know functions without their paths: `new<u64>`, in `alloc/src/boxed.rs`.
+    let is_pathless =
+        !function.starts_with('<') && !function.split('<').next().is_some_and(|it| it.contains("::"));
+    let of_std =
+        |file: &String| ["alloc/src/", "core/src/", "std/src/"].iter().any(|root| file.starts_with(root));
+    let in_std = frame.file.as_ref().is_some_and(of_std) || function.contains("<alloc::alloc::Global>");
+    is_standard(function) || function.contains("bench_core::instrument::") || is_pathless && in_std
 }
 
 #[cfg(test)]
@@ -267,7 +269,24 @@ mod tests {
         assert!(is_standard("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"));
         assert!(is_standard("<str as alloc::borrow::ToOwned>::to_owned"));
         assert!(!is_standard("flat::insert"));
-        assert!(is_standard("prepare_resize<alloc::alloc::Global>"));
-        assert!(!is_standard("keep<u64>") && !is_standard("flat::keep<alloc::alloc::Global>"));
+    }
+
+    #[test]
+    fn frames_without_a_path_are_told_by_their_file() {
+        for (function, file, expected) in [
+            ("new<u64>", Some("alloc/src/boxed.rs"), true),
+            ("new<u64>", Some("flat/src/boxed.rs"), false),
+            ("prepare_resize<alloc::alloc::Global>", Some("src/raw/mod.rs"), true),
+            ("remember", None, false),
+            ("flat::keep<alloc::alloc::Global>", Some("alloc/src/boxed.rs"), false),
+            (
+                "<bench_core::instrument::profilable::Profilable as core::alloc::GlobalAlloc>::alloc",
+                None,
+                true,
+            ),
+        ] {
+            let frame = Frame { function: function.into(), file: file.map(str::to_string), line: Some(1) };
+            assert_eq!(is_inner(&frame), expected, "{function}");
+        }
     }
 }

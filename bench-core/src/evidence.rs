@@ -154,7 +154,7 @@ impl PhaseRecord {
         let (first, rest) = phases.split_first()?;
         let mut whole = PhaseRecord { name: String::new(), ..first.clone() };
         for phase in rest {
-            whole.wall_ns += phase.wall_ns;
+            whole.wall_ns = whole.wall_ns.saturating_add(phase.wall_ns);
             whole.heap = merge_both(whole.heap, phase.heap, HeapRecord::then);
             whole.native = merge_both(whole.native, phase.native, NativeRecord::then);
             // Two readings of a state: the whole ends as its last phase ends.
@@ -225,11 +225,11 @@ impl HeapRecord {
             peak_live_bytes: self.peak_live_bytes.max(next.peak_live_bytes),
             peak_slack_bytes: self.peak_slack_bytes.max(next.peak_slack_bytes),
             allocating_threads: self.allocating_threads.max(next.allocating_threads),
-            allocated_bytes: self.allocated_bytes + next.allocated_bytes,
-            allocated_blocks: self.allocated_blocks + next.allocated_blocks,
-            freed_blocks: self.freed_blocks + next.freed_blocks,
-            reallocated_blocks: self.reallocated_blocks + next.reallocated_blocks,
-            reallocated_bytes: self.reallocated_bytes + next.reallocated_bytes,
+            allocated_bytes: self.allocated_bytes.saturating_add(next.allocated_bytes),
+            allocated_blocks: self.allocated_blocks.saturating_add(next.allocated_blocks),
+            freed_blocks: self.freed_blocks.saturating_add(next.freed_blocks),
+            reallocated_blocks: self.reallocated_blocks.saturating_add(next.reallocated_blocks),
+            reallocated_bytes: self.reallocated_bytes.saturating_add(next.reallocated_bytes),
         }
     }
 }
@@ -292,7 +292,7 @@ impl SampledRecord {
         let (a, b) = (self.points as f64, next.points as f64);
         let mean = |x: f64, y: f64| (x * a + y * b) / (a + b);
         SampledRecord {
-            points: self.points + next.points,
+            points: self.points.saturating_add(next.points),
             mean_live_bytes: mean(self.mean_live_bytes, next.mean_live_bytes),
             mean_rss_bytes: merge_both(self.mean_rss_bytes, next.mean_rss_bytes, mean),
         }

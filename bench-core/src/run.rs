@@ -7,11 +7,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{CaseSpec, Mode};
+use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Evidence;
 
 /// The version of `run.json` that this build writes, and the newest that it reads.
 pub const SCHEMA: u32 = 1;
+
+/// The version of the way of measuring: raised when the instruments or the harness count something else than before, so
+/// that no number of the old way is compared with one of the new.
+pub const HARNESS: u32 = 1;
 
 /// All measurements of one `bench`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +59,8 @@ pub struct Revision {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HostFacts {
     /// Named facts: `os`, `kernel`, `arch`, `cpu`, `cores`, `ram_bytes`, `page_bytes`, `libc`, `rustc`,
-    /// `transparent_hugepages`, `overcommit`, `swap_bytes`, `cgroup_limit_bytes`, `cargo_lock`.
+    /// `transparent_hugepages`, `overcommit`, `swap_bytes`, `cgroup_limit_bytes` (`none` without a limit), `cargo_lock`,
+    /// `target`.
     pub facts: BTreeMap<String, String>,
 }
 
@@ -79,6 +84,19 @@ pub struct Settings {
     /// Environment variables set for every measured process.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Cargo features of the suites beside the default ones, sorted. Absent in runs from before it was recorded, as are
+    /// the fields below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<String>>,
+    /// [`HARNESS`] of the build that measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<u32>,
+    /// The version of each allocator, by the name that [`CaseSpec::allocator`] has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocators: Option<BTreeMap<String, String>>,
+    /// The cases of the suites that this run was not asked to measure: that they are not here says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<Vec<CaseId>>,
 }
 
 /// One case and all that was measured of it.

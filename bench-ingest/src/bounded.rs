@@ -219,14 +219,17 @@ struct Batches {
     /// Documents that are in the index.
     documents: usize,
     count: u64,
-    smallest: usize,
     largest: usize,
+    /// Whether one met pressure: before, they only grow.
+    pressed: bool,
+    /// Since then, the last one left out.
+    smallest: Option<usize>,
 }
 
 impl Default for Batches {
     /// Begins with one document: how much a batch takes is not known yet.
     fn default() -> Batches {
-        Batches { size: 1, documents: 0, count: 0, smallest: usize::MAX, largest: 0 }
+        Batches { size: 1, documents: 0, count: 0, largest: 0, pressed: false, smallest: None }
     }
 }
 
@@ -235,9 +238,10 @@ impl Batches {
         self.documents += documents;
         self.count += 1;
         self.largest = self.largest.max(documents);
-        if !is_last || self.count == 1 {
-            self.smallest = self.smallest.min(documents);
+        if self.pressed && !is_last {
+            self.smallest = Some(self.smallest.map_or(documents, |smallest| smallest.min(documents)));
         }
+        self.pressed |= worst > Pressure::Normal;
         self.size = match worst {
             Pressure::Normal => (self.size * 2).min(MOST_DOCUMENTS),
             Pressure::Warning => (self.size / 2).max(1),
@@ -249,7 +253,7 @@ impl Batches {
         BudgetRecord {
             heap_limit_bytes: limit.get(),
             batches: self.count,
-            smallest_batch: if self.count == 0 { 0 } else { self.smallest as u64 },
+            smallest_batch: self.smallest.map(|documents| documents as u64),
             largest_batch: self.largest as u64,
             warnings: report.levels.of(Pressure::Warning),
             criticals: report.levels.of(Pressure::Critical),
@@ -324,7 +328,7 @@ mod tests {
         })
         .collect();
         assert_eq!(sizes, [2, 4, 8, 4, 8, 1, 1, 2]);
-        assert_eq!((batches.smallest, batches.largest, batches.count), (1, 8, 8));
+        assert_eq!((batches.smallest, batches.largest, batches.count), (Some(1), 8, 8));
         (0..2000).for_each(|_| batches.done(1, Pressure::Normal, false));
         assert_eq!(batches.size, MOST_DOCUMENTS);
     }

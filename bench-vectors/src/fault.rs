@@ -2,11 +2,14 @@
 
 use std::hint::black_box;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
-const KINDS: [&str; 9] =
-    ["panic", "abort", "hang", "memory", "stdout", "wrong_answer", "exit", "no_evidence", "leak"];
+const KINDS: [&str; 10] =
+    ["panic", "abort", "hang", "memory", "stdout", "wrong_answer", "exit", "no_evidence", "leak", "grows"];
+
+/// The hidden switch of the kind `grows`: by how many thousandths it takes more than it should.
+const GROWTH: &str = "BENCH_FAULT_GROWTH";
 
 pub(crate) fn add(suite: &mut Suite) {
     let workload = Workload::new("fault", "goes wrong on purpose, in the way that its parameter names")
@@ -31,6 +34,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         "wrong_answer" => || RIGHT + 1,
         "exit" => || std::process::exit(7),
         "no_evidence" => || std::process::exit(0),
+        "grows" => return grows(),
         kind => bail!("fault has no kind {kind:?}"),
     };
     let run = move |phases: &mut Phases| phases.measure("misbehave", misbehave);
@@ -39,6 +43,21 @@ fn prepare(case: &Case) -> Result<Prepared> {
         Ok(())
     };
     Ok(Prepared::new(run, check))
+}
+
+/// 1,000 blocks of 64 KiB, all resident at once; and one more for each thousandth of [`GROWTH`]: a regression whose
+/// size is known, for the tests of comparisons.
+fn grows() -> Result<Prepared> {
+    let more: usize = match std::env::var(GROWTH) {
+        Ok(text) => text.parse().with_context(|| format!("{GROWTH}={text} is no count of thousandths"))?,
+        Err(_) => 0,
+    };
+    let run = move |phases: &mut Phases| {
+        phases.measure("grow", || -> Vec<Vec<u8>> {
+            (0..1000 + more).map(|_| black_box(vec![1; 64 << 10])).collect()
+        })
+    };
+    Ok(Prepared::new(run, |_: Vec<Vec<u8>>| Ok(())).items(1000))
 }
 
 /// A loop that leaves 8 bytes behind in each of 100 iterations: `cargo xtask leaks` has to call it a leak.

@@ -7,6 +7,7 @@ use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
 use crate::calibration;
 use crate::judgement::{CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning};
+use crate::statistics::median;
 use crate::thresholds::{Allowance, Level, Missing, Place, Rule, Thresholds};
 
 /// Judges a run. `today` (`2026-11-21`) decides which allowances still hold.
@@ -37,8 +38,7 @@ pub fn judge(run: &Run, thresholds: &Thresholds, today: &str) -> Judgement {
         }
         new
     });
-    judgement.expired =
-        thresholds.allowances().iter().filter(|allow| has_expired(allow, today)).map(expired).collect();
+    judgement.expired = thresholds.expired(today);
     judgement.counts = counts(run, &judgement);
     judgement.verdict = overall(&judgement);
     judgement
@@ -117,14 +117,6 @@ fn case_failure(case: &CaseRecord, measurement: &Measurement) -> Option<CaseFail
 fn has_expired(allowance: &Allowance, today: &str) -> bool {
     // Dates of the form 2027-01-31 sort as text.
     allowance.until.as_str() < today
-}
-
-fn expired(allow: &Allowance) -> String {
-    let Allowance { place, id, metric, until, reason, .. } = allow;
-    format!(
-        "{place}: the allowance for {id} {} ended on {until} ({reason}): fix the cause or extend it",
-        metric.id
-    )
 }
 
 /// What all values of a run are judged by.
@@ -220,13 +212,13 @@ impl Judge<'_> {
         if rule.missing == Missing::Ignore {
             return None;
         }
-        let allowed = self.allowed(case, rule.metric).is_some();
+        let allowed = self.allowed(case, rule.scope.metric).is_some();
         let verdict = if rule.bounds.fail.is_some() && !allowed { Verdict::Fail } else { Verdict::Warn };
         Some(MissingMetric {
             case: case.clone(),
-            mode: rule.metric.mode,
+            mode: rule.scope.metric.mode,
             phase,
-            metric: rule.metric.id,
+            metric: rule.scope.metric.id,
             reason,
             verdict,
             rule: rule.text.clone(),
@@ -235,10 +227,44 @@ impl Judge<'_> {
     }
 
     fn allowed(&self, case: &CaseId, metric: &Metric) -> Option<String> {
-        let allow = self.thresholds.allowance(case, metric)?;
-        let text = || format!("allowed until {}: {} ({})", allow.until, allow.reason, allow.place);
-        (!has_expired(allow, self.today)).then(text)
+        allowance_text(self.thresholds, case, metric, self.today)
     }
+}
+
+/// The allowance that holds today for a metric of a case, in words.
+pub(crate) fn allowance_text(
+    thresholds: &Thresholds,
+    case: &CaseId,
+    metric: &Metric,
+    today: &str,
+) -> Option<String> {
+    let allow = thresholds.allowance(case, metric)?;
+    let text = || format!("allowed until {}: {} ({})", allow.until, allow.reason, allow.place);
+    (!has_expired(allow, today)).then(text)
+}
+
+/// Every value of a run, without limits and verdicts.
+pub(crate) fn values(run: &Run) -> Vec<Value> {
+    run.cases.iter().flat_map(case_values).collect()
+}
+
+/// Every value of a case.
+pub(crate) fn case_values(case: &CaseRecord) -> Vec<Value> {
+    let mut values = Vec::new();
+    for measurement in &case.measurements {
+        let evidence: Vec<&Evidence> = measurement.evidence().collect();
+        if evidence.is_empty() {
+            continue;
+        }
+        let scaled = evidence.iter().any(|evidence| evidence.scaled.is_some());
+        let parts = parts(&evidence);
+        for metric in METRICS.iter().filter(|metric| metric.mode == measurement.mode) {
+            let found =
+                parts.iter().filter_map(|part| value(&case.spec.id, measurement.mode, metric, part, scaled));
+            values.extend(found);
+        }
+    }
+    values
 }
 
 /// The whole case and, if it has several, its phases.
@@ -300,14 +326,6 @@ fn value(case: &CaseId, mode: Mode, metric: &'static Metric, part: &Part, scaled
     })
 }
 
-/// The middle of the sorted samples, or the mean of the middle two.
-fn median(samples: &[f64]) -> Option<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (upper, lower) = (sorted.get(sorted.len() / 2)?, sorted.get((sorted.len() - 1) / 2)?);
-    Some(lower / 2.0 + upper / 2.0)
-}
-
 fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {
     let record = part.records.first();
     if let Some(reason) = foreign_heap.filter(|_| is_of_rusts_heap(metric)) {
@@ -336,22 +354,4 @@ fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {
 /// are not: they know C's blocks, too.
 pub(crate) fn is_of_rusts_heap(metric: &Metric) -> bool {
     metric.id.starts_with("heap.") && !["heap.in_use", "heap.sys"].contains(&metric.id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle() {
-        for (samples, expected) in [
-            (&[][..], None),
-            (&[3.0], Some(3.0)),
-            (&[3.0, 1.0], Some(2.0)),
-            (&[9.0, 1.0, 2.0], Some(2.0)),
-            (&[f64::MAX, f64::MAX], Some(f64::MAX)),
-        ] {
-            assert_eq!(median(samples), expected);
-        }
-    }
 }

@@ -7,6 +7,7 @@ use bench_core::metric::{Class, Metric};
 use bench_core::run::FailureKind;
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::Comparison;
 use crate::thresholds::Side;
 
 /// Good or bad, in rising order of badness.
@@ -60,6 +61,8 @@ pub struct Judgement {
     pub warnings: Vec<Warning>,
     /// For a summary line.
     pub counts: Counts,
+    /// What is said against a baseline, if the run was compared with one.
+    pub comparison: Option<Comparison>,
 }
 
 /// How many there were of what.
@@ -201,6 +204,13 @@ pub struct Warning {
 }
 
 impl Judgement {
+    /// The judgement with what a comparison adds to it.
+    pub fn with_comparison(mut self, comparison: Comparison) -> Judgement {
+        self.verdict = self.verdict.max(comparison.verdict);
+        self.comparison = Some(comparison);
+        self
+    }
+
     /// The value of a metric of a case; `phase` is `None` for the whole case.
     pub fn value(&self, case: &CaseId, phase: Option<&str>, metric: &str) -> Option<&Value> {
         let found = |value: &&Value| {
@@ -219,7 +229,8 @@ impl Judgement {
         let warned = self.warnings.iter().any(|warning| warning.case.as_ref() == Some(case));
         let others = [(failed || miscounted, Verdict::Fail), (warned, Verdict::Warn)];
         let others = others.into_iter().filter(|(holds, _)| *holds).map(|(_, verdict)| verdict);
-        values.chain(missing).chain(others).max()
+        let compared = self.comparison.as_ref().and_then(|comparison| comparison.case_verdict(case));
+        values.chain(missing).chain(others).chain(compared).max()
     }
 
     /// The run in one sentence: `2 of 96 limits broken, 1 of 41 cases failed`. Warnings are named only if nothing
@@ -227,6 +238,8 @@ impl Judgement {
     pub fn headline(&self) -> String {
         let counts = &self.counts;
         let limits = plural(counts.limits, "limit");
+        let compared = self.comparison.as_ref().map(|comparison| comparison.verdict);
+        let against = self.comparison.as_ref().map(Comparison::headline).unwrap_or_default();
         let failures = [
             (!self.calibration.is_empty(), "the instruments are off: do not trust this run".to_string()),
             (
@@ -235,10 +248,12 @@ impl Judgement {
             ),
             (counts.fail > 0, format!("{} of {limits} broken", counts.fail)),
             (!self.expired.is_empty(), format!("{} expired", plural(self.expired.len(), "allowance"))),
+            (compared == Some(Verdict::Fail), against.clone()),
         ];
         let warnings = [
             (counts.warn > 0, format!("{} of {limits} broken as a warning", counts.warn)),
             (!self.warnings.is_empty(), format!("{} to look at", plural(self.warnings.len(), "thing"))),
+            (compared == Some(Verdict::Warn), against.clone()),
         ];
         let said = |parts: &[(bool, String)]| {
             let holding = parts.iter().filter(|(holds, _)| *holds).map(|(_, text)| text.as_str());
@@ -250,13 +265,16 @@ impl Judgement {
             _ if counts.limits == 0 => {
                 format!("{} measured, no limit judged", plural(counts.measured, "case"))
             }
+            _ if compared.is_some() => {
+                format!("all {limits} kept by {}; {against}", plural(counts.measured, "case"))
+            }
             _ => format!("all {limits} kept by {}", plural(counts.measured, "case")),
         }
     }
 }
 
 /// `1 case`, `2 cases`.
-pub(crate) fn plural(count: usize, noun: &str) -> String {
+pub fn plural(count: usize, noun: &str) -> String {
     let nouns = if count == 1 { noun.to_string() } else { nouns(noun) };
     format!("{} {nouns}", crate::quantity::grouped(count as f64, 0))
 }

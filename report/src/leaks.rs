@@ -177,6 +177,7 @@ mod tests {
             tags: vec!["loop".into()],
             allocator: "system".into(),
             absent_modes: BTreeMap::new(),
+            version: None,
         };
         CaseRecord { spec, measurements: vec![Measurement { mode, repetitions }] }
     }

@@ -1,12 +1,15 @@
 //! Judgement and view: what is said of a run, and how it is shown.
 //!
 //! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`] ([`judge`]);
-//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). A [`watch::Watch`] of a live
-//! process gives a page of its own ([`watch_page`]). The crate starts no
-//! process and asks for neither time nor host nor files: the same input gives the same output.
+//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). Two runs and the table give a
+//! [`Comparison`] ([`comparison::compare`]). A [`watch::Watch`] of a live process gives a page of its own
+//! ([`watch_page`]). The crate starts no process and asks for neither time nor host nor files: the same input gives the
+//! same output.
 
+pub mod baseline;
 mod calibration;
 mod chart;
+pub mod comparison;
 pub mod export;
 mod judge;
 mod judgement;
@@ -15,17 +18,21 @@ mod page;
 pub mod pattern;
 pub mod quantity;
 mod site_difference;
+mod statistics;
+mod suggestion;
 mod summary;
 pub mod thresholds;
 pub mod watch;
 
+pub use comparison::{Comparison, comparison_json};
 pub use judge::judge;
 pub use judgement::{
-    CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning,
+    CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning, plural,
 };
 pub use leaks::{LeakCheck, LeakReport, leaks};
 pub use page::{page, watch_page};
 pub use site_difference::{SiteChange, SiteCount, SiteFate, site_difference};
+pub use suggestion::suggested_limits;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;
 

@@ -2,6 +2,7 @@
 
 mod case;
 mod column;
+mod comparison;
 mod coverage;
 mod engines;
 mod failures;
@@ -26,11 +27,12 @@ use crate::judgement::Judgement;
 pub use watch::watch_page;
 
 /// The page's parts by the name that the main template includes them by. The ending decides that tera escapes.
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("report.html", include_str!("../templates/report.html.tera")),
     ("marks.html", include_str!("../templates/marks.html.tera")),
     ("strip.html", include_str!("../templates/strip.html.tera")),
     ("failures.html", include_str!("../templates/failures.html.tera")),
+    ("comparison.html", include_str!("../templates/comparison.html.tera")),
     ("suites.html", include_str!("../templates/suites.html.tera")),
     ("engines.html", include_str!("../templates/engines.html.tera")),
     ("tables.html", include_str!("../templates/tables.html.tera")),
@@ -50,6 +52,7 @@ struct Page {
     script: &'static str,
     strip: strip::Strip,
     failures: Vec<failures::Failure>,
+    comparison: Option<comparison::Compared>,
     suites: Vec<suites::Suite>,
     engines: Option<engines::Engines>,
     overview: overview::Overview,
@@ -82,6 +85,7 @@ pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
         script: SCRIPT,
         strip: strip::strip(run, judgement),
         failures: failures::failures(run, judgement),
+        comparison: judgement.comparison.as_ref().map(|found| comparison::compared(run, found)),
         suites: suites::suites(run, judgement)?,
         engines: engines::engines(run, judgement)?,
         overview: overview::overview(run, judgement),

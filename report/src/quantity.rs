@@ -58,6 +58,16 @@ pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
     }
 }
 
+/// Reads a percentage, `3%` or `0.5 %`, and returns it as a share.
+pub fn percent(text: &str) -> Result<f64> {
+    let number = text.trim().strip_suffix('%').map(str::trim_end);
+    let digits = |number: &&str| number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match number.filter(digits).and_then(|number| number.parse::<f64>().ok()) {
+        Some(percent) => Ok(percent / 100.0),
+        None => bail!("{text:?} is not a percentage: it is written like \"3%\""),
+    }
+}
+
 fn lookup(table: &[(&str, f64)], suffix: &str) -> Option<f64> {
     table.iter().find(|(name, _)| *name == suffix).map(|(_, factor)| *factor)
 }
@@ -96,6 +106,18 @@ pub fn human(value: f64, unit: Unit) -> String {
         Unit::Count => number,
         _ => format!("{number} {name}"),
     }
+}
+
+/// A change for people, with its sign: `+1.50 MiB`, `-23 B`, `0 B`.
+pub fn signed(change: f64, unit: Unit) -> String {
+    let sign = if change > 0.0 {
+        "+"
+    } else if change < 0.0 {
+        "-"
+    } else {
+        ""
+    };
+    format!("{sign}{}", human(change.abs(), unit))
 }
 
 /// A value without rounding to a larger unit, for tooltips: `524,288 bytes`.

@@ -5,15 +5,18 @@ use bench_core::metric::{Class, Metric, Unit};
 use bench_core::run::Run;
 use serde::Serialize;
 
+use crate::comparison::comparison_json;
 use crate::judgement::{Judgement, Verdict};
 
-/// The document: `{"run", "report", "verdict", "metrics": [...]}`.
+/// The document: `{"run", "report", "verdict", "metrics": [...], "comparison"}`.
 #[derive(Serialize)]
 struct Summary<'a> {
     run: &'a str,
     report: &'a str,
     verdict: Verdict,
     metrics: Vec<MetricLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<serde_json::Value>,
 }
 
 /// One metric of one case or phase. What is absent is `null`.
@@ -35,7 +38,7 @@ struct MetricLine<'a> {
 /// One entry per value, in the order of the run: `value` is the median of the repetitions in `unit`; `phase` is
 /// null for the whole case; `class` is `exact` or `noisy`; `verdict` and `limit` are null without a limit. A metric
 /// that a rule asks for and that is absent has an entry whose `value`, `class` and `limit` are null. `run_path` and
-/// `report_path` are repeated as they are given.
+/// `report_path` are repeated as they are given. `comparison` is there with a baseline only; see [`comparison_json`].
 pub fn summary_json(
     run: &Run,
     judgement: &Judgement,
@@ -70,6 +73,8 @@ pub fn summary_json(
             }
         }));
     }
-    let summary = Summary { run: run_path, report: report_path, verdict: judgement.verdict, metrics };
+    let comparison = judgement.comparison.as_ref().map(comparison_json);
+    let summary =
+        Summary { run: run_path, report: report_path, verdict: judgement.verdict, metrics, comparison };
     serde_json::to_value(summary).expect("strings, finite numbers and enums are always JSON")
 }

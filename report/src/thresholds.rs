@@ -12,6 +12,11 @@
 //! phase = "build"                      # optional: a phase's name, with `*`; without it, the whole case
 //! max = { warn = "230MB", fail = "250MB" } # at most so much; or `max = "250MB"`; see report::quantity
 //!
+//! [[rule]]                             # how much worse than the baseline; a rule may have both
+//! id = "**"
+//! metric = "heap.peak"
+//! vs_baseline = { warn = "0.5%", fail = "3%", floor = "64KiB" } # or `vs_baseline = "3%"`; below the floor nothing is said
+//!
 //! [[machine]]                          # rules for some machines, told by the run's host facts
 //! match = { os = "macos", arch = "aarch64" }
 //! rule = [{ id = "vectors/*", metric = "rss.peak", max = "1.5GB" }]
@@ -28,8 +33,8 @@
 
 mod file;
 mod parse;
-
-use std::collections::BTreeMap;
+mod relative;
+mod scope;
 
 use anyhow::Result;
 use bench_core::case::{CaseId, CaseSpec};
@@ -37,8 +42,10 @@ use bench_core::metric::Metric;
 use bench_core::run::HostFacts;
 
 pub use file::Missing;
+pub use relative::RelativeRule;
+pub use scope::{Place, Scope};
 
-use crate::pattern::{IdPattern, Specificity, glob};
+use crate::pattern::IdPattern;
 
 /// The version of the thresholds file that this build reads.
 const SCHEMA: i64 = 1;
@@ -47,18 +54,15 @@ const SCHEMA: i64 = 1;
 #[derive(Clone)]
 pub struct Thresholds {
     rules: Vec<Rule>,
+    relative: Vec<RelativeRule>,
     allowances: Vec<Allowance>,
 }
 
 /// One limit and where it holds.
 #[derive(Clone)]
 pub struct Rule {
-    /// Which cases.
-    pub id: IdPattern,
-    /// Which metric.
-    pub metric: &'static Metric,
-    /// Which phases, with `*`; `None`: the whole case.
-    pub phase: Option<String>,
+    /// What it is about.
+    pub scope: Scope,
     /// The limits.
     pub bounds: Bounds,
     /// What an absent metric means.
@@ -67,8 +71,6 @@ pub struct Rule {
     pub text: String,
     /// Where the rule stands: `results/thresholds.toml:12`.
     pub place: String,
-    /// The host facts that must match, with `*`; `None`: every machine.
-    machine: Option<BTreeMap<String, String>>,
 }
 
 /// The limits of a rule, in the metric's unit. At least one of the two is there.
@@ -153,37 +155,56 @@ impl Thresholds {
     /// A message for each rule and allowance that matches none of `cases`, which is a mistake in the file when
     /// `cases` are all cases of all suites.
     pub fn unmatched(&self, cases: &[CaseSpec]) -> Vec<String> {
-        let rules = self.rules.iter().map(|rule| (&rule.place, &rule.id, "rule"));
+        let rules = self.rules.iter().map(|rule| (&rule.place, &rule.scope.id, "rule"));
+        let relative = self.relative.iter().map(|rule| (&rule.place, &rule.scope.id, "rule"));
         let allowances = self.allowances.iter().map(|allow| (&allow.place, &allow.id, "allowance"));
-        let idle =
-            rules.chain(allowances).filter(|(_, id, _)| !cases.iter().any(|case| id.matches(&case.id)));
-        idle.map(|(place, id, kind)| {
-            format!("{place}: the {kind} for {id} matches no case: correct or remove it")
-        })
-        .collect()
+        let idle = rules
+            .chain(relative)
+            .chain(allowances)
+            .filter(|(_, id, _)| !cases.iter().any(|case| id.matches(&case.id)));
+        let mut messages: Vec<String> = idle
+            .map(|(place, id, kind)| {
+                format!("{place}: the {kind} for {id} matches no case: correct or remove it")
+            })
+            .collect();
+        // A rule with both kinds of limits is one mistake.
+        messages.dedup();
+        messages
     }
 
     /// The rule that wins for a metric of a case on a host.
     ///
     /// `phases`: the names under which the place is known. The whole case has none, or its only phase's.
     pub fn winner(&self, case: &CaseId, place: &Place, metric: &Metric, host: &HostFacts) -> Option<&Rule> {
-        let rules = self.rules.iter().enumerate().filter(|(_, rule)| {
-            rule.metric.id == metric.id && rule.holds_on(host) && place.meets(rule) && rule.id.matches(case)
-        });
-        rules.max_by_key(|(index, rule)| (rule.rank(), *index)).map(|(_, rule)| rule)
+        scope::winner(&self.rules, |rule| &rule.scope, case, place, metric, host)
+    }
+
+    /// The rule on changes against a baseline that wins; see [`Thresholds::winner`].
+    pub fn relative_winner(
+        &self,
+        case: &CaseId,
+        place: &Place,
+        metric: &Metric,
+        host: &HostFacts,
+    ) -> Option<&RelativeRule> {
+        scope::winner(&self.relative, |rule| &rule.scope, case, place, metric, host)
     }
 
     /// The phases that rules name without `*` for a metric of this case, each once.
     pub fn named_phases(&self, case: &CaseId, metric: &Metric, host: &HostFacts) -> Vec<&str> {
-        let rules = self
-            .rules
-            .iter()
-            .filter(|rule| rule.metric.id == metric.id && rule.holds_on(host) && rule.id.matches(case));
-        let mut names: Vec<&str> =
-            rules.filter_map(|rule| rule.phase.as_deref()).filter(|phase| !phase.contains('*')).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        named(self.rules.iter().map(|rule| &rule.scope), case, metric, host)
+    }
+
+    /// The phases that rules on changes against a baseline name; see [`Thresholds::named_phases`].
+    pub fn relative_phases(&self, case: &CaseId, metric: &Metric, host: &HostFacts) -> Vec<&str> {
+        named(self.relative.iter().map(|rule| &rule.scope), case, metric, host)
+    }
+
+    /// A message for each allowance whose last day lies before `today` (`2026-11-21`).
+    pub fn expired(&self, today: &str) -> Vec<String> {
+        // Dates of the form 2027-01-31 sort as text.
+        let ended = self.allowances.iter().filter(|allow| allow.until.as_str() < today);
+        ended.map(Allowance::end).collect()
     }
 
     /// The allowance that holds for a metric of a case and ends last.
@@ -198,39 +219,28 @@ impl Thresholds {
     }
 }
 
-/// The part of a case that a value is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'a> {
-    /// The whole case; with the name of its only phase, if it has only one.
-    Whole(Option<&'a str>),
-    /// One of several phases.
-    Phase(&'a str),
-}
-
-impl Place<'_> {
-    fn meets(&self, rule: &Rule) -> bool {
-        match (self, &rule.phase) {
-            (Place::Whole(_), None) => true,
-            (Place::Whole(Some(name)) | Place::Phase(name), Some(pattern)) => glob(pattern, name),
-            (Place::Whole(None), Some(_)) | (Place::Phase(_), None) => false,
-        }
+impl Allowance {
+    /// What is said once it has ended.
+    fn end(&self) -> String {
+        let Allowance { place, id, metric, until, reason } = self;
+        format!(
+            "{place}: the allowance for {id} {} ended on {until} ({reason}): fix the cause or extend it",
+            metric.id
+        )
     }
 }
 
-impl Rule {
-    fn holds_on(&self, host: &HostFacts) -> bool {
-        let met = |(name, pattern): (&String, &String)| {
-            host.facts.get(name).is_some_and(|fact| glob(pattern, fact))
-        };
-        self.machine.iter().flatten().all(met)
-    }
-
-    fn rank(&self) -> (Specificity, u8, bool) {
-        let phase = match &self.phase {
-            None => 0,
-            Some(phase) if phase.contains('*') => 1,
-            Some(_) => 2,
-        };
-        (self.id.specificity(), phase, self.machine.is_some())
-    }
+/// The phases that these scopes name without `*` for a metric of this case, each once.
+fn named<'a>(
+    scopes: impl Iterator<Item = &'a Scope>,
+    case: &CaseId,
+    metric: &Metric,
+    host: &HostFacts,
+) -> Vec<&'a str> {
+    let scopes = scopes.filter(|scope| scope.is_about(case, metric, host));
+    let mut names: Vec<&str> =
+        scopes.filter_map(|scope| scope.phase.as_deref()).filter(|phase| !phase.contains('*')).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

@@ -4,7 +4,7 @@ mod series;
 
 use std::collections::BTreeMap;
 
-use bench_core::memory_metrics::{FIELDS, PROCESSES, Values, field};
+use bench_core::memory_metrics::{FIELDS, PEAK_RSS, PROCESSES, Values, field};
 use bench_core::metric::Unit;
 
 pub use series::{Growth, Point, Series};
@@ -67,7 +67,7 @@ pub struct Row {
     pub mean: f64,
     /// The highest value.
     pub most: f64,
-    /// The slope of the line fitted through it; nothing for a single sample.
+    /// The slope of the line fitted through it; nothing for a single sample, a peak, or a number of processes.
     pub growth: Option<Growth>,
 }
 
@@ -166,7 +166,7 @@ fn row(name: &str, series: &Series) -> Row {
         least: series.least,
         mean: series.mean(),
         most: series.most,
-        growth: series.growth_per_minute(),
+        growth: series.growth_per_minute().filter(|_| ![PEAK_RSS, PROCESSES].contains(&name)),
     }
 }
 

@@ -10,16 +10,46 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use report::watch::Watch;
+use report::watch_page;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A browser that has not answered by then is stuck.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Runs axe-core and writes what it finds as the page's only content.
+const RUN_AXE: &str = "addEventListener('load', async () => {
+        document.querySelectorAll('details').forEach((details) => (details.open = true));
+        const found = await axe.run(document);
+        const nodes = (rule) => rule.nodes.slice(0, 3).map((node) => node.html.slice(0, 200) + ' ' + node.failureSummary);
+        const result = found.violations.map((rule) => [rule.id, rule.help, nodes(rule)]);
+        const element = document.createElement('pre');
+        element.id = 'result';
+        element.textContent = JSON.stringify({ violations: result, passes: found.passes.length });
+        document.body.replaceChildren(element);
+    });";
+
 /// The golden page, which shows everything that a page can show.
 fn golden_page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/report.html");
     fs::read_to_string(path).unwrap()
+}
+
+/// The page of a watch that shows everything that such a page can show.
+fn page_of_a_watch() -> String {
+    let mut watch =
+        Watch::new("http://localhost/metrics", "cargo xtask monitor --metrics http://localhost/metrics", 5.0);
+    for index in 0..20u64 {
+        let names = ["heap_alloc_bytes", "heap_sys_bytes", "rss_bytes", "pss_bytes", "my_bytes{kind=\"a\"}"];
+        let values = names.map(|name| (name.to_string(), ((index + 1) << 20).into()));
+        watch.add(index as f64 * 5.0, "2026-11-21T12:00:00Z", &values.into());
+        if index == 9 {
+            watch.lose("2026-11-21T12:00:50Z", "no answer: Connection refused");
+        }
+    }
+    (watch.end, watch.notes) = ("Ended by Ctrl-C".into(), vec!["PSS is absent".into()]);
+    watch_page(&watch, "memory_metrics.json").unwrap()
 }
 
 fn chromium() -> Option<PathBuf> {
@@ -194,25 +224,27 @@ fn axe_core_finds_no_violation() {
     let axe = fs::read_to_string(&axe).unwrap_or_else(|error| panic!("AXE_CORE={}: {error}", axe.display()));
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("page.html");
-    // The policy would refuse the tool itself.
-    let page = golden_page();
-    let (head, rest) = page.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
-    let (_, rest) = rest.split_once('>').unwrap();
-    let run = "addEventListener('load', async () => {
-        document.querySelectorAll('details').forEach((details) => (details.open = true));
-        const found = await axe.run(document);
-        const nodes = (rule) => rule.nodes.slice(0, 3).map((node) => node.html.slice(0, 200) + ' ' + node.failureSummary);
-        const result = found.violations.map((rule) => [rule.id, rule.help, nodes(rule)]);
-        const element = document.createElement('pre');
-        element.id = 'result';
-        element.textContent = JSON.stringify({ violations: result, passes: found.passes.length });
-        document.body.replaceChildren(element);
-    });";
-    let end = format!("<script>{axe}</script><script>{run}</script></body>");
-    fs::write(&path, format!("{head}{rest}").replace("</body>", &end)).unwrap();
-    for dark in [false, true] {
-        let result = open(&chromium, &path, dark).result();
-        assert!(result["passes"].as_u64() > Some(20), "axe-core looked at nothing: {result}");
-        assert_eq!(result["violations"], serde_json::json!([]), "dark: {dark}");
+    for page in [golden_page(), page_of_a_watch()] {
+        // The policy would refuse the tool itself.
+        let (head, rest) = page.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
+        let (_, rest) = rest.split_once('>').unwrap();
+        let end = format!("<script>{axe}</script><script>{RUN_AXE}</script></body>");
+        fs::write(&path, format!("{head}{rest}").replace("</body>", &end)).unwrap();
+        for dark in [false, true] {
+            let result = open(&chromium, &path, dark).result();
+            assert!(result["passes"].as_u64() > Some(15), "axe-core looked at nothing: {result}");
+            assert_eq!(result["violations"], serde_json::json!([]), "dark: {dark}");
+        }
     }
+}
+
+#[test]
+fn the_page_of_a_watch_breaks_no_policy_of_its_own() {
+    let Some(chromium) = chromium() else { return };
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("page.html");
+    fs::write(&path, page_of_a_watch()).unwrap();
+    let seen = open(&chromium, &path, false);
+    assert!(!seen.console.iter().any(|line| line.contains("Content Security Policy")), "{:?}", seen.console);
+    assert!(seen.document.contains("<title>http://localhost/metrics"), "it was opened");
 }

@@ -9,6 +9,7 @@ use bench_core::memory_metrics::Sample;
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 use jiff::Timestamp;
+use report::plural;
 use report::quantity::human;
 use report::watch::{Row, Watch};
 
@@ -119,8 +120,8 @@ fn of_samples(samples: &[Sample], name: &str) -> Result<String> {
     let Some((from, to)) = &watch.between else { return Ok("no sample\n".into()) };
     let rows: Vec<Vec<String>> = watch.rows().iter().map(Row::cells).collect();
     Ok(format!(
-        "{} samples from {from} to {to}\n\n{}",
-        watch.samples,
+        "{} from {from} to {to}\n\n{}",
+        plural(watch.samples as usize, "sample"),
         text_table(&Row::HEAD, &rows, &[Align::Left])
     ))
 }

@@ -1,19 +1,22 @@
 //! `cargo xtask bench`: build, list, select, measure case by case, store after each, judge, show.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::case::{CaseSpec, Mode};
-use bench_core::run::{Run, SCHEMA, Settings};
+use bench_core::case::{CaseId, CaseSpec, Mode};
+use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
-use report::Thresholds;
+use report::comparison::{REPETITIONS, compare};
+use report::{Comparison, Thresholds};
 
 use crate::child_executor::ChildExecutor;
 use crate::command_line;
-use crate::conclusion;
+use crate::compare::today;
+use crate::conclusion::{self, Against};
+use crate::confirm::{self, OldSource};
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, usage};
 use crate::flags::BenchFlags;
@@ -37,15 +40,21 @@ pub struct Measured {
     pub folder: RunFolder,
     /// What to judge it by.
     pub thresholds: Thresholds,
+    /// What is said against the baseline, if one was asked for.
+    pub comparison: Option<Comparison>,
+    /// Whether Ctrl-C ended it early.
+    pub interrupted: bool,
 }
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
-    let Measured { run, folder, thresholds } = measure(flags, |_| Ok(()))?;
+    let Measured { run, folder, thresholds, comparison, interrupted } = measure(flags, |_| Ok(()))?;
     let run_path = folder.path.join(RUN_FILE);
-    let code = conclusion::conclude(&run, &run_path, &thresholds, flags.message_format)
+    let exports = flags.export.export.clone();
+    let against = Against { comparison, strict: flags.baseline.strict, exports };
+    let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
         .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
-    Ok(if run.partial.is_some() { INTERRUPTED } else { code })
+    Ok(if interrupted { INTERRUPTED } else { code })
 }
 
 /// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
@@ -56,6 +65,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let thresholds = results.thresholds()?;
     let selection = Selection::new(&flags.selection)?;
     results.ensure_writable()?;
+    let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
 
     let suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
     let cases = suites.list()?;
@@ -70,7 +80,11 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let revision = host::revision();
     let folder = results.create_run(started, &revision)?;
     let environment = Environment::from_variables(std::env::vars_os());
-    let repetitions = flags.repetitions.unwrap_or(if flags.selection.quick { 2 } else { 5 });
+    let repetitions = flags.repetitions.unwrap_or(match (&old, flags.selection.quick) {
+        (Some(_), _) => REPETITIONS as u32,
+        (None, true) => 2,
+        (None, false) => 5,
+    });
     let mut run = Run {
         schema: SCHEMA,
         id: folder.id.clone(),
@@ -88,27 +102,55 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
             time_limit_s: flags.time_limit.as_secs(),
             memory_limit_bytes: flags.memory_limit,
             environment: environment.recorded.clone(),
+            features: Some(features(&flags.suites.features)),
+            harness: Some(HARNESS),
+            allocators: Some(inputs.allocators.clone()),
+            left_out: Some(left_out(&cases, &chosen)),
         },
         cases: Vec::new(),
     };
     let progress = Progress::new(chosen.len());
-    let mut executor = ChildExecutor {
-        suites: &suites,
-        corpus: inputs.corpus,
-        scratch: inputs.scratch,
-        run_folder: folder.path.clone(),
+    let run_folder = folder.path.clone();
+    let executor_of = |suites| ChildExecutor {
+        suites,
+        corpus: inputs.corpus.clone(),
+        scratch: inputs.scratch.clone(),
+        run_folder: run_folder.clone(),
         interval: flags.interval,
         memory_limit: flags.memory_limit,
         quick: flags.selection.quick,
-        environment,
+        environment: environment.clone(),
         interrupt: interrupt.clone(),
         progress: &progress,
     };
+    let mut executor = executor_of(&suites);
     let budget = flags.repetitions.is_none().then_some(BUDGET);
     let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
-    Ok(Measured { run, folder, thresholds })
+    let mut measured = Measured { run, folder, thresholds, comparison: None, interrupted: false };
+    measured.interrupted = measured.run.partial.is_some();
+    if let Some(old) = old {
+        let Measured { run, thresholds, .. } = &measured;
+        let mut comparison = compare(&old.called, &old.run, run, thresholds, &today());
+        if let (Some(reference), false) = (&flags.confirm.confirm, measured.interrupted) {
+            let candidates = confirm::specs(&comparison.candidates(), &run.cases);
+            if candidates.is_empty() {
+                eprintln!("note: no noisy metric looks worse, so there is nothing to confirm");
+            } else {
+                let source = OldSource::check_out(reference, &inputs.target)?;
+                eprintln!("{} look worse: building {} to run both", cases_of(&candidates), source.commit);
+                let old_suites = Suites::build_old(&source, &flags.suites, flags.memory_limit, &interrupt)?;
+                let mut old = executor_of(&old_suites);
+                match confirm::in_turn(&candidates, plan, &mut old, &mut executor)? {
+                    Some(confirmations) => comparison.confirm(&confirmations),
+                    None => measured.interrupted = true,
+                }
+            }
+        }
+        measured.comparison = Some(comparison);
+    }
+    Ok(measured)
 }
 
 /// Measures case after case and stores the run after each.
@@ -158,12 +200,32 @@ fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Res
     Ok(())
 }
 
-/// What children are given, in cargo's target folder.
+/// `2 cases`.
+fn cases_of(candidates: &[(CaseSpec, Mode)]) -> String {
+    format!("{} case{}", candidates.len(), if candidates.len() == 1 { "" } else { "s" })
+}
+
+/// The features in one order, each once.
+fn features(asked_for: &[String]) -> Vec<String> {
+    asked_for.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The cases that this bench does not measure.
+fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
+    let is_chosen = |id: &CaseId| chosen.iter().any(|chosen| chosen.spec.id == *id);
+    cases.iter().map(|spec| &spec.id).filter(|id| !is_chosen(id)).cloned().collect()
+}
+
+/// What children are given, in cargo's target folder, and what cargo knows of their allocators.
 pub struct Inputs {
     /// The index of the text corpus.
     pub corpus: PathBuf,
+    /// Cargo's target folder.
+    pub target: PathBuf,
     /// Where every child gets its folder.
     pub scratch: PathBuf,
+    /// The version of each allocator.
+    pub allocators: BTreeMap<String, String>,
 }
 
 impl Inputs {
@@ -175,6 +237,7 @@ impl Inputs {
         fs::create_dir_all(&scratch).with_context(|| format!("create {}", shown(&scratch)))?;
         let corpus = folder.join("corpus.tsv");
         write_whole(&corpus, metadata.corpus_index().as_bytes())?;
-        Ok(Inputs { corpus, scratch })
+        let allocators = metadata.allocators();
+        Ok(Inputs { corpus, target: metadata.target_directory, scratch, allocators })
     }
 }

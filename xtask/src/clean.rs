@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow};
 use bench_core::metric::Unit;
 use regex::Regex;
+use report::plural;
 use report::quantity::human;
 
 use crate::exit_code::{PASS, usage};
@@ -38,8 +39,8 @@ pub fn run(flags: &CleanFlags) -> Result<u8> {
     let bytes: u64 = old.iter().map(|run| size(run)).sum();
     let kept = runs.len() + going_on.len();
     text.push_str(&format!(
-        "{} runs, {} to remove; {kept} stay\n",
-        old.len(),
+        "{}, {} to remove; {kept} stay\n",
+        plural(old.len(), "run"),
         human(bytes as f64, Unit::Bytes)
     ));
     output::print(&text)?;

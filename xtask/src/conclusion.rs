@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_core::run::Run;
-use jiff::Timestamp;
-use report::{Judgement, Thresholds, judge, page, summary_json};
+use report::export::export;
+use report::{Comparison, Judgement, Thresholds, judge, page, summary_json};
 
+use crate::compare::today;
 use crate::exit_code;
-use crate::flags::MessageFormat;
+use crate::flags::{Export, MessageFormat};
 use crate::output;
 use crate::results::{PAGE_FILE, write_whole};
 use crate::table;
@@ -22,19 +23,48 @@ pub struct Concluded {
     pub page: PathBuf,
 }
 
-/// Judges a stored run by `thresholds` and writes the page beside its file.
-pub fn write_page(run: &Run, run_path: &Path, thresholds: &Thresholds) -> Result<Concluded> {
-    let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
-    let judgement = judge(run, thresholds, &today);
+/// What a run was held against beside its limits, and where the result goes beside stdout and page.
+#[derive(Default)]
+pub struct Against {
+    /// A baseline.
+    pub comparison: Option<Comparison>,
+    /// Whether what could not be decided is no pass.
+    pub strict: bool,
+    /// The files to write for other tools.
+    pub exports: Vec<Export>,
+}
+
+/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file.
+pub fn write_page(
+    run: &Run,
+    run_path: &Path,
+    thresholds: &Thresholds,
+    comparison: Option<Comparison>,
+) -> Result<Concluded> {
+    let mut judgement = judge(run, thresholds, &today());
+    if let Some(comparison) = comparison {
+        judgement = judgement.with_comparison(comparison);
+    }
     let html = page(run, &judgement).context("make the page")?;
     let page = run_path.with_file_name(PAGE_FILE);
     write_whole(&page, html.as_bytes())?;
     Ok(Concluded { judgement, page })
 }
 
-/// Judges, writes the page and prints. What comes back is the exit code.
-pub fn conclude(run: &Run, run_path: &Path, thresholds: &Thresholds, format: MessageFormat) -> Result<u8> {
-    let Concluded { judgement, page } = write_page(run, run_path, thresholds)?;
+/// Judges, writes the page and the exports, and prints. What comes back is the exit code.
+pub fn conclude(
+    run: &Run,
+    run_path: &Path,
+    thresholds: &Thresholds,
+    against: Against,
+    format: MessageFormat,
+) -> Result<u8> {
+    let Concluded { judgement, page } = write_page(run, run_path, thresholds, against.comparison)?;
+    for Export { format, path } in &against.exports {
+        let text = export(*format, run, &judgement);
+        write_whole(path, text.as_bytes())
+            .with_context(|| format!("--export {format}={}", path.display()))?;
+    }
     let text = match format {
         MessageFormat::Human => table::human(run, &judgement, &shown(&page)),
         MessageFormat::Json => {
@@ -43,5 +73,7 @@ pub fn conclude(run: &Run, run_path: &Path, thresholds: &Thresholds, format: Mes
         }
     };
     output::print(&text)?;
-    Ok(exit_code::of_run(judgement.verdict, !judgement.failures.is_empty()))
+    let code = exit_code::of_run(judgement.verdict, !judgement.failures.is_empty());
+    let open = judgement.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
+    Ok(exit_code::with_strictness(code, against.strict, open))
 }

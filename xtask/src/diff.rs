@@ -9,7 +9,7 @@ use bench_core::evidence::Scaled;
 use bench_core::metric::Unit;
 use bench_core::run::{CaseRecord, Run};
 use report::quantity::human;
-use report::{SiteCount, site_difference};
+use report::{SiteCount, plural, site_difference};
 
 use crate::exit_code::{PASS, usage};
 use crate::flags::profile::{DiffFlags, ShownFlags};
@@ -54,7 +54,7 @@ fn profiles(old: &SitesSummary, new: &SitesSummary, flags: &ShownFlags) -> Strin
 /// Every case that both runs have call sites of; the others are named with the reason.
 fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<String> {
     let cases = matching(new.0, flags.filter.as_deref())?;
-    let (mut text, mut same, mut left_out) = (String::new(), 0, Vec::new());
+    let (mut text, mut same, mut left_out) = (String::new(), 0usize, Vec::new());
     for case in cases {
         let id = &case.spec.id;
         let Some(before) = old.0.cases.iter().find(|case| case.spec.id == *id) else {
@@ -86,7 +86,7 @@ fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<Str
     }
     let gone = old.0.cases.iter().filter(|case| !new.0.cases.iter().any(|c| c.spec.id == case.spec.id));
     left_out.extend(gone.map(|case| format!("{}: only in {}", case.spec.id, old.0.id)));
-    text.push_str(&format!("{same} cases without a difference\n"));
+    text.push_str(&format!("{} without a difference\n", plural(same, "case")));
     left_out.iter().for_each(|line| text.push_str(&format!("not compared: {line}\n")));
     Ok(text)
 }

@@ -5,8 +5,18 @@ use std::ffi::OsString;
 
 /// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of models and its
 /// cache are.
-const NEEDED: [&str; 8] =
-    ["PATH", "HOME", "TMPDIR", "LANG", "CARGO_HOME", "RUSTUP_HOME", "HF_HOME", "HF_ENDPOINT"];
+/// `BENCH_FAULT_GROWTH`: the switch of `vectors/fault{kind=grows}`, for tests.
+const NEEDED: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "HF_HOME",
+    "HF_ENDPOINT",
+    "BENCH_FAULT_GROWTH",
+];
 
 /// Passed on, and recorded with the run because they change what is measured: names, and prefixes with a `*`.
 const RECORDED: [&str; 6] = [
@@ -19,6 +29,7 @@ const RECORDED: [&str; 6] = [
 ];
 
 /// The variables of every measured process.
+#[derive(Clone)]
 pub struct Environment {
     /// All of them.
     pub variables: BTreeMap<OsString, OsString>,

@@ -14,6 +14,8 @@ pub const USAGE: u8 = 2;
 pub const GATE_FAILED: u8 = 3;
 /// No case matched the filter.
 pub const NOTHING_MATCHED: u8 = 4;
+/// Under `--strict`: something that is judged against a baseline is incomparable, inconclusive or unconfirmed.
+pub const UNDECIDED: u8 = 5;
 /// A workload crashed, was killed at a limit, or said that it failed. Wins over [`GATE_FAILED`].
 pub const WORKLOAD_FAILED: u8 = 100;
 /// The suites did not build.
@@ -29,8 +31,9 @@ Exit codes:
     0  pass (warnings allowed)
     1  the tool failed
     2  wrong command line or bad input
-    3  a gate failed: a value is outside its limit, or the instruments are off
-    4  no case matched the filter
+    3  a gate failed: a value is outside its limit or worse than its baseline, or the instruments are off
+    4  no case matched the filter, or two runs have none in common
+    5  under --strict: incomparable, inconclusive or unconfirmed
   100  a workload crashed, was killed at a limit, or failed (wins over 3)
   101  the suites did not build
   130  interrupted by Ctrl-C; what was measured is stored";
@@ -42,6 +45,19 @@ pub fn of_run(verdict: Verdict, workload_failed: bool) -> u8 {
         Verdict::Fail => GATE_FAILED,
         Verdict::Warn | Verdict::Pass => PASS,
     }
+}
+
+/// The same, of a run that may have been compared: `open` says that something judged could not be decided.
+pub fn with_strictness(code: u8, strict: bool, open: bool) -> u8 {
+    if code == PASS && strict && open { UNDECIDED } else { code }
+}
+
+/// The graver of the codes of two parts of a command.
+pub fn worse(a: u8, b: u8) -> u8 {
+    const RISING: [u8; 6] = [PASS, UNDECIDED, GATE_FAILED, WORKLOAD_FAILED, TOOL_ERROR, INTERRUPTED];
+    let gravity = |code: u8| RISING.iter().position(|known| *known == code);
+    // A code that is none of these is an error of its own kind: it wins.
+    if gravity(b).unwrap_or(RISING.len()) > gravity(a).unwrap_or(RISING.len()) { b } else { a }
 }
 
 /// An error that ends the program with a code of its own instead of [`TOOL_ERROR`].
@@ -93,6 +109,22 @@ mod tests {
         ] {
             assert_eq!(of_run(verdict, failed), code, "{verdict:?} {failed}");
         }
+    }
+
+    #[test]
+    fn the_graver_part_decides() {
+        for (a, b, code) in [
+            (PASS, GATE_FAILED, GATE_FAILED),
+            (WORKLOAD_FAILED, GATE_FAILED, WORKLOAD_FAILED),
+            (UNDECIDED, PASS, UNDECIDED),
+            (PASS, INTERRUPTED, INTERRUPTED),
+            (PASS, PASS, PASS),
+        ] {
+            assert_eq!((worse(a, b), worse(b, a)), (code, code));
+        }
+        assert_eq!(with_strictness(PASS, true, true), UNDECIDED);
+        assert_eq!(with_strictness(PASS, false, true), PASS);
+        assert_eq!(with_strictness(GATE_FAILED, true, true), GATE_FAILED);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Every option of every command, with its help.
 
+mod comparison;
 pub mod monitor;
 pub mod profile;
 
@@ -13,6 +14,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::exit_code;
 use crate::quantity::{parse_duration, parse_seconds, parse_size};
 use crate::suites::SUITES;
+
+pub use comparison::{
+    BaselineCommand, BaselineCommandFlags, BaselineFlags, CheckFlags, CompareFlags, ConfirmFlags, Export,
+    ExportFlags, ThresholdsCommand, ThresholdsFlags,
+};
+use comparison::{baseline_help, check_help, compare_help, thresholds_help};
 
 /// The default of `--memory-limit`: 4 GiB.
 pub const MEMORY_LIMIT: u64 = 4 << 30;
@@ -41,6 +48,18 @@ pub enum Command {
     /// Judge a stored run again and write its page again
     #[command(after_help = report_help())]
     Report(ReportFlags),
+    /// Compare two runs, or a run with a baseline
+    #[command(after_help = compare_help())]
+    Compare(CompareFlags),
+    /// Keep runs under names to compare with
+    #[command(after_help = baseline_help())]
+    Baseline(BaselineCommandFlags),
+    /// Measure, hold against limits and baseline, and give one verdict: for CI and for a git hook
+    #[command(after_help = check_help())]
+    Check(CheckFlags),
+    /// Check, explain and propose limits
+    #[command(after_help = thresholds_help())]
+    Thresholds(ThresholdsFlags),
     /// Watch the memory of a live process, of a command, or of a server's metrics endpoint
     #[command(after_help = monitor::HELP)]
     Monitor(monitor::MonitorFlags),
@@ -128,7 +147,8 @@ pub struct BenchFlags {
     /// (criterion) [default: heap,sites,time, and native for cases tagged foreign_heap]
     #[arg(long, value_name = "MODE", value_delimiter = ',')]
     pub mode: Vec<Mode>,
-    /// Fresh processes per case in mode heap [default: 5, with --quick 2; of a case that takes long fewer, at least 2]
+    /// Fresh processes per case in mode heap [default: 5, with --quick 2, with --baseline 10; of a case that takes long
+    /// fewer, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repetitions: Option<u32>,
     /// Interval of the sampler
@@ -143,6 +163,15 @@ pub struct BenchFlags {
     /// How the suites are built and what they read.
     #[command(flatten)]
     pub suites: SuiteFlags,
+    /// With which baseline the run is compared.
+    #[command(flatten)]
+    pub baseline: BaselineFlags,
+    /// How a suspicion is confirmed.
+    #[command(flatten)]
+    pub confirm: ConfirmFlags,
+    /// In which formats the result is written for other tools.
+    #[command(flatten)]
+    pub export: ExportFlags,
     /// Where results lie and how they are judged.
     #[command(flatten)]
     pub results: ResultsFlags,
@@ -155,10 +184,10 @@ pub struct BenchFlags {
 #[derive(Debug, Clone, Args)]
 pub struct ResultsFlags {
     /// Folder of the results [default: results in the workspace]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub results: Option<PathBuf>,
     /// Threshold table [default: results/thresholds.toml in the workspace]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub thresholds: Option<PathBuf>,
 }
 
@@ -198,6 +227,12 @@ pub struct ListFlags {
 pub struct ReportFlags {
     /// A run's id, its folder, or a run.json [default: the newest run]
     pub run: Option<String>,
+    /// With which baseline the run is compared.
+    #[command(flatten)]
+    pub baseline: BaselineFlags,
+    /// In which formats the result is written for other tools.
+    #[command(flatten)]
+    pub export: ExportFlags,
     /// Where results lie and how they are judged.
     #[command(flatten)]
     pub results: ResultsFlags,
@@ -226,6 +261,7 @@ Examples:
   cargo xtask bench 'vectors/multi_concept{{dim=512,n=1000}}'   this case, whatever its tags
   cargo xtask bench -s search -e flat --mode heap     one suite, one engine, one mode
   cargo xtask bench --slow --message-format json      everything; one JSON document on stdout
+  cargo xtask bench --baseline main             compare with a baseline, see `cargo xtask baseline --help`
 
 Cases tagged slow are left out unless --slow, -t slow or the case's whole id asks for them. Cases \
 tagged fault misbehave on purpose and run only by -t fault or by their id. Cases tagged calibration \
@@ -279,6 +315,7 @@ Examples:
   cargo xtask report                                  the newest run, judged by today's thresholds
   cargo xtask report 2026-11-21T120125Z-1a2b3c4       a run by its id
   cargo xtask report /tmp/artifact/run.json           a file; the page is written beside it
+  cargo xtask report --baseline main --export junit=report.xml
 
 {}",
         exit_code::HELP
@@ -339,6 +376,40 @@ mod tests {
             assert_eq!(error.exit_code(), i32::from(exit_code::USAGE), "{line}");
             assert!(error.to_string().contains(reason), "{line}: {error}");
             assert_ne!(error.kind(), ErrorKind::DisplayHelp);
+        }
+    }
+
+    #[test]
+    fn an_export_is_a_format_and_a_file() {
+        let flags = bench("--export junit=a=b.xml --export csv=c.csv");
+        let written: Vec<String> =
+            flags.export.export.iter().map(|it| format!("{} {}", it.format, it.path.display())).collect();
+        assert_eq!(written, ["junit a=b.xml", "csv c.csv"]);
+        for (export, reason) in [
+            ("junit", "expected FORMAT=FILE"),
+            ("junit=", "no file: expected junit=FILE"),
+            ("yaml=x", "expected bencher, smaller-is-better, junit, markdown, csv"),
+        ] {
+            let words = ["cargo xtask", "report", "--export", export];
+            let error = CommandLine::try_parse_from(words).unwrap_err().to_string();
+            assert!(error.contains(reason), "{export}: {error}");
+        }
+    }
+
+    /// What the workflow and the hook call is understood by the command line as it is.
+    #[test]
+    fn the_workflow_and_the_hook_call_commands_that_there_are() {
+        for file in ["../.github/workflows/memory.yml", "../.githooks/pre-push"] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            let text = std::fs::read_to_string(&path).unwrap().replace("\\\n", " ");
+            let commands: Vec<&str> =
+                text.lines().filter_map(|line| line.split_once("cargo xtask ")).map(|it| it.1).collect();
+            assert!(!commands.is_empty(), "{file}");
+            for command in commands {
+                let words = shlex::split(command).unwrap();
+                let words = ["cargo xtask".to_string()].into_iter().chain(words);
+                CommandLine::try_parse_from(words).unwrap_or_else(|error| panic!("{file}: {error}"));
+            }
         }
     }
 

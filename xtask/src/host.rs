@@ -32,6 +32,7 @@ pub fn facts() -> HostFacts {
         ("page_bytes", page_bytes().map(|bytes| bytes.to_string())),
         ("libc", libc()),
         ("rustc", first_line("rustc", &["-V"])),
+        ("target", target()),
         ("transparent_hugepages", transparent_hugepages()),
         ("overcommit", read_word("/proc/sys/vm/overcommit_memory")),
         ("cgroup_limit_bytes", cgroup_limit()),
@@ -76,6 +77,12 @@ fn libc() -> Option<String> {
     first_line("getconf", &["GNU_LIBC_VERSION"]).or_else(|| first_line("ldd", &["--version"]))
 }
 
+/// The platform that cargo builds for unless told otherwise: `x86_64-unknown-linux-gnu`.
+fn target() -> Option<String> {
+    let about = output("rustc", &["-vV"])?;
+    about.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_string)
+}
+
 fn read_word(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().to_string())
 }
@@ -89,7 +96,8 @@ fn bracketed(text: &str) -> Option<String> {
     Some(text.split_once('[')?.1.split_once(']')?.0.to_string())
 }
 
-/// The memory limit of our cgroup (version 2) or of the container's root cgroup; nothing without a limit.
+/// The memory limit of our cgroup (version 2) or of the container's root cgroup, `none` without a limit; absent where it
+/// cannot be read.
 fn cgroup_limit() -> Option<String> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
@@ -97,8 +105,7 @@ fn cgroup_limit() -> Option<String> {
     [root.join(own).join("memory.max"), root.join("memory.max")]
         .iter()
         .find_map(|path| fs::read_to_string(path).ok())
-        .map(|limit| limit.trim().to_string())
-        .filter(|limit| limit != "max")
+        .map(|limit| if limit.trim() == "max" { "none".into() } else { limit.trim().to_string() })
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -1,7 +1,7 @@
 //! Ctrl-C: the first ends the case and keeps what was measured, the second ends the program at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 
@@ -12,8 +12,12 @@ use crate::exit_code::INTERRUPTED;
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Takes over SIGINT for the whole program; once only.
+    /// Takes over SIGINT for the whole program. A command made of others installs it more than once and gets the same.
     pub fn install() -> Result<Interrupt> {
+        static INSTALLED: OnceLock<Interrupt> = OnceLock::new();
+        if let Some(installed) = INSTALLED.get() {
+            return Ok(installed.clone());
+        }
         let interrupt = Interrupt::default();
         let handlers = interrupt.clone();
         ctrlc::set_handler(move || {
@@ -23,7 +27,7 @@ impl Interrupt {
             }
         })
         .context("listen for Ctrl-C")?;
-        Ok(interrupt)
+        Ok(INSTALLED.get_or_init(|| interrupt).clone())
     }
 
     /// Whether Ctrl-C was pressed.

@@ -122,6 +122,7 @@ fn empty_run(flags: &LeaksFlags) -> Run {
             time_limit_s: TIME_LIMIT.as_secs(),
             memory_limit_bytes: MEMORY_LIMIT,
             environment: Default::default(),
+            ..Settings::default()
         },
         cases: Vec::new(),
     }

@@ -72,6 +72,7 @@ mod tests {
             tags: tags.iter().map(|tag| tag.to_string()).collect(),
             allocator: "system".into(),
             absent_modes: Default::default(),
+            version: None,
         };
         vec![case("search/dense{engine=flat,threads=2}", &["quick", "slow"]), case("vectors/plain", &[])]
     }

@@ -7,17 +7,24 @@
 //!            list, report                      results (run.json) <---------------'
 //!                                                 '--> conclusion (report crate) --> table, page, exit_code
 //!  profile, heap: one case of a bench; analyze, diff: what is stored --> tables, flame graph, pprof
+//!  compare, baseline, check: a run against another --> comparison_table; confirm: old and new binary in turn
 //!  monitor: a live process or server --> memory_metrics_<time>.json and its page
 //! ```
 
 mod analyze;
+mod baseline;
+mod baselines;
 mod bench;
 mod bounded_capture;
+mod check;
 mod child_executor;
 mod child_process;
 mod clean;
 mod command_line;
+mod compare;
+mod comparison_table;
 mod conclusion;
+mod confirm;
 mod diff;
 mod environment;
 mod exit_code;
@@ -44,6 +51,7 @@ mod stored;
 mod suites;
 mod table;
 mod text_table;
+mod thresholds;
 mod workspace;
 
 use std::process::ExitCode;
@@ -58,6 +66,10 @@ fn main() -> ExitCode {
         Command::Leaks(flags) => leaks::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Report(flags) => report::run(&flags),
+        Command::Compare(flags) => compare::run(&flags),
+        Command::Baseline(flags) => baseline::run(&flags),
+        Command::Check(flags) => check::run(&flags),
+        Command::Thresholds(flags) => thresholds::run(&flags),
         Command::Monitor(flags) => monitor::run(&flags),
         Command::Profile(flags) => profile::run(&flags),
         Command::Heap(flags) => heap::run(&flags),

@@ -24,7 +24,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::memory_metrics::Sample;
 use jiff::Timestamp;
 use report::watch::{Row, Watch};
-use report::watch_page;
+use report::{plural, watch_page};
 
 pub use endpoint::AskedFor;
 
@@ -177,8 +177,7 @@ fn summary(watch: &Watch, path: &Path, page: &Path) -> String {
         let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
         text.push_str(&text_table(&Row::HEAD, &cells, &[Align::Left]));
     }
-    let plural = if watch.samples == 1 { "" } else { "s" };
-    text.push_str(&format!("\n{}: {} sample{plural}", watch.end, watch.samples));
+    text.push_str(&format!("\n{}: {}", watch.end, plural(watch.samples as usize, "sample")));
     if watch.lost_samples > 0 {
         text.push_str(&format!(", {} lost", watch.lost_samples));
     }

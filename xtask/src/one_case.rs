@@ -11,7 +11,9 @@ use crate::bench::{self, Measured};
 use crate::conclusion;
 use crate::exit_code::{CodedError, INTERRUPTED, NOTHING_MATCHED, WORKLOAD_FAILED, usage};
 use crate::flags::profile::CaseFlags;
-use crate::flags::{BenchFlags, MEMORY_LIMIT, MessageFormat, SelectionFlags};
+use crate::flags::{
+    BaselineFlags, BenchFlags, ConfirmFlags, ExportFlags, MEMORY_LIMIT, MessageFormat, SelectionFlags,
+};
 use crate::selection::Chosen;
 
 /// A case that was measured.
@@ -38,12 +40,16 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
         time_limit: Duration::from_secs(120),
         memory_limit: MEMORY_LIMIT,
         suites: flags.suites.clone(),
+        baseline: BaselineFlags::default(),
+        confirm: ConfirmFlags::default(),
+        export: ExportFlags::default(),
         results: flags.results.clone(),
         message_format: MessageFormat::Human,
     };
-    let Measured { run, folder, thresholds } =
+    let Measured { run, folder, thresholds, .. } =
         bench::measure(&bench, |chosen| the_only(&flags.case, mode, chosen))?;
-    let concluded = conclusion::write_page(&run, &folder.path.join(crate::results::RUN_FILE), &thresholds)?;
+    let run_path = folder.path.join(crate::results::RUN_FILE);
+    let concluded = conclusion::write_page(&run, &run_path, &thresholds, None)?;
     let record = finished(run, &flags.case, mode)?;
     Ok(OneCase { record, folder: folder.path, page: concluded.page })
 }

@@ -1,8 +1,10 @@
 //! `cargo xtask report`: a stored run, judged by today's thresholds, and its page written again.
 
 use anyhow::Result;
+use report::comparison::compare;
 
-use crate::conclusion;
+use crate::compare::today;
+use crate::conclusion::{self, Against};
 use crate::flags::ReportFlags;
 use crate::results::{Results, read_run};
 
@@ -12,5 +14,8 @@ pub fn run(flags: &ReportFlags) -> Result<u8> {
     let thresholds = results.thresholds()?;
     let path = results.find_run(flags.run.as_deref())?;
     let run = read_run(&path)?;
-    conclusion::conclude(&run, &path, &thresholds, flags.message_format)
+    let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
+    let comparison = old.map(|old| compare(&old.called, &old.run, &run, &thresholds, &today()));
+    let against = Against { comparison, strict: flags.baseline.strict, exports: flags.export.export.clone() };
+    conclusion::conclude(&run, &path, &thresholds, against, flags.message_format)
 }

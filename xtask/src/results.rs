@@ -9,6 +9,7 @@ use bench_core::run::{Revision, Run, SCHEMA};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::baselines::{Baselines, LATEST, Name};
 use crate::exit_code::usage;
 use crate::flags::ResultsFlags;
 use crate::workspace::{self, shown};
@@ -21,6 +22,8 @@ pub const PAGE_FILE: &str = "index.html";
 /// The folder of all results.
 pub struct Results {
     runs: PathBuf,
+    /// Runs kept under a name.
+    pub baselines: Baselines,
     thresholds: PathBuf,
 }
 
@@ -35,7 +38,7 @@ impl Results {
             None => own.clone(),
         };
         let thresholds = flags.thresholds.clone().unwrap_or_else(|| own.join("thresholds.toml"));
-        Ok(Results { runs: root.join("runs"), thresholds })
+        Ok(Results { runs: root.join("runs"), baselines: Baselines::new(&root), thresholds })
     }
 
     /// Reads the threshold table; a missing or broken one is the user's error.
@@ -74,7 +77,7 @@ impl Results {
 
     /// The run.json that `run` means (an id, a folder, a file), or the newest one.
     pub fn find_run(&self, run: Option<&str>) -> Result<PathBuf> {
-        let Some(run) = run else { return self.newest_run() };
+        let Some(run) = run.filter(|run| *run != LATEST) else { return self.newest_run() };
         let candidates =
             [PathBuf::from(run), Path::new(run).join(RUN_FILE), self.runs.join(run).join(RUN_FILE)];
         candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
@@ -87,6 +90,23 @@ impl Results {
         })
     }
 
+    /// Reads what `side` of a comparison means: a baseline's name, or a run as [`Results::find_run`] knows it.
+    pub fn side(&self, side: Option<&str>) -> Result<Side> {
+        let name = side.and_then(|side| Name::new(side).ok());
+        if let Some(name) = name.filter(|name| self.baselines.path(name).is_file()) {
+            return Ok(Side { called: name.to_string(), run: self.baselines.load(&name)? });
+        }
+        let path = self.find_run(side).map_err(|error| match self.baselines.names() {
+            Ok(names) if !names.is_empty() => {
+                let names: Vec<String> = names.iter().map(Name::to_string).collect();
+                usage(anyhow!("{error}; baselines: {}", names.join(", ")))
+            }
+            _ => usage(anyhow!("{error}; there is no baseline")),
+        })?;
+        let run = read_run(&path)?;
+        Ok(Side { called: run.id.clone(), run })
+    }
+
     /// Ids begin with the date, so the greatest is the newest.
     fn newest_run(&self) -> Result<PathBuf> {
         let entries = fs::read_dir(&self.runs).map(|entries| entries.filter_map(|e| Some(e.ok()?.path())));
@@ -97,6 +117,14 @@ impl Results {
                 usage(anyhow!("no run in {} yet; make one with `cargo xtask bench`", shown(&self.runs)))
             })
     }
+}
+
+/// One side of a comparison.
+pub struct Side {
+    /// A baseline's name or a run's id.
+    pub called: String,
+    /// The run.
+    pub run: Run,
 }
 
 /// The folder of one run.

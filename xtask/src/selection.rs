@@ -258,6 +258,7 @@ mod tests {
             tags: tags.split_whitespace().map(str::to_string).collect(),
             allocator: "system".into(),
             absent_modes: BTreeMap::new(),
+            version: None,
         }
     }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use bench_core::dhat_profile::{CallSite, Frame, SitesSummary};
 use bench_core::metric::Unit;
 use report::quantity::human;
-use report::{SiteChange, SiteCount, export};
+use report::{SiteChange, SiteCount, export, plural};
 
 use crate::flags::profile::{ExportFlags, ShownFlags};
 use crate::results::write_whole;
@@ -28,10 +28,10 @@ pub fn site_table(summary: &SitesSummary, flags: &ShownFlags) -> String {
     };
     let rows: Vec<Vec<String>> = sites.iter().take(flags.top).map(row).collect();
     let mut text = format!(
-        "{} call sites allocated {} in {} blocks; {} were live at the peak, {} at the end\n\n",
-        human(summary.site_count as f64, Unit::Count),
+        "{} allocated {} in {}; {} were live at the peak, {} at the end\n\n",
+        plural(summary.site_count as usize, "call site"),
         bytes(summary.total_bytes),
-        human(summary.total_blocks as f64, Unit::Count),
+        plural(summary.total_blocks as usize, "block"),
         bytes(summary.peak_bytes),
         bytes(summary.end_bytes)
     );

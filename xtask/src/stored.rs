@@ -4,16 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::case::Mode;
+use bench_core::case::{CaseSpec, Mode};
 use bench_core::dhat_profile::{self, SitesSummary};
 use bench_core::memory_metrics::{self, Sample};
 use bench_core::run::{CaseRecord, Run};
-use regex::Regex;
 use serde::Deserialize;
 
 use crate::exit_code::usage;
-use crate::flags::ResultsFlags;
+use crate::flags::{ResultsFlags, SelectionFlags};
 use crate::results::{Results, read_run};
+use crate::selection::Selection;
 use crate::workspace::shown;
 
 /// A longer file is none of ours: a profile of a million call sites has half of it.
@@ -98,18 +98,16 @@ fn wrong(path: &Path, error: anyhow::Error) -> anyhow::Error {
     usage(error.context(shown(path)))
 }
 
-/// The cases of a run whose ids match.
+/// The cases of a run that a filter means, which is an id or a regular expression; all without one.
+///
+/// # Errors
+/// As those of `bench` for a filter that matches nothing.
 pub fn matching<'a>(run: &'a Run, filter: Option<&str>) -> Result<Vec<&'a CaseRecord>> {
-    let filter =
-        filter.map(|filter| Regex::new(filter).map_err(|error| usage(anyhow!("{error}")))).transpose()?;
-    let is_asked_for = |case: &&CaseRecord| {
-        let id = case.spec.id.to_string();
-        // A whole id is no regular expression: its braces count.
-        filter.as_ref().is_none_or(|filter| filter.as_str() == id || filter.is_match(&id))
-    };
-    let cases: Vec<&CaseRecord> = run.cases.iter().filter(is_asked_for).collect();
-    ensure!(!cases.is_empty(), usage(anyhow!("no case of run {} matches", run.id)));
-    Ok(cases)
+    let Some(filter) = filter else { return Ok(run.cases.iter().collect()) };
+    let flags = SelectionFlags { filters: vec![filter.to_string()], ..SelectionFlags::default() };
+    let specs: Vec<CaseSpec> = run.cases.iter().map(|case| case.spec.clone()).collect();
+    let matching = Selection::new(&flags)?.matching(&specs)?;
+    Ok(run.cases.iter().filter(|case| matching.iter().any(|spec| spec.id == case.spec.id)).collect())
 }
 
 /// The call sites of a case: the whole profile beside the run, or what the run itself keeps of it. The flag says whether

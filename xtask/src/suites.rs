@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use serde::Deserialize;
 
+use crate::confirm::OldSource;
 use crate::exit_code::{BUILD_FAILED, CodedError, INTERRUPTED, usage};
 use crate::flags::SuiteFlags;
 use crate::interrupt::Interrupt;
@@ -34,8 +35,28 @@ impl Suites {
     ///
     /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
-        let brought = brought(flags, memory_limit).map_err(usage)?;
+        Suites::build_with(workspace::cargo(), flags, memory_limit, interrupt)
+    }
+
+    /// Builds the suites of an old revision in the same way.
+    pub fn build_old(
+        source: &OldSource,
+        flags: &SuiteFlags,
+        memory_limit: u64,
+        interrupt: &Interrupt,
+    ) -> Result<Suites> {
         let mut command = workspace::cargo();
+        command.current_dir(&source.folder).env("CARGO_TARGET_DIR", &source.target);
+        Suites::build_with(command, flags, memory_limit, interrupt)
+    }
+
+    fn build_with(
+        mut command: Command,
+        flags: &SuiteFlags,
+        memory_limit: u64,
+        interrupt: &Interrupt,
+    ) -> Result<Suites> {
+        let brought = brought(flags, memory_limit).map_err(usage)?;
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
         if !flags.features.is_empty() {

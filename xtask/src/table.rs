@@ -9,6 +9,8 @@ use bench_core::run::{CaseRecord, Run};
 use report::quantity::human as quantity;
 use report::{Judgement, Limit, Value, Verdict};
 
+use crate::comparison_table;
+
 /// A column between the case and its verdict: heading, the metric of the whole case, and its like of the C heap, which is
 /// shown, marked, where Rust's was not counted.
 type Column = (&'static str, &'static str, Option<&'static str>);
@@ -33,6 +35,9 @@ pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
         text.push('\n');
         text.push_str(&problem);
     }
+    if let Some(comparison) = &judgement.comparison {
+        let _ = write!(text, "\n{}", comparison_table::human(comparison, false));
+    }
     let style = style(judgement.verdict);
     let verdict = judgement.verdict.word().to_uppercase();
     let _ = write!(text, "\n{style}{verdict}{style:#}  {}", judgement.headline());
@@ -48,7 +53,8 @@ pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
     text
 }
 
-fn style(verdict: Verdict) -> Style {
+/// The colour of a verdict.
+pub fn style(verdict: Verdict) -> Style {
     let color = match verdict {
         Verdict::Pass => AnsiColor::Green,
         Verdict::Warn => AnsiColor::Yellow,

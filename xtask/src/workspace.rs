@@ -1,5 +1,6 @@
 //! Where the workspace lies and what cargo knows of it: its target folder and the crates that it pins.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -58,6 +59,16 @@ impl Metadata {
         serde_json::from_slice(&output.stdout).context("understand the output of cargo metadata")
     }
 
+    /// The versions of the allocators that are crates. The system's is libc, whose version is a fact of the host.
+    pub fn allocators(&self) -> BTreeMap<String, String> {
+        let crates = [("jemalloc", "tikv-jemalloc-sys"), ("mimalloc", "libmimalloc-sys")];
+        let version = |(name, wanted): (&str, &str)| {
+            let package = self.packages.iter().find(|package| package.name == wanted)?;
+            Some((name.to_string(), package.version.clone()))
+        };
+        crates.into_iter().filter_map(version).collect()
+    }
+
     /// The index of the text corpus: one line per crate from a registry, `name<TAB>version<TAB>folder`, sorted
     /// by name, then version.
     pub fn corpus_index(&self) -> String {
@@ -86,10 +97,13 @@ mod tests {
                 {"name": "xtask", "version": "0.1.0", "source": null, "manifest_path": "/w/xtask/Cargo.toml"},
                 {"name": "serde", "version": "1.0.2", "source": "registry+https://x", "manifest_path": "/r/serde-1.0.2/Cargo.toml"},
                 {"name": "anyhow", "version": "1.0.9", "source": "registry+https://x", "manifest_path": "/r/anyhow-1.0.9/Cargo.toml"},
+                {"name": "libmimalloc-sys", "version": "0.1.44", "source": null, "manifest_path": "/w/m/Cargo.toml"},
                 {"name": "fork", "version": "0.1.0", "source": "git+https://x", "manifest_path": "/g/fork/Cargo.toml"}
             ], "more": 1}"#,
         )
         .unwrap();
+        let versions = [("mimalloc".to_string(), "0.1.44".to_string())];
+        assert_eq!(metadata.allocators(), versions.into());
         assert_eq!(metadata.corpus_index(), "anyhow\t1.0.9\t/r/anyhow-1.0.9\nserde\t1.0.2\t/r/serde-1.0.2\n");
     }
 }

@@ -9,8 +9,9 @@ pub struct BudgetRecord {
     pub heap_limit_bytes: u64,
     /// Batches of work.
     pub batches: u64,
-    /// Items in the smallest batch; the last one, which takes what is left, is not looked at when there are others.
-    pub smallest_batch: u64,
+    /// Items in the smallest batch after the first that met pressure, but for the last one, which takes what is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest_batch: Option<u64>,
     /// Items in the largest batch.
     pub largest_batch: u64,
     /// Checks that met the level Warning.
@@ -24,7 +25,7 @@ impl BudgetRecord {
         BudgetRecord {
             heap_limit_bytes: self.heap_limit_bytes.min(next.heap_limit_bytes),
             batches: self.batches + next.batches,
-            smallest_batch: self.smallest_batch.min(next.smallest_batch),
+            smallest_batch: self.smallest_batch.into_iter().chain(next.smallest_batch).min(),
             largest_batch: self.largest_batch.max(next.largest_batch),
             warnings: self.warnings + next.warnings,
             criticals: self.criticals + next.criticals,

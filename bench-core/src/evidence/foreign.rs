@@ -38,11 +38,11 @@ impl NativeRecord {
             end_live_bytes: next.end_live_bytes,
             end_live_blocks: next.end_live_blocks,
             peak_live_bytes: self.peak_live_bytes.max(next.peak_live_bytes),
-            allocated_bytes: self.allocated_bytes + next.allocated_bytes,
-            allocated_blocks: self.allocated_blocks + next.allocated_blocks,
-            freed_blocks: self.freed_blocks + next.freed_blocks,
-            reallocated_blocks: self.reallocated_blocks + next.reallocated_blocks,
-            reallocated_bytes: self.reallocated_bytes + next.reallocated_bytes,
+            allocated_bytes: self.allocated_bytes.saturating_add(next.allocated_bytes),
+            allocated_blocks: self.allocated_blocks.saturating_add(next.allocated_blocks),
+            freed_blocks: self.freed_blocks.saturating_add(next.freed_blocks),
+            reallocated_blocks: self.reallocated_blocks.saturating_add(next.reallocated_blocks),
+            reallocated_bytes: self.reallocated_bytes.saturating_add(next.reallocated_bytes),
         }
     }
 }

@@ -88,6 +88,7 @@ pub struct Workload {
     absent_modes: BTreeMap<Mode, String>,
     absent_values: Vec<AbsentValue>,
     size_axis: Option<&'static str>,
+    version: u32,
 }
 
 impl Workload {
@@ -102,7 +103,15 @@ impl Workload {
             absent_modes: BTreeMap::new(),
             absent_values: Vec::new(),
             size_axis: None,
+            version: 1,
         }
+    }
+
+    /// States the version, 1 unless said: raise it when the workload does something else than before, so that its old
+    /// numbers are not compared with its new ones.
+    pub fn version(mut self, version: u32) -> Workload {
+        self.version = version;
+        self
     }
 
     /// Adds an axis: the cases become the cross product with its values. An axis called `allocator` chooses the
@@ -182,7 +191,8 @@ impl Workload {
         if cfg!(not(all(target_os = "linux", target_env = "gnu"))) {
             absent_modes.insert(Mode::Native, "malloc is interposed on Linux with glibc only".into());
         }
-        CaseSpec { id, about: self.about.clone(), tags, allocator, absent_modes }
+        let version = Some(self.version);
+        CaseSpec { id, about: self.about.clone(), tags, allocator, absent_modes, version }
     }
 
     fn scale_down(&self, case: &mut Case, scale: u64) -> Result<Scaled> {
@@ -281,6 +291,7 @@ mod tests {
             ]
         );
         assert_eq!(cases[3].allocator, "jemalloc");
+        assert!(cases.iter().all(|case| case.version == Some(1)));
         assert!(cases[3].absent_modes.contains_key(&Mode::Sites));
         assert!(cases[3].absent_modes.contains_key(&Mode::Native));
     }
@@ -299,11 +310,13 @@ mod tests {
     fn an_axis_value_can_be_absent_with_a_reason() {
         let mut suite = Suite::new("ingest", &Inputs::default());
         let workload = Workload::new("update", "test")
+            .version(2)
             .axis(Axis::new("engine", ["flat", "hnsw"]))
             .tag_for("engine", "hnsw", "graph")
             .absent_for("engine", "hnsw", &Mode::ALL, "it cannot delete");
         suite.add(workload, |_| Ok(Prepared::new(|_| (), |_| Ok(()))));
         let [flat, hnsw] = suite.cases().try_into().unwrap();
+        assert_eq!(flat.version, Some(2));
         assert!(flat.absent_modes.is_empty() && !flat.has_tag("graph") && hnsw.has_tag("graph"));
         assert_eq!(hnsw.absent_modes.len(), Mode::ALL.len());
         assert!(hnsw.absent_modes.values().all(|reason| reason == "it cannot delete"));

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::Phases;
+use crate::budget::{Bytes, Limits, MemoryBudget, OperationMonitor};
 use crate::evidence::{PhaseRecord, Timeline};
 use crate::instrument::{
     ProcessProbe, Sampler, ignore_current_thread, is_counting, mark, profile, set_publish_threshold, since,
@@ -63,6 +64,11 @@ fn tool_checks() -> Result<Vec<ToolCheck>> {
         check("phases of mode heap", "three phases measured and recorded", || phases_of_heap(probe)),
         check("phases of mode native", "three phases measured and recorded", phases_of_native),
         check("trends", "100 readings judged", trends),
+        check(
+            "operation monitors",
+            "8 threads watch 20 operations each under one budget; reports, trends",
+            monitors,
+        ),
         check("evidence", "written as JSON and read again", evidence),
         check("leak detector", "checks clean work", || {
             LeakDetector::new().with_workers().check(|| vec![1u8; 100]).context("clean work").map(drop)
@@ -223,6 +229,23 @@ fn trends() -> Result<()> {
     let readings: Vec<u64> = (0..100).map(|i| 10_000 + i * 7919 % 101).collect();
     black_box(leak::trend(&readings).context("100 readings have a trend")?);
     black_box(leak::judge(&readings, 0.0).context("100 readings can be judged")?);
+    Ok(())
+}
+
+fn monitors() -> Result<()> {
+    let budget = MemoryBudget::new(Limits::default().heap(Bytes::mib(1 << 30)))?;
+    let monitor = OperationMonitor::new(budget.max_age(Duration::ZERO));
+    on_threads(|| {
+        for _ in 0..20 {
+            let mut operation = monitor.start("watched");
+            operation.add(1, 100);
+            operation.check()?;
+        }
+        Ok(())
+    })?;
+    let report = monitor.report("watched").context("operations have ended")?;
+    anyhow::ensure!(report.runs == 20 * THREADS as u64, "{} operations", report.runs);
+    black_box(monitor.trends().heap.context("160 checks have a trend")?);
     Ok(())
 }
 

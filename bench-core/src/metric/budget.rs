@@ -29,8 +29,8 @@ pub(super) const BATCHES: Metric =
 pub(super) const SMALLEST_BATCH: Metric = count(
     "budget.smallest_batch",
     "smallest batch",
-    "items in the smallest batch; the last one, which takes what is left, is not looked at",
-    |phase| Some(phase.budget?.smallest_batch as f64),
+    "items in the smallest batch after the first that met pressure, but for the last one; absent without pressure",
+    |phase| Some(phase.budget?.smallest_batch? as f64),
 );
 
 pub(super) const LARGEST_BATCH: Metric =

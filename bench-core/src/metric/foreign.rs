@@ -90,7 +90,7 @@ pub(super) const NATIVE_ALLOCATED: Metric = Metric {
     class: Class::Exact,
     floor: 1024.0,
     about: "all bytes ever requested of malloc and its kin; a realloc counts its whole new size",
-    of: |phase| native(phase, |heap| (heap.allocated_bytes + heap.reallocated_bytes) as f64),
+    of: |phase| native(phase, |heap| heap.allocated_bytes.saturating_add(heap.reallocated_bytes) as f64),
 };
 
 pub(super) const NATIVE_BLOCKS: Metric = Metric {
@@ -102,7 +102,7 @@ pub(super) const NATIVE_BLOCKS: Metric = Metric {
     class: Class::Exact,
     floor: 0.0,
     about: "successful calls of malloc, calloc, realloc, memalign and their kin by C, C++ and libc",
-    of: |phase| native(phase, |heap| (heap.allocated_blocks + heap.reallocated_blocks) as f64),
+    of: |phase| native(phase, |heap| heap.allocated_blocks.saturating_add(heap.reallocated_blocks) as f64),
 };
 
 fn native(phase: &PhaseRecord, value: impl FnOnce(&NativeRecord) -> f64) -> Option<f64> {

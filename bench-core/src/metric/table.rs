@@ -88,7 +88,7 @@ pub const METRICS: &[Metric] = &[
         class: Class::Exact,
         floor: 1024.0,
         about: "all bytes ever requested; a realloc counts its whole new size, as dhat counts",
-        of: |phase| heap(phase, |heap| (heap.allocated_bytes + heap.reallocated_bytes) as f64),
+        of: |phase| heap(phase, |heap| heap.allocated_bytes.saturating_add(heap.reallocated_bytes) as f64),
     },
     Metric {
         id: "heap.blocks",
@@ -99,7 +99,7 @@ pub const METRICS: &[Metric] = &[
         class: Class::Exact,
         floor: 0.0,
         about: "successful calls of alloc, alloc_zeroed and realloc, as dhat counts",
-        of: |phase| heap(phase, |heap| (heap.allocated_blocks + heap.reallocated_blocks) as f64),
+        of: |phase| heap(phase, |heap| heap.allocated_blocks.saturating_add(heap.reallocated_blocks) as f64),
     },
     Metric {
         id: "heap.peak_per_item",

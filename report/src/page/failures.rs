@@ -4,8 +4,9 @@ use bench_core::run::Run;
 use serde::Serialize;
 
 use super::{Link, link};
+use crate::comparison::Change;
 use crate::judgement::{Judgement, Value, Verdict};
-use crate::quantity::human;
+use crate::quantity::{human, signed};
 
 /// One thing that is wrong.
 #[derive(Serialize)]
@@ -75,6 +76,10 @@ pub fn failures(run: &Run, judgement: &Judgement) -> Vec<Failure> {
             )
         });
     }
+    if let Some(comparison) = &judgement.comparison {
+        let worse = comparison.changes.iter().filter(|change| change.verdict == Verdict::Fail);
+        failures.extend(worse.map(|change| regression(run, change)));
+    }
     for message in &judgement.expired {
         failures.push(plain(Verdict::Fail, "allowance expired", message.clone()));
     }
@@ -83,6 +88,29 @@ pub fn failures(run: &Run, judgement: &Judgement) -> Vec<Failure> {
         failures.push(Failure { case, ..plain(Verdict::Warn, "look at", warning.message.clone()) });
     }
     failures
+}
+
+/// A metric that is worse than its baseline allows.
+fn regression(run: &Run, change: &Change) -> Failure {
+    let unit = change.metric.unit;
+    let of_phase = change.phase.as_ref().map(|phase| format!(" of phase {phase}")).unwrap_or_default();
+    let shown = |value: Option<f64>| value.map_or("nothing".into(), |value| human(value, unit));
+    let difference = change.difference().map(|change| signed(change, unit)).unwrap_or_default();
+    let share = change.share().map(|share| format!(", {:+.2} %", share * 100.0)).unwrap_or_default();
+    let what = format!(
+        "{}{of_phase} went from {} to {} ({difference}{share})",
+        change.metric.title,
+        shown(change.old),
+        shown(change.new)
+    );
+    let rule = change.gate.as_ref().and_then(|gate| gate.rule.clone());
+    Failure {
+        case: Some(link(run, &change.case)),
+        rule: rule.as_ref().map(|(text, _)| text.clone()),
+        place: rule.map(|(_, place)| place),
+        usage: change.old.zip(change.new).and_then(|(old, new)| usage(new, old)),
+        ..plain(change.verdict, "worse than the baseline", what)
+    }
 }
 
 fn plain(verdict: Verdict, kind: &str, what: String) -> Failure {

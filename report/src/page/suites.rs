@@ -211,6 +211,7 @@ mod tests {
             tags: Vec::new(),
             allocator: "system".into(),
             absent_modes: Default::default(),
+            version: None,
         };
         CaseRecord { spec, measurements: Vec::new() }
     }

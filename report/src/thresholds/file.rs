@@ -68,7 +68,7 @@ pub(super) struct RuleEntry {
     pub phase: Option<Spanned<String>>,
     pub max: Option<Spanned<Levels>>,
     pub min: Option<Spanned<Levels>>,
-    pub vs_baseline: Option<Spanned<toml::Value>>,
+    pub vs_baseline: Option<Spanned<RelativeLevels>>,
     pub severity: Option<Spanned<Severity>>,
     pub missing: Option<Missing>,
 }
@@ -138,6 +138,48 @@ impl<'de> Visitor<'de> for LevelsVisitor {
             }
         }
         Ok(Levels::Both { warn, fail })
+    }
+}
+
+/// A limit on a change: one percentage, or one for each verdict, and a floor.
+pub(super) enum RelativeLevels {
+    One(String),
+    Each { warn: Option<Spanned<String>>, fail: Option<Spanned<String>>, floor: Option<Spanned<String>> },
+}
+
+impl<'de> Deserialize<'de> for RelativeLevels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RelativeVisitor)
+    }
+}
+
+struct RelativeVisitor;
+
+impl<'de> Visitor<'de> for RelativeVisitor {
+    type Value = RelativeLevels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a percentage such as \"3%\", or { warn = \"0.5%\", fail = \"3%\", floor = \"64KiB\" }")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<RelativeLevels, E> {
+        Ok(RelativeLevels::One(text.to_string()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RelativeLevels, A::Error> {
+        let (mut warn, mut fail, mut floor) = (None, None, None);
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            match key.get_ref().as_str() {
+                "warn" => warn = Some(map.next_value()?),
+                "fail" => fail = Some(map.next_value()?),
+                "floor" => floor = Some(map.next_value()?),
+                other => {
+                    let message = format!("unknown level {other:?}: expected warn, fail or floor");
+                    return Err(A::Error::custom(message));
+                }
+            }
+        }
+        Ok(RelativeLevels::Each { warn, fail, floor })
     }
 }
 

@@ -7,13 +7,15 @@ use anyhow::{Result, anyhow, ensure};
 use bench_core::metric::{Direction, METRICS, Metric};
 use toml::Spanned;
 
-use super::file::{AllowEntry, Defaults, File, Levels, MachineEntry, RuleEntry, Schema, Severity};
-use super::{Allowance, Bounds, Level, Rule, SCHEMA, Side, Thresholds};
+use super::file::{
+    AllowEntry, Defaults, File, Levels, MachineEntry, RelativeLevels, RuleEntry, Schema, Severity,
+};
+use super::{Allowance, Bounds, Level, Rule, SCHEMA, Scope, Side, Thresholds, relative};
 use crate::pattern::IdPattern;
 use crate::quantity;
 
 /// The host facts that a `[[machine]]` may match: those that `bench_core::run::HostFacts` names.
-const HOST_FACTS: [&str; 14] = [
+const HOST_FACTS: [&str; 15] = [
     "os",
     "kernel",
     "arch",
@@ -28,10 +30,11 @@ const HOST_FACTS: [&str; 14] = [
     "swap_bytes",
     "cgroup_limit_bytes",
     "cargo_lock",
+    "target",
 ];
 
 /// The text being read: turns the place of an error into line and column.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     path: &'a str,
     text: &'a str,
 }
@@ -42,7 +45,7 @@ impl Source<'_> {
     }
 
     /// `path:line:column: message`; columns count characters from 1.
-    fn error(&self, span: &Range<usize>, message: impl std::fmt::Display) -> anyhow::Error {
+    pub(super) fn error(&self, span: &Range<usize>, message: impl std::fmt::Display) -> anyhow::Error {
         let column = self.before(span).rsplit('\n').next().unwrap_or("").chars().count() + 1;
         anyhow!("{}:{}:{column}: {message}", self.path, self.line(span))
     }
@@ -65,18 +68,19 @@ pub(super) fn thresholds(text: &str, path: &str) -> Result<Thresholds> {
     let source = Source { path, text };
     check_schema(&source)?;
     let file: File = toml::from_str(text).map_err(|error| source.toml_error(&error))?;
-    let mut rules = Vec::new();
+    let mut thresholds = Thresholds { rules: Vec::new(), relative: Vec::new(), allowances: Vec::new() };
     for entry in &file.rule {
-        rules.push(rule(&source, entry, &file.defaults, None)?);
+        add_rule(&mut thresholds, &source, entry, &file.defaults, None)?;
     }
     for entry in &file.machine {
         let facts = machine(&source, entry)?;
         for entry in &entry.rule {
-            rules.push(rule(&source, entry, &file.defaults, Some(facts.clone()))?);
+            add_rule(&mut thresholds, &source, entry, &file.defaults, Some(facts.clone()))?;
         }
     }
-    let allowances = file.allow.iter().map(|entry| allowance(&source, entry)).collect::<Result<_>>()?;
-    Ok(Thresholds { rules, allowances })
+    thresholds.allowances =
+        file.allow.iter().map(|entry| allowance(&source, entry)).collect::<Result<_>>()?;
+    Ok(thresholds)
 }
 
 fn check_schema(source: &Source) -> Result<()> {
@@ -110,24 +114,57 @@ fn machine(source: &Source, entry: &MachineEntry) -> Result<BTreeMap<String, Str
     Ok(matching.iter().map(|(name, value)| (name.get_ref().clone(), value.clone())).collect())
 }
 
-fn rule(
+/// Adds what an entry says: an absolute limit, one on changes, or both.
+fn add_rule(
+    thresholds: &mut Thresholds,
     source: &Source,
     spanned: &Spanned<RuleEntry>,
     defaults: &Defaults,
     machine: Option<BTreeMap<String, String>>,
-) -> Result<Rule> {
+) -> Result<()> {
     let entry = spanned.get_ref();
-    if let Some(relative) = &entry.vs_baseline {
-        let message = "vs_baseline is not supported yet: only the absolute limits max and min are judged";
-        return Err(source.error(&relative.span(), message));
-    }
+    let phase = entry.phase.as_ref().map(|phase| phase.get_ref().clone());
     let metric = metric(source, &entry.metric)?;
-    let (side, levels) = match (&entry.max, &entry.min) {
-        (Some(max), None) => (Side::Max, max),
-        (None, Some(min)) => (Side::Min, min),
+    let scope = Scope { id: pattern(source, &entry.id)?, metric, phase, machine };
+    let place = source.place(&entry.id.span());
+    let missing = entry.missing.unwrap_or(defaults.missing);
+    let severity = entry.severity.as_ref().map_or(defaults.severity, |severity| *severity.get_ref());
+    let absolute = match (&entry.max, &entry.min) {
+        (Some(max), None) => Some((Side::Max, max)),
+        (None, Some(min)) => Some((Side::Min, min)),
         (Some(_), Some(min)) => return Err(source.error(&min.span(), "a rule has max or min, not both")),
-        (None, None) => return Err(source.error(&spanned.span(), "the rule has no limit: add max or min")),
+        (None, None) => None,
     };
+    if let Some(levels) = &entry.vs_baseline {
+        if let (RelativeLevels::Each { .. }, None, Some(severity)) =
+            (levels.get_ref(), absolute, &entry.severity)
+        {
+            let message = "severity does nothing beside { warn, fail }: remove it";
+            return Err(source.error(&severity.span(), message));
+        }
+        let rule = relative::relative(source, levels, severity, missing, scope.clone(), place.clone())?;
+        thresholds.relative.push(rule);
+    } else if absolute.is_none() {
+        return Err(source.error(&spanned.span(), "the rule has no limit: add max, min or vs_baseline"));
+    }
+    if let Some((side, levels)) = absolute {
+        let bounds = checked_bounds(source, entry, defaults, side, levels, metric)?;
+        let of_phase = scope.phase.as_ref().map(|phase| format!(" in phase {phase}")).unwrap_or_default();
+        let text = format!("{} {}{of_phase}: {}", scope.id, metric.id, bounds.text);
+        thresholds.rules.push(Rule { text, place, scope, bounds, missing });
+    }
+    Ok(())
+}
+
+/// The absolute limits, on the side on which the metric gets worse.
+fn checked_bounds(
+    source: &Source,
+    entry: &RuleEntry,
+    defaults: &Defaults,
+    side: Side,
+    levels: &Spanned<Levels>,
+    metric: &Metric,
+) -> Result<Bounds> {
     let wrong_side = match (metric.direction, side) {
         (Direction::Lower, Side::Min) => Some(("less", "max")),
         (Direction::Higher, Side::Max) => Some(("more", "min")),
@@ -137,20 +174,7 @@ fn rule(
         let message = format!("{} is better when it is {better}: use {key}", metric.id);
         return Err(source.error(&levels.span(), message));
     }
-    let bounds = bounds(source, levels, entry.severity.as_ref(), defaults, side, metric)?;
-    let phase = entry.phase.as_ref().map(|phase| phase.get_ref().clone());
-    let id = pattern(source, &entry.id)?;
-    let of_phase = phase.as_ref().map(|phase| format!(" in phase {phase}")).unwrap_or_default();
-    Ok(Rule {
-        text: format!("{id} {}{of_phase}: {}", metric.id, bounds.text),
-        place: source.place(&entry.id.span()),
-        id,
-        metric,
-        phase,
-        bounds,
-        missing: entry.missing.unwrap_or(defaults.missing),
-        machine,
-    })
+    bounds(source, levels, entry.severity.as_ref(), defaults, side, metric)
 }
 
 fn bounds(

@@ -1,8 +1,13 @@
 //! The tests of judgement and page, in one binary.
 
+mod comparison;
 mod engines;
+mod export;
 mod golden;
+mod hostile;
 mod judge;
 mod page;
+mod promise;
 mod sample;
 mod thresholds;
+mod watch;

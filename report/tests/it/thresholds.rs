@@ -20,6 +20,7 @@ fn spec(id: &str) -> CaseSpec {
         tags: Vec::new(),
         allocator: "system".into(),
         absent_modes: Default::default(),
+        version: None,
     }
 }
 
@@ -94,9 +95,26 @@ fn a_mistake_is_reported_with_its_line_and_column() {
         (rule("metric = \"heap.peek\"\nmax = \"1MB\""), ":4:10: unknown metric \"heap.peek\": expected one of heap.peak,"),
         (rule("metric = \"heap.peak\"\nmin = \"1MB\""), ":5:7: heap.peak is better when it is less: use max"),
         (rule("metric = \"process.threads\"\nmin = \"1 threads\"\nmax = \"2 threads\""), ":5:7: a rule has max or min"),
-        (rule("metric = \"heap.peak\""), ": the rule has no limit: add max or min"),
+        (rule("metric = \"heap.peak\""), ": the rule has no limit: add max, min or vs_baseline"),
         (rule("metric = \"heap.peak\"\nmax = \"1MB\"\nphrase = \"build\""), ":6:1: unknown field `phrase`"),
-        (rule("metric = \"heap.peak\"\nvs_baseline = { fail = \"3%\" }"), ":5:15: vs_baseline is not supported yet"),
+        (rule("metric = \"heap.peak\"\nvs_baseline = \"3\""), ":5:15: \"3\" is not a percentage: it is written like \"3%\""),
+        (rule("metric = \"heap.peak\"\nvs_baseline = \"-3%\""), ":5:15: \"-3%\" is not a percentage"),
+        (rule("metric = \"heap.peak\"\nvs_baseline = 3"), ":5:15: invalid type: integer `3`, expected a percentage"),
+        (rule("metric = \"heap.peak\"\nvs_baseline = { floor = \"1KiB\" }"), ":5:15: expected warn, fail or both"),
+        (rule("metric = \"heap.peak\"\nvs_baseline = { stop = \"1%\" }"), "unknown level \"stop\": expected warn, fail or floor"),
+        (
+            rule("metric = \"heap.peak\"\nvs_baseline = { fail = \"1%\", floor = \"5ms\" }"),
+            ":5:38: \"ms\" is not a unit",
+        ),
+        (
+            rule("metric = \"heap.peak\"\nvs_baseline = { warn = \"2%\", fail = \"1%\" }"),
+            ":5:15: the warn limit lies beyond",
+        ),
+        (rule("metric = \"process.threads\"\nvs_baseline = \"1%\""), ":5:15: process.threads has no worse direction"),
+        (
+            rule("metric = \"heap.peak\"\nvs_baseline = { fail = \"1%\" }\nseverity = \"warn\""),
+            ":6:12: severity does nothing beside",
+        ),
         (
             rule("metric = \"heap.peak\"\nmax = { fail = \"1MB\" }\nseverity = \"warn\""),
             ":6:12: severity does nothing beside",

@@ -41,6 +41,7 @@ fn run(mode: Mode, script: &str) -> (Repetition, tempfile::TempDir) {
         tags: Vec::new(),
         allocator: "system".into(),
         absent_modes: Default::default(),
+        version: None,
     };
     let job = Job { spec: &spec, mode, scale: 10, time_limit, repetition: (1, 1) };
     let repetition = executor.execute(&job).unwrap().unwrap();

@@ -41,7 +41,7 @@ pub struct AnalyzeFlags {
     /// A dhat profile, a run (its id, folder or run.json), or a file that `monitor` wrote
     #[arg(value_name = "FILE")]
     pub file: String,
-    /// Of a run, only the cases whose id matches this regular expression
+    /// Of a run, only the case of this id, or those whose id matches the regular expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
     /// What is shown.
@@ -64,7 +64,7 @@ pub struct DiffFlags {
     /// As OLD, and of the same kind
     #[arg(value_name = "NEW")]
     pub new: String,
-    /// Of runs, only the cases whose id matches this regular expression
+    /// Of runs, only the case of this id, or those whose id matches the regular expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
     /// What is shown.
@@ -150,12 +150,18 @@ Examples:
   cargo xtask profile 'vectors/single_vector{dim=128}' --flamegraph f.svg --pprof f.pb.gz
 
 Runs the case once in mode sites: dhat keeps a stack for every allocation. Frames of the allocator and of the standard
-library are left out at the inner end, those of the harness at the outer. In a pprof file alloc_* is what was ever
+library are left out at the inner end, those of the harness at the outer, as far as names tell: --profile dev keeps no
+paths of inlined functions, so there they stay. In a pprof file alloc_* is what was ever
 requested, inuse_* what was live at the peak.
 
 Exit codes:
-  0 profiled, 1 the tool failed, 2 wrong command line, 4 no such case, 100 the case failed, 101 the suites did
-not build, 130 Ctrl-C";
+    0  profiled
+    1  the tool failed
+    2  wrong command line or bad input
+    4  no such case
+  100  the case crashed, was killed at a limit, or failed
+  101  the suites did not build
+  130  interrupted by Ctrl-C";
 
 /// What `heap --help` adds.
 pub const HEAP_HELP: &str = "\
@@ -167,8 +173,13 @@ Runs the case once in mode heap, with the calibrations, and shows each phase. RS
 `cargo xtask bench` repeats them and judges.
 
 Exit codes:
-  0 measured, 1 the tool failed, 2 wrong command line, 4 no such case, 100 the case failed, 101 the suites did
-not build, 130 Ctrl-C";
+    0  measured
+    1  the tool failed
+    2  wrong command line or bad input
+    4  no such case
+  100  the case crashed, was killed at a limit, or failed
+  101  the suites did not build
+  130  interrupted by Ctrl-C";
 
 /// What `analyze --help` adds.
 pub const ANALYZE_HELP: &str = "\
@@ -181,7 +192,10 @@ Examples:
   cargo xtask analyze results/memory_metrics_2026-11-21T120125Z.json
 
 Exit codes:
-  0 shown, 1 the tool failed, 2 bad input";
+    0  shown
+    1  the tool failed
+    2  wrong command line or bad input
+    4  the run has no such case";
 
 /// What `diff --help` adds.
 pub const DIFF_HELP: &str = "\
@@ -194,7 +208,10 @@ Shows which call sites came, grew, shrank and went, the largest change first. Si
 equal, or when only lines differ, because any edit moves lines. It judges nothing: the exit code is 0 whatever differs.
 
 Exit codes:
-  0 shown, 1 the tool failed, 2 bad input";
+    0  shown
+    1  the tool failed
+    2  wrong command line or bad input
+    4  the run has no such case";
 
 /// What `clean --help` adds.
 pub const CLEAN_HELP: &str = "\
@@ -207,4 +224,6 @@ Only folders that hold a run below results/runs are removed; baselines, threshol
 that may still be going on (not whole, and written to within the last hour) stays, too.
 
 Exit codes:
-  0 done, 1 the tool failed, 2 wrong command line, or nobody was there to ask";
+    0  done
+    1  the tool failed
+    2  wrong command line, or nobody was there to ask";

@@ -63,6 +63,7 @@ fn spec() -> CaseSpec {
         tags: Vec::new(),
         allocator: "system".into(),
         absent_modes: Default::default(),
+        version: None,
     }
 }
 

@@ -14,6 +14,7 @@ fn case(id: &str, repetition: Repetition) -> CaseRecord {
         tags: Vec::new(),
         allocator: "system".into(),
         absent_modes: Default::default(),
+        version: None,
     };
     CaseRecord { spec, measurements: vec![Measurement { mode: Mode::Heap, repetitions: vec![repetition] }] }
 }

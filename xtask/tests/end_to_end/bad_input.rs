@@ -7,7 +7,7 @@ use crate::xtask_process::{Place, code_and_stderr};
 
 /// Asserts that the command fails with `code` and one error that holds each of `parts`, and prints nothing.
 #[track_caller]
-fn assert_refused(command: &mut Command, code: i32, parts: &[&str]) {
+pub fn assert_refused(command: &mut Command, code: i32, parts: &[&str]) {
     let output = command.output().unwrap();
     let (actual, stderr) = code_and_stderr(&output);
     assert_eq!(actual, code, "{stderr}");

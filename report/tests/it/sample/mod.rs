@@ -93,6 +93,7 @@ pub fn run() -> Run {
             time_limit_s: 120,
             memory_limit_bytes: 4 << 30,
             environment: BTreeMap::new(),
+            ..Settings::default()
         },
         cases: cases(),
     }
@@ -167,6 +168,7 @@ fn spec(id: &str, about: &str) -> CaseSpec {
         tags: vec!["quick".into()],
         allocator: "system".into(),
         absent_modes: BTreeMap::new(),
+        version: None,
     }
 }
 

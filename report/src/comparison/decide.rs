@@ -1,0 +1,191 @@
+//! From the two values of a metric to an outcome and a verdict.
+
+use bench_core::case::Mode;
+use bench_core::metric::{Class, Direction};
+use bench_core::run::{HostFacts, Run};
+
+use super::fingerprint::Conditions;
+use super::gate::Gate;
+use super::noisy::{Noise, REPETITIONS, screen};
+use super::{Change, Outcome, named, place};
+use crate::judge::allowance_text;
+use crate::judgement::{Value, Verdict};
+use crate::thresholds::{Missing, RelativeRule, Thresholds};
+
+/// Processes a side whose exact numbers must agree.
+const EXACT_REPETITIONS: usize = 2;
+
+/// What all changes are decided by.
+pub(super) struct Decider<'a> {
+    pub thresholds: &'a Thresholds,
+    pub host: &'a HostFacts,
+    pub today: &'a str,
+    pub conditions: &'a Conditions,
+}
+
+impl Decider<'_> {
+    /// A metric that both runs have.
+    pub(super) fn both(&self, old: &Value, new: &Value) -> Change {
+        let exact = old.class == Class::Exact && new.class == Class::Exact;
+        let class = if exact { Class::Exact } else { Class::Noisy };
+        let forbidding = self.conditions.forbidding(&new.case, new.mode, class);
+        let (gate, why_not) = match self.gate(new, class) {
+            Ok(gate) => (Some(gate), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        let (noise, (outcome, verdict)) = if !forbidding.is_empty() {
+            // Of a metric that nothing judges, nobody needs to know.
+            let verdict = if gate.is_some() { Verdict::Warn } else { Verdict::Pass };
+            (None, (Outcome::Incomparable(forbidding), verdict))
+        } else if exact {
+            (None, decide_exact(old, new, gate.as_ref()))
+        } else {
+            decide_noisy(old, new, gate.as_ref(), why_not)
+        };
+        let change = Change {
+            old: Some(old.value),
+            new: Some(new.value),
+            class,
+            noise,
+            gate,
+            ..self.one(new, outcome, verdict)
+        };
+        self.allowed(change)
+    }
+
+    /// A metric that only one run has; `value` is of that run.
+    pub(super) fn one(&self, value: &Value, outcome: Outcome, verdict: Verdict) -> Change {
+        let is_new = outcome == Outcome::New;
+        Change {
+            case: value.case.clone(),
+            mode: value.mode,
+            phase: value.phase.clone(),
+            metric: value.metric,
+            old: (!is_new).then_some(value.value),
+            new: is_new.then_some(value.value),
+            class: value.class,
+            noise: None,
+            outcome,
+            verdict,
+            gate: None,
+            allowed: None,
+        }
+    }
+
+    /// A metric of the baseline that the new run lacks, unless its whole case or mode lacks, which is said elsewhere.
+    pub(super) fn gone(&self, value: &Value, old: &Run, new: &Run) -> Option<Change> {
+        let id = named(&value.case);
+        let record = new.cases.iter().find(|case| named(&case.spec.id) == id)?;
+        let measurement = record.measurement(value.mode)?;
+        if measurement.evidence().next().is_none() || old.cases.is_empty() {
+            return None;
+        }
+        let rule = self.rule(value);
+        let gate = rule.map(Gate::of_rule);
+        let verdict = match rule {
+            Some(rule) if rule.missing == Missing::Fail && rule.fail.is_some() => Verdict::Fail,
+            Some(_) => Verdict::Warn,
+            // A phase too short for a sample lacks its average: no regression.
+            None => Verdict::Pass,
+        };
+        Some(self.allowed(Change { gate, ..self.one(value, Outcome::Missing, verdict) }))
+    }
+
+    fn rule(&self, value: &Value) -> Option<&RelativeRule> {
+        let place = place(value.phase.as_deref());
+        self.thresholds.relative_winner(&value.case, &place, value.metric, self.host)
+    }
+
+    /// The gate of a value, or why there is none.
+    fn gate(&self, value: &Value, class: Class) -> Result<Gate, &'static str> {
+        match self.rule(value) {
+            _ if value.scaled => Err("it ran scaled down"),
+            Some(rule) => Ok(Gate::of_rule(rule)),
+            None if value.phase.is_some() => Err("the whole case is judged; a rule can name the phase"),
+            None => Gate::default_of(value.metric, class),
+        }
+    }
+
+    fn allowed(&self, mut change: Change) -> Change {
+        // What stage 2 may yet confirm needs its allowance, too.
+        if change.verdict == Verdict::Fail || change.outcome == Outcome::Unconfirmed {
+            change.allowed = allowance_text(self.thresholds, &change.case, change.metric, self.today);
+        }
+        if change.allowed.is_some() {
+            change.verdict = change.verdict.min(Verdict::Warn);
+        }
+        change
+    }
+}
+
+/// By how much `new` is worse than `old`; below zero if it is better.
+fn worsening(old: f64, new: f64, direction: Direction) -> f64 {
+    if direction == Direction::Higher { old - new } else { new - old }
+}
+
+fn decide_exact(old: &Value, new: &Value, gate: Option<&Gate>) -> (Outcome, Verdict) {
+    let direction = new.metric.direction;
+    let worse = worsening(old.value, new.value, direction);
+    if worse == 0.0 {
+        return (Outcome::Same, Verdict::Pass);
+    }
+    let once = old.samples.len().min(new.samples.len()) < EXACT_REPETITIONS;
+    // Time has one process a case; what is exact there is nothing.
+    if once && new.mode != Mode::Time && gate.is_some() {
+        let reason = "one repetition: two must agree before an exact number is believed";
+        return (Outcome::Inconclusive(reason.into()), Verdict::Pass);
+    }
+    let beyond = |level: Option<f64>| {
+        let gate = gate?;
+        Some(worse > (level? * old.value.abs()).max(gate.floor))
+    };
+    let fails = beyond(gate.and_then(|gate| gate.fail)) == Some(true);
+    let warns = beyond(gate.and_then(|gate| gate.warn)) == Some(true);
+    match (fails, warns) {
+        (true, _) => (Outcome::Worse, Verdict::Fail),
+        (false, true) => (Outcome::Worse, Verdict::Warn),
+        (false, false) if worse < 0.0 && direction != Direction::Neutral => (Outcome::Better, Verdict::Pass),
+        (false, false) => (Outcome::Changed, Verdict::Pass),
+    }
+}
+
+fn decide_noisy(
+    old: &Value,
+    new: &Value,
+    gate: Option<&Gate>,
+    why_not: Option<&str>,
+) -> (Option<Noise>, (Outcome, Verdict)) {
+    let direction = new.metric.direction;
+    let Some(gate) = gate else {
+        let noise = screen(&old.samples, &new.samples, direction, 0.0).ok();
+        let reason = why_not.unwrap_or("no gate").to_string();
+        return (noise, (Outcome::NotGated(reason), Verdict::Pass));
+    };
+    let screened =
+        |level: f64| screen(&old.samples, &new.samples, direction, gate.share_beyond(level, old.value));
+    let noise = match screened(gate.fail.or(gate.warn).unwrap_or(0.0)) {
+        Ok(noise) => noise,
+        Err(reason) => return (None, (Outcome::Inconclusive(reason), Verdict::Pass)),
+    };
+    if let Some(reason) = noise.too_wide() {
+        return (Some(noise), (Outcome::NotGated(reason), Verdict::Pass));
+    }
+    let is_suspect = |level: Option<f64>| {
+        level.is_some_and(|level| screened(level).is_ok_and(|noise| noise.is_candidate(direction)))
+    };
+    let decision = if is_suspect(gate.fail) {
+        (Outcome::Unconfirmed, Verdict::Warn)
+    } else if is_suspect(gate.warn) {
+        (Outcome::Worse, Verdict::Warn)
+    } else if noise.samples.0.min(noise.samples.1) < REPETITIONS {
+        let (old, new) = noise.samples;
+        let reason =
+            format!("{old} and {new} repetitions; {REPETITIONS} a side are needed to rule a change out");
+        (Outcome::Inconclusive(reason), Verdict::Pass)
+    } else if noise.is_better(direction) {
+        (Outcome::Better, Verdict::Pass)
+    } else {
+        (Outcome::Same, Verdict::Pass)
+    };
+    (Some(noise), decision)
+}

@@ -1,0 +1,97 @@
+//! Is a noisy metric worse? Two stages, so that noise alone practically never fails a build.
+//!
+//! Stage 1 screens the two runs' own repetitions and names candidates. Stage 2 looks at fresh processes of the old and
+//! the new binary, run in turn: what drifts between two runs (a machine that others use, a longer path) meets both
+//! sides alike. Only those samples decide there, with Holm's correction over all candidates.
+
+use bench_core::metric::Direction;
+
+use crate::statistics::{holm, p_higher, shift, variation};
+
+/// Processes a side that stage 1 needs: with 5, nothing survives a correction over 60 metrics.
+pub const REPETITIONS: usize = 10;
+/// The chance of a false alarm among all candidates of stage 2; and the p at which stage 1 names a candidate.
+pub const ALPHA: f64 = 0.01;
+/// The p at which stage 1 names a candidate whose estimate is above the floor.
+const SUSPICIOUS: f64 = 0.2;
+/// The coefficient of variation above which a metric cannot be gated.
+const MOST_VARIATION: f64 = 0.05;
+
+/// What the statistics say of one metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noise {
+    /// The estimated ratio of new to old (Hodges and Lehmann, of the logarithms).
+    pub ratio: f64,
+    /// Its 95 % interval.
+    pub interval: (f64, f64),
+    /// One-sided exact Mann-Whitney test of "worse by at most the floor".
+    pub p: f64,
+    /// The share that the test tolerates.
+    pub floor: f64,
+    /// The higher of the two sides' coefficients of variation.
+    pub variation: f64,
+    /// How many samples of old and new there are.
+    pub samples: (usize, usize),
+}
+
+impl Noise {
+    /// Whether stage 2 shall look at it.
+    pub fn is_candidate(&self, direction: Direction) -> bool {
+        self.p <= ALPHA || (self.p <= SUSPICIOUS && self.worsening(direction) > self.floor)
+    }
+
+    /// By which share the estimate is worse; below zero if it is better.
+    pub fn worsening(&self, direction: Direction) -> f64 {
+        if direction == Direction::Higher { 1.0 / self.ratio - 1.0 } else { self.ratio - 1.0 }
+    }
+
+    /// Why it cannot be gated, if it spreads too much.
+    pub fn too_wide(&self) -> Option<String> {
+        (self.variation > MOST_VARIATION).then(|| {
+            format!("it spreads too much to be gated: CV {:.1} %, at most 5 %", self.variation * 100.0)
+        })
+    }
+
+    /// Whether the whole interval lies on the better side.
+    pub fn is_better(&self, direction: Direction) -> bool {
+        if direction == Direction::Higher { self.interval.0 > 1.0 } else { self.interval.1 < 1.0 }
+    }
+}
+
+/// What the samples of the two sides say. `floor` is the share by which the new side may be worse.
+///
+/// Errors: why nothing can be said.
+pub fn screen(old: &[f64], new: &[f64], direction: Direction, floor: f64) -> Result<Noise, String> {
+    let enough = old.len() > 1 && new.len() > 1;
+    if !enough {
+        return Err(format!("{} and {} repetitions do not show how it spreads", old.len(), new.len()));
+    }
+    // Ratios: on the logarithms a side is shifted. What rises is worse, so what should rise is turned round.
+    let sign = if direction == Direction::Higher { -1.0 } else { 1.0 };
+    let logarithms = |samples: &[f64], by: f64| -> Vec<f64> {
+        samples.iter().map(|sample| sign * sample.ln() + by).collect()
+    };
+    let (Some(old_variation), Some(new_variation)) = (variation(old), variation(new)) else {
+        return Err("a value at or below zero has no ratio".into());
+    };
+    if old.iter().chain(new).any(|sample| *sample <= 0.0) {
+        return Err("a value at or below zero has no ratio".into());
+    }
+    let (worse_old, worse_new) = (logarithms(old, 0.0), logarithms(new, 0.0));
+    let found = shift(&worse_new, &worse_old).ok_or("no repetition ended well")?;
+    let ratio = |shift: f64| (sign * shift).exp();
+    let (low, high) = (ratio(found.interval.0), ratio(found.interval.1));
+    Ok(Noise {
+        ratio: ratio(found.estimate),
+        interval: (low.min(high), low.max(high)),
+        p: p_higher(&worse_new, &logarithms(old, floor.ln_1p())),
+        floor,
+        variation: old_variation.max(new_variation),
+        samples: (old.len(), new.len()),
+    })
+}
+
+/// Which candidates stage 2 confirms, given the p of each on the fresh samples alone.
+pub fn confirmed(p: &[f64]) -> Vec<bool> {
+    holm(p).into_iter().map(|adjusted| adjusted <= ALPHA).collect()
+}

@@ -1,0 +1,137 @@
+//! A step summary of GitHub Actions: the verdict, what is wrong, what changed and why. At most 1 MiB, which is what GitHub
+//! takes.
+
+use std::fmt::Write;
+
+use bench_core::metric::Unit;
+use bench_core::run::Run;
+
+use super::wrong::wrongs;
+use crate::comparison::{Change, Comparison};
+use crate::judgement::Judgement;
+use crate::quantity::{human, signed};
+
+/// Rows of a table that stand open; the rest is folded.
+const OPEN: usize = 20;
+/// Call sites of one case.
+const SITES: usize = 5;
+/// GitHub's limit, and room for the note that something was left out.
+const MOST_BYTES: usize = (1 << 20) - 1024;
+
+/// The whole summary.
+pub(super) fn markdown(run: &Run, judgement: &Judgement) -> String {
+    let verdict = judgement.verdict.word().to_uppercase();
+    let mut text = format!("## Memory benchmarks: {verdict}\n\n{}\n\n", escaped(&judgement.headline()));
+    let _ = writeln!(text, "Run `{}`; repeat it: `{}`\n", code(&run.id), code(&run.command));
+    let rows: Vec<String> = wrongs(judgement)
+        .iter()
+        .map(|wrong| {
+            let case = wrong.case.as_ref().map(|case| format!("`{case}`")).unwrap_or_default();
+            format!("| {} | {case} | {} |\n", wrong.verdict, escaped(&wrong.text))
+        })
+        .collect();
+    table(&mut text, "What is wrong", "| verdict | case | what |\n|---|---|---|\n", &rows);
+    if let Some(comparison) = &judgement.comparison {
+        changes(&mut text, comparison);
+        sites(&mut text, comparison);
+    }
+    text
+}
+
+fn changes(text: &mut String, comparison: &Comparison) {
+    let moved = |change: &&Change| {
+        change.gate.is_some()
+            && ["worse", "better", "changed", "unconfirmed"].contains(&change.outcome.word())
+    };
+    let rows: Vec<String> = comparison
+        .changes
+        .iter()
+        .filter(moved)
+        .map(|change| {
+            let unit = change.metric.unit;
+            let shown = |value: Option<f64>| value.map(|value| human(value, unit)).unwrap_or_default();
+            format!(
+                "| `{}` | {} | {} | {} | {} | {} | {} |\n",
+                change.case,
+                change.metric.id,
+                shown(change.old),
+                shown(change.new),
+                change.difference().map(|difference| signed(difference, unit)).unwrap_or_default(),
+                change.share().map(|share| format!("{:+.2} %", share * 100.0)).unwrap_or_default(),
+                change.outcome.word()
+            )
+        })
+        .collect();
+    let title = format!("What changed against {}", escaped(&comparison.baseline));
+    let head = "| case | metric | old | new | change | % | outcome |\n|---|---|--:|--:|--:|--:|---|\n";
+    table(text, &title, head, &rows);
+}
+
+fn sites(text: &mut String, comparison: &Comparison) {
+    let bytes = |bytes: i64| signed(bytes as f64, Unit::Bytes);
+    let rows = comparison.sites.iter().flat_map(|(case, found)| {
+        found.sites.iter().take(SITES).map(move |site| {
+            format!(
+                "| `{case}` | {} | {} | `{}` |\n",
+                bytes(site.peak_change()),
+                bytes(site.total_change()),
+                code(&site.name())
+            )
+        })
+    });
+    let head = "| case | at the peak | in total | call site |\n|---|--:|--:|---|\n";
+    table(text, "Call sites that changed", head, &rows.collect::<Vec<_>>());
+}
+
+/// A table whose rows beyond [`OPEN`] are folded, and beyond [`MOST_BYTES`] counted.
+fn table(text: &mut String, title: &str, head: &str, rows: &[String]) {
+    if rows.is_empty() {
+        return;
+    }
+    let (open, folded) = rows.split_at(rows.len().min(OPEN));
+    let _ = write!(text, "### {title}\n\n{head}");
+    let mut left_out = push(text, open);
+    if !folded.is_empty() {
+        let _ = write!(text, "\n<details><summary>{} more</summary>\n\n{head}", folded.len());
+        left_out += push(text, folded);
+        text.push_str("\n</details>\n");
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "\n{left_out} more do not fit into a summary; the page has them.");
+    }
+    text.push('\n');
+}
+
+/// Adds the rows that fit; what comes back is how many did not.
+fn push(text: &mut String, rows: &[String]) -> usize {
+    for (index, row) in rows.iter().enumerate() {
+        if text.len() + row.len() > MOST_BYTES {
+            return rows.len() - index;
+        }
+        text.push_str(row);
+    }
+    0
+}
+
+/// Text that is neither markup nor the end of a cell or a line.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => out.push(' '),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '@' | '#' | '!' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    // One message of megabytes would push out all others.
+    if out.len() > 2000 { out.chars().take(500).chain(['…']).collect() } else { out }
+}
+
+/// Text between backticks.
+fn code(text: &str) -> String {
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(500).collect();
+    shown.replace('`', "'").replace('|', "\\|")
+}

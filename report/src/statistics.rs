@@ -1,0 +1,57 @@
+//! The statistics of a comparison: rank-based, so that one odd process out of ten decides nothing.
+
+mod holm;
+mod rank_sum;
+mod shift;
+
+pub use holm::holm;
+pub use rank_sum::p_higher;
+pub use shift::shift;
+
+/// The middle of the sorted samples, or the mean of the middle two; nothing without samples.
+pub fn median(samples: &[f64]) -> Option<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    middle(&sorted)
+}
+
+/// The median of what is sorted already.
+fn middle(sorted: &[f64]) -> Option<f64> {
+    let (upper, lower) = (sorted.get(sorted.len() / 2)?, sorted.get((sorted.len() - 1) / 2)?);
+    Some(lower / 2.0 + upper / 2.0)
+}
+
+/// The coefficient of variation: the standard deviation (n - 1) over the mean; nothing for fewer than two samples or a
+/// mean that is not above zero.
+pub fn variation(samples: &[f64]) -> Option<f64> {
+    let n = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / n;
+    let squares: f64 = samples.iter().map(|sample| (sample - mean).powi(2)).sum();
+    (samples.len() > 1 && mean > 0.0).then(|| (squares / (n - 1.0)).sqrt() / mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        for (samples, expected) in [
+            (&[][..], None),
+            (&[3.0], Some(3.0)),
+            (&[3.0, 1.0], Some(2.0)),
+            (&[9.0, 1.0, 2.0], Some(2.0)),
+            (&[f64::MAX, f64::MAX], Some(f64::MAX)),
+        ] {
+            assert_eq!(median(samples), expected);
+        }
+    }
+
+    #[test]
+    fn variation_is_the_spread_over_the_mean() {
+        assert_eq!(variation(&[4.0, 4.0, 4.0]), Some(0.0));
+        // Mean 10, squares 1 + 1, two degrees of freedom.
+        assert_eq!(variation(&[9.0, 10.0, 11.0]), Some(0.1));
+        assert_eq!((variation(&[1.0]), variation(&[-1.0, 1.0]), variation(&[])), (None, None, None));
+    }
+}

@@ -1,0 +1,218 @@
+//! The options of what compares: `compare`, `baseline`, `check`, `thresholds`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use report::export::Format;
+
+use super::{BenchFlags, MessageFormat, ResultsFlags, SuiteFlags};
+use crate::exit_code;
+
+/// With which baseline a run is compared, and how strictly.
+#[derive(Debug, Default, Clone, Args)]
+pub struct BaselineFlags {
+    /// Compare with this baseline, or with a run by its id or path
+    #[arg(long, value_name = "NAME")]
+    pub baseline: Option<String>,
+    /// Fail with code 5 where something judged is incomparable, inconclusive or unconfirmed
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// How a suspicion is confirmed, and where the result goes.
+#[derive(Debug, Default, Clone, Args)]
+pub struct ConfirmFlags {
+    /// Where a noisy metric looks worse: build the merge base of HEAD and this revision, and run it and this tree in turn,
+    /// 20 fresh processes each; only what that confirms fails
+    #[arg(long, value_name = "REF", requires = "baseline")]
+    pub confirm: Option<String>,
+}
+
+/// In which formats the result is written for other tools.
+#[derive(Debug, Default, Clone, Args)]
+pub struct ExportFlags {
+    /// Write the result for another tool: bencher, smaller-is-better, junit, markdown (a step summary) or csv; several
+    /// mean all of them
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_export)]
+    pub export: Vec<Export>,
+}
+
+/// One format and its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The format.
+    pub format: Format,
+    /// The file.
+    pub path: PathBuf,
+}
+
+fn parse_export(text: &str) -> Result<Export, String> {
+    let (format, path) = text.split_once('=').ok_or("expected FORMAT=FILE, such as junit=report.xml")?;
+    let format: Format = format.parse().map_err(|error: anyhow::Error| error.to_string())?;
+    match path.is_empty() {
+        true => Err(format!("no file: expected {format}=FILE")),
+        false => Ok(Export { format, path: path.into() }),
+    }
+}
+
+/// Flags of `compare`.
+#[derive(Debug, Clone, Args)]
+pub struct CompareFlags {
+    /// The old side: a baseline's name, a run's id, its folder, a run.json, or `latest`
+    pub old: String,
+    /// The new side [default: the newest run]
+    pub new: Option<String>,
+    /// Only cases whose id matches
+    #[arg(short, long, value_name = "REGEX")]
+    pub filter: Option<String>,
+    /// Show every number, also those that did not change
+    #[arg(long)]
+    pub all: bool,
+    /// Fail with code 5 where something judged is incomparable, inconclusive or unconfirmed
+    #[arg(long)]
+    pub strict: bool,
+    /// Where results lie and how they are judged.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+    /// What stdout holds
+    #[arg(long, value_enum, default_value_t)]
+    pub message_format: MessageFormat,
+}
+
+/// Flags of `baseline`.
+#[derive(Debug, Clone, Args)]
+pub struct BaselineCommandFlags {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: BaselineCommand,
+    /// Where results lie and how they are judged.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+}
+
+/// What can be done with baselines.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BaselineCommand {
+    /// Keep a run under a name, in results/baselines/NAME.json
+    Save {
+        /// The baseline's name
+        name: String,
+        /// A run's id, its folder, or a run.json [default: the newest run]
+        run: Option<String>,
+    },
+    /// List the baselines
+    List,
+    /// Show what a baseline was measured on
+    Show {
+        /// The baseline's name
+        name: String,
+    },
+    /// Remove a baseline
+    Remove {
+        /// The baseline's name
+        name: String,
+    },
+    /// Keep a run.json from elsewhere, such as an artifact of CI
+    Import {
+        /// The file
+        file: PathBuf,
+        /// The baseline's name [default: the file's name without its ending]
+        name: Option<String>,
+    },
+}
+
+/// Flags of `check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckFlags {
+    /// All that `bench` takes. Without --baseline, the baseline `main` if there is one.
+    #[command(flatten)]
+    pub bench: BenchFlags,
+    /// Leave out the leak checks of the chosen loops and of the measuring tools
+    #[arg(long)]
+    pub no_leaks: bool,
+}
+
+/// Flags of `thresholds`.
+#[derive(Debug, Clone, Args)]
+pub struct ThresholdsFlags {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ThresholdsCommand,
+    /// Where results lie and how they are judged.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+}
+
+/// What can be done with the threshold table.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ThresholdsCommand {
+    /// Read the table and make sure that every rule matches a case
+    Check {
+        /// How the suites are built and what they read.
+        #[command(flatten)]
+        suites: Box<SuiteFlags>,
+    },
+    /// Show which rule wins for each metric of a case, and where it stands
+    Explain {
+        /// The case's whole id
+        id: String,
+    },
+    /// Propose tight limits from stored runs, as a table on stdout
+    Suggest {
+        /// Run ids, folders or files [default: the newest run]
+        runs: Vec<String>,
+    },
+}
+
+/// Examples for `compare --help`.
+pub fn compare_help() -> String {
+    help(
+        "\
+  cargo xtask compare main                      the newest run against the baseline main
+  cargo xtask compare 2026-11-21T120125Z-1a2b3c4 latest
+  cargo xtask compare old/run.json new/run.json --filter '^vectors/' --strict
+  cargo xtask compare main --message-format json | jq '.changes[] | select(.verdict == \"fail\")'
+
+Exact metrics (counts, bytes, peaks with one thread) fail above 0.1 % and the metric's floor, 1 KiB for bytes. \
+Noisy ones are screened by a rank test and are at most unconfirmed here: only `bench --baseline` with --confirm \
+runs old and new binaries in turn and can fail on them. What was measured under other conditions is incomparable.",
+    )
+}
+
+/// Examples for `baseline --help`.
+pub fn baseline_help() -> String {
+    help(
+        "\
+  cargo xtask bench --repetitions 10 && cargo xtask baseline save main
+  cargo xtask baseline list
+  cargo xtask baseline import artifact/run.json release-1.2
+  cargo xtask bench --baseline main             measure and compare
+
+Baselines are files in results/baselines, without the large parts of a run: put them into git.",
+    )
+}
+
+/// Examples for `check --help`.
+pub fn check_help() -> String {
+    help(
+        "\
+  cargo xtask check                             every case, thresholds, the baseline main if there is one
+  cargo xtask check --quick --strict            for a hook: the quick grid, and nothing may stay open
+  cargo xtask check --baseline release-1.2
+  cargo xtask check --no-leaks --message-format json",
+    )
+}
+
+/// Examples for `thresholds --help`.
+pub fn thresholds_help() -> String {
+    help(
+        "\
+  cargo xtask thresholds check
+  cargo xtask thresholds explain 'vectors/single_vector{dim=128}'
+  cargo xtask thresholds suggest > tight.toml",
+    )
+}
+
+fn help(examples: &str) -> String {
+    format!("Examples:\n{examples}\n\n{}", exit_code::HELP)
+}
