@@ -290,7 +290,7 @@ fn bad_files_are_left_out_and_named_and_the_rest_is_ingested() {
 /// Takes all rights from a file. False for root, who may read it all the same.
 fn forbid(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o0)).unwrap();
     std::fs::File::open(path).is_err()
 }
 
