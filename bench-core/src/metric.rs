@@ -4,6 +4,7 @@
 
 mod foreign;
 mod given_back;
+mod server;
 mod table;
 
 use std::fmt;
@@ -116,7 +117,8 @@ pub enum Class {
 mod tests {
     use super::*;
     use crate::evidence::{
-        AllocatorRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
+        AllocatorRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord, ServerMemory,
+        ServerRecord,
     };
 
     fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
@@ -159,6 +161,20 @@ mod tests {
                 end: ProcessMemory { rss_bytes: 9000, rss_anon_bytes: Some(7000), ..Default::default() },
                 peak_rss_bytes: Some(9500),
             }),
+            server: Some(ServerRecord {
+                start: ServerMemory {
+                    pss_bytes: Some(70_000),
+                    allocated_bytes: Some(100),
+                    ..Default::default()
+                },
+                end: ServerMemory {
+                    pss_bytes: Some(90_000),
+                    allocated_bytes: Some(350),
+                    ..Default::default()
+                },
+                peak_pss_bytes: Some(95_000),
+                readings: 3,
+            }),
             ..PhaseRecord::default()
         }
     }
@@ -189,6 +205,11 @@ mod tests {
             ("rss.peak", 9500.0),
             ("rss.delta", 4000.0),
             ("rss.anon_growth", 3000.0),
+            ("server.peak", 95_000.0),
+            ("server.growth", 20_000.0),
+            ("server.bytes_per_item", 2000.0),
+            ("server.allocated", 350.0),
+            ("server.allocated_per_item", 25.0),
         ] {
             assert_eq!(value(id, &phase()), Some(expected), "{id}");
         }
@@ -225,6 +246,8 @@ mod tests {
         assert_eq!(value("heap.fragmentation", &phase()), None, "below 1 MiB live");
         blind.allocator = Some(AllocatorRecord { in_use_bytes: None, sys_bytes: Some(1) });
         assert_eq!((value("heap.in_use", &blind), value("heap.sys", &blind)), (None, Some(1.0)));
+        blind.server.as_mut().unwrap().start.pss_bytes = None;
+        assert_eq!((value("server.growth", &blind), value("server.allocated", &blind)), (None, Some(350.0)));
         blind.sampled = None;
         assert_eq!(value("heap.average", &blind), None);
     }

@@ -4,6 +4,7 @@
 
 mod build;
 pub mod chunk;
+mod connection_pool;
 pub mod corpus;
 mod documents;
 pub mod embedder;
@@ -19,13 +20,15 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set or the documents that the user named cannot be opened, or a model is named that this build has not.
+/// When the data set or the documents that the user named cannot be opened, or a model or a server is named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     embedder::ensure_model_is_built(inputs)?;
+    bench_vectors::engine::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
     embedding::add(&mut suite);
     build::add(&mut suite)?;
     update::add(&mut suite);
+    connection_pool::add(&mut suite);
     Ok(suite)
 }

@@ -7,7 +7,7 @@ use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
 use bench_ingest::indexing;
 use bench_ingest::material::{self, CORPUS, DIM, K};
-use bench_vectors::engine::{self, IdSet, IndexSpec, Neighbour, Oracle};
+use bench_vectors::engine::{self, IdSet, Neighbour, Oracle};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \
@@ -29,7 +29,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let allowed = evenly(base.len(), case.count("percent")?)?;
-    let spec = IndexSpec::new(base.dim(), material.distance);
+    let spec = indexing::spec(case, adapter, base.dim(), material.distance)?;
     let built = indexing::build(adapter, &spec, &base)?;
     let oracle = Oracle::among(base, Arc::clone(&queries), K, material.distance, allowed.clone());
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
@@ -45,7 +45,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
     };
     let prepared = Prepared::new(run, check).items(items).payload_bytes(payload);
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()))
 }
 
 /// `percent` of the ids below `n`, at equal distances.

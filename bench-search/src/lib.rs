@@ -11,9 +11,10 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set that the user named cannot be opened, or a model is named that this build has not.
+/// When the data set that the user named cannot be opened, or a model or a server is named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bench_ingest::embedder::ensure_model_is_built(inputs)?;
+    bench_vectors::engine::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;
     filtered::add(&mut suite);

@@ -4,9 +4,19 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 /// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of models and its
-/// cache are.
-const NEEDED: [&str; 8] =
-    ["PATH", "HOME", "TMPDIR", "LANG", "CARGO_HOME", "RUSTUP_HOME", "HF_HOME", "HF_ENDPOINT"];
+/// cache are. The last two let a client into its server: secrets, so they are never recorded.
+const NEEDED: [&str; 10] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "HF_HOME",
+    "HF_ENDPOINT",
+    "QDRANT_API_KEY",
+    "PGPASSWORD",
+];
 
 /// Passed on, and recorded with the run because they change what is measured: names, and prefixes with a `*`.
 const RECORDED: [&str; 6] = [
@@ -76,11 +86,12 @@ mod tests {
             ("MALLOC_ARENA_MAX", "1"),
             ("GLIBC_TUNABLES", "glibc.malloc.top_pad=1"),
             ("RUST_BACKTRACE", "full"),
+            ("QDRANT_API_KEY", "secret"),
         ];
         let given = given.map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let environment = Environment::from_variables(given);
         let names: Vec<&str> = environment.variables.keys().filter_map(|name| name.to_str()).collect();
-        assert_eq!(names, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "PATH", "RUST_BACKTRACE"]);
+        assert_eq!(names, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "PATH", "QDRANT_API_KEY", "RUST_BACKTRACE"]);
         assert_eq!(environment.variables[&OsString::from("RUST_BACKTRACE")], "1");
         let recorded: Vec<&str> = environment.recorded.keys().map(String::as_str).collect();
         assert_eq!(recorded, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX"]);

@@ -21,6 +21,7 @@ mod child;
 mod native_phases;
 mod phases;
 mod prepared;
+mod server_address;
 mod suite;
 mod timing;
 mod trial;
@@ -29,6 +30,7 @@ pub use axis::Axis;
 pub use child::{Allocator, main, main_with_internals};
 pub use phases::Phases;
 pub use prepared::{Findings, Prepared};
+pub use server_address::ServerAddress;
 pub use suite::{Case, Inputs, Suite, Workload};
 pub use trial::Trial;
 

@@ -13,6 +13,7 @@ mod native_heap;
 mod operating_system;
 mod process_memory;
 mod sampler;
+mod server;
 mod thread_counters;
 mod thread_exit;
 mod thread_list;
@@ -34,3 +35,4 @@ pub use native_heap::{
 pub use operating_system::die_with_parent;
 pub use process_memory::ProcessProbe;
 pub use sampler::Sampler;
+pub use server::{MetricsPage, Node, ServerWatcher, WatchedServer};
