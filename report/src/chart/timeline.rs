@@ -183,24 +183,24 @@ fn columns(points: &[TimelinePoint], base: f64, limit: usize) -> Vec<Column> {
         .collect()
 }
 
-/// One of the two diagrams: time on one axis, bytes on the other.
+/// A diagram: time on one axis, bytes on the other.
 #[derive(Clone, Copy)]
-struct Panel<'a> {
-    caption: &'a str,
-    length: f64,
-    least: f64,
-    most: f64,
-    limit: Option<f64>,
+pub(super) struct Panel<'a> {
+    pub(super) caption: &'a str,
+    pub(super) length: f64,
+    pub(super) least: f64,
+    pub(super) most: f64,
+    pub(super) limit: Option<f64>,
     /// Whether the phases' names stand above it.
-    named: bool,
+    pub(super) named: bool,
     /// Whether the time axis stands below it.
-    timed: bool,
+    pub(super) timed: bool,
 }
 
 type Plane<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// A panel being painted: turns nanoseconds and bytes into the axes' units.
-struct Painted<'a, 'b> {
+pub(super) struct Painted<'a, 'b> {
     plane: Plane<'a, 'b>,
     time_scale: f64,
     byte_scale: f64,
@@ -212,7 +212,7 @@ impl Painted<'_, '_> {
         scaled.collect()
     }
 
-    fn line(&mut self, points: Vec<(f64, f64)>, colour: &RGBColor) -> Result<()> {
+    pub(super) fn line(&mut self, points: Vec<(f64, f64)>, colour: &RGBColor) -> Result<()> {
         let points = self.scaled(points);
         let width = if *colour == FAINT { 1 } else { 2 };
         let line = PathElement::new(points, colour.stroke_width(width));
@@ -238,7 +238,7 @@ impl Panel<'_> {
     }
 
     /// Paints axes, phases, `content` and the limit.
-    fn paint<'a>(
+    pub(super) fn paint<'a>(
         &self,
         area: &Area<'a>,
         input: &Input,

@@ -5,4 +5,5 @@ mod bad_input;
 mod faults;
 mod interrupts;
 mod output;
+mod servers;
 mod xtask_process;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 
-use super::{BUILD, look, number, series_name, size};
+use super::{look, memory, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
 use crate::fit::{Fit, fit};
@@ -21,7 +21,7 @@ const STEP: f64 = 2.0;
 pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Chart>> {
     let mut series: Vec<Series> = Vec::new();
     for case in cases {
-        let memory = number(judgement, case, "rss.anon_growth", Some(BUILD));
+        let memory = memory(judgement, case, false);
         let (Some(n), Some(memory)) = (size(case), memory) else { continue };
         let label = series_name(case, cases);
         let point = (n as f64, memory);
