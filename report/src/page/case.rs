@@ -176,10 +176,10 @@ fn about_server(facts: &ServerFacts) -> String {
         facts.version
     );
     for (what, reason) in
-        [("of the Pss of its processes", &facts.no_processes), ("of its own figures", &facts.no_figures)]
+        [("the Pss of its processes", &facts.no_processes), ("its own figures", &facts.no_figures)]
     {
         if let Some(reason) = reason {
-            text.push_str(&format!(" None {what}: {reason}."));
+            text.push_str(&format!(" Absent: {what} ({reason})."));
         }
     }
     text

@@ -71,8 +71,9 @@ pub fn engines(run: &Run, judgement: &Judgement) -> Result<Option<Engines>> {
         return Ok(None);
     }
     let table = |cases: &[&CaseRecord], columns: &[Column]| {
-        let with_server = cases.iter().any(|case| works_with_a_server(case));
-        let wanted = columns.iter().filter_map(wanted).filter(|it| with_server || !is_of_a_server(it.metric));
+        let has =
+            |it: &Wanted| cases.iter().any(|case| value(judgement, case, it.metric, it.phase).is_some());
+        let wanted = columns.iter().filter_map(wanted).filter(|it| !is_of_a_server(it.metric) || has(it));
         let wanted: Vec<Wanted> = wanted.collect();
         (!cases.is_empty()).then(|| table(run, judgement, cases, &wanted))
     };
@@ -109,6 +110,11 @@ fn memory(judgement: &Judgement, case: &CaseRecord, per_vector: bool) -> Option<
         (true, true) => "server.bytes_per_item",
     };
     number(judgement, case, metric, Some(BUILD))
+}
+
+/// What [`memory`] is of, for the name of an axis.
+fn resident(cases: &[&CaseRecord]) -> &'static str {
+    if cases.iter().any(|case| works_with_a_server(case)) { "RSS anon (of a server Pss)" } else { "RSS anon" }
 }
 
 fn size(case: &CaseRecord) -> Option<u64> {

@@ -5,4 +5,5 @@ mod golden;
 mod judge;
 mod page;
 mod sample;
+mod servers;
 mod thresholds;
