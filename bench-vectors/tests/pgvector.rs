@@ -160,7 +160,7 @@ fn what_is_no_server_is_named_at_once_and_without_its_password() {
     std::thread::spawn(move || hasty.incoming().for_each(drop));
     for (url, reason) in [
         (format!("postgres://me:secret@{closed}/db"), "Connection refused"),
-        (format!("postgres://me:secret@{hasty_at}/db"), "closed"),
+        (format!("postgres://me:secret@{hasty_at}/db"), "connection closed|Connection reset"),
         (format!("http://me:secret@{closed}/"), "is no URL of PostgreSQL"),
         ("postgres://me:secret@no-such-host.invalid/db".into(), "look up the host no-such-host.invalid"),
         ("postgres://me:secret@h:port/db".into(), "malformed"),
@@ -168,7 +168,11 @@ fn what_is_no_server_is_named_at_once_and_without_its_password() {
     ] {
         let begun = Instant::now();
         let error = format!("{:#}", meet(&url).err().unwrap());
-        assert!(error.starts_with("no server to measure at ") && error.contains(reason), "{error}");
+        assert!(
+            error.starts_with("no server to measure at ")
+                && reason.split('|').any(|reason| error.contains(reason)),
+            "{error}"
+        );
         assert!(!error.contains("secret"), "{error}");
         assert!(begun.elapsed() < Duration::from_secs(20), "{url} took {:?}", begun.elapsed());
     }

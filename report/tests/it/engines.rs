@@ -98,8 +98,10 @@ fn the_recall_picture_compares_one_size_of_one_dim() {
     }
     assert!(!all.contains("reserve=yes") && !all.contains("m=32"), "parameters are in the table: {all}");
     assert_eq!(all.matches("<tr>").count(), 5, "a head and four cases: {all}");
-    let common =
-        rendered(|case| case.spec.id.params.len() == 3 && case.spec.id.param("engine") != Some("hnsw_rs"));
+    let common = rendered(|case| {
+        case.spec.id.params.len() == 3
+            && !["hnsw_rs", "pgvector"].map(Some).contains(&case.spec.id.param("engine"))
+    });
     assert!(picture(&common).contains("at n = 10000"), "the largest size that most share");
     let wide = rendered(|case| case.spec.id.param("dim") == Some("768"));
     assert!(picture(&wide).contains("at n = 1000, dim = 768"), "what there is");
