@@ -134,8 +134,8 @@ fn a_reserved_index_answers_as_well() {
 fn another_dim_is_refused_by_every_engine() {
     let base = vectors(50, 1);
     for adapter in all() {
-        let spec = IndexSpec::new(DIM + 1, Distance::L2);
-        let error = build(adapter.name, &spec, &base).err().expect(adapter.name);
+        let wider = IndexSpec::new(DIM + 1, Distance::L2);
+        let error = build(adapter.name, &wider, &base).err().expect(adapter.name);
         assert!(error.to_string().contains("vectors of dim 24 for an index of dim 25"), "{error}");
         let mut index = build(adapter.name, &spec(adapter, Distance::L2).unwrap(), &base).unwrap();
         for dim in [0, DIM - 1, DIM + 1] {

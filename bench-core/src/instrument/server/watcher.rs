@@ -231,7 +231,6 @@ for line in sys.stdin:
         tell("shrink");
         let record = watcher.end_phase();
         let (facts, points) = watcher.stop().unwrap();
-        drop(tell);
         child.kill().unwrap();
         child.wait().unwrap();
         let [start, end] = [record.start, record.end].map(|memory| memory.pss_bytes.unwrap());
