@@ -207,8 +207,8 @@ fn profiled() -> Result<()> {
 }
 
 fn phases_of_heap(probe: &'static ProcessProbe) -> Result<()> {
-    let phases = Phases::heap(probe, INTERVAL, system_internals)?;
-    let (records, _) = three(phases).finish_heap().context("mode heap has records")?;
+    let phases = Phases::heap(probe, INTERVAL, system_internals, None)?;
+    let records = three(phases).finish_heap()?.records;
     anyhow::ensure!(records.len() == 3, "{} records of three phases", records.len());
     Ok(())
 }

@@ -115,6 +115,7 @@ impl Sampler {
             interval_ns: self.interval.as_nanos() as u64,
             readings_per_point: state.buffer.readings_per_point(),
             points: state.buffer.points().to_vec(),
+            server: Vec::new(),
         }
     }
 }
