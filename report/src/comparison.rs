@@ -213,7 +213,10 @@ impl Comparison {
 /// Compares `new` with `old`, which is called `baseline`. `today` (`2026-11-21`) decides which allowances still hold.
 pub fn compare(baseline: &str, old: &Run, new: &Run, thresholds: &Thresholds, today: &str) -> Comparison {
     let conditions = fingerprint::Conditions::of(old, new);
-    let decider = decide::Decider { thresholds, host: &new.host, today, conditions: &conditions };
+    let mut only_phases = only_phases(old);
+    only_phases.extend(self::only_phases(new));
+    let decider =
+        decide::Decider { thresholds, host: &new.host, today, conditions: &conditions, only_phases };
     let mut olds = index(values(old));
     let mut changes = Vec::new();
     for value in values(new) {
@@ -225,7 +228,7 @@ pub fn compare(baseline: &str, old: &Run, new: &Run, thresholds: &Thresholds, to
     let mut gone: Vec<Value> = olds.into_values().collect();
     gone.sort_by(|a, b| key(a).cmp(&key(b)));
     let cases = cases::cases(old, new);
-    changes.extend(gone.iter().filter_map(|value| decider.gone(value, old, new)));
+    changes.extend(gone.iter().filter_map(|value| decider.gone(value, new)));
     let sites = sites::explanations(old, new, &changes);
     let mut comparison = Comparison {
         baseline: baseline.into(),
@@ -259,10 +262,23 @@ fn index(values: Vec<Value>) -> BTreeMap<Key, Value> {
     values.into_iter().map(|value| (key(&value), value)).collect()
 }
 
-/// The place that rules know a value's phase by.
-fn place<'a>(phase: Option<&'a str>) -> Place<'a> {
-    match phase {
-        None => Place::Whole(None),
+/// The names of phases that are their whole case.
+fn only_phases(run: &Run) -> BTreeMap<(CaseId, Mode), String> {
+    let measurements = run.cases.iter().flat_map(|case| {
+        case.measurements.iter().map(move |measurement| (named(&case.spec.id), measurement))
+    });
+    let only =
+        measurements.filter_map(|(id, measurement)| match &measurement.evidence().next()?.phases[..] {
+            [phase] => Some(((id, measurement.mode), phase.name.clone())),
+            _ => None,
+        });
+    only.collect()
+}
+
+/// The place that rules know a value by; `only`: the phase that is the whole case.
+fn place<'a>(value: &'a Value, only: Option<&'a str>) -> Place<'a> {
+    match &value.phase {
+        None => Place::Whole(only),
         // `query#2` is the second phase called `query`.
         Some(label) => Place::Phase(label.split('#').next().unwrap_or(label)),
     }

@@ -27,7 +27,7 @@ use crate::progress::Progress;
 use crate::results::{RUN_FILE, Results, RunFolder, write_run, write_whole};
 use crate::selection::{Chosen, Selection, modes_of_run};
 use crate::suites::Suites;
-use crate::workspace::{Metadata, shown};
+use crate::workspace::{Metadata, root, shown};
 
 /// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
 const BUDGET: Duration = Duration::from_secs(6);
@@ -138,7 +138,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
             if candidates.is_empty() {
                 eprintln!("note: no noisy metric looks worse, so there is nothing to confirm");
             } else {
-                let source = OldSource::check_out(reference, &inputs.target)?;
+                let source = OldSource::check_out(reference, root(), &inputs.target)?;
                 eprintln!("{} look worse: building {} to run both", cases_of(&candidates), source.commit);
                 let old_suites = Suites::build_old(&source, &flags.suites, flags.memory_limit, &interrupt)?;
                 let mut old = executor_of(&old_suites);

@@ -380,40 +380,6 @@ mod tests {
     }
 
     #[test]
-    fn an_export_is_a_format_and_a_file() {
-        let flags = bench("--export junit=a=b.xml --export csv=c.csv");
-        let written: Vec<String> =
-            flags.export.export.iter().map(|it| format!("{} {}", it.format, it.path.display())).collect();
-        assert_eq!(written, ["junit a=b.xml", "csv c.csv"]);
-        for (export, reason) in [
-            ("junit", "expected FORMAT=FILE"),
-            ("junit=", "no file: expected junit=FILE"),
-            ("yaml=x", "expected bencher, smaller-is-better, junit, markdown, csv"),
-        ] {
-            let words = ["cargo xtask", "report", "--export", export];
-            let error = CommandLine::try_parse_from(words).unwrap_err().to_string();
-            assert!(error.contains(reason), "{export}: {error}");
-        }
-    }
-
-    /// What the workflow and the hook call is understood by the command line as it is.
-    #[test]
-    fn the_workflow_and_the_hook_call_commands_that_there_are() {
-        for file in ["../.github/workflows/memory.yml", "../.githooks/pre-push"] {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-            let text = std::fs::read_to_string(&path).unwrap().replace("\\\n", " ");
-            let commands: Vec<&str> =
-                text.lines().filter_map(|line| line.split_once("cargo xtask ")).map(|it| it.1).collect();
-            assert!(!commands.is_empty(), "{file}");
-            for command in commands {
-                let words = shlex::split(command).unwrap();
-                let words = ["cargo xtask".to_string()].into_iter().chain(words);
-                CommandLine::try_parse_from(words).unwrap_or_else(|error| panic!("{file}: {error}"));
-            }
-        }
-    }
-
-    #[test]
     fn every_help_teaches_examples_and_exit_codes() {
         for command in CommandLine::command().get_subcommands() {
             let help = command.clone().render_long_help().to_string();

@@ -16,8 +16,8 @@ use super::Phases;
 use crate::budget::{Bytes, Limits, MemoryBudget, OperationMonitor};
 use crate::evidence::{PhaseRecord, Timeline};
 use crate::instrument::{
-    ProcessProbe, Sampler, ignore_current_thread, is_counting, mark, profile, set_publish_threshold, since,
-    system_internals,
+    ProcessProbe, Sampler, count_current_thread_again, ignore_current_thread, is_counting, mark, profile,
+    set_publish_threshold, since, system_internals,
 };
 use crate::leak::{self, Outcome, ToolCheck};
 use crate::leak_detector::{LeakDetector, LeakError};
@@ -183,7 +183,8 @@ fn on_threads(work: impl Fn() -> Result<()> + Sync) -> Result<()> {
 fn ignored() -> Result<()> {
     let work = || {
         ignore_current_thread();
-        black_box(vec![0u8; 1000]).len()
+        drop(black_box(vec![0u8; 1000]));
+        count_current_thread_again();
     };
     thread::scope(|scope| scope.spawn(work).join()).map_err(|_| anyhow::anyhow!("a thread panicked"))?;
     Ok(())

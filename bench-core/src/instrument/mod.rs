@@ -25,8 +25,9 @@ pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internal
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use c_heap::CBlock;
 pub use counting_allocator::{
-    Counted, CountingAllocator, HeapMark, HeapSnapshot, counted_by_all_threads, counted_by_this_thread,
-    ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold, since,
+    Counted, CountingAllocator, HeapMark, HeapSnapshot, count_current_thread_again, counted_by_all_threads,
+    counted_by_this_thread, ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold,
+    since,
 };
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;

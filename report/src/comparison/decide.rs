@@ -1,6 +1,8 @@
 //! From the two values of a metric to an outcome and a verdict.
 
-use bench_core::case::Mode;
+use std::collections::BTreeMap;
+
+use bench_core::case::{CaseId, Mode};
 use bench_core::metric::{Class, Direction};
 use bench_core::run::{HostFacts, Run};
 
@@ -21,6 +23,8 @@ pub(super) struct Decider<'a> {
     pub host: &'a HostFacts,
     pub today: &'a str,
     pub conditions: &'a Conditions,
+    /// The phases that are their whole case: a rule may name them.
+    pub only_phases: BTreeMap<(CaseId, Mode), String>,
 }
 
 impl Decider<'_> {
@@ -73,13 +77,10 @@ impl Decider<'_> {
     }
 
     /// A metric of the baseline that the new run lacks, unless its whole case or mode lacks, which is said elsewhere.
-    pub(super) fn gone(&self, value: &Value, old: &Run, new: &Run) -> Option<Change> {
+    pub(super) fn gone(&self, value: &Value, new: &Run) -> Option<Change> {
         let id = named(&value.case);
         let record = new.cases.iter().find(|case| named(&case.spec.id) == id)?;
-        let measurement = record.measurement(value.mode)?;
-        if measurement.evidence().next().is_none() || old.cases.is_empty() {
-            return None;
-        }
+        record.measurement(value.mode)?.evidence().next()?;
         let rule = self.rule(value);
         let gate = rule.map(Gate::of_rule);
         let verdict = match rule {
@@ -92,7 +93,8 @@ impl Decider<'_> {
     }
 
     fn rule(&self, value: &Value) -> Option<&RelativeRule> {
-        let place = place(value.phase.as_deref());
+        let only = self.only_phases.get(&(named(&value.case), value.mode));
+        let place = place(value, only.map(String::as_str));
         self.thresholds.relative_winner(&value.case, &place, value.metric, self.host)
     }
 
@@ -130,8 +132,7 @@ fn decide_exact(old: &Value, new: &Value, gate: Option<&Gate>) -> (Outcome, Verd
         return (Outcome::Same, Verdict::Pass);
     }
     let once = old.samples.len().min(new.samples.len()) < EXACT_REPETITIONS;
-    // Time has one process a case; what is exact there is nothing.
-    if once && new.mode != Mode::Time && gate.is_some() {
+    if once && gate.is_some() {
         let reason = "one repetition: two must agree before an exact number is believed";
         return (Outcome::Inconclusive(reason.into()), Verdict::Pass);
     }

@@ -252,6 +252,18 @@ fn a_phase_is_judged_where_a_rule_names_it() {
     assert_eq!(of_phase(&compared(&old, &new, "")), ("changed", Verdict::Pass));
     let rule = "[[rule]]\nid = \"**\"\nmetric = \"heap.peak\"\nphase = \"free\"\nvs_baseline = \"0.1%\"\n";
     assert_eq!(of_phase(&compared(&old, &new, rule)), ("worse", Verdict::Fail));
+    // A phase that is the whole case is judged as that.
+    let single = "vectors/single_vector{dim=128}";
+    let (old, mut new) = (run(2), run(2));
+    grow_heap(case(&mut new, single), 900);
+    let rule = |phase: &str| {
+        format!(
+            "[[rule]]\nid = \"**\"\nmetric = \"heap.peak\"\nphase = \"{phase}\"\n\
+             vs_baseline = {{ fail = \"0%\", floor = \"1B\" }}\n"
+        )
+    };
+    let word = |phase| change(&compared(&old, &new, &rule(phase)), single, "heap.peak").outcome.word();
+    assert_eq!((word("allocate"), word("build")), ("worse", "changed"));
 }
 
 #[test]
