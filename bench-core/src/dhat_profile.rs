@@ -196,7 +196,7 @@ fn is_inner(frame: &Frame) -> bool {
         file.contains("instrument/profilable.rs") || file.contains("instrument/counting_allocator.rs")
     };
     let in_std = frame.file.as_ref().is_some_and(|file| of_std(file) || of_ours(file))
-        || function.contains("<alloc::alloc::Global>");
+        || function.contains("alloc::alloc::Global");
     is_standard(function) || function.contains("bench_core::instrument::") || is_pathless && in_std
 }
 
@@ -280,7 +280,7 @@ mod tests {
         for (function, file, expected) in [
             ("new<u64>", Some("alloc/src/boxed.rs"), true),
             ("new<u64>", Some("flat/src/boxed.rs"), false),
-            ("prepare_resize<alloc::alloc::Global>", Some("src/raw/mod.rs"), true),
+            ("reserve<(u64, u64), alloc::alloc::Global, S>", Some("src/raw/mod.rs"), true),
             ("alloc", Some("src/instrument/profilable.rs"), true),
             ("remember", None, false),
             ("flat::keep<alloc::alloc::Global>", Some("alloc/src/boxed.rs"), false),
