@@ -1,6 +1,7 @@
 //! Every option of every command, with its help.
 
 mod comparison;
+mod leaks;
 pub mod monitor;
 pub mod profile;
 
@@ -21,6 +22,8 @@ pub use comparison::{
     ExportFlags, ThresholdsCommand, ThresholdsFlags,
 };
 use comparison::{baseline_help, check_help, compare_help, thresholds_help};
+pub use leaks::LeaksFlags;
+use leaks::leaks_help;
 
 /// The default of `--memory-limit`: 4 GiB.
 pub const MEMORY_LIMIT: u64 = 4 << 30;
@@ -206,23 +209,6 @@ pub struct ResultsFlags {
     pub thresholds: Option<PathBuf>,
 }
 
-/// Flags of `leaks`.
-#[derive(Debug, Clone, Args)]
-pub struct LeaksFlags {
-    /// Which loops.
-    #[command(flatten)]
-    pub selection: SelectionFlags,
-    /// How the suites are built and what they read.
-    #[command(flatten)]
-    pub suites: SuiteFlags,
-    /// How they are judged; nothing is stored.
-    #[command(flatten)]
-    pub results: ResultsFlags,
-    /// What stdout holds
-    #[arg(long, value_enum, default_value_t)]
-    pub message_format: MessageFormat,
-}
-
 /// Flags of `list`.
 #[derive(Debug, Clone, Args)]
 pub struct ListFlags {
@@ -283,27 +269,6 @@ tagged fault misbehave on purpose and run only by -t fault or by their id. Cases
 check the instruments and are part of every bench with mode heap or native.
 
 stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.
-
-{}",
-        exit_code::HELP
-    )
-}
-
-fn leaks_help() -> String {
-    format!(
-        "\
-Examples:
-  cargo xtask leaks                             every case tagged loop, and the measuring tools
-  cargo xtask leaks -s search -e usearch        the loops of one suite on one engine
-  cargo xtask leaks --message-format json       one JSON document on stdout
-
-A loop does the same work again and again; the bytes that are live at each iteration's end must not \
-rise: behind 8 iterations of warm-up 24 readings that rise (Theil-Sen, Mann-Kendall, p < 0.001) make a \
-suspect, those behind them have to confirm it. Engines in C are read by their C heap. The limits on \
-leak.slope and leak.growth in the threshold table hold, too. Two known leaks of 8 bytes per iteration \
-are part of every check: if one is not found, the check fails.
-
-Your own code: README.md, \"Leak checks in your own tests\".
 
 {}",
         exit_code::HELP
