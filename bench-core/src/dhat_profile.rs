@@ -192,7 +192,11 @@ fn is_inner(frame: &Frame) -> bool {
         !function.starts_with('<') && !function.split('<').next().is_some_and(|it| it.contains("::"));
     let of_std =
         |file: &String| ["alloc/src/", "core/src/", "std/src/"].iter().any(|root| file.starts_with(root));
-    let in_std = frame.file.as_ref().is_some_and(of_std) || function.contains("<alloc::alloc::Global>");
+    let of_ours = |file: &String| {
+        file.contains("instrument/profilable.rs") || file.contains("instrument/counting_allocator.rs")
+    };
+    let in_std = frame.file.as_ref().is_some_and(|file| of_std(file) || of_ours(file))
+        || function.contains("alloc::alloc::Global");
     is_standard(function) || function.contains("bench_core::instrument::") || is_pathless && in_std
 }
 
@@ -276,7 +280,8 @@ mod tests {
         for (function, file, expected) in [
             ("new<u64>", Some("alloc/src/boxed.rs"), true),
             ("new<u64>", Some("flat/src/boxed.rs"), false),
-            ("prepare_resize<alloc::alloc::Global>", Some("src/raw/mod.rs"), true),
+            ("reserve<(u64, u64), alloc::alloc::Global, S>", Some("src/raw/mod.rs"), true),
+            ("alloc", Some("src/instrument/profilable.rs"), true),
             ("remember", None, false),
             ("flat::keep<alloc::alloc::Global>", Some("alloc/src/boxed.rs"), false),
             (

@@ -11,9 +11,11 @@ use crate::dhat_profile::SitesSummary;
 
 mod budget;
 mod foreign;
+mod server;
 
 pub use budget::BudgetRecord;
 pub use foreign::{AllocatorRecord, ExpectedNative, NativeRecord};
+pub use server::{ServerFacts, ServerMemory, ServerPoint, ServerRecord};
 
 /// Everything that one repetition (one process, one case, one mode) saw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Evidence {
     /// [`HeapRecord`], because its counts would look like the engine's memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_heap: Option<String>,
+    /// The server that the case works with: the heap is then the client's. Only in mode `heap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerFacts>,
     /// Why counts may differ between equal runs, where the workload or the engine is known for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub varies: Option<String>,
@@ -123,6 +128,9 @@ pub struct PhaseRecord {
     /// The kernel's view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessRecord>,
+    /// The memory of the server that the phase worked with, where there is one. Only in mode `heap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerRecord>,
     /// What the background sampler saw between the marks; absent if it saw fewer than two points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampled: Option<SampledRecord>,
@@ -160,6 +168,7 @@ impl PhaseRecord {
             // Two readings of a state: the whole ends as its last phase ends.
             whole.allocator = phase.allocator;
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
+            whole.server = merge_both(whole.server, phase.server, ServerRecord::then);
             whole.engine_bytes = phase.engine_bytes.or(whole.engine_bytes);
             if whole.iteration_live_bytes.is_empty() {
                 whole.iteration_live_bytes.clone_from(&phase.iteration_live_bytes);
@@ -343,6 +352,9 @@ pub struct Timeline {
     pub readings_per_point: u64,
     /// The points in the order of time.
     pub points: Vec<TimelinePoint>,
+    /// The memory of the server that the case works with, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server: Vec<ServerPoint>,
 }
 
 /// One or more neighbouring readings as one point; the extremes are kept, so no maximum is ever lost.

@@ -1,9 +1,9 @@
 //! The words of memory measuring and its instruments.
 //!
 //! The crate has three parts. The *data half* (always there) owns the vocabulary that every other crate speaks:
-//! [`case`], [`evidence`], [`metric`], [`run`], [`leak`], [`memory_metrics`]. Feature `instruments` adds what reads memory, for
-//! any program and anybody's tests: the instruments, the leak detector and the memory budget. Feature `harness` adds the child
-//! process that measures a suite's cases. The crate names no engine and passes no judgement on a run.
+//! [`case`], [`evidence`], [`metric`], [`run`], [`leak`], [`memory_metrics`], [`server_url`]. Feature `instruments` adds what
+//! reads memory, for any program and anybody's tests: the instruments, the leak detector and the memory budget. Feature
+//! `harness` adds the child process that measures a suite's cases. The crate names no engine and passes no judgement on a run.
 
 #[cfg(feature = "instruments")]
 pub mod budget;
@@ -22,3 +22,4 @@ pub mod memory_metrics;
 pub mod metric;
 pub mod process_status;
 pub mod run;
+pub mod server_url;

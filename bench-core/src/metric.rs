@@ -6,6 +6,7 @@ mod budget;
 mod foreign;
 mod given_back;
 mod leak;
+mod server;
 mod table;
 
 use std::fmt;
@@ -125,6 +126,7 @@ mod tests {
     use super::*;
     use crate::evidence::{
         AllocatorRecord, BudgetRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
+        ServerMemory, ServerRecord,
     };
 
     fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
@@ -175,6 +177,20 @@ mod tests {
                 warnings: 3,
                 criticals: 1,
             }),
+            server: Some(ServerRecord {
+                start: ServerMemory {
+                    pss_bytes: Some(70_000),
+                    allocated_bytes: Some(100),
+                    ..Default::default()
+                },
+                end: ServerMemory {
+                    pss_bytes: Some(90_000),
+                    allocated_bytes: Some(350),
+                    ..Default::default()
+                },
+                peak_pss_bytes: Some(95_000),
+                readings: 3,
+            }),
             ..PhaseRecord::default()
         }
     }
@@ -211,6 +227,11 @@ mod tests {
             ("budget.largest_batch", 16.0),
             ("budget.warnings", 3.0),
             ("budget.criticals", 1.0),
+            ("server.peak", 95_000.0),
+            ("server.growth", 20_000.0),
+            ("server.bytes_per_item", 2000.0),
+            ("server.allocated", 350.0),
+            ("server.allocated_per_item", 25.0),
         ] {
             assert_eq!(value(id, &phase()), Some(expected), "{id}");
         }
@@ -262,6 +283,8 @@ mod tests {
         assert_eq!(value("heap.fragmentation", &phase()), None, "below 1 MiB live");
         blind.allocator = Some(AllocatorRecord { in_use_bytes: None, sys_bytes: Some(1) });
         assert_eq!((value("heap.in_use", &blind), value("heap.sys", &blind)), (None, Some(1.0)));
+        blind.server.as_mut().unwrap().start.pss_bytes = None;
+        assert_eq!((value("server.growth", &blind), value("server.allocated", &blind)), (None, Some(350.0)));
         blind.sampled = None;
         assert_eq!(value("heap.average", &blind), None);
     }

@@ -21,7 +21,7 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         .axis(material::size_axis(dataset.len()))
         .size_axis("n")
         .tag("dataset");
-    let users = untimed_builds(users, material::sizes(dataset.len()));
+    let users = untimed_builds(indexing::untimed_on_servers(users), material::sizes(dataset.len()));
     suite.add(users, move |case| prepare(case, &material::of_dataset(&dataset, case.count("n")?)?));
     Ok(())
 }
@@ -34,6 +34,7 @@ fn sizes(suite: &mut Suite) {
         (Pace::Scan, Axis::new("n", [1000, 3000, 10_000, 30_000]).quick(quick).slow([100_000])),
         (Pace::Graph, Axis::new("n", [1000, 3000, 10_000]).quick(quick).slow([30_000, 100_000])),
         (Pace::SlowGraph, Axis::new("n", [1000, 3000, 10_000]).quick(none).slow([30_000])),
+        (Pace::Server, Axis::new("n", [1000]).quick(quick).slow([10_000])),
     ] {
         let workload = of_texts(CORPUS, |adapter| pace_of(adapter) == pace).axis(n).size_axis("n");
         let workload = untimed_builds(workload, [3000, 10_000, 30_000, 100_000]);
@@ -63,7 +64,7 @@ fn parameters(suite: &mut Suite) {
     vary(suite, &Axis::new("dim", [128, 768]), |_| true);
     // Which allocator Rust's heap comes from; an engine in C keeps the C library's.
     let allocators = Axis::new("allocator", bench_vectors::allocator::OTHERS);
-    vary(suite, &allocators, |adapter| adapter.heap == HeapVisibility::Rust);
+    vary(suite, &allocators, |adapter| matches!(adapter.heap, HeapVisibility::Rust));
 }
 
 fn vary(suite: &mut Suite, parameter: &Axis, suits: impl Fn(&Adapter) -> bool) {
@@ -86,7 +87,8 @@ fn of_texts(texts: Texts, suits: impl Fn(&Adapter) -> bool) -> Workload {
         "an index of n embedded texts of {} bytes, then 100 queries for the 10 nearest, cosine distance",
         texts.bytes
     );
-    indexing::workload("build", &about, suits).axis(Axis::new("dataset", [texts.name]))
+    let workload = indexing::untimed_on_servers(indexing::workload("build", &about, suits));
+    workload.axis(Axis::new("dataset", [texts.name]))
 }
 
 /// How long a build takes, which decides about an engine's sizes.
@@ -97,12 +99,15 @@ enum Pace {
     Graph,
     /// A second or more for 1000 vectors.
     SlowGraph,
+    /// As fast as its machine; the network is in it.
+    Server,
 }
 
 fn pace_of(adapter: &Adapter) -> Pace {
     match adapter.name {
         // Its M is 32 and cannot be set.
         "instant-distance" => Pace::SlowGraph,
+        _ if adapter.server().is_some() => Pace::Server,
         _ if adapter.capabilities.exact => Pace::Scan,
         _ => Pace::Graph,
     }
@@ -125,13 +130,14 @@ fn prepare_texts(case: &Case, texts: Texts) -> Result<Prepared> {
 fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let adapter = engine::find(case.text("engine")?)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
-    let mut spec = indexing::spec(case, base.dim(), material.distance)?;
+    let mut spec = indexing::spec(case, adapter, base.dim(), material.distance)?;
     if case.text("reserve").is_ok_and(|reserve| reserve == "yes") {
         spec.reserve = base.len();
     }
     let pool = indexing::pool(spec.threads)?;
     let oracle = material.oracle();
     let n = base.len();
+    let (server, threads) = (spec.server.clone(), spec.threads);
     let run = move |phases: &mut Phases| {
         let index = phases.measure("build", || pool.install(|| engine::build(adapter.name, &spec, &base)))?;
         phases.engine_bytes(index.memory_bytes());
@@ -146,6 +152,6 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
         Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
     };
     let prepared = Prepared::new(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
-    let order = (spec.threads > 1).then_some("threads insert in another order each time");
-    Ok(indexing::with_engine(material.record(prepared), adapter).varies(order))
+    let order = (threads > 1).then_some("threads insert in another order each time");
+    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()).varies(order))
 }

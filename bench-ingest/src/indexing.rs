@@ -1,10 +1,12 @@
 //! What the workloads on an index share: its parameters, a pool that builds it, a search, and the facts about the engine.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use bench_core::case::Mode;
 use bench_core::harness::{Case, Prepared, Workload};
 use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour};
+use bench_vectors::engine::{self, Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, Server};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::material::K;
@@ -21,16 +23,32 @@ pub fn workload(name: &'static str, about: &str, suits: impl Fn(&Adapter) -> boo
         HeapVisibility::Foreign(reason) => workload
             .absent_for("engine", adapter.name, &[Mode::Sites], reason)
             .tag_for("engine", adapter.name, "foreign_heap"),
+        HeapVisibility::Server(kind) => {
+            workload.needs_server("engine", adapter.name, kind.tag, kind.how_to_start)
+        }
         HeapVisibility::Rust => workload,
     })
 }
 
-/// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it.
+/// Leaves out criterion's repetitions of a build where a server builds: the time is mostly the server's.
+pub fn untimed_on_servers(workload: Workload) -> Workload {
+    let servers = engine::names(|adapter| adapter.server().is_some());
+    servers.into_iter().fold(workload, |workload, name| {
+        let reason = "a server's build takes too long for criterion's repetitions; its rate while counted stands with the memory";
+        workload.absent_for("engine", name, &[Mode::Time], reason)
+    })
+}
+
+/// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it. A server is met here,
+/// before any phase.
 ///
 /// # Errors
-/// When a parameter is no count.
-pub fn spec(case: &Case, dim: usize, distance: Distance) -> Result<IndexSpec> {
+/// When a parameter is no count, or the server does not answer.
+pub fn spec(case: &Case, adapter: &Adapter, dim: usize, distance: Distance) -> Result<IndexSpec> {
     let mut spec = IndexSpec::new(dim, distance);
+    if let Some((kind, address)) = adapter.server().zip(case.inputs().servers.get(adapter.name)) {
+        spec.server = Some(Arc::new(kind.meet(address)?));
+    }
     for (name, place) in [
         ("m", &mut spec.m),
         ("ef_construction", &mut spec.ef_construction),
@@ -90,8 +108,14 @@ pub fn search(index: &dyn Engine, queries: &Vectors) -> Result<Vec<Vec<Neighbour
     (0..queries.len()).map(|query| index.search(queries.row(query), K)).collect()
 }
 
-/// Says which engine runs, in which version, and whether its heap can be seen.
-pub fn with_engine(prepared: Prepared, adapter: &Adapter) -> Prepared {
+/// Says which engine runs, in which version, whether its heap can be seen, and which server to watch.
+pub fn with_engine(prepared: Prepared, adapter: &Adapter, server: Option<&Server>) -> Prepared {
+    let prepared = match server {
+        Some(server) => {
+            prepared.input("server", &server.watched.version).server(Some(server.watched.clone()))
+        }
+        None => prepared,
+    };
     prepared
         .input("engine", format!("{} {}", adapter.name, adapter.version()))
         .foreign_heap(adapter.heap.foreign_reason())

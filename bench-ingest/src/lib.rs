@@ -5,6 +5,7 @@
 mod bounded;
 mod build;
 pub mod chunk;
+mod connection_pool;
 pub mod corpus;
 mod disk_index;
 mod documents;
@@ -22,15 +23,18 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set or the documents that the user named cannot be opened, or the model that he named is not one.
+/// When the data set or the documents that the user named cannot be opened, the model that he named is not one, or a server is
+/// named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     embedder::ensure_model_is_there(inputs)?;
+    bench_vectors::engine::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
     bounded::add(&mut suite);
     embedding::add(&mut suite);
     build::add(&mut suite)?;
     update::add(&mut suite);
+    connection_pool::add(&mut suite);
     repeated::add(&mut suite);
     Ok(suite)
 }

@@ -25,7 +25,7 @@ pub(crate) fn add(suite: &mut Suite) {
          it, and takes it out again: out of the index that stays, or with the whole index where the engine cannot \
          delete; does anything stay?"
     );
-    let workload = indexing::workload("loop", &about, |_| true)
+    let workload = indexing::workload("loop", &about, |adapter| adapter.server().is_none())
         .axis(Axis::new("dataset", [CORPUS.name]).quick::<&str>([]))
         .tag("loop")
         .absent_in(Mode::Time, "a loop is watched for leaks; ingest/single_document is timed");
@@ -59,7 +59,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         .items_of("iteration", ITERATIONS)
         .payload_bytes(BYTES)
         .input("corpus", hash);
-    Ok(indexing::with_engine(prepared, adapter))
+    Ok(indexing::with_engine(prepared, adapter, None))
 }
 
 /// A document as an index takes it: the vectors of its chunks.

@@ -6,14 +6,14 @@ use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
 use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, IndexSpec};
+use bench_vectors::engine;
 
 use crate::indexing;
 use crate::material::{self, CORPUS, DIM};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "an index of n embedded texts, every other one deleted and inserted again, then 100 queries";
-    let workload = indexing::workload("update", about, |_| true)
+    let workload = indexing::untimed_on_servers(indexing::workload("update", about, |_| true))
         .axis(Axis::new("dataset", [CORPUS.name]))
         .axis(Axis::new("n", [1000]).slow([3000, 10_000]))
         .axis(Axis::new("rounds", [1, 5]).quick([1]))
@@ -31,7 +31,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let pool = indexing::pool(1)?;
     let oracle = material.oracle();
-    let spec = IndexSpec::new(base.dim(), material.distance);
+    let spec = indexing::spec(case, adapter, base.dim(), material.distance)?;
+    let server = spec.server.clone();
     let (ids, returning) = every_other(&base)?;
     let (n, rounds) = (base.len(), case.count("rounds")?);
     let run = move |phases: &mut Phases| {
@@ -59,7 +60,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
     };
     let prepared = Prepared::new(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
 }
 
 struct Updated {

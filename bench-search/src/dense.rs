@@ -56,7 +56,7 @@ fn prepare_corpus(case: &Case) -> Result<Prepared> {
 fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let adapter = engine::find(case.text("engine")?)?;
     let queries = Arc::clone(&material.queries);
-    let spec = indexing::spec(case, material.base.dim(), material.distance)?;
+    let spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
     let built = indexing::build(adapter, &spec, &material.base)?;
     // One thread is the caller's.
     let pool = if spec.threads > 1 { Some(indexing::pool(spec.threads)?) } else { None };
@@ -72,7 +72,7 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     };
     let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
     let order = (spec.threads > 1).then_some("threads share the queries in another order each time");
-    Ok(indexing::with_engine(material.record(prepared), adapter).varies(order))
+    Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()).varies(order))
 }
 
 fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> Result<Vec<Vec<Neighbour>>> {

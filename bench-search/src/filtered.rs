@@ -7,7 +7,7 @@ use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
 use bench_ingest::indexing::{self, Built};
 use bench_ingest::material::{self, CORPUS, DIM, K, Material};
-use bench_vectors::engine::{self, Adapter, IdSet, IndexSpec, Neighbour, Oracle};
+use bench_vectors::engine::{self, Adapter, IdSet, Neighbour, Oracle, Server};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \
@@ -32,6 +32,8 @@ pub(crate) struct Search {
     pub allowed: IdSet,
     /// Knows the right answers.
     pub oracle: Oracle,
+    /// Where the index is, if it is on a server.
+    pub server: Option<Arc<Server>>,
 }
 
 /// The index of a case, searched among `percent` of its ids.
@@ -39,16 +41,16 @@ pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, M
     let adapter = engine::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let allowed = evenly(material.base.len(), percent)?;
-    let spec = IndexSpec::new(material.base.dim(), material.distance);
+    let spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
     let built = indexing::build(adapter, &spec, &material.base)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let oracle = Oracle::among(base, queries, K, material.distance, allowed.clone());
-    Ok((adapter, material, Search { built, allowed, oracle }))
+    Ok((adapter, material, Search { built, allowed, oracle, server: spec.server }))
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
     let (adapter, material, search) = set_up(case, case.count("percent")?)?;
-    let Search { built, allowed, oracle } = search;
+    let Search { built, allowed, oracle, server } = search;
     let queries = Arc::clone(&material.queries);
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
@@ -63,7 +65,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
     };
     let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
 }
 
 /// `percent` of the ids below `n`, at equal distances.

@@ -133,7 +133,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let version = engine::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
     let prepared = Prepared::new(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
     let prepared = prepared.input("sparse", format!("bm25 {version}"));
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, None))
 }
 
 fn nearest(index: &dyn Engine, queries: &Vectors) -> Result<Vec<Vec<Neighbour>>> {

@@ -12,9 +12,11 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set that the user named cannot be opened, or the model that he named is not one.
+/// When the data set that the user named cannot be opened, the model that he named is not one, or a server is named that this
+/// build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bench_ingest::embedder::ensure_model_is_there(inputs)?;
+    bench_vectors::engine::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;
     filtered::add(&mut suite);

@@ -7,7 +7,7 @@ use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
 use bench_ingest::indexing;
 use bench_ingest::material::{self, CORPUS, DIM, K};
-use bench_vectors::engine::{self, Adapter, IndexSpec, Neighbour};
+use bench_vectors::engine::{self, Adapter, Neighbour};
 
 use crate::{filtered, hybrid};
 
@@ -44,24 +44,25 @@ fn dense(case: &Case) -> Result<Prepared> {
     let adapter = engine::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let queries = Arc::clone(&material.queries);
-    let built = indexing::build(adapter, &IndexSpec::new(DIM, material.distance), &material.base)?;
+    let spec = indexing::spec(case, adapter, DIM, material.distance)?;
+    let built = indexing::build(adapter, &spec, &material.base)?;
     let oracle = material.oracle();
     let search = move |query: usize| built.index().search(queries.row(query), K);
     let is_exact = adapter.capabilities.exact;
     let recall = move |found: Vec<Vec<Neighbour>>| oracle.recall(&found, is_exact);
     let prepared = repeated(material.queries.len(), search, recall);
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()))
 }
 
 fn filtered(case: &Case) -> Result<Prepared> {
     let (adapter, material, search) = filtered::set_up(case, PERCENT)?;
-    let filtered::Search { built, allowed, oracle } = search;
+    let filtered::Search { built, allowed, oracle, server } = search;
     let queries = Arc::clone(&material.queries);
     let search = move |query: usize| built.index().search_filtered(queries.row(query), K, &allowed);
     let is_exact = adapter.capabilities.exact;
     let recall = move |found: Vec<Vec<Neighbour>>| oracle.recall(&found, is_exact);
     let prepared = repeated(material.queries.len(), search, recall);
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
 }
 
 fn hybrid(case: &Case) -> Result<Prepared> {
@@ -69,7 +70,7 @@ fn hybrid(case: &Case) -> Result<Prepared> {
     let is_exact = adapter.capabilities.exact;
     let recall = move |answers: Vec<hybrid::One>| truth.recall(&answers.into_iter().collect(), is_exact);
     let prepared = repeated(material.queries.len(), move |query| search.one(query), recall);
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, None))
 }
 
 /// The loop. Each query is answered once before it, so that an answer takes the place of another: what an iteration holds

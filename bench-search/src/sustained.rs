@@ -31,7 +31,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let clients = case.count("clients")?;
     let duration = Duration::from_millis(case.count("ms")? as u64);
     ensure!((1..=1000).contains(&clients), "{clients} clients: 1 to 1000 can be started");
-    let spec = IndexSpec { threads: clients, ..IndexSpec::new(material.base.dim(), material.distance) };
+    let spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
+    let spec = IndexSpec { threads: clients, ..spec };
     let built = indexing::build(adapter, &spec, &material.base)?;
     let oracle = material.oracle();
     let run = move |phases: &mut Phases| {
@@ -49,7 +50,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let why = "another number of searches fits into the time";
     let prepared = Prepared::new(run, check).varies(Some(why));
-    Ok(indexing::with_engine(material.record(prepared), adapter))
+    Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()))
 }
 
 /// What one client did.

@@ -117,10 +117,11 @@ mod tests {
     #[test]
     fn a_damaged_file_or_one_of_another_key_is_computed_again() {
         let folder = tempfile::tempdir().unwrap();
-        let folder = Some(folder.path());
+        let path = folder.path();
+        let folder = Some(path);
         let wanted = key(&["a"]);
         load_or(folder, &wanted, || Ok(vec![1.0, 2.0])).unwrap();
-        let path = folder.unwrap().join(wanted.file_name());
+        let path = path.join(wanted.file_name());
         let whole = std::fs::read(&path).unwrap();
         let mut flipped = whole.clone();
         flipped[HASH_BYTES + 1] ^= 1;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bench_core::harness::ServerAddress;
 use bench_vectors::dataset::Vectors;
 use bench_vectors::engine::{
     ALL, Adapter, Distance, Engine, IdSet, IndexSpec, Oracle, build, exact_neighbours, find,
@@ -29,6 +30,25 @@ fn vectors(n: usize, seed: u64) -> Vectors {
     Vectors::new(DIM, data).unwrap()
 }
 
+/// An index of the engine as it is by default; of a server, that which the environment names.
+fn spec(adapter: &Adapter, distance: Distance) -> Option<IndexSpec> {
+    let spec = IndexSpec::new(DIM, distance);
+    let Some(kind) = adapter.server() else { return Some(spec) };
+    let variable = format!("{}_URL", adapter.name.to_uppercase());
+    let Ok(urls) = std::env::var(&variable) else {
+        println!("skipped: the engine {}; set {variable}", adapter.name);
+        return None;
+    };
+    let urls = urls.split(',').map(|url| url.parse().unwrap()).collect();
+    let server = kind.meet(&ServerAddress { urls, pids: Vec::new() }).unwrap();
+    Some(IndexSpec { server: Some(Arc::new(server)), ..spec })
+}
+
+/// Every engine that can be tried here.
+fn all() -> impl Iterator<Item = &'static Adapter> {
+    ALL.iter().copied().filter(|adapter| spec(adapter, Distance::L2).is_some())
+}
+
 fn supports(adapter: &Adapter, distance: Distance) -> bool {
     !(["sqlite-vec", "hannoy"].contains(&adapter.name) && distance == Distance::InnerProduct)
 }
@@ -45,9 +65,9 @@ fn recall(adapter: &Adapter, index: &dyn Engine, base: &Vectors, distance: Dista
 #[test]
 fn every_engine_finds_the_nearest_by_every_distance() {
     let base = vectors(1500, 1);
-    for adapter in ALL {
+    for adapter in all() {
         for distance in DISTANCES.into_iter().filter(|&distance| supports(adapter, distance)) {
-            let index = build(adapter.name, &IndexSpec::new(DIM, distance), &base).unwrap();
+            let index = build(adapter.name, &spec(adapter, distance).unwrap(), &base).unwrap();
             assert_eq!(index.len(), base.len(), "{}", adapter.name);
             let recall = recall(adapter, index.as_ref(), &base, distance);
             let least = if adapter.capabilities.exact { 1.0 } else { 0.9 };
@@ -59,8 +79,8 @@ fn every_engine_finds_the_nearest_by_every_distance() {
 #[test]
 fn a_filtered_search_finds_the_nearest_of_those_allowed() {
     let (base, queries) = (vectors(1500, 1), vectors(20, 99));
-    for adapter in ALL {
-        let index = build(adapter.name, &IndexSpec::new(DIM, Distance::Cosine), &base).unwrap();
+    for adapter in all() {
+        let index = build(adapter.name, &spec(adapter, Distance::Cosine).unwrap(), &base).unwrap();
         for every in [2, 10, 100] {
             let allowed: IdSet = (0..1500).filter(|id| id % every == 1).collect();
             let search = |i| index.search_filtered(queries.row(i), K, &allowed);
@@ -102,8 +122,8 @@ fn threads_build_as_good_an_index() {
 #[test]
 fn a_reserved_index_answers_as_well() {
     let base = vectors(300, 1);
-    for adapter in ALL {
-        let spec = IndexSpec { reserve: 300, threads: 2, ..IndexSpec::new(DIM, Distance::L2) };
+    for adapter in all() {
+        let spec = IndexSpec { reserve: 300, threads: 2, ..spec(adapter, Distance::L2).unwrap() };
         let index = build(adapter.name, &spec, &base).unwrap();
         let recall = recall(adapter, index.as_ref(), &base, Distance::L2);
         assert!(recall >= 0.9, "{}: recall {recall}", adapter.name);
@@ -113,11 +133,11 @@ fn a_reserved_index_answers_as_well() {
 #[test]
 fn another_dim_is_refused_by_every_engine() {
     let base = vectors(50, 1);
-    for adapter in ALL {
-        let spec = IndexSpec::new(DIM + 1, Distance::L2);
-        let error = build(adapter.name, &spec, &base).err().expect(adapter.name);
+    for adapter in all() {
+        let wider = IndexSpec::new(DIM + 1, Distance::L2);
+        let error = build(adapter.name, &wider, &base).err().expect(adapter.name);
         assert!(error.to_string().contains("vectors of dim 24 for an index of dim 25"), "{error}");
-        let mut index = build(adapter.name, &IndexSpec::new(DIM, Distance::L2), &base).unwrap();
+        let mut index = build(adapter.name, &spec(adapter, Distance::L2).unwrap(), &base).unwrap();
         for dim in [0, DIM - 1, DIM + 1] {
             let error = index.search(&vec![0.5; dim], 1).expect_err(adapter.name).to_string();
             assert!(error.contains(&format!("a query of dim {dim}")), "{}: {error}", adapter.name);
@@ -130,8 +150,8 @@ fn another_dim_is_refused_by_every_engine() {
 #[test]
 fn what_an_engine_says_it_can_do_it_does_and_nothing_else() {
     let base = vectors(400, 1);
-    for adapter in ALL {
-        let mut index = build(adapter.name, &IndexSpec::new(DIM, Distance::L2), &base).unwrap();
+    for adapter in all() {
+        let mut index = build(adapter.name, &spec(adapter, Distance::L2).unwrap(), &base).unwrap();
         let (name, last) = (adapter.name, base.row(399));
         let deleted = index.delete(&[399]);
         assert_eq!(deleted.is_ok(), adapter.capabilities.delete, "{name}: {deleted:?}");

@@ -59,8 +59,12 @@ mod tests {
             max_rss_anon_bytes: (index == 5).then_some(7),
             max_rss_file_bytes: None,
         };
-        let mut timeline =
-            Timeline { interval_ns: 1, readings_per_point: 4, points: (0..1000).map(point).collect() };
+        let mut timeline = Timeline {
+            interval_ns: 1,
+            readings_per_point: 4,
+            points: (0..1000).map(point).collect(),
+            ..Timeline::default()
+        };
         coarsen(&mut timeline);
         assert!((POINTS / 2..=POINTS).contains(&timeline.points.len()), "{}", timeline.points.len());
         assert_eq!(timeline.readings_per_point, 4 * 17);

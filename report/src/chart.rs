@@ -5,6 +5,7 @@ mod compact;
 pub mod lines;
 pub mod plane;
 pub mod repetitions;
+pub mod server_timeline;
 pub mod timeline;
 
 use anyhow::{Result, anyhow};
@@ -22,6 +23,8 @@ pub const HEAP: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 pub const ANON: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
 /// RSS file.
 pub const FILE: RGBColor = RGBColor(0x00, 0x9E, 0x73);
+/// A server's memory.
+pub const SERVER: RGBColor = RGBColor(0x66, 0x33, 0x99);
 /// A limit.
 pub const LIMIT: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// A bar whose limit is broken.
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn the_pages_style_knows_every_colour_of_the_charts() {
         let style = include_str!("../templates/report.css");
-        let colours = [HEAP, ANON, FILE, LIMIT, BROKEN, INK, FAINT, GRID];
+        let colours = [HEAP, ANON, FILE, SERVER, LIMIT, BROKEN, INK, FAINT, GRID];
         for RGBColor(r, g, b) in colours.into_iter().chain(PHASES) {
             let colour = format!("#{r:02X}{g:02X}{b:02X}");
             assert!(style.contains(&format!("=\"{colour}\"]")), "{colour}");

@@ -350,6 +350,11 @@ fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {
     reason.into()
 }
 
+/// Whether a metric is of the server that a case works with.
+pub(crate) fn is_of_a_server(metric: &Metric) -> bool {
+    metric.id.starts_with("server.")
+}
+
 /// Whether a metric is of the heap that Rust's allocator counts, which an engine may bypass. The allocator's own books
 /// are not: they know C's blocks, too.
 pub(crate) fn is_of_rusts_heap(metric: &Metric) -> bool {

@@ -11,13 +11,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 9;
 /// Says to this program that it is the work.
 const WORK: &str = "MONITOR_COST_WORK";
 /// What the work holds, so that the kernel has pages to walk.
 const HELD_BYTES: usize = 256 << 20;
 /// How often the work goes over a part of it.
-const PASSES: usize = 60;
+const PASSES: usize = 40;
 const AIM: f64 = 0.01;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 /// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of models and its
-/// cache are.
-/// `BENCH_FAULT_GROWTH`: the switch of `vectors/fault{kind=grows}`, for tests.
-const NEEDED: [&str; 9] = [
+/// cache are. `BENCH_FAULT_GROWTH`: the switch of `vectors/fault{kind=grows}`, for tests. The last two let a client into its
+/// server: secrets, so they are never recorded.
+const NEEDED: [&str; 11] = [
     "PATH",
     "HOME",
     "TMPDIR",
@@ -16,6 +16,8 @@ const NEEDED: [&str; 9] = [
     "HF_HOME",
     "HF_ENDPOINT",
     "BENCH_FAULT_GROWTH",
+    "QDRANT_API_KEY",
+    "PGPASSWORD",
 ];
 
 /// Passed on, and recorded with the run because they change what is measured: names, and prefixes with a `*`.
@@ -87,11 +89,12 @@ mod tests {
             ("MALLOC_ARENA_MAX", "1"),
             ("GLIBC_TUNABLES", "glibc.malloc.top_pad=1"),
             ("RUST_BACKTRACE", "full"),
+            ("QDRANT_API_KEY", "secret"),
         ];
         let given = given.map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let environment = Environment::from_variables(given);
         let names: Vec<&str> = environment.variables.keys().filter_map(|name| name.to_str()).collect();
-        assert_eq!(names, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "PATH", "RUST_BACKTRACE"]);
+        assert_eq!(names, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "PATH", "QDRANT_API_KEY", "RUST_BACKTRACE"]);
         assert_eq!(environment.variables[&OsString::from("RUST_BACKTRACE")], "1");
         let recorded: Vec<&str> = environment.recorded.keys().map(String::as_str).collect();
         assert_eq!(recorded, ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX"]);

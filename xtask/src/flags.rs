@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bench_core::case::Mode;
+use bench_core::server_url::ServerUrl;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -128,8 +129,22 @@ pub struct SuiteFlags {
     /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm [default: from the Hugging Face hub]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
-    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, parquet,
-    /// minilm
+    /// Also measure this PostgreSQL with pgvector: postgres://USER@HOST:PORT/DATABASE; a password may stand in
+    /// PGPASSWORD
+    #[arg(long, value_name = "URL")]
+    pub pgvector: Option<ServerUrl>,
+    /// Its first process, where it cannot be found by its port (a container, another user)
+    #[arg(long, value_name = "PID", requires = "pgvector")]
+    pub pgvector_pid: Option<u32>,
+    /// Also measure this Qdrant, by its port for gRPC: http://HOST:6334, of a cluster all nodes; needs --features
+    /// qdrant (two minutes of CPU more to build). Its key stands in QDRANT_API_KEY
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    pub qdrant: Vec<ServerUrl>,
+    /// Its process, for each URL one, where it cannot be found by its port
+    #[arg(long, value_name = "PID", value_delimiter = ',', requires = "qdrant")]
+    pub qdrant_pid: Vec<u32>,
+    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, qdrant,
+    /// parquet, minilm
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Cargo profile of the measured binaries

@@ -25,7 +25,7 @@ pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 pub struct Suites {
     /// By name.
     binaries: BTreeMap<String, PathBuf>,
-    /// What says which vectors, documents and model the user brought: flags of the suites' binaries and their values, paths
+    /// What says which vectors, documents, model and servers the user brought: flags of the suites' binaries and their values, paths
     /// absolute.
     brought: Vec<(&'static str, OsString)>,
 }
@@ -77,6 +77,9 @@ impl Suites {
         for spec in cases.iter().filter(|spec| spec.has_tag("documents")) {
             eprintln!("note: {}: {}", spec.id, spec.about);
         }
+        for note in without_server(&cases) {
+            eprintln!("note: {note}");
+        }
         Ok(cases)
     }
 
@@ -122,6 +125,20 @@ impl Suites {
     }
 }
 
+/// One sentence for each kind of server that cases lack.
+fn without_server(cases: &[CaseSpec]) -> Vec<String> {
+    let mut skipped: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for spec in cases {
+        let tag = spec.tags.iter().find(|tag| tag.starts_with("requires_"));
+        let reason = spec.absent_modes.values().next().filter(|_| spec.absent_modes.len() == Mode::ALL.len());
+        if let (Some(tag), Some(reason)) = (tag, reason) {
+            *skipped.entry((tag, reason)).or_default() += 1;
+        }
+    }
+    let note = |((tag, reason), count)| format!("{count} cases tagged {tag} are skipped: {reason}");
+    skipped.into_iter().map(note).collect()
+}
+
 fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, OsString)>> {
     let files =
         [("--dataset", &flags.dataset), ("--queries", &flags.queries), ("--neighbours", &flags.neighbours)];
@@ -143,7 +160,21 @@ fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, O
             std::path::absolute(folder).with_context(|| format!("find the model {}", folder.display()))?;
         given.push(("--model", folder.into_os_string()));
     }
+    given.extend(servers(flags));
     Ok(given)
+}
+
+/// The servers, each by the name of its engine.
+fn servers(flags: &SuiteFlags) -> Vec<(&'static str, OsString)> {
+    let mut given = Vec::new();
+    for (engine, urls, pids) in [
+        ("pgvector", flags.pgvector.as_slice(), flags.pgvector_pid.as_slice()),
+        ("qdrant", &flags.qdrant, &flags.qdrant_pid),
+    ] {
+        given.extend(urls.iter().map(|url| ("--server", format!("{engine}={}", url.with_secrets()).into())));
+        given.extend(pids.iter().map(|pid| ("--server-pid", format!("{engine}={pid}").into())));
+    }
+    given
 }
 
 /// The absolute path of a file that can be read.
@@ -257,6 +288,29 @@ mod tests {
         );
         let error = suites.binary("vectors", Mode::Time, "mimalloc").unwrap_err().to_string();
         assert_eq!(error, "bench-vectors has no binary \"vectors-time-mimalloc\"");
+    }
+
+    #[test]
+    fn servers_go_to_the_suites_by_the_names_of_their_engines() {
+        use clap::Parser;
+        let given = |line: &str| {
+            let words = ["xtask", "list"].into_iter().chain(line.split_whitespace());
+            let command = crate::flags::CommandLine::try_parse_from(words).unwrap().command;
+            let crate::flags::Command::List(flags) = command else { panic!("not list") };
+            let given = servers(&flags.suites).into_iter();
+            given.map(|(flag, value)| (flag, value.into_string().unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(given(""), []);
+        assert_eq!(
+            given("--pgvector postgres://u:p@h/d --qdrant http://a:1,http://b:2 --qdrant-pid 3,4"),
+            [
+                ("--server", "pgvector=postgres://u:p@h/d".to_string()),
+                ("--server", "qdrant=http://a:1".into()),
+                ("--server", "qdrant=http://b:2".into()),
+                ("--server-pid", "qdrant=3".into()),
+                ("--server-pid", "qdrant=4".into()),
+            ]
+        );
     }
 
     #[test]

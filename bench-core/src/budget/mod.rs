@@ -63,8 +63,8 @@ pub use trend::{Growth, Trend};
 
 use crate::instrument::{ProcessProbe, SystemProbe, is_counting, live_bytes};
 
-/// For how long a reading stands for the next ones: reading everything takes some 10 us, a check that finds a reading
-/// some 50 ns.
+/// For how long a reading stands for the next ones: reading everything takes some 40 us, a check that finds a reading
+/// some 40 ns.
 const MAX_AGE: Duration = Duration::from_millis(100);
 
 /// Limits, and what reads memory. Threads may share it; a check allocates nothing.

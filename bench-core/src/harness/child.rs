@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::prepared::Prepared;
 use super::timing::{self, Effort};
-use super::{DHAT_FILE, Inputs, Phases, Suite};
+use super::{DHAT_FILE, Inputs, Phases, ServerAddress, Suite};
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
@@ -88,6 +88,12 @@ struct InputFlags {
     /// The process is killed when its RSS goes above, in bytes
     #[arg(long)]
     memory_limit: Option<u64>,
+    /// A node of a server by the name of its engine; of a cluster again for each
+    #[arg(long, value_name = "ENGINE=URL")]
+    server: Vec<String>,
+    /// The process of a node, in the order of the URLs
+    #[arg(long, value_name = "ENGINE=PID")]
+    server_pid: Vec<String>,
     /// Folder that keeps computed neighbours and embeddings
     #[arg(long)]
     cache: Option<PathBuf>,
@@ -122,8 +128,8 @@ struct RunFlags {
 }
 
 impl InputFlags {
-    fn inputs(&self) -> Inputs {
-        Inputs {
+    fn inputs(&self) -> Result<Inputs> {
+        Ok(Inputs {
             corpus: self.corpus.clone(),
             documents: self.documents.clone(),
             dataset: self.dataset.clone(),
@@ -132,8 +138,9 @@ impl InputFlags {
             neighbours: self.neighbours.clone(),
             model: self.model.clone(),
             memory_limit: self.memory_limit,
+            servers: ServerAddress::of_flags(&self.server, &self.server_pid)?,
             cache: self.cache.clone(),
-        }
+        })
     }
 }
 
@@ -175,14 +182,14 @@ pub fn main_with_internals(
 }
 
 fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
-    let cases = suite(&flags.inputs())?.cases();
+    let cases = suite(&flags.inputs()?)?.cases();
     let mut stdout = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, &cases).context("write the list of cases to stdout")?;
     stdout.write_all(b"\n").context("write the list of cases to stdout")
 }
 
 fn prepare(suite: fn(&Inputs) -> Result<Suite>, flags: &PrepareFlags) -> Result<()> {
-    let suite = suite(&flags.inputs.inputs())?;
+    let suite = suite(&flags.inputs.inputs()?)?;
     let spec = find(&suite, &flags.case)?;
     suite.prepare(&spec, 1).map(drop)
 }
@@ -202,7 +209,7 @@ struct Attached {
 
 fn run(suite: fn(&Inputs) -> Result<Suite>, attached: Attached, flags: &RunFlags) -> Result<()> {
     let Attached { mode, allocator, internals } = attached;
-    let suite = suite(&flags.inputs.inputs())?;
+    let suite = suite(&flags.inputs.inputs()?)?;
     let spec = &find(&suite, &flags.case)?;
     ensure!(
         spec.allocator == allocator.name(),
@@ -246,6 +253,7 @@ fn empty_evidence(
         payload_bytes: prepared.payload_bytes,
         inputs: prepared.inputs.clone(),
         foreign_heap: prepared.foreign_heap.clone(),
+        server: None,
         varies: prepared.varies.clone(),
         scaled,
         phases: Vec::new(),
@@ -268,11 +276,12 @@ fn run_heap(
     }
     // It lives as long as the process; leaking it keeps the sampler's thread simple.
     let probe: &'static ProcessProbe = Box::leak(Box::new(ProcessProbe::open()?));
-    let mut phases = Phases::heap(probe, interval, internals)?;
+    let mut phases = Phases::heap(probe, interval, internals, prepared.server.take())?;
     let check = (prepared.body)(&mut phases);
-    let (records, timeline) = phases.finish_heap().context("mode heap has records")?;
-    evidence.phases = records_of(prepared, Mode::Heap, records)?;
-    evidence.timeline = Some(timeline);
+    let seen = phases.finish_heap()?;
+    evidence.phases = records_of(prepared, Mode::Heap, seen.records)?;
+    evidence.timeline = Some(seen.timeline);
+    evidence.server = seen.server;
     evidence.recall = check().context("wrong answer")?.recall;
     Ok(())
 }

@@ -4,13 +4,18 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::native_phases::NativePhases;
-use crate::evidence::{AllocatorRecord, BudgetRecord, Expected, PhaseRecord, ProcessRecord};
-use crate::instrument::{HeapSnapshot, ProcessProbe, Sampler, live_bytes, mark, native_totals, since};
+use crate::evidence::{
+    AllocatorRecord, BudgetRecord, Expected, PhaseRecord, ProcessRecord, ServerFacts, Timeline,
+};
+use crate::instrument::{
+    HeapSnapshot, ProcessProbe, Sampler, ServerWatcher, WatchedServer, live_bytes, mark, native_totals, since,
+};
 
 /// Measures the phases of one run of a body.
 ///
 /// ```text
 /// mode heap:   reset peak RSS, read RSS, mark the heap | work | read the heap, RSS and its peak, the allocator
+///   with a server: read its memory before all that     |      | and after all that
 /// mode native: mark the C heap, mark the heap          | work | read the heap, read the C heap
 /// mode sites:  dhat starts before the first phase, and stops when the body has run
 /// mode time:   read the clock                          | work | read the clock
@@ -28,6 +33,7 @@ enum Attached {
 struct HeapPhases {
     probe: &'static ProcessProbe,
     sampler: Sampler,
+    server: Option<ServerWatcher>,
     /// Reads the allocator's own books.
     internals: fn() -> Option<AllocatorRecord>,
     started: Instant,
@@ -44,6 +50,13 @@ pub(super) struct Words {
     pub(super) item: Option<&'static str>,
 }
 
+/// What mode `heap` saw of a body.
+pub(super) struct HeapSeen {
+    pub(super) records: Vec<PhaseRecord>,
+    pub(super) timeline: Timeline,
+    pub(super) server: Option<ServerFacts>,
+}
+
 /// No workload has more phases; the records' buffer never grows within a run.
 pub(super) const MAX_PHASES: usize = 256;
 
@@ -52,12 +65,14 @@ impl Phases {
         probe: &'static ProcessProbe,
         interval: Duration,
         internals: fn() -> Option<AllocatorRecord>,
+        server: Option<WatchedServer>,
     ) -> anyhow::Result<Phases> {
         // Before the sampler starts, so that the timeline begins with what set-up holds.
         let (records, words) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
         let started = Instant::now();
+        let server = server.map(|server| ServerWatcher::start(server, started)).transpose()?;
         let sampler = Sampler::start(interval, probe, started)?;
-        let heap = HeapPhases { probe, sampler, internals, started, base: None, records, words };
+        let heap = HeapPhases { probe, sampler, server, internals, started, base: None, records, words };
         Ok(Phases(Attached::Heap(heap)))
     }
 
@@ -154,12 +169,16 @@ impl Phases {
         }
     }
 
-    /// Ends mode `heap`: the records, and the timeline.
-    pub(super) fn finish_heap(self) -> Option<(Vec<PhaseRecord>, crate::evidence::Timeline)> {
-        match self.0 {
-            Attached::Heap(heap) => Some((worded(heap.records, heap.words), heap.sampler.stop())),
-            _ => None,
-        }
+    /// Ends mode `heap`: what was seen of the process, and of the server.
+    pub(super) fn finish_heap(self) -> anyhow::Result<HeapSeen> {
+        let Attached::Heap(heap) = self.0 else { anyhow::bail!("mode heap was not attached") };
+        let mut timeline = heap.sampler.stop();
+        let server = heap.server.map(ServerWatcher::stop).transpose()?;
+        let server = server.map(|(facts, points)| {
+            timeline.server = points;
+            facts
+        });
+        Ok(HeapSeen { records: worded(heap.records, heap.words), timeline, server })
     }
 
     /// Ends mode `native`: the records.
@@ -292,6 +311,9 @@ impl PhaseClocks {
 impl HeapPhases {
     fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
         assert!(self.records.len() < MAX_PHASES, "a body has at most {MAX_PHASES} phases");
+        if let Some(server) = &self.server {
+            server.begin_phase();
+        }
         let can_peak = self.probe.reset_peak();
         let process_start = self.probe.read();
         self.sampler.begin_phase();
@@ -307,12 +329,14 @@ impl HeapPhases {
         // Last of all, as it walks the allocator's chunks: it may touch a few pages, which the next phase then finds
         // resident, but nothing that was read for this one.
         let allocator = (self.internals)();
+        let server = self.server.as_ref().map(ServerWatcher::end_phase);
         self.words.push(Words { name, item: None });
         self.records.push(PhaseRecord {
             start_ns: start.duration_since(self.started).as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,
             heap: Some(heap),
             allocator,
+            server,
             process: process_start.zip(process_end).map(|(start, end)| ProcessRecord {
                 start,
                 end,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::Phases;
+use crate::instrument::WatchedServer;
 
 /// A body ready to run, and facts about it.
 pub struct Prepared {
@@ -16,6 +17,7 @@ pub struct Prepared {
     pub(super) exact_peak: bool,
     pub(super) foreign_heap: Option<String>,
     pub(super) varies: Option<String>,
+    pub(super) server: Option<WatchedServer>,
 }
 
 /// Runs the phases; what comes back checks the answer.
@@ -56,6 +58,7 @@ impl Prepared {
             exact_peak: false,
             foreign_heap: None,
             varies: None,
+            server: None,
         }
     }
 
@@ -93,6 +96,12 @@ impl Prepared {
     /// Says why counts may differ between equal runs. Nothing changes for `None`.
     pub fn varies(mut self, reason: Option<&str>) -> Prepared {
         self.varies = reason.map(str::to_string).or(self.varies);
+        self
+    }
+
+    /// Names the server that the body works with: its memory is read beside the client's. Nothing changes for `None`.
+    pub fn server(mut self, server: Option<WatchedServer>) -> Prepared {
+        self.server = server;
         self
     }
 

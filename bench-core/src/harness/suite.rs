@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::axis::Axis;
 use super::prepared::Prepared;
+use super::server_address::ServerAddress;
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Scaled;
 
@@ -29,6 +30,8 @@ pub struct Inputs {
     pub model: Option<PathBuf>,
     /// The process is killed when its RSS goes above, in bytes, if the caller says so.
     pub memory_limit: Option<u64>,
+    /// Servers by the name of their engine, if the user named any.
+    pub servers: BTreeMap<String, ServerAddress>,
     /// The folder that keeps computed neighbours and embeddings for the next process.
     pub cache: Option<PathBuf>,
 }
@@ -62,7 +65,7 @@ impl Suite {
 
     /// Every case of every workload, in the order of registration.
     pub fn cases(&self) -> Vec<CaseSpec> {
-        self.workloads.iter().flat_map(|(workload, _)| workload.cases(self.name)).collect()
+        self.workloads.iter().flat_map(|(workload, _)| workload.cases(self.name, &self.inputs)).collect()
     }
 
     /// Prepares one case. With `scale` (> 1) the value of the workload's size axis is divided by it.
@@ -70,7 +73,9 @@ impl Suite {
         let (workload, prepare) = self
             .workloads
             .iter()
-            .find(|(workload, _)| workload.cases(self.name).iter().any(|case| case.id == spec.id))
+            .find(|(workload, _)| {
+                workload.cases(self.name, &self.inputs).iter().any(|case| case.id == spec.id)
+            })
             .with_context(|| format!("suite {} has no case {}", self.name, spec.id))?;
         let mut case = Case { params: spec.id.params.clone(), inputs: self.inputs.clone() };
         let scaled = if scale > 1 { Some(workload.scale_down(&mut case, scale)?) } else { None };
@@ -87,6 +92,7 @@ pub struct Workload {
     tagged_values: Vec<TaggedValue>,
     absent_modes: BTreeMap<Mode, String>,
     absent_values: Vec<AbsentValue>,
+    servers: Vec<NeededServer>,
     size_axis: Option<&'static str>,
     version: u32,
 }
@@ -102,6 +108,7 @@ impl Workload {
             tagged_values: Vec::new(),
             absent_modes: BTreeMap::new(),
             absent_values: Vec::new(),
+            servers: Vec::new(),
             size_axis: None,
             version: 1,
         }
@@ -153,7 +160,20 @@ impl Workload {
         self
     }
 
-    fn cases(&self, suite: &str) -> Vec<CaseSpec> {
+    /// Says that the cases whose `axis` has `value` need the server of that name: they are tagged `tag`, and without the
+    /// server's URL they are absent in every mode, for the reason `how_to_start`.
+    pub fn needs_server(
+        mut self,
+        axis: &'static str,
+        value: &str,
+        tag: &'static str,
+        how_to_start: &'static str,
+    ) -> Workload {
+        self.servers.push(NeededServer { axis, value: value.into(), how_to_start });
+        self.tag_for(axis, value, tag)
+    }
+
+    fn cases(&self, suite: &str, inputs: &Inputs) -> Vec<CaseSpec> {
         let mut grid = vec![(Vec::new(), true, false)];
         for axis in &self.axes {
             grid = grid
@@ -167,10 +187,17 @@ impl Workload {
                 })
                 .collect();
         }
-        grid.into_iter().map(|(params, quick, slow)| self.spec(suite, params, quick, slow)).collect()
+        grid.into_iter().map(|(params, quick, slow)| self.spec(suite, inputs, params, quick, slow)).collect()
     }
 
-    fn spec(&self, suite: &str, params: Vec<(String, String)>, quick: bool, slow: bool) -> CaseSpec {
+    fn spec(
+        &self,
+        suite: &str,
+        inputs: &Inputs,
+        params: Vec<(String, String)>,
+        quick: bool,
+        slow: bool,
+    ) -> CaseSpec {
         let id = CaseId { suite: suite.into(), workload: self.name.into(), params };
         let mut tags: Vec<String> = self.tags.iter().map(|tag| tag.to_string()).collect();
         let tagged = self.tagged_values.iter().filter(|it| id.param(it.axis) == Some(&it.value));
@@ -182,6 +209,10 @@ impl Workload {
         let mut absent_modes = self.absent_modes.clone();
         for absent in self.absent_values.iter().filter(|it| id.param(it.axis) == Some(&it.value)) {
             absent_modes.extend(absent.modes.iter().map(|mode| (*mode, absent.reason.clone())));
+        }
+        let needed = self.servers.iter().filter(|it| id.param(it.axis) == Some(&it.value));
+        for server in needed.filter(|it| !inputs.servers.contains_key(&it.value)) {
+            absent_modes.extend(Mode::ALL.map(|mode| (mode, server.how_to_start.to_string())));
         }
         if allocator != "system" {
             absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
@@ -216,6 +247,13 @@ struct TaggedValue {
     axis: &'static str,
     value: String,
     tag: &'static str,
+}
+
+/// A server that the cases with one value of an axis work with; the value is its name.
+struct NeededServer {
+    axis: &'static str,
+    value: String,
+    how_to_start: &'static str,
 }
 
 /// Modes in which the cases with one value of an axis cannot be measured.
@@ -320,6 +358,28 @@ mod tests {
         assert!(flat.absent_modes.is_empty() && !flat.has_tag("graph") && hnsw.has_tag("graph"));
         assert_eq!(hnsw.absent_modes.len(), Mode::ALL.len());
         assert!(hnsw.absent_modes.values().all(|reason| reason == "it cannot delete"));
+    }
+
+    #[test]
+    fn a_case_that_needs_a_server_says_how_to_start_one() {
+        let cases = |servers: &[&str]| {
+            let address = ServerAddress::default();
+            let servers = servers.iter().map(|name| (name.to_string(), address.clone())).collect();
+            let mut suite = Suite::new("ingest", &Inputs { servers, ..Inputs::default() });
+            let workload = Workload::new("build", "test")
+                .axis(Axis::new("engine", ["flat", "pg"]))
+                .needs_server("engine", "pg", "requires_pg", "start one")
+                .absent_for("engine", "pg", &[Mode::Time], "too slow");
+            suite.add(workload, |_| Ok(Prepared::new(|_| (), |_| Ok(()))));
+            suite.cases()
+        };
+        let (without, with) = (cases(&[]), cases(&["pg"]));
+        assert!(without[0].absent_modes.is_empty() && !without[0].has_tag("requires_pg"));
+        assert_eq!(without[1].absent_modes.len(), Mode::ALL.len());
+        assert!(without[1].absent_modes.values().all(|reason| reason == "start one"));
+        assert!(without[1].has_tag("requires_pg") && with[1].has_tag("requires_pg"));
+        assert_eq!(with[1].absent_modes.keys().collect::<Vec<_>>(), [&Mode::Time]);
+        assert_eq!(cases(&["other"])[1].absent_modes.len(), Mode::ALL.len());
     }
 
     #[test]

@@ -16,8 +16,8 @@ use super::Phases;
 use crate::budget::{Bytes, Limits, MemoryBudget, OperationMonitor};
 use crate::evidence::{PhaseRecord, Timeline};
 use crate::instrument::{
-    ProcessProbe, Sampler, ignore_current_thread, is_counting, mark, profile, set_publish_threshold, since,
-    system_internals,
+    ProcessProbe, Sampler, count_current_thread_again, ignore_current_thread, is_counting, mark, profile,
+    set_publish_threshold, since, system_internals,
 };
 use crate::leak::{self, Outcome, ToolCheck};
 use crate::leak_detector::{LeakDetector, LeakError};
@@ -183,7 +183,8 @@ fn on_threads(work: impl Fn() -> Result<()> + Sync) -> Result<()> {
 fn ignored() -> Result<()> {
     let work = || {
         ignore_current_thread();
-        black_box(vec![0u8; 1000]).len()
+        drop(black_box(vec![0u8; 1000]));
+        count_current_thread_again();
     };
     thread::scope(|scope| scope.spawn(work).join()).map_err(|_| anyhow::anyhow!("a thread panicked"))?;
     Ok(())
@@ -206,8 +207,8 @@ fn profiled() -> Result<()> {
 }
 
 fn phases_of_heap(probe: &'static ProcessProbe) -> Result<()> {
-    let phases = Phases::heap(probe, INTERVAL, system_internals)?;
-    let (records, _) = three(phases).finish_heap().context("mode heap has records")?;
+    let phases = Phases::heap(probe, INTERVAL, system_internals, None)?;
+    let records = three(phases).finish_heap()?.records;
     anyhow::ensure!(records.len() == 3, "{} records of three phases", records.len());
     Ok(())
 }

@@ -108,6 +108,11 @@ pub fn ignore_current_thread() {
     thread_counters::ignore_this_thread();
 }
 
+/// Ends [`ignore_current_thread`]: for the end of an instrument's thread, which frees what its starter allocated.
+pub fn count_current_thread_again() {
+    thread_counters::count_this_thread_again();
+}
+
 /// The heap at a mark: the start of a phase.
 #[derive(Clone, Copy, Debug)]
 pub struct HeapMark(Reading);

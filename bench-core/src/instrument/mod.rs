@@ -15,6 +15,7 @@ mod point_buffer;
 mod process_memory;
 mod profilable;
 mod sampler;
+mod server;
 mod system_memory;
 mod thread_counters;
 mod thread_exit;
@@ -25,8 +26,9 @@ pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internal
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use c_heap::CBlock;
 pub use counting_allocator::{
-    Counted, CountingAllocator, HeapMark, HeapSnapshot, counted_by_all_threads, counted_by_this_thread,
-    ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold, since,
+    Counted, CountingAllocator, HeapMark, HeapSnapshot, count_current_thread_again, counted_by_all_threads,
+    counted_by_this_thread, ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold,
+    since,
 };
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
@@ -39,4 +41,5 @@ pub(crate) use point_buffer::{Point, PointBuffer};
 pub use process_memory::ProcessProbe;
 pub use profilable::{Profilable, profile};
 pub use sampler::Sampler;
+pub use server::{MetricsPage, Node, ServerWatcher, WatchedServer};
 pub use system_memory::SystemProbe;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::counting_allocator::{ignore_current_thread, live_bytes};
+use super::counting_allocator::{count_current_thread_again, ignore_current_thread, live_bytes};
 use super::point_buffer::{Point, PointBuffer};
 use super::process_memory::ProcessProbe;
 use crate::evidence::{SampledRecord, Timeline, TimelinePoint};
@@ -81,6 +81,9 @@ impl Sampler {
                     due = (due + interval).max(Instant::now());
                     std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
                 }
+                // What the starter allocated for the thread is freed by it: without this, each sampler would leave some
+                // bytes in the count.
+                count_current_thread_again();
             })
             .context("start the sampler's thread")?;
         STARTED.wait();
@@ -112,6 +115,7 @@ impl Sampler {
             interval_ns: self.interval.as_nanos() as u64,
             readings_per_point: state.buffer.readings_per_point(),
             points: state.buffer.points().to_vec(),
+            server: Vec::new(),
         }
     }
 }

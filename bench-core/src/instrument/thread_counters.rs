@@ -10,7 +10,7 @@
 //! UNREGISTERED ---------------> ACTIVE <============> MARKED      (pthread key destructor)
 //!       |                          \    next operation  /   \____> RETIRED: counts go to the
 //!       |                           \__________________/           process-wide blocks by atomics
-//!       '--- ignore_current_thread() ---> IGNORED: nothing is counted
+//!       '--- ignore_current_thread() ---> IGNORED: nothing is counted, until count_current_thread_again(): RETIRED
 //! ```
 //!
 //! `mark()` begins a phase. It takes over ("absorbs") every thread's pending bytes into [`LIVE`] without touching
@@ -318,6 +318,15 @@ pub(super) fn ignore_this_thread() {
         let list = THREADS.lock();
         counters.leave(&list);
         counters.close(IGNORED);
+    });
+}
+
+/// From now on what this thread does is counted again, if it was ignored: by atomics, in the process-wide blocks.
+pub(super) fn count_this_thread_again() {
+    COUNTERS.with(|counters| {
+        if counters.state.load(Relaxed) == IGNORED {
+            counters.close(RETIRED_STATE);
+        }
     });
 }
 

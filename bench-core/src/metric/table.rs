@@ -1,6 +1,6 @@
 //! The rows of the METRICS table.
 
-use super::{Class, Direction, Metric, Unit, budget, foreign, given_back, leak};
+use super::{Class, Direction, Metric, Unit, budget, foreign, given_back, leak, server};
 use crate::case::Mode;
 use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
@@ -255,6 +255,11 @@ pub const METRICS: &[Metric] = &[
                 run, memory-mapped indexes",
         of: |phase| process_growth(phase, |memory| memory.rss_file_bytes),
     },
+    server::PEAK,
+    server::GROWTH,
+    server::BYTES_PER_ITEM,
+    server::ALLOCATED,
+    server::ALLOCATED_PER_ITEM,
     Metric {
         id: "engine.bytes",
         title: "engine's own figure",

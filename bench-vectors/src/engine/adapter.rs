@@ -1,7 +1,10 @@
 //! What an engine says of itself: its name, what it can do, how its heap can be seen, and how an index of it is built.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
+use super::server::{Server, ServerKind};
 use super::{Distance, Engine};
 use crate::dataset::Vectors;
 
@@ -44,25 +47,35 @@ pub struct Capabilities {
 }
 
 /// How an engine's heap can be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum HeapVisibility {
     /// All of it by the Rust allocator.
     Rust,
     /// It allocates behind Rust's back, for this reason: heap counts are absent.
     Foreign(&'static str),
+    /// It is a server: the Rust allocator sees its client, and the server's own memory is read beside.
+    Server(&'static ServerKind),
 }
 
 impl HeapVisibility {
     /// Why the Rust allocator does not see it, if it does not.
     pub fn foreign_reason(self) -> Option<&'static str> {
         match self {
-            HeapVisibility::Rust => None,
+            HeapVisibility::Rust | HeapVisibility::Server(_) => None,
             HeapVisibility::Foreign(reason) => Some(reason),
         }
     }
 }
 
 impl Adapter {
+    /// What kind of server it is, if it is one.
+    pub fn server(&self) -> Option<&'static ServerKind> {
+        match self.heap {
+            HeapVisibility::Server(kind) => Some(kind),
+            HeapVisibility::Rust | HeapVisibility::Foreign(_) => None,
+        }
+    }
+
     /// Whether a build heeds the parameter: a field of [`IndexSpec`].
     pub fn heeds(&self, parameter: &str) -> bool {
         self.parameters.contains(&parameter)
@@ -85,7 +98,7 @@ pub fn pinned_version(package: &str) -> Option<&'static str> {
 }
 
 /// What an index is built for, and how. Engines without a graph ignore what they do not have.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct IndexSpec {
     /// Components of each vector.
     pub dim: usize,
@@ -103,12 +116,24 @@ pub struct IndexSpec {
     pub batch: usize,
     /// Threads that will insert or search at once: some engines keep a context for each.
     pub threads: usize,
+    /// The server that holds the index, where the engine is one.
+    pub server: Option<Arc<Server>>,
 }
 
 impl IndexSpec {
     /// The engines' usual parameters: M 16, ef_construction 128, ef 64, no reserve, 1000 vectors at a time, one thread.
     pub fn new(dim: usize, distance: Distance) -> IndexSpec {
-        IndexSpec { dim, distance, m: 16, ef_construction: 128, ef: 64, reserve: 0, batch: 1000, threads: 1 }
+        IndexSpec {
+            dim,
+            distance,
+            m: 16,
+            ef_construction: 128,
+            ef: 64,
+            reserve: 0,
+            batch: 1000,
+            threads: 1,
+            server: None,
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 mod adapter;
 #[cfg(feature = "arroy")]
 mod arroy;
+#[cfg(any(feature = "pgvector", feature = "qdrant"))]
+mod connections;
 #[cfg(feature = "diskann")]
 mod diskann;
 mod distance;
@@ -21,8 +23,13 @@ mod id_set;
 mod instant_distance;
 mod named;
 mod oracle;
+#[cfg(feature = "pgvector")]
+mod pgvector;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 #[cfg(feature = "qdrant-edge")]
 mod qdrant_edge;
+mod server;
 #[cfg(feature = "sqlite-vec")]
 mod sqlite_vec;
 #[cfg(feature = "usearch")]
@@ -38,6 +45,7 @@ pub use flat::Flat;
 pub use id_set::IdSet;
 pub use named::named_neighbours;
 pub use oracle::{Oracle, exact_neighbours, verify_answer, verify_exact};
+pub use server::{Server, ServerKind, ensure_servers_are_built};
 
 use crate::dataset::Vectors;
 
@@ -60,6 +68,10 @@ pub const ALL: &[&Adapter] = &[
     &hannoy::ADAPTER,
     #[cfg(feature = "qdrant-edge")]
     &qdrant_edge::ADAPTER,
+    #[cfg(feature = "pgvector")]
+    &pgvector::ADAPTER,
+    #[cfg(feature = "qdrant")]
+    &qdrant::ADAPTER,
 ];
 
 /// The names of the engines that `suits`, for the axis `engine`.
@@ -134,10 +146,27 @@ pub trait Engine: Send + Sync {
         bail!("this engine cannot delete")
     }
 
+    /// Another client of the same index, with a connection of its own.
+    ///
+    /// # Errors
+    /// When the server refuses, and for an engine inside this process always.
+    fn connect(&self) -> Result<Box<dyn Client>> {
+        bail!("this engine is no server")
+    }
+
     /// What the engine says of its own memory, in bytes, if it says anything.
     fn memory_bytes(&self) -> Option<u64> {
         None
     }
+}
+
+/// A client of an index that a server holds. Dropping it closes its connection.
+pub trait Client: Send {
+    /// As [`Engine::search`].
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    fn search(&mut self, query: &[f32], k: usize) -> Result<Vec<Neighbour>>;
 }
 
 /// Builds an index of `vectors`, whose ids are their row numbers.

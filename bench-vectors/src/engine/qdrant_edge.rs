@@ -54,7 +54,7 @@ struct QdrantEdge {
 fn build(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     let folder = tempfile::tempdir().context("make a temporary folder for qdrant-edge")?;
     let shard = EdgeShard::new(folder.path(), config(spec)).context("open a shard")?;
-    let engine = QdrantEdge { shard, _folder: folder, spec: *spec };
+    let engine = QdrantEdge { shard, _folder: folder, spec: spec.clone() };
     ensure!(spec.batch > 0, "a batch holds at least one vector");
     for (block, rows) in vectors.data().chunks(spec.batch * spec.dim).enumerate() {
         let first = (block * spec.batch) as u64;

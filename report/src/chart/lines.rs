@@ -134,10 +134,7 @@ mod tests {
             .unwrap()
             .unwrap();
         let drawn = |colour: &str| {
-            chart
-                .svg
-                .matches(&format!("<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\""))
-                .count()
+            chart.svg.matches(&format!("<path stroke=\"{colour}\" stroke-width=\"2\"")).count()
         };
         assert_eq!((drawn("#0072B2"), drawn("#E69F00")), (2, 1), "{}", chart.svg);
         assert_eq!(chart.numbers.head, ["until", "a", "b"]);

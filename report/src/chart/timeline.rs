@@ -13,8 +13,9 @@ use bench_core::metric::Unit;
 
 use super::{ANON, Chart, FAINT, FILE, HEAP, LIMIT, Numbers, draw};
 use crate::quantity::human;
+use panel::Painted;
+pub(super) use panel::Panel;
 pub use panel::tick;
-use panel::{Painted, Panel};
 use peak::Peak;
 
 /// What is drawn.

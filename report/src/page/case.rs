@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bench_core::case::Mode;
-use bench_core::evidence::{Evidence, PhaseRecord, Timeline};
+use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts, Timeline};
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
@@ -14,8 +14,8 @@ use super::overview::{class_word, percent};
 use super::sites::{Sites, sites};
 use super::strip::Fact;
 use crate::capitalised;
-use crate::chart::{Chart, repetitions, timeline};
-use crate::judge::{is_of_rusts_heap, phase_label};
+use crate::chart::{Chart, repetitions, server_timeline, timeline};
+use crate::judge::{is_of_a_server, is_of_rusts_heap, phase_label};
 use crate::judgement::{Judgement, Value, nouns, plural};
 use crate::quantity::{exact, human};
 
@@ -35,6 +35,9 @@ pub struct Case {
     foreign: Option<String>,
     /// Whether the timeline shows the live heap.
     heap_drawn: bool,
+    /// What the server is, and whose the other numbers are.
+    server: Option<String>,
+    server_timeline: Option<Chart>,
     timeline: Option<Chart>,
     timeline_note: String,
     /// Its iterations, if it is a loop.
@@ -84,7 +87,7 @@ struct MetricRow {
 /// More rows than this make the page heavy; the rest stands in run.json.
 const PHASES: usize = 12;
 /// The columns of the table of phases; those of the C heap where mode native was measured.
-const PHASE_METRICS: [&str; 12] = [
+const PHASE_METRICS: [&str; 15] = [
     "heap.peak",
     "heap.growth",
     "heap.live",
@@ -97,6 +100,9 @@ const PHASE_METRICS: [&str; 12] = [
     "native.live",
     "native.blocks",
     "rss.peak",
+    "server.peak",
+    "server.growth",
+    "server.allocated",
 ];
 
 /// All that the page shows of one case.
@@ -105,11 +111,12 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
     let values: Vec<&Value> = judgement.values.iter().filter(|value| value.case == *id).collect();
     let heap = record.measurement(Mode::Heap);
     let shown = heap.and_then(Measurement::highest);
-    let (timeline, timeline_note) = match (heap, shown) {
+    let server = shown.and_then(|(_, evidence)| evidence.server.as_ref());
+    let (timeline, server_timeline, timeline_note) = match (heap, shown) {
         (Some(heap), Some((number, evidence))) => {
             timeline_of(index, evidence, number, heap.repetitions.len(), &values)?
         }
-        _ => (None, String::new()),
+        _ => (None, None, String::new()),
     };
     let evidence = shown.map(|(_, evidence)| evidence);
     let native = record.measurement(Mode::Native).and_then(|native| native.evidence().next());
@@ -154,6 +161,8 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
             format!("No numbers of the heap that Rust's allocator counts: {reason}. Instead, {instead}.")
         }),
         heap_drawn: evidence.is_some_and(|evidence| evidence.foreign_heap.is_none()),
+        server: server.map(about_server),
+        server_timeline,
         timeline,
         timeline_note,
         iterations: iterations::of_case(index, record)?,
@@ -166,6 +175,27 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
     })
 }
 
+/// What the line of a server's memory over time shows.
+fn figure(facts: &ServerFacts) -> &'static str {
+    if facts.no_processes.is_none() { "server, Pss of its processes" } else { "server, by its own figure" }
+}
+
+fn about_server(facts: &ServerFacts) -> String {
+    let nodes = if facts.nodes > 1 { format!(", {} nodes", facts.nodes) } else { String::new() };
+    let mut text = format!(
+        "Heap and resident memory are those of the client. The server ({}{nodes}) has numbers of its own.",
+        facts.version
+    );
+    for (what, reason) in
+        [("the Pss of its processes", &facts.no_processes), ("its own figures", &facts.no_figures)]
+    {
+        if let Some(reason) = reason {
+            text.push_str(&format!(" Absent: {what} ({reason})."));
+        }
+    }
+    text
+}
+
 fn figures(values: &[&Value]) -> Vec<Fact> {
     let whole = |id: &str| values.iter().find(|value| value.phase.is_none() && value.metric.id == id);
     let figures = [
@@ -175,6 +205,7 @@ fn figures(values: &[&Value]) -> Vec<Fact> {
         "native.peak",
         "native.live",
         "rss.peak",
+        "server.peak",
         "time.median",
     ];
     let fact = |id: &&str| {
@@ -196,7 +227,7 @@ fn timeline_of(
     number: usize,
     repetitions: usize,
     values: &[&Value],
-) -> Result<(Option<Chart>, String)> {
+) -> Result<(Option<Chart>, Option<Chart>, String)> {
     let labels: Vec<String> = (0..evidence.phases.len()).map(|i| phase_label(&evidence.phases, i)).collect();
     let limit = |phase: Option<&str>, id: &str| {
         let value = values.iter().find(|value| value.phase.as_deref() == phase && value.metric.id == id)?;
@@ -215,6 +246,10 @@ fn timeline_of(
         rss_limit: limit(None, "rss.peak"),
     };
     let chart = timeline::chart(&format!("timeline-{index}"), &input)?;
+    let server = match &evidence.server {
+        Some(facts) => server_timeline::chart(&format!("server-{index}"), &input, figure(facts))?,
+        None => None,
+    };
     let interval = human(points.interval_ns as f64, Unit::Nanoseconds);
     let note = match (&chart, evidence.timeline.is_some()) {
         (Some(_), _) => match &evidence.foreign_heap {
@@ -240,7 +275,7 @@ fn timeline_of(
         }
         (None, false) => "No timeline was recorded.".into(),
     };
-    Ok((chart, note))
+    Ok((chart, server, note))
 }
 
 /// The table of phases; `native`: what mode native saw of the same phases.
@@ -249,6 +284,9 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Pha
     let time = [("instrumented time", Unit::Nanoseconds, Some(evidence), wall)];
     let metrics = PHASE_METRICS.iter().filter_map(|id| Metric::by_id(id));
     let metrics = metrics.filter(|metric| evidence.foreign_heap.is_none() || !is_of_rusts_heap(metric));
+    let metrics = metrics.filter(|metric| {
+        !is_of_a_server(metric) || evidence.phases.iter().any(|phase| (metric.of)(phase).is_some())
+    });
     let metrics = metrics.map(|metric| {
         let source = if metric.mode == Mode::Native { native } else { Some(evidence) };
         let source = source.filter(|source| source.mode == metric.mode);

@@ -11,7 +11,9 @@ use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
 use super::overview::{Overview, Wanted, table, value};
+use super::suites::works_with_a_server;
 use crate::chart::Chart;
+use crate::judge::is_of_a_server;
 use crate::judgement::Judgement;
 
 /// The section; there is none without cases that fill an index with an engine.
@@ -34,10 +36,12 @@ const INSERT: &str = "insert";
 type Column = (&'static str, &'static str, Option<&'static str>, Option<&'static str>);
 
 /// The columns of the table of engines.
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 13] = [
     ("heap per vector", "heap.live_per_item", None, Some(BUILD)),
     ("C heap per vector", "native.live_per_item", None, Some(BUILD)),
     ("RSS per vector", "rss.anon_per_item", None, Some(BUILD)),
+    ("server's growth per vector", "server.bytes_per_item", None, Some(BUILD)),
+    ("server's own figure per vector", "server.allocated_per_item", None, Some(BUILD)),
     ("heap over raw vectors", "heap.overhead", None, Some(BUILD)),
     ("build peak over what stays", "heap.amplification", None, Some(BUILD)),
     ("engine's own figure", "engine.bytes", None, Some(BUILD)),
@@ -49,12 +53,13 @@ const COLUMNS: [Column; 11] = [
 ];
 
 /// The columns of the table of what deletions give back.
-const DELETES: [Column; 6] = [
+const DELETES: [Column; 7] = [
     ("live after the build", "heap.live", Some("native.live"), Some(BUILD)),
     ("given back to the allocator", "heap.given_back", Some("native.given_back"), Some(DELETE)),
     ("live after reinsertion", "heap.live", Some("native.live"), Some(INSERT)),
     ("RSS anon of the build", "rss.anon_growth", None, Some(BUILD)),
     ("RSS anon given back to the system", "rss.given_back", None, Some(DELETE)),
+    ("server's growth by the deletion", "server.growth", None, Some(DELETE)),
     ("recall left", "recall", None, None),
 ];
 
@@ -66,7 +71,10 @@ pub fn engines(run: &Run, judgement: &Judgement) -> Result<Option<Engines>> {
         return Ok(None);
     }
     let table = |cases: &[&CaseRecord], columns: &[Column]| {
-        let wanted: Vec<Wanted> = columns.iter().filter_map(wanted).collect();
+        let has =
+            |it: &Wanted| cases.iter().any(|case| value(judgement, case, it.metric, it.phase).is_some());
+        let wanted = columns.iter().filter_map(wanted).filter(|it| !is_of_a_server(it.metric) || has(it));
+        let wanted: Vec<Wanted> = wanted.collect();
         (!cases.is_empty()).then(|| table(run, judgement, cases, &wanted))
     };
     let charts = [recall::chart(&builds, judgement)?, growth::chart(&builds, judgement)?];
@@ -93,6 +101,22 @@ fn number(judgement: &Judgement, case: &CaseRecord, metric: &str, phase: Option<
     Some(value(judgement, case, Metric::by_id(metric)?, phase)?.value)
 }
 
+/// The memory that a build adds, or adds for each vector: resident in this process, or of a server in its own.
+fn memory(judgement: &Judgement, case: &CaseRecord, per_vector: bool) -> Option<f64> {
+    let metric = match (works_with_a_server(case), per_vector) {
+        (false, false) => "rss.anon_growth",
+        (false, true) => "rss.anon_per_item",
+        (true, false) => "server.growth",
+        (true, true) => "server.bytes_per_item",
+    };
+    number(judgement, case, metric, Some(BUILD))
+}
+
+/// What [`memory`] is of, for the name of an axis.
+fn resident(cases: &[&CaseRecord]) -> &'static str {
+    if cases.iter().any(|case| works_with_a_server(case)) { "RSS anon (of a server Pss)" } else { "RSS anon" }
+}
+
 fn size(case: &CaseRecord) -> Option<u64> {
     case.spec.id.param("n")?.parse().ok()
 }
@@ -102,6 +126,9 @@ fn series_name(case: &CaseRecord, all: &[&CaseRecord]) -> String {
     let id = &case.spec.id;
     let engine = id.param("engine");
     let mut name = engine.unwrap_or("").to_string();
+    if works_with_a_server(case) {
+        name.push_str(" (server)");
+    }
     for (axis, value) in id.params.iter().filter(|(axis, _)| axis != "engine" && axis != "n") {
         let mut others = all.iter().filter(|other| other.spec.id.param("engine") == engine);
         if others.any(|other| other.spec.id.param(axis) != Some(value)) {

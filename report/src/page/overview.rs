@@ -1,11 +1,11 @@
 //! The table of all cases and their main numbers.
 
-use bench_core::metric::{Class, Metric};
+use bench_core::metric::{Class, Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
 use super::column::Column;
-use super::suites::why_absent;
+use super::suites::{why_absent, works_with_a_server};
 use super::{Link, link};
 use crate::judgement::{Judgement, Value};
 use crate::quantity::{exact, human};
@@ -104,6 +104,7 @@ pub fn table(run: &Run, judgement: &Judgement, cases: &[&CaseRecord], wanted: &[
             .iter()
             .zip(&columns)
             .map(|(wanted, column)| match found(judgement, case, wanted) {
+                Some(value) if is_clients(case, value) => of_the_client(value, column),
                 Some(value) if value.metric.id == wanted.metric.id => filled(value, column),
                 Some(value) => of_the_c_heap(value, column),
                 None => empty(why_neither(case, wanted), &mut absences),
@@ -164,6 +165,19 @@ fn filled(value: &Value, column: &Column) -> Cell {
         verdict: value.verdict.map_or("", |verdict| verdict.word()),
         absence: None,
     }
+}
+
+/// Whether a number is the client's where others have the engine's: heap and resident memory of a case with a server.
+fn is_clients(case: &CaseRecord, value: &Value) -> bool {
+    let of_the_process = ["heap.", "rss."].iter().any(|prefix| value.metric.id.starts_with(prefix));
+    of_the_process && value.metric.unit != Unit::PerSecond && works_with_a_server(case)
+}
+
+fn of_the_client(value: &Value, column: &Column) -> Cell {
+    let cell = filled(value, column);
+    let title =
+        format!("{} of the client; the server has numbers of its own: {}", value.metric.title, cell.title);
+    Cell { text: format!("client {}", cell.text), title, ..cell }
 }
 
 /// A number of the C heap in a column of Rust's.

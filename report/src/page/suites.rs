@@ -10,7 +10,7 @@ use super::name_parts;
 use super::strip::Tile;
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
-use crate::judge::is_of_rusts_heap;
+use crate::judge::{is_of_a_server, is_of_rusts_heap};
 use crate::judgement::{Judgement, Value, Verdict, plural};
 use crate::quantity::human;
 
@@ -34,6 +34,8 @@ struct Workload {
 
 /// The metrics that have a chart.
 const CHARTS: [&str; 3] = ["heap.peak", "heap.average", "heap.growth"];
+/// Charts that only suites with a server have.
+const SERVER_CHARTS: [&str; 2] = ["server.peak", "server.growth"];
 /// The metrics whose largest value a card names.
 const FIGURES: [&str; 4] = ["heap.peak", "heap.growth", "rss.peak", "time.median"];
 
@@ -63,7 +65,9 @@ fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<S
             workloads.push(Workload { name: case.spec.id.workload.clone(), about: case.spec.about.clone() });
         }
     }
-    let charts = CHARTS.iter().filter_map(|id| Metric::by_id(id)).map(|metric| {
+    let with_server = cases.iter().any(|case| works_with_a_server(case));
+    let of_servers = SERVER_CHARTS.iter().filter(|_| with_server);
+    let charts = CHARTS.iter().chain(of_servers).filter_map(|id| Metric::by_id(id)).map(|metric| {
         let id = format!("suite-{index}-{}", metric.id.replace('.', "-"));
         bars::chart(&id, metric, &groups(&cases, judgement, metric))
     });
@@ -128,7 +132,13 @@ fn groups(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Vec<
 fn cannot_have(case: &CaseRecord, metric: &Metric) -> bool {
     let mut evidence = case.measurements.iter().flat_map(|measurement| measurement.evidence());
     case.spec.absent_modes.contains_key(&metric.mode)
+        || is_of_a_server(metric) && !works_with_a_server(case)
         || is_of_rusts_heap(metric) && evidence.any(|evidence| evidence.foreign_heap.is_some())
+}
+
+/// Whether the case was measured with a server: its heap is then its client's.
+pub fn works_with_a_server(case: &CaseRecord) -> bool {
+    case.measurements.iter().flat_map(|measurement| measurement.evidence()).any(|it| it.server.is_some())
 }
 
 type Params<'a> = Vec<&'a (String, String)>;
@@ -147,8 +157,9 @@ fn axes<'a>(id: &'a CaseId, cases: &[&CaseRecord]) -> (Params<'a>, Params<'a>) {
 fn bar(case: &CaseRecord, label: String, judgement: &Judgement, metric: &Metric) -> Bar {
     let id = &case.spec.id;
     let value = judgement.value(id, None, metric.id);
+    let is_clients = works_with_a_server(case) && !is_of_a_server(metric);
     Bar {
-        label,
+        label: if is_clients { format!("{label} (client)") } else { label },
         case: id.to_string(),
         value: value.map(|value| value.value).ok_or_else(|| why_absent(case, metric)),
         limit: value.and_then(|value| value.limit.as_ref()).map(|limit| limit.value),
@@ -180,6 +191,16 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
     };
     if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| is_of_rusts_heap(metric)) {
         return reason.clone();
+    }
+    if is_of_a_server(metric) {
+        return match &evidence.server {
+            None => "the case works with no server".into(),
+            Some(facts) => {
+                let own = metric.id.starts_with("server.allocated");
+                let reason = if own { &facts.no_figures } else { &facts.no_processes };
+                reason.clone().unwrap_or_else(|| "no items stated".into())
+            }
+        };
     }
     let unsampled = evidence.whole().is_none_or(|whole| whole.sampled.is_none());
     match metric.id {

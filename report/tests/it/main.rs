@@ -9,5 +9,6 @@ mod judge;
 mod page;
 mod promise;
 mod sample;
+mod servers;
 mod thresholds;
 mod watch;

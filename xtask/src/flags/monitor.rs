@@ -21,7 +21,7 @@ pub struct MonitorFlags {
     /// Time between two samples
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_interval)]
     pub interval: Duration,
-    /// Stop after this time [default: when the process ends, or at Ctrl-C]
+    /// Stop watching after this time; a command runs on [default: when it ends, or at Ctrl-C]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub duration: Option<Duration>,
     /// File of the samples; the page gets its name with the ending .html [default: memory_metrics_<time>.json in the
@@ -70,7 +70,7 @@ Every sample is an object in the file, which is whole JSON at every moment, also
   heap_alloc_bytes, heap_inuse_bytes, heap_sys_bytes   live bytes, in use by the allocator, held from the system
   rss_bytes, rss_anon_bytes, rss_file_bytes            resident memory, summed over the process and its children
   pss_bytes                                            the same with each shared page divided by who shares it; in as
-                                                       many samples as take 1 % of the time, since the kernel walks
+                                                       many samples as take 0.25 % of a core, since the kernel walks
                                                        every page for it
   peak_rss_bytes                                       highest RSS since the process began; of a single process only
   processes                                            how many were summed

@@ -11,4 +11,5 @@ mod monitor;
 mod monitor_endpoint;
 mod output;
 mod profiles;
+mod servers;
 mod xtask_process;

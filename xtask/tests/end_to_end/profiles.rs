@@ -184,7 +184,7 @@ fn what_cannot_be_analyzed_is_named_with_the_fix() {
     let files = Files::new();
     let whole = dhat(1, 1, 1);
     for (content, reason) in [
-        (whole[..300].as_bytes(), "the file is truncated: EOF"),
+        (&whole.as_bytes()[..300], "the file is truncated: EOF"),
         (b"hello", "not JSON: "),
         (b"{}", "neither a dhat profile (dhatFileVersion), nor a run (schema), nor samples"),
         (whole.replace(": 2, \"mode\"", ": 3, \"mode\"").as_bytes(), "dhat profile of version 3: expected 2"),

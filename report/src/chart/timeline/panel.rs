@@ -1,4 +1,4 @@
-//! One of the timeline's two diagrams: axes, the phases' bands and names, limits, and a mark at the peak.
+//! A diagram over time: axes, the phases' bands and names, limits, and a mark at the peak.
 
 use anyhow::{Result, anyhow};
 use bench_core::evidence::PhaseRecord;
@@ -24,24 +24,24 @@ const HEADROOM: f64 = 1.18;
 /// A limit is drawn if it lies within this many times the highest value; beyond, it would flatten everything.
 const LIMIT_WITHIN: f64 = 1.6;
 
-/// One of the two diagrams: time on one axis, bytes on the other.
+/// A diagram: time on one axis, bytes on the other.
 #[derive(Clone, Copy)]
-pub(super) struct Panel<'a> {
-    pub(super) caption: &'a str,
-    pub(super) length: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
-    pub(super) limit: Option<f64>,
+pub(in crate::chart) struct Panel<'a> {
+    pub(in crate::chart) caption: &'a str,
+    pub(in crate::chart) length: f64,
+    pub(in crate::chart) least: f64,
+    pub(in crate::chart) most: f64,
+    pub(in crate::chart) limit: Option<f64>,
     /// Whether the phases' names stand above it.
-    pub(super) named: bool,
+    pub(in crate::chart) named: bool,
     /// Whether the time axis stands below it.
-    pub(super) timed: bool,
+    pub(in crate::chart) timed: bool,
 }
 
 type Plane<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// A panel being painted: turns nanoseconds and bytes into the axes' units.
-pub(super) struct Painted<'a, 'b> {
+pub(in crate::chart) struct Painted<'a, 'b> {
     plane: Plane<'a, 'b>,
     time_scale: f64,
     byte_scale: f64,
@@ -53,7 +53,7 @@ impl Painted<'_, '_> {
         scaled.collect()
     }
 
-    pub(super) fn line(&mut self, points: Vec<(f64, f64)>, colour: &RGBColor) -> Result<()> {
+    pub(in crate::chart) fn line(&mut self, points: Vec<(f64, f64)>, colour: &RGBColor) -> Result<()> {
         let points = self.scaled(points);
         let width = if *colour == FAINT { 1 } else { 2 };
         let line = PathElement::new(points, colour.stroke_width(width));
@@ -89,7 +89,7 @@ impl Panel<'_> {
     }
 
     /// Paints axes, phases, `content` and the limit.
-    pub(super) fn paint<'a>(
+    pub(in crate::chart) fn paint<'a>(
         &self,
         area: &Area<'a>,
         input: &Input,

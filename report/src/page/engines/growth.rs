@@ -5,7 +5,7 @@ use anyhow::Result;
 use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 
-use super::{BUILD, look, number, series_name, size};
+use super::{look, memory, resident, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
 use crate::judgement::Judgement;
@@ -21,7 +21,7 @@ const STEP: f64 = 2.0;
 pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Chart>> {
     let mut series: Vec<Series> = Vec::new();
     for case in cases {
-        let memory = number(judgement, case, "rss.anon_growth", Some(BUILD));
+        let memory = memory(judgement, case, false);
         let (Some(n), Some(memory)) = (size(case), memory) else { continue };
         let label = series_name(case, cases);
         let point = (n as f64, memory);
@@ -68,7 +68,7 @@ pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Char
         description: "Resident memory that a build adds, over the number of vectors, a line for each engine; thin and \
                       dashed the line that was fitted through three or more points; a ring where a doubling step shows",
         x: Axis { title: "vectors".into(), scale: 1.0, range: (0.0, most_x) },
-        y: Axis { title: format!("RSS anon growth, {unit}"), scale, range: (0.0, most_y * 1.05) },
+        y: Axis { title: format!("{} growth, {unit}", resident(cases)), scale, range: (0.0, most_y * 1.05) },
         series: &series,
         numbers: Numbers {
             head: [

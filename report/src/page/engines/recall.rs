@@ -4,7 +4,7 @@ use anyhow::Result;
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::CaseRecord;
 
-use super::{BUILD, SEARCH, look, number, series_name, size};
+use super::{SEARCH, look, memory, number, resident, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
 use crate::judgement::Judgement;
@@ -28,7 +28,7 @@ struct Setting<'a> {
 /// Draws the picture in the setting that most engines share; among equals, in that with most vectors.
 pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Chart>> {
     let point = |case: &CaseRecord| {
-        let memory = number(judgement, case, "rss.anon_per_item", Some(BUILD))?;
+        let memory = memory(judgement, case, true)?;
         Some((number(judgement, case, "recall", None)?, memory))
     };
     let measured: Vec<&CaseRecord> =
@@ -69,9 +69,9 @@ pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Char
         format!("Memory per vector against recall, with queries per second, at n = {}{dim}", common.n);
     let input = Input {
         title: &title,
-        description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers",
+        description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers; of a server its growth in Pss",
         x: Axis { title: "recall".into(), scale: 1.0, range: ((least_recall - 0.05).max(0.0), 1.0) },
-        y: Axis { title: format!("RSS anon per vector, {unit}"), scale, range: (0.0, most) },
+        y: Axis { title: format!("{} per vector, {unit}", resident(&shown)), scale, range: (0.0, most) },
         series: &series,
         numbers: Numbers {
             head: ["engine", "recall", "RSS anon per vector", "queries per second"]

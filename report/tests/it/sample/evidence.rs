@@ -41,6 +41,7 @@ pub fn empty(spec: &CaseSpec, mode: Mode) -> Evidence {
         payload_bytes: None,
         inputs: BTreeMap::new(),
         foreign_heap: None,
+        server: None,
         varies: None,
         scaled: None,
         phases: Vec::new(),
@@ -168,7 +169,12 @@ pub fn timeline(phases: &[PhaseRecord], points: u64) -> Timeline {
             max_rss_file_bytes: Some(2_500_000),
         }
     };
-    Timeline { interval_ns: 1_000_000, readings_per_point: 1, points: (0..points).map(point).collect() }
+    Timeline {
+        interval_ns: 1_000_000,
+        readings_per_point: 1,
+        points: (0..points).map(point).collect(),
+        server: Vec::new(),
+    }
 }
 
 pub fn sites(body: &Body) -> SitesSummary {

@@ -2,6 +2,7 @@
 
 pub mod engines;
 mod evidence;
+pub mod servers;
 
 use std::collections::BTreeMap;
 
@@ -152,6 +153,7 @@ fn cases() -> Vec<CaseRecord> {
     document.measurements.iter_mut().flat_map(|m| &mut m.repetitions).for_each(name_items);
     cases.push(document);
     cases.extend(engines::cases());
+    cases.extend(servers::cases());
     cases.push(crashed());
     let phase = Phase { name: "search", peak: 40_000, stays: 32_000, blocks: 300, wall_ms: 31.0 };
     let body = Body { points: 31, items: Some(100), ..Body::new(vec![phase]) };

@@ -1,0 +1,151 @@
+//! What a server says of its allocator, in Prometheus' text format over HTTP.
+//!
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>, and for the names Qdrant's page `/metrics`.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::MetricsPage;
+use crate::evidence::ServerMemory;
+
+/// As long as connecting, and each reading of the answer, may take.
+const TIME_LIMIT: Duration = Duration::from_secs(1);
+/// More than any page has.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Fetches the page and reads the figures that it has.
+pub(super) fn read(page: &MetricsPage) -> Result<ServerMemory, String> {
+    let answer = fetch(page).map_err(|error| format!("http://{}/metrics: {error}", page.address))?;
+    let figures = figures(&answer);
+    if figures == ServerMemory::default() {
+        return Err(format!("http://{}/metrics has no memory_allocated_bytes", page.address));
+    }
+    Ok(figures)
+}
+
+fn fetch(page: &MetricsPage) -> Result<String, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let mut stream = TcpStream::connect_timeout(&page.address, TIME_LIMIT).map_err(failed)?;
+    stream.set_read_timeout(Some(TIME_LIMIT)).map_err(failed)?;
+    stream.set_write_timeout(Some(TIME_LIMIT)).map_err(failed)?;
+    // In HTTP 1.0 the answer ends with the connection, and comes in one piece.
+    let mut request = format!("GET /metrics HTTP/1.0\r\nHost: {}\r\n", page.address);
+    if let Some((name, value)) = &page.header {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    stream.write_all(request.as_bytes()).map_err(failed)?;
+    let mut answer = String::new();
+    stream.take(MAX_BYTES).read_to_string(&mut answer).map_err(failed)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer is no HTTP")?;
+    let status = head.split_ascii_whitespace().nth(1).unwrap_or_default();
+    if status != "200" {
+        return Err(format!("the answer has the status {status:?}"));
+    }
+    Ok(body.into())
+}
+
+fn figures(text: &str) -> ServerMemory {
+    ServerMemory {
+        allocated_bytes: gauge(text, "memory_allocated_bytes"),
+        active_bytes: gauge(text, "memory_active_bytes"),
+        resident_bytes: gauge(text, "memory_resident_bytes"),
+        ..ServerMemory::default()
+    }
+}
+
+/// The value of a gauge; the sum over its labels, if it has any.
+fn gauge(text: &str, name: &str) -> Option<u64> {
+    let value = |line: &str| -> Option<f64> {
+        let rest = line.strip_prefix(name)?;
+        let value = match rest.strip_prefix('{') {
+            Some(labelled) => labelled.rsplit_once('}')?.1,
+            None => rest,
+        };
+        if !value.starts_with(' ') {
+            return None;
+        }
+        // A time may follow.
+        let value: f64 = value.split_ascii_whitespace().next()?.parse().ok()?;
+        (value.is_finite() && value >= 0.0).then_some(value)
+    };
+    text.lines().filter_map(value).reduce(|a, b| a + b).map(|sum| sum as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Lines of the page of Qdrant 1.18, and what other exporters write.
+    const PAGE: &str = "\
+# HELP memory_active_bytes Total number of bytes in active pages allocated by the application
+# TYPE memory_active_bytes gauge
+memory_active_bytes 45228032
+# HELP memory_allocated_bytes Total number of bytes allocated by the application
+# TYPE memory_allocated_bytes gauge
+memory_allocated_bytes 3.1e+07
+memory_allocated_bytes_other 7
+memory_resident_bytes{node=\"a}\"} 10 1395066363000
+memory_resident_bytes{node=\"b\"} 20
+memory_retained_bytes NaN
+";
+
+    #[test]
+    fn gauges_are_found_by_their_whole_name() {
+        let read = figures(PAGE);
+        assert_eq!(read.active_bytes, Some(45_228_032));
+        assert_eq!(read.allocated_bytes, Some(31_000_000));
+        assert_eq!(read.resident_bytes, Some(30));
+        for nothing in ["memory_retained_bytes", "memory_active", "memory_active_bytes_more"] {
+            assert_eq!(gauge(PAGE, nothing), None, "{nothing}");
+        }
+        assert_eq!(gauge("memory_active_bytes -5", "memory_active_bytes"), None);
+    }
+
+    /// Serves one answer; what comes back is the request.
+    fn serve(answer: String) -> (MetricsPage, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let header = Some(("api-key", "secret".to_string()));
+        let page = MetricsPage { address: listener.local_addr().unwrap(), header };
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        (page, server)
+    }
+
+    #[test]
+    fn a_page_is_fetched_with_its_key() {
+        let (page, server) = serve(format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n{PAGE}"));
+        assert_eq!(read(&page).unwrap().resident_bytes, Some(30));
+        let request = server.join().unwrap();
+        assert!(request.starts_with("GET /metrics HTTP/1.0\r\n") && request.contains("api-key: secret\r\n"));
+    }
+
+    #[test]
+    fn what_is_no_page_of_metrics_is_a_reason_without_the_key() {
+        for (answer, reason) in [
+            ("HTTP/1.1 401 Unauthorized\r\n\r\n", "status \"401\""),
+            ("SSH-2.0-OpenSSH\r\n", "no HTTP"),
+            ("", "no HTTP"),
+            ("HTTP/1.1 200 OK\r\n\r\n<html>", "has no memory_allocated_bytes"),
+        ] {
+            let (page, server) = serve(answer.into());
+            let why = read(&page).unwrap_err();
+            server.join().unwrap();
+            assert!(why.contains(reason) && why.contains("/metrics") && !why.contains("secret"), "{why}");
+        }
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(read(&MetricsPage { address: closed, header: None }).unwrap_err().contains("refused"));
+    }
+}

@@ -1,0 +1,115 @@
+//! The memory of a server that the measured process is a client of: Pss of its processes where they run on this machine,
+//! and what it says of itself where it says anything.
+
+mod listener;
+mod metrics_page;
+mod process_tree;
+mod watcher;
+
+use std::net::SocketAddr;
+
+use crate::evidence::{ServerFacts, ServerMemory};
+
+pub use watcher::ServerWatcher;
+
+/// A server that answered, and where its memory can be read.
+#[derive(Clone)]
+pub struct WatchedServer {
+    /// What it says of itself: name and version.
+    pub version: String,
+    /// Its nodes; at least one.
+    pub nodes: Vec<Node>,
+}
+
+/// One node of a server.
+#[derive(Clone)]
+pub struct Node {
+    /// The name of its process, as `/proc/PID/comm` has it.
+    pub process: &'static str,
+    /// Where it is connected to.
+    pub address: SocketAddr,
+    /// The process, where the user named it; otherwise that which listens on the port.
+    pub pid: Option<u32>,
+    /// The flag by which the user names it.
+    pub pid_flag: &'static str,
+    /// Its page of metrics, if it has one.
+    pub metrics: Option<MetricsPage>,
+}
+
+/// Where a server says in Prometheus' text format what its allocator holds.
+#[derive(Clone)]
+pub struct MetricsPage {
+    /// Where it listens for HTTP, without TLS.
+    pub address: SocketAddr,
+    /// A header that lets the reader in, name and value.
+    pub header: Option<(&'static str, String)>,
+}
+
+/// Reads the memory of a server again and again.
+struct ServerProbe {
+    nodes: Vec<NodeProbe>,
+    facts: ServerFacts,
+}
+
+struct NodeProbe {
+    /// The process whose tree is read, or why there is none.
+    root: Result<u32, String>,
+    metrics: Option<MetricsPage>,
+}
+
+impl ServerProbe {
+    fn new(server: WatchedServer) -> ServerProbe {
+        let facts = ServerFacts {
+            version: server.version,
+            nodes: server.nodes.len() as u64,
+            no_processes: None,
+            no_figures: None,
+        };
+        let probe = |node: Node| NodeProbe { root: root(&node), metrics: node.metrics };
+        ServerProbe { nodes: server.nodes.into_iter().map(probe).collect(), facts }
+    }
+
+    /// All nodes together. What cannot be read is absent, and the facts say why.
+    fn read(&mut self) -> ServerMemory {
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let processes = node.root.clone().and_then(process_tree::read);
+            let figures = match &node.metrics {
+                Some(page) => metrics_page::read(page),
+                None => Err("the server has no page of metrics".into()),
+            };
+            let processes = noted(processes, &mut self.facts.no_processes);
+            nodes.push(noted(figures, &mut self.facts.no_figures).beside(processes));
+        }
+        nodes.into_iter().reduce(ServerMemory::plus).unwrap_or_default()
+    }
+}
+
+impl ServerMemory {
+    /// Figures of the server's own with those of its processes.
+    fn beside(self, processes: ServerMemory) -> ServerMemory {
+        let ServerMemory { allocated_bytes, active_bytes, resident_bytes, .. } = self;
+        ServerMemory { allocated_bytes, active_bytes, resident_bytes, ..processes }
+    }
+}
+
+/// What was read, or nothing and the first reason why.
+fn noted(read: Result<ServerMemory, String>, reason: &mut Option<String>) -> ServerMemory {
+    read.unwrap_or_else(|why| {
+        reason.get_or_insert(why);
+        ServerMemory::default()
+    })
+}
+
+/// The process whose tree is the node.
+fn root(node: &Node) -> Result<u32, String> {
+    let (process, port) = (node.process, node.address.port());
+    let fix = format!("name the server's process with {}", node.pid_flag);
+    match node.pid {
+        Some(pid) => Ok(pid),
+        None if !node.address.ip().is_loopback() => {
+            Err(format!("{} is another machine; if it is this one, {fix}", node.address.ip()))
+        }
+        None => listener::pid(port, process).map_err(|why| format!("{why}; {fix}")),
+    }
+}

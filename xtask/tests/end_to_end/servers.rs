@@ -1,0 +1,46 @@
+//! Servers that are not there: their cases fail with a clear word, the others go on, and no password is kept.
+
+use std::fs;
+
+use crate::xtask_process::{Place, assert_code, code_and_stderr};
+
+const SERVER: &str = "ingest/build{engine=pgvector,dataset=corpus,n=1000}";
+const OTHER: &str = "ingest/build{engine=flat,dataset=corpus,n=1000}";
+
+#[test]
+fn a_server_that_does_not_answer_fails_its_cases_and_the_others_go_on() {
+    let place = Place::new();
+    let url = "postgres://me:hunter2@127.0.0.1:1/db";
+    let output = place.bench(&[SERVER, OTHER, "--pgvector", url]).output().unwrap();
+    assert_code(&output, 100);
+    let run = place.run();
+    let failure = &run.repetition(SERVER)["failure"];
+    assert_eq!(failure["kind"], "error");
+    let reason = failure["reason"].as_str().unwrap();
+    assert!(reason.contains("no server to measure at postgres://me@127.0.0.1:1/db"), "{reason}");
+    assert!(run.repetition(OTHER)["evidence"].is_object());
+    let (_, stderr) = code_and_stderr(&output);
+    let page = fs::read_to_string(run.folder.join("index.html")).unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    for text in [&stderr, &page, &run.json.to_string(), stdout.as_ref()] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn without_a_server_its_cases_are_skipped_with_a_word_on_how_to_start_one() {
+    let place = Place::new();
+    let output = place.bench(&[SERVER, OTHER]).output().unwrap();
+    assert_code(&output, 0);
+    let (_, stderr) = code_and_stderr(&output);
+    assert!(
+        stderr.contains("tagged requires_pgvector are skipped") && stderr.contains(".ci/pgvector start"),
+        "{stderr}"
+    );
+    let run = place.run();
+    assert!(run.cases().contains(&SERVER) && run.repetition(OTHER)["evidence"].is_object());
+    let refused = place.bench(&["--qdrant", "http://127.0.0.1:6334"]).output().unwrap();
+    let (code, stderr) = code_and_stderr(&refused);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("cargo xtask bench --features qdrant --qdrant URL"), "{stderr}");
+}
