@@ -143,6 +143,11 @@ impl Outcome {
 }
 
 impl Change {
+    /// Whether it is worse than allowed, or looks so.
+    pub fn is_worse(&self) -> bool {
+        matches!(self.outcome, Outcome::Worse | Outcome::Unconfirmed) && self.verdict > Verdict::Pass
+    }
+
     /// New minus old, in the metric's unit.
     pub fn difference(&self) -> Option<f64> {
         Some(self.new? - self.old?)
@@ -186,7 +191,9 @@ impl Comparison {
     /// The comparison in one sentence.
     pub fn headline(&self) -> String {
         let failed = self.changes.iter().filter(|change| change.verdict == Verdict::Fail).count();
-        let warned = self.changes.iter().filter(|change| change.verdict == Verdict::Warn).count();
+        let is_incomparable = |change: &Change| matches!(change.outcome, Outcome::Incomparable(_));
+        let warned = self.changes.iter().filter(|change| change.verdict == Verdict::Warn);
+        let warned = warned.filter(|change| !is_incomparable(change)).count();
         let broken_cases = self.cases.iter().filter(|case| case.verdict == Verdict::Fail).count();
         let parts = [
             (failed, "worse than allowed"),

@@ -36,7 +36,7 @@ pub fn human(comparison: &Comparison, all: bool) -> String {
         let _ = writeln!(text, "{what}  {note}");
     }
     for (case, found) in &comparison.sites {
-        let worse = |change: &Change| change.case == *case && change.verdict > Verdict::Pass;
+        let worse = |change: &Change| change.case == *case && change.is_worse();
         if all || comparison.changes.iter().any(worse) {
             text.push_str(&sites(&case.to_string(), found));
         }

@@ -4,6 +4,7 @@ mod comparison;
 mod leaks;
 pub mod monitor;
 pub mod profile;
+mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,9 +22,12 @@ pub use comparison::{
     BaselineCommand, BaselineCommandFlags, BaselineFlags, CheckFlags, CompareFlags, ConfirmFlags, Export,
     ExportFlags, ThresholdsCommand, ThresholdsFlags,
 };
+pub use report::ReportFlags;
+
 use comparison::{baseline_help, check_help, compare_help, thresholds_help};
 pub use leaks::LeaksFlags;
 use leaks::leaks_help;
+use report::report_help;
 
 /// The default of `--memory-limit`: 4 GiB.
 pub const MEMORY_LIMIT: u64 = 4 << 30;
@@ -223,25 +227,6 @@ pub struct ListFlags {
     pub message_format: MessageFormat,
 }
 
-/// Flags of `report`.
-#[derive(Debug, Clone, Args)]
-pub struct ReportFlags {
-    /// A run's id, its folder, or a run.json [default: the newest run]
-    pub run: Option<String>,
-    /// With which baseline the run is compared.
-    #[command(flatten)]
-    pub baseline: BaselineFlags,
-    /// In which formats the result is written for other tools.
-    #[command(flatten)]
-    pub export: ExportFlags,
-    /// Where results lie and how they are judged.
-    #[command(flatten)]
-    pub results: ResultsFlags,
-    /// What stdout holds
-    #[arg(long, value_enum, default_value_t)]
-    pub message_format: MessageFormat,
-}
-
 /// What stdout holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum MessageFormat {
@@ -282,20 +267,6 @@ Examples:
   cargo xtask list                              every case, slow and fault ones too
   cargo xtask list -t quick                     the quick grid
   cargo xtask list --message-format json | jq -r '.[].id'
-
-{}",
-        exit_code::HELP
-    )
-}
-
-fn report_help() -> String {
-    format!(
-        "\
-Examples:
-  cargo xtask report                                  the newest run, judged by today's thresholds
-  cargo xtask report 2026-11-21T120125Z-1a2b3c4       a run by its id
-  cargo xtask report /tmp/artifact/run.json           a file; the page is written beside it
-  cargo xtask report --baseline main --export junit=report.xml
 
 {}",
         exit_code::HELP

@@ -11,6 +11,9 @@ const NOISY_HEAP: f64 = 0.005;
 /// The share below which nothing is said of resident memory and all else that the system decides.
 const NOISY: f64 = 0.01;
 
+/// Metrics that are relative to what stays: they get worse when that gets better.
+const RELATIVE_TO_LIVE: [&str; 3] = ["heap.amplification", "heap.fragmentation", "heap.transient"];
+
 /// By how much a metric may get worse than its baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
@@ -42,6 +45,9 @@ impl Gate {
         }
         if is_wall_time(metric) {
             return Err("wall time spreads by 23 to 41 % on a shared host: only a rule gates it");
+        }
+        if RELATIVE_TO_LIVE.contains(&metric.id) {
+            return Err("it also rises when what stays gets less: only a rule gates it");
         }
         let counted = metric.class != Class::Noisy;
         let share = match class {

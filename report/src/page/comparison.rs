@@ -158,7 +158,7 @@ fn sites(run: &Run, comparison: &Comparison) -> Vec<CaseSites> {
         name: site.name().chars().take(200).collect(),
     };
     let worse = comparison.sites.iter().filter(|(case, found)| {
-        let is_worse = |change: &Change| change.case == **case && change.verdict > Verdict::Pass;
+        let is_worse = |change: &Change| change.case == **case && change.is_worse();
         !found.sites.is_empty() && comparison.changes.iter().any(is_worse)
     });
     let shown = worse.map(|(case, found)| CaseSites {

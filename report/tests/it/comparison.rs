@@ -128,6 +128,22 @@ fn an_exact_metric_fails_above_a_thousandth_and_a_kibibyte() {
     }
 }
 
+/// Amplification is the peak over what stays.
+#[test]
+fn what_rises_because_something_got_better_is_no_regression() {
+    let (old, mut new) = (run(2), run(2));
+    for repetition in &mut case(&mut new, FRAGMENTED).measurements[0].repetitions {
+        let last = repetition.evidence.as_mut().unwrap().phases.last_mut().unwrap();
+        last.heap.as_mut().unwrap().end_live_bytes -= 1 << 20;
+    }
+    let comparison = compared(&old, &new, "");
+    assert_outcome(change(&comparison, FRAGMENTED, "heap.live"), "better", Verdict::Pass);
+    let amplification = change(&comparison, FRAGMENTED, "heap.amplification");
+    assert_outcome(amplification, "changed", Verdict::Pass);
+    assert!(amplification.difference() > Some(0.0) && amplification.gate.is_none());
+    assert_eq!(comparison.verdict, Verdict::Pass);
+}
+
 #[test]
 fn one_repetition_shows_no_exact_number() {
     let (old, mut new) = (run(1), run(2));

@@ -9,7 +9,7 @@ use super::*;
 const FAKE_SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/child_executor/fake_suite.sh");
 
 /// The evidence that the protocol asks for, as a script writes it.
-const EVIDENCE: &str = r#"echo '{"case":"vectors/fake{dim=1}","mode":"MODE","allocator":"system"}' > "$4""#;
+const EVIDENCE: &str = r#"echo '{"case":"vectors/fake{dim=1}","mode":"MODE","allocator":"system"}' > "$8""#;
 
 fn run(mode: Mode, script: &str) -> (Repetition, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -62,8 +62,8 @@ fn the_protocol_is_kept() {
         run(Mode::Heap, r#"echo "$@"; echo "$MALLOC_ARENA_MAX $CARGO_PKG_NAME."; EVIDENCE"#);
     assert_eq!(
         repetition.stdout.unwrap(),
-        "run vectors/fake{dim=1} --evidence evidence.json --interval-ns 1000000 --scale 10 --corpus /corpus.tsv \
-         --cache /computed\n1 .\n"
+        "run vectors/fake{dim=1} --corpus /corpus.tsv --cache /computed --evidence evidence.json --interval-ns 1000000 \
+         --scale 10\n1 .\n"
     );
 }
 
@@ -96,9 +96,9 @@ fn each_bad_end_has_its_kind_and_reason() {
         ("kill -SEGV $$".into(), FailureKind::Crashed, "killed by SIGSEGV"),
         ("exec sleep 300".into(), FailureKind::TimeLimit, "killed after 1 s (--time-limit)"),
         ("true".into(), FailureKind::NoEvidence, "ended with success, but it left no evidence: No such file"),
-        ("echo '{' > \"$4\"".into(), FailureKind::NoEvidence, "its evidence cannot be understood: EOF"),
+        ("echo '{' > \"$8\"".into(), FailureKind::NoEvidence, "its evidence cannot be understood: EOF"),
         (
-            "EVIDENCE; sed -i s/dim=1/dim=2/ \"$4\"".into(),
+            "EVIDENCE; sed -i s/dim=1/dim=2/ \"$8\"".into(),
             FailureKind::NoEvidence,
             "its evidence is of vectors/fake{dim=2} in mode heap",
         ),
