@@ -12,6 +12,7 @@ pub const OTHERS: [&str; 2] = ["jemalloc", "mimalloc"];
 
 /// jemalloc's books, brought up to date first; what it does not tell is absent.
 #[cfg(feature = "jemalloc")]
+#[inline]
 pub fn jemalloc_internals() -> Option<AllocatorRecord> {
     use tikv_jemalloc_ctl::{epoch, stats};
     epoch::advance().ok()?;
@@ -23,7 +24,9 @@ pub fn jemalloc_internals() -> Option<AllocatorRecord> {
 }
 
 /// mimalloc's books.
+// Inlined, so that the other binaries do not link mimalloc, whose constructor would run in each of them.
 #[cfg(feature = "mimalloc")]
+#[inline]
 pub fn mimalloc_internals() -> Option<AllocatorRecord> {
     Some(bench_core::instrument::mimalloc_internals(libmimalloc_sys::mi_process_info))
 }
