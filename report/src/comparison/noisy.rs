@@ -35,9 +35,11 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Whether stage 2 shall look at it.
+    /// Whether stage 2 shall look at it. With fewer repetitions than stage 1 needs, an estimate above the floor says
+    /// nothing: of two and two every sixth comparison of equals has p = 1/6.
     pub fn is_candidate(&self, direction: Direction) -> bool {
-        self.p <= ALPHA || (self.p <= SUSPICIOUS && self.worsening(direction) > self.floor)
+        let enough = self.samples.0.min(self.samples.1) >= REPETITIONS;
+        self.p <= ALPHA || (enough && self.p <= SUSPICIOUS && self.worsening(direction) > self.floor)
     }
 
     /// By which share the estimate is worse; below zero if it is better.
