@@ -21,5 +21,6 @@ pub mod leak_detector;
 pub mod memory_metrics;
 pub mod metric;
 pub mod process_status;
+pub mod prometheus;
 pub mod run;
 pub mod server_url;

@@ -1,7 +1,7 @@
 //! `cargo xtask monitor`: the memory of a live process or server, sample by sample, to a file and a page.
 //!
 //! ```text
-//!  flags --> source (process_tree | command | endpoint --> prometheus)
+//!  flags --> source (process_tree | command | endpoint)
 //!               | every interval
 //!               v
 //!            sample --> metrics_file (JSON), live (terminal), report::Watch --> page, summary
@@ -12,7 +12,6 @@ mod endpoint;
 mod live;
 mod metrics_file;
 mod process_tree;
-mod prometheus;
 mod source;
 
 use std::fs;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bench_core::memory_metrics::{HEAP_ALLOC, HEAP_INUSE, HEAP_SYS, RSS, Values, number};
-
-use super::prometheus::{self, Selector, Series};
+use bench_core::prometheus::{self, Selector, Series};
 
 /// Names that servers use, and the fields that mean the same. jemalloc's `mapped` is not among what Qdrant exposes, so
 /// its heap has no `heap_sys_bytes`.

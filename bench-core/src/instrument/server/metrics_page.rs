@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::MetricsPage;
 use crate::evidence::ServerMemory;
+use crate::prometheus::{self, Series};
 
 /// As long as connecting, and each reading of the answer, may take.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
@@ -16,8 +17,9 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// Fetches the page and reads the figures that it has.
 pub(super) fn read(page: &MetricsPage) -> Result<ServerMemory, String> {
-    let answer = fetch(page).map_err(|error| format!("http://{}/metrics: {error}", page.address))?;
-    let figures = figures(&answer);
+    let failed = |error: String| format!("http://{}/metrics: {error}", page.address);
+    let answer = fetch(page).map_err(failed)?;
+    let figures = figures(&answer).map_err(failed)?;
     if figures == ServerMemory::default() {
         return Err(format!("http://{}/metrics has no memory_allocated_bytes", page.address));
     }
@@ -46,31 +48,20 @@ fn fetch(page: &MetricsPage) -> Result<String, String> {
     Ok(body.into())
 }
 
-fn figures(text: &str) -> ServerMemory {
-    ServerMemory {
-        allocated_bytes: gauge(text, "memory_allocated_bytes"),
-        active_bytes: gauge(text, "memory_active_bytes"),
-        resident_bytes: gauge(text, "memory_resident_bytes"),
+fn figures(text: &str) -> Result<ServerMemory, String> {
+    let series = prometheus::parse(text).map_err(|error| format!("{error:#}"))?;
+    Ok(ServerMemory {
+        allocated_bytes: gauge(&series, "memory_allocated_bytes"),
+        active_bytes: gauge(&series, "memory_active_bytes"),
+        resident_bytes: gauge(&series, "memory_resident_bytes"),
         ..ServerMemory::default()
-    }
+    })
 }
 
 /// The value of a gauge; the sum over its labels, if it has any.
-fn gauge(text: &str, name: &str) -> Option<u64> {
-    let value = |line: &str| -> Option<f64> {
-        let rest = line.strip_prefix(name)?;
-        let value = match rest.strip_prefix('{') {
-            Some(labelled) => labelled.rsplit_once('}')?.1,
-            None => rest,
-        };
-        if !value.starts_with(' ') {
-            return None;
-        }
-        // A time may follow.
-        let value: f64 = value.split_ascii_whitespace().next()?.parse().ok()?;
-        (value.is_finite() && value >= 0.0).then_some(value)
-    };
-    text.lines().filter_map(value).reduce(|a, b| a + b).map(|sum| sum as u64)
+fn gauge(series: &[Series], name: &str) -> Option<u64> {
+    let values = series.iter().filter(|series| series.name == name).map(|series| series.value);
+    values.filter(|value| value.is_finite() && *value >= 0.0).reduce(|a, b| a + b).map(|sum| sum as u64)
 }
 
 #[cfg(test)]
@@ -95,14 +86,14 @@ memory_retained_bytes NaN
 
     #[test]
     fn gauges_are_found_by_their_whole_name() {
-        let read = figures(PAGE);
+        let read = figures(PAGE).unwrap();
         assert_eq!(read.active_bytes, Some(45_228_032));
         assert_eq!(read.allocated_bytes, Some(31_000_000));
         assert_eq!(read.resident_bytes, Some(30));
         for nothing in ["memory_retained_bytes", "memory_active", "memory_active_bytes_more"] {
-            assert_eq!(gauge(PAGE, nothing), None, "{nothing}");
+            assert_eq!(gauge(&prometheus::parse(PAGE).unwrap(), nothing), None, "{nothing}");
         }
-        assert_eq!(gauge("memory_active_bytes -5", "memory_active_bytes"), None);
+        assert_eq!(figures("memory_active_bytes -5\n"), Ok(ServerMemory::default()));
     }
 
     /// Serves one answer; what comes back is the request.
@@ -138,7 +129,8 @@ memory_retained_bytes NaN
             ("HTTP/1.1 401 Unauthorized\r\n\r\n", "status \"401\""),
             ("SSH-2.0-OpenSSH\r\n", "no HTTP"),
             ("", "no HTTP"),
-            ("HTTP/1.1 200 OK\r\n\r\n<html>", "has no memory_allocated_bytes"),
+            ("HTTP/1.1 200 OK\r\n\r\n<html>", "not Prometheus text"),
+            ("HTTP/1.1 200 OK\r\n\r\nup 1\n", "has no memory_allocated_bytes"),
         ] {
             let (page, server) = serve(answer.into());
             let why = read(&page).unwrap_err();

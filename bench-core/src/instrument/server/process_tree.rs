@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{Error, ErrorKind};
 
 use crate::evidence::ServerMemory;
+use crate::process_status;
 
 /// The sum over the process `root` and its descendants.
 pub(super) fn read(root: u32) -> Result<ServerMemory, String> {
@@ -26,11 +27,7 @@ pub(super) fn read(root: u32) -> Result<ServerMemory, String> {
 
 fn pss(pid: u32) -> Result<ServerMemory, Error> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let bytes = |key: &str| -> Option<u64> {
-        let line = rollup.lines().find_map(|line| line.strip_prefix(key))?;
-        // In kB of 1024 bytes.
-        Some(line.split_ascii_whitespace().next()?.parse::<u64>().ok()? * 1024)
-    };
+    let bytes = |key: &str| process_status::bytes(&rollup, key);
     // A process that is about to end has no memory any more, and no line.
     Ok(ServerMemory {
         pss_bytes: Some(bytes("Pss:").ok_or(ErrorKind::NotFound)?),
