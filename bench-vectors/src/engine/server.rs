@@ -14,7 +14,7 @@ pub struct ServerKind {
     pub tag: &'static str,
     /// What a case that lacks it says.
     pub how_to_start: &'static str,
-    /// Asks the nodes for their version. Nobody else waits for it longer than [`MEETING`].
+    /// Asks the nodes for their version. Nobody else waits for it longer than 8 s.
     pub meet: fn(&ServerAddress) -> Result<WatchedServer>,
 }
 
