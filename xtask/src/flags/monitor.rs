@@ -24,7 +24,7 @@ pub struct MonitorFlags {
     /// Stop watching after this time; a command runs on [default: when it ends, or at Ctrl-C]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub duration: Option<Duration>,
-    /// File of the samples; the page gets its name with the ending .html [default: memory_metrics_<time>.json in the
+    /// File of the samples; the page gets its name with the ending .html [default: memory_metrics_TIME.json in the
     /// folder of the results]
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
