@@ -22,6 +22,8 @@ const INDEXING: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(20);
 /// A collection that has just been changed is green until the optimiser looks at it: it must stay so.
 const GREEN_FOR: Duration = Duration::from_millis(200);
+/// Green for so long, the optimiser is done: it leaves small segments as they are, one or more on each node.
+const SETTLED_FOR: Duration = Duration::from_secs(5);
 /// The variable with the key that lets the client in.
 const API_KEY: &str = "QDRANT_API_KEY";
 
@@ -110,7 +112,7 @@ impl Session {
         found.result.iter().map(|point| collection.neighbour(point)).collect()
     }
 
-    /// Waits until nothing is left to optimise, and at least so many vectors are indexed.
+    /// Waits until nothing is left to optimise, and so many vectors are indexed, or as many as the optimiser ever does.
     pub(super) fn wait_until_green(&self, collection: &Collection, indexed: usize) -> Result<()> {
         let begun = Instant::now();
         let mut green_since = None;
@@ -121,8 +123,10 @@ impl Session {
             let status = info.status();
             ensure!(status != CollectionStatus::Red, "the collection is red: {:?}", info.optimizer_status);
             let count = info.indexed_vectors_count.unwrap_or(0);
-            if status == CollectionStatus::Green && count >= indexed as u64 {
-                if green_since.get_or_insert_with(Instant::now).elapsed() >= GREEN_FOR {
+            if status == CollectionStatus::Green {
+                let green_for = green_since.get_or_insert_with(Instant::now).elapsed();
+                let enough = count >= indexed as u64;
+                if green_for >= if enough { GREEN_FOR } else { SETTLED_FOR } && (enough || count > 0) {
                     return Ok(());
                 }
             } else {
