@@ -62,7 +62,7 @@ fn build<D: Measure>(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engi
     ensure!(spec.m == M, "hannoy was compiled for an M of {M}, not {}", spec.m);
     let lmdb = TemporaryLmdb::open(MAP_BYTES)?;
     let database = lmdb.create_database()?;
-    let mut engine = Hannoy::<D> { lmdb, database, spec: *spec, len: 0 };
+    let mut engine = Hannoy::<D> { lmdb, database, spec: spec.clone(), len: 0 };
     // In one transaction: the graph is written once.
     let ids: Vec<u64> = (0..vectors.len() as u64).collect();
     engine.insert(&ids, vectors.data())?;
