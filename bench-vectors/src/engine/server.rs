@@ -1,6 +1,5 @@
 //! Engines that are servers: found by their URL, asked for their version before anything is measured.
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -72,13 +71,16 @@ pub fn ensure_servers_are_built(inputs: &Inputs) -> Result<()> {
 ///
 /// # Errors
 /// When the host is unknown.
-pub(super) fn resolve(host: &str, port: u16) -> Result<SocketAddr> {
+#[cfg(any(feature = "pgvector", feature = "qdrant"))]
+pub(super) fn resolve(host: &str, port: u16) -> Result<std::net::SocketAddr> {
+    use std::net::ToSocketAddrs;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut found = (host, port).to_socket_addrs().with_context(|| format!("look up the host {host}"))?;
     found.next().with_context(|| format!("the host {host} has no address"))
 }
 
 /// A name that no other process uses: `bench_`, the process, and a number.
+#[cfg(any(feature = "pgvector", feature = "qdrant"))]
 pub(super) fn unique_name() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("bench_{}_{}", std::process::id(), now.as_nanos())
@@ -116,6 +118,7 @@ mod tests {
         ensure_servers_are_built(&Inputs::default()).unwrap();
     }
 
+    #[cfg(any(feature = "pgvector", feature = "qdrant"))]
     #[test]
     fn hosts_are_looked_up_with_and_without_brackets() {
         assert_eq!(resolve("127.0.0.1", 5).unwrap(), "127.0.0.1:5".parse().unwrap());
