@@ -88,7 +88,10 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
 
 /// The loops that were asked for, each where its engine's bytes are, and the fault that leaks on purpose.
 fn chosen(cases: &[CaseSpec], selection: &Selection) -> Result<Vec<Chosen>> {
-    let loops: Vec<CaseSpec> = cases.iter().filter(|spec| spec.has_tag("loop")).cloned().collect();
+    // A fault is for whoever names it.
+    let is_meant =
+        |spec: &&CaseSpec| spec.has_tag("loop") && (!spec.has_tag("fault") || selection.names(spec));
+    let loops: Vec<CaseSpec> = cases.iter().filter(is_meant).cloned().collect();
     let known_leak = |spec: &&CaseSpec| spec.id.workload == "fault" && spec.id.param("kind") == Some("leak");
     let known_leak = cases.iter().find(known_leak).context("no suite has the fault that leaks")?.clone();
     let mut chosen: Vec<Chosen> = Vec::new();

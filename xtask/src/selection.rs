@@ -114,7 +114,7 @@ impl Selection {
     }
 
     /// Whether a filter is this case's whole id.
-    fn names(&self, spec: &CaseSpec) -> bool {
+    pub fn names(&self, spec: &CaseSpec) -> bool {
         self.filters.iter().any(|filter| filter.names(&spec.id))
     }
 

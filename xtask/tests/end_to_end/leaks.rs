@@ -36,6 +36,15 @@ fn a_clean_loop_and_the_measuring_tools_pass_and_known_leaks_are_found() {
 }
 
 #[test]
+fn a_loop_that_leaks_fails_the_gate() {
+    let output = leaks(&Place::new(), &["vectors/fault{kind=drip}"]);
+    assert_code(&output, 3);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("fail  vectors/fault{kind=drip}: a leak"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colour off a terminal");
+}
+
+#[test]
 fn a_filter_that_matches_nothing_says_so() {
     assert_code(&leaks(&Place::new(), &["-s", "vectors"]), 4);
 }
