@@ -29,8 +29,7 @@ pub fn run(flags: &DiffFlags) -> Result<u8> {
     let read = |name: &str| Stored::read(name, flags.results.as_deref());
     let text = match (read(&flags.old)?, read(&flags.new)?) {
         (Stored::Profile(old), Stored::Profile(new)) => {
-            profiles(&old, &new, &flags.shown)
-                + &flame_graph(&old, &new, &format!("{} to {}", flags.old, flags.new), flags)?
+            profiles(&old, &new, &flags.shown) + &flame_graph(&old, &new, &title(flags), flags)?
         }
         (Stored::Run(old, old_path), Stored::Run(new, new_path)) => {
             runs((&old, &old_path), (&new, &new_path), flags)?
@@ -75,6 +74,15 @@ fn flame_graph(old: &SitesSummary, new: &SitesSummary, title: &str, flags: &Diff
     let svg = differential_flamegraph(&old.sites, &new.sites, SiteCount::from(flags.shown.by), title)?;
     write_whole(path, svg.as_bytes())?;
     Ok(format!("flame graph  {}\n", shown(path)))
+}
+
+/// The names of both files, without their folders, for which a picture has no room.
+fn title(flags: &DiffFlags) -> String {
+    let name = |path: &str| {
+        Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned())
+    };
+    let (old, new) = (name(&flags.old), name(&flags.new));
+    if old == new { new } else { format!("{old} to {new}") }
 }
 
 /// Every case that both runs have call sites of; the others are named with the reason.
