@@ -105,6 +105,10 @@ fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<Str
         match (sites_of(before, old.1), sites_of(case, new.1)) {
             (Some((old, old_all)), Some((new, new_all))) => {
                 if changes(&old, &new, &flags.shown).is_empty() {
+                    ensure!(
+                        flags.flamegraph.is_none(),
+                        "{id}: no call site differs: there is nothing to draw"
+                    );
                     same += 1;
                     continue;
                 }

@@ -279,7 +279,7 @@ mod tests {
             assert_eq!(label("bench::work::build<T>", "+3.00 KiB", room), expected, "{room}");
         }
         assert_eq!(label("bench::work::build::{{closure}}::{{closure}}", "+1 B", 20), "+1 B build");
-        assert_eq!(label("<str as ToOwned>::to_owned", "+1 B", 20), "+1 B <str as ToOwned…");
+        assert_eq!(label("<str as ToOwned>::to_owned", "+1 B", 20), "+1 B <str as ToOwne…");
     }
 
     #[test]
