@@ -93,7 +93,8 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     let before = under.iter().flatten().map(|(_, bytes)| *bytes).max_by(f64::total_cmp);
     let highest = peak.as_ref().map(|peak| peak.bytes).into_iter().chain(before.filter(|_| input.heap));
     let most = columns.iter().map(|column| column.most).chain(highest).fold(1.0, f64::max);
-    let least = columns.iter().map(|column| column.least).fold(0.0, f64::min);
+    let lows = under.iter().flatten().map(|(_, bytes)| *bytes).filter(|_| input.heap);
+    let least = columns.iter().map(|column| column.least).chain(lows).fold(0.0, f64::min);
     let resident = columns.iter().flat_map(|column| [column.anon, column.file]).flatten();
     let resident = resident.chain(before.filter(|_| !input.heap)).fold(0.0, f64::max);
     let title = "Memory over time";

@@ -181,7 +181,8 @@ fn the_largest_numbers_break_nothing() {
             (point.max_live_bytes, point.end_ns) = (u64::MAX, u64::MAX);
         }
     }
-    assert!(page_of(&run).contains("GiB"));
+    // Also as a baseline of itself.
+    assert!(page_of(&run).contains("GiB") && crate::golden::page_of(&run).contains("GiB"));
 }
 
 #[test]
