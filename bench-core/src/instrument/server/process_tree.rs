@@ -1,7 +1,7 @@
-//! Pss of a process and all its descendants.
+//! PSS of a process and all its descendants.
 //!
 //! PostgreSQL is a process per connection, and all of them map the shared buffers. Summing RSS would count those again
-//! in each; Pss counts a page that n processes share as 1/n in each (proc_pid_smaps(5)), so that the sum has it once.
+//! in each; PSS counts a page that n processes share as 1/n in each (proc_pid_smaps(5)), so that the sum has it once.
 
 use std::fs;
 use std::io::{Error, ErrorKind};
