@@ -21,6 +21,7 @@ pub mod leak_detector;
 pub mod memory_metrics;
 pub mod metric;
 pub mod process_status;
+pub mod process_tree;
 pub mod prometheus;
 pub mod run;
 pub mod server_url;
