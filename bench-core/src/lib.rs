@@ -11,6 +11,7 @@ pub mod case;
 pub mod dhat_profile;
 pub mod evidence;
 pub mod fit;
+pub mod foreign_json;
 #[cfg(feature = "harness")]
 pub mod harness;
 #[cfg(feature = "instruments")]

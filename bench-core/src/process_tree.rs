@@ -129,7 +129,8 @@ fn children_of(pid: u32, unread: &mut Option<anyhow::Error>) -> Vec<u32> {
             }
             Err(error) if is_of_the_past(&error) => {}
             Err(error) => {
-                unread.get_or_insert_with(|| anyhow!("the children of process {pid} cannot be read ({error})"));
+                unread
+                    .get_or_insert_with(|| anyhow!("the children of process {pid} cannot be read ({error})"));
             }
         }
     }

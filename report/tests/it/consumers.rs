@@ -24,6 +24,20 @@ fn compared(old: &Run, new: &Run, called: &str) -> Judgement {
     judge(new, &thresholds, sample::TODAY).with_comparison(comparison)
 }
 
+/// Parsers of other languages read the files, too: `.ci/consumers` says where they shall lie.
+#[test]
+fn the_files_are_kept_for_other_parsers() {
+    let Some(folder) = std::env::var_os("KEEP_EXPORTS").map(std::path::PathBuf::from) else {
+        println!("skipped: KEEP_EXPORTS names no folder");
+        return;
+    };
+    for format in Format::ALL {
+        for (number, text) in exports(format).into_iter().enumerate() {
+            std::fs::write(folder.join(format!("{number}.{format}")), text).unwrap();
+        }
+    }
+}
+
 /// Every format, of the sample against one of which a number differs, and of the same with hostile texts.
 fn exports(format: Format) -> Vec<String> {
     let new = sample::run();
@@ -42,7 +56,8 @@ fn exports(format: Format) -> Vec<String> {
 }
 
 /// What ends cells, rows, elements, strings, lines and sheets, if it is not escaped.
-const EVIL: &str = "=1+1</td></details><script>alert(1)</script>\0\u{1b}[31m]]>|`]\" ' \r\n| a | b |\n# title\n<!--\u{fffe}";
+const EVIL: &str =
+    "=1+1</td></details><script>alert(1)</script>\0\u{1b}[31m]]>|`]\" ' \r\n| a | b |\n# title\n<!--\u{fffe}";
 
 fn each_evidence(run: &mut Run) -> impl Iterator<Item = &mut bench_core::evidence::Evidence> {
     let measurements = run.cases.iter_mut().flat_map(|case| &mut case.measurements);

@@ -7,9 +7,9 @@ mod watcher;
 
 use std::net::SocketAddr;
 
-use anyhow::Context;
 use crate::evidence::{ServerFacts, ServerMemory};
 use crate::process_tree::ProcessTree;
+use anyhow::Context;
 
 pub use watcher::ServerWatcher;
 
