@@ -35,6 +35,7 @@ mod interrupt;
 mod leaks;
 mod list;
 mod monitor;
+mod named_file;
 mod one_case;
 mod output;
 mod phase_table;

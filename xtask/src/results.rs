@@ -4,14 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::run::{Revision, Run, SCHEMA};
+use anyhow::{Context, Result, anyhow};
+use bench_core::run::{Revision, Run};
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use crate::baselines::{Baselines, LATEST, Name};
 use crate::exit_code::usage;
 use crate::flags::ResultsFlags;
+use crate::named_file;
 use crate::workspace::{self, shown};
 
 /// A run's evidence within its folder.
@@ -44,7 +44,7 @@ impl Results {
     /// Reads the threshold table; a missing or broken one is the user's error.
     pub fn thresholds(&self) -> Result<report::Thresholds> {
         let path = shown(&self.thresholds);
-        let text = fs::read_to_string(&self.thresholds)
+        let text = named_file::read_text(&self.thresholds)
             .with_context(|| format!("cannot read the thresholds in {path}; name a table with --thresholds"))
             .map_err(usage)?;
         report::Thresholds::parse(&text, &path).map_err(usage)
@@ -181,28 +181,8 @@ pub fn write_run(path: &Path, run: &Run) -> Result<()> {
 /// Reads a stored run. One that is truncated, or of a newer schema, is the user's error and stays as it is.
 pub fn read_run(path: &Path) -> Result<Run> {
     let shown = shown(path);
-    let json = fs::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
-    parse_run(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
-}
-
-fn parse_run(json: &[u8]) -> Result<Run> {
-    /// What every schema has.
-    #[derive(Deserialize)]
-    struct Head {
-        schema: u32,
-    }
-
-    let position = |error: serde_json::Error| {
-        let hint = if error.is_eof() { "the file is truncated: " } else { "" };
-        anyhow!("{hint}{error}")
-    };
-    let head: Head = serde_json::from_slice(json).map_err(position)?;
-    ensure!(
-        head.schema <= SCHEMA,
-        "schema {} is newer than this build knows ({SCHEMA}): update the tool",
-        head.schema
-    );
-    serde_json::from_slice(json).map_err(position)
+    let json = named_file::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
+    Run::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
 }
 
 #[cfg(test)]
@@ -275,24 +255,5 @@ mod tests {
         write_whole(&path, b"2").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"2");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_stored_run_is_said() {
-        for (json, reason) in [
-            (
-                r#"{"schema": 7, "anything": []}"#,
-                "schema 7 is newer than this build knows (1): update the tool",
-            ),
-            (
-                r#"{"schema": 1, "id": "x"#,
-                "the file is truncated: EOF while parsing a string at line 1 column 22",
-            ),
-            (r#"{"schema": 1}"#, "missing field `id`"),
-            (r#"{}"#, "missing field `schema`"),
-        ] {
-            let error = format!("{:#}", parse_run(json.as_bytes()).unwrap_err());
-            assert!(error.contains(reason), "{json}: {error}");
-        }
     }
 }

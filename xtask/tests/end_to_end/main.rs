@@ -5,6 +5,7 @@ mod bad_input;
 mod baselines;
 mod comparisons;
 mod faults;
+#[cfg(target_os = "linux")]
 mod interrupts;
 mod leaks;
 mod monitor;
