@@ -4,6 +4,7 @@
 mod bad_input;
 mod baselines;
 mod comparisons;
+mod confirmations;
 mod faults;
 mod interrupts;
 mod leaks;
@@ -12,4 +13,5 @@ mod monitor_endpoint;
 mod output;
 mod profiles;
 mod servers;
+mod side_by_side;
 mod xtask_process;
