@@ -115,7 +115,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
             time_limit_s: flags.time_limit.as_secs(),
             memory_limit_bytes: flags.memory_limit,
             environment: environment.recorded.clone(),
-            features: Some(features(&flags.suites.features)),
+            features: Some(flags.suites.sorted_features()),
             harness: Some(HARNESS),
             allocators: Some(inputs.allocators.clone()),
             binaries: Some(suites.hashes()),
@@ -240,11 +240,6 @@ fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Res
     let unmatched = thresholds.unmatched(cases);
     ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
     Ok(())
-}
-
-/// The features in one order, each once.
-fn features(asked_for: &[String]) -> Vec<String> {
-    asked_for.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The cases that this bench does not measure.

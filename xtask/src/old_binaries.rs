@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use bench_core::run::Run;
 
-use crate::binaries::BinaryStore;
+use crate::binaries::{BinaryStore, Hashes};
 use crate::exit_code::usage;
 use crate::flags::SuiteFlags;
 use crate::interrupt::Interrupt;
@@ -36,7 +37,20 @@ impl OldBinaries {
         memory_limit: u64,
     ) -> Result<OldBinaries> {
         if !reference.is_empty() {
-            return of_revision(reference, root());
+            let found = of_revision(reference, root())?;
+            let OldBinaries::Of(commit) = &found else { return Ok(found) };
+            if old.run.revision.commit.as_ref() != Some(commit) {
+                eprintln!(
+                    "note: {} is no run of {commit}, which it is confirmed with: what changed between them is part of the \
+                     comparison",
+                    old.called
+                );
+            } else if let Some(kept) = built_alike(old, flags) {
+                // What a build would give is here already, if it still is.
+                let kept = Suites::of_kept(store, kept, flags, memory_limit);
+                return Ok(kept.map_or(found, OldBinaries::Kept));
+            }
+            return Ok(found);
         }
         let instead = format!(
             "so --confirm needs a revision to build (--confirm REF), or the baseline anew: `cargo xtask bench --repetitions \
@@ -73,6 +87,16 @@ impl OldBinaries {
         };
         Suites::build_with(&target, cargo, flags, memory_limit, interrupt)
     }
+}
+
+/// The hashes of a run's binaries, if they are what building its commit today in this way would give.
+fn built_alike<'a>(old: &'a Side, flags: &SuiteFlags) -> Option<&'a Hashes> {
+    let Run { revision, settings, host, .. } = &old.run;
+    let alike = !revision.dirty
+        && settings.profile == flags.profile
+        && settings.features.as_ref() == Some(&flags.sorted_features())
+        && host.facts.get("rustc") == crate::host::facts().facts.get("rustc");
+    settings.binaries.as_ref().filter(|_| alike)
 }
 
 /// Where old revisions are built. It stays, so that the next time is quick.

@@ -14,4 +14,5 @@ mod output;
 mod profiles;
 mod servers;
 mod side_by_side;
+mod stale_baselines;
 mod xtask_process;
