@@ -203,7 +203,10 @@ impl Comparison {
         let broken_cases = self.cases.iter().filter(|case| case.verdict == Verdict::Fail).count();
         let parts = [
             (failed, "worse than allowed"),
-            (broken_cases, "cases missing or failed"),
+            (
+                broken_cases,
+                if broken_cases == 1 { "case missing or failed" } else { "cases missing or failed" },
+            ),
             (warned, "to look at"),
             (self.count("better"), "better"),
             (self.count("incomparable"), "incomparable"),

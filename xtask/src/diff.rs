@@ -29,8 +29,7 @@ pub fn run(flags: &DiffFlags) -> Result<u8> {
     let read = |name: &str| Stored::read(name, flags.results.as_deref());
     let text = match (read(&flags.old)?, read(&flags.new)?) {
         (Stored::Profile(old), Stored::Profile(new)) => {
-            profiles(&old, &new, &flags.shown)
-                + &flame_graph(&old, &new, &format!("{} to {}", flags.old, flags.new), flags)?
+            profiles(&old, &new, &flags.shown) + &flame_graph(&old, &new, &title(flags), flags)?
         }
         (Stored::Run(old, old_path), Stored::Run(new, new_path)) => {
             runs((&old, &old_path), (&new, &new_path), flags)?
@@ -77,6 +76,15 @@ fn flame_graph(old: &SitesSummary, new: &SitesSummary, title: &str, flags: &Diff
     Ok(format!("flame graph  {}\n", shown(path)))
 }
 
+/// The names of both files, without their folders, for which a picture has no room.
+fn title(flags: &DiffFlags) -> String {
+    let name = |path: &str| {
+        Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned())
+    };
+    let (old, new) = (name(&flags.old), name(&flags.new));
+    if old == new { new } else { format!("{old} to {new}") }
+}
+
 /// Every case that both runs have call sites of; the others are named with the reason.
 fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<String> {
     let cases = matching(new.0, flags.filter.as_deref())?;
@@ -97,6 +105,10 @@ fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<Str
         match (sites_of(before, old.1), sites_of(case, new.1)) {
             (Some((old, old_all)), Some((new, new_all))) => {
                 if changes(&old, &new, &flags.shown).is_empty() {
+                    ensure!(
+                        flags.flamegraph.is_none(),
+                        "{id}: no call site differs: there is nothing to draw"
+                    );
                     same += 1;
                     continue;
                 }

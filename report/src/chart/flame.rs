@@ -176,7 +176,8 @@ fn label(name: &str, change: &str, room: usize) -> String {
     if left < 4 {
         return change.into();
     }
-    let short = name.split('<').next().unwrap_or(name).rsplit("::").next().unwrap_or(name);
+    let path = name.split('<').next().unwrap_or(name).trim_end_matches("::{{closure}}");
+    let short = path.rsplit("::").next().unwrap_or(name);
     let name = if name.chars().count() < left || short.is_empty() { name } else { short };
     format!("{change} {}", shortened(name, left - 1))
 }
@@ -277,6 +278,8 @@ mod tests {
         ] {
             assert_eq!(label("bench::work::build<T>", "+3.00 KiB", room), expected, "{room}");
         }
+        assert_eq!(label("bench::work::build::{{closure}}::{{closure}}", "+1 B", 20), "+1 B build");
+        assert_eq!(label("<str as ToOwned>::to_owned", "+1 B", 20), "+1 B <str as ToOwne…");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use report::comparison::compare;
 use report::{Thresholds, judge, page};
 
 use crate::sample;
+use crate::sample::before::before;
 
 fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
@@ -222,6 +223,29 @@ fn a_hundred_full_cases_stay_within_the_budget() {
     // The whole grid has 226 cases, few of them as full as these.
     assert!(per_case <= 17 * 1024, "{per_case} bytes per case");
     assert!(heavy < 3_000_000, "{heavy} bytes in all");
+}
+
+#[test]
+fn a_grid_of_226_cases_against_its_baseline_is_within_three_megabytes() {
+    let rename = |run: &mut Run| {
+        let sample = std::mem::take(&mut run.cases);
+        let many = (0..).flat_map(|copy| sample.iter().map(move |case| (copy, case))).take(226);
+        run.cases = many
+            .map(|(copy, case)| {
+                let mut case = case.clone();
+                case.spec.id.params.push(("copy".into(), copy.to_string()));
+                case
+            })
+            .collect();
+    };
+    let (mut old, mut new) = (before(), sample::run());
+    rename(&mut old);
+    rename(&mut new);
+    let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
+    let comparison = compare("main", &old, &new, &thresholds, sample::TODAY);
+    let page = page(&new, &judge(&new, &thresholds, sample::TODAY).with_comparison(comparison)).unwrap();
+    assert_eq!(page.matches("<div class=\"flame\">").count(), 3, "the three worst of many regressions");
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
 }
 
 #[test]

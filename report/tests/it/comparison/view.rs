@@ -1,10 +1,11 @@
 //! What the page shows of a comparison.
 
+use report::export::{Format, export};
 use report::{Thresholds, judge, page};
 
 use super::{FRAGMENTED, case, compared, grow_heap, run};
 use crate::sample;
-use crate::sample::before::{GREW, UNEXPLAINED};
+use crate::sample::before::{GREW, UNEXPLAINED, before};
 
 /// The page of a run that was compared.
 fn rendered(old: &bench_core::run::Run, new: &bench_core::run::Run, rules: &str) -> String {
@@ -35,6 +36,20 @@ fn a_regression_stands_among_the_failures_and_in_the_table_with_its_call_sites()
         assert!(section.contains(part), "{part:?} is not in {section}");
     }
     assert!(page.contains("<a href=\"#comparison\">"));
+}
+
+#[test]
+fn the_step_summary_ranks_by_size_up_or_down_and_says_what_is_unknown() {
+    let run = sample::run();
+    let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
+    let judgement = judge(&run, &thresholds, sample::TODAY).with_comparison(compared(&before(), &run, ""));
+    let summary = export(Format::Markdown, &run, &judgement);
+    let rows: Vec<&str> = summary.lines().filter(|line| line.contains("bench_vectors::work::")).collect();
+    let places: Vec<Option<usize>> = ["| +1.32 MiB", "| -421 KiB", "| at least +102 KiB"]
+        .map(|change| rows.iter().position(|row| row.contains(change)))
+        .into();
+    assert_eq!(places, [Some(0), Some(1), Some(2)], "{rows:?}");
+    assert!(rows[2].contains("(not among the old top 10)"), "{}", rows[2]);
 }
 
 #[test]
