@@ -165,6 +165,8 @@ impl BinaryStore {
         for hash in hashes.values() {
             let path = self.folder_of(hash).join(CLAIMS);
             let mut claims = claims(&path);
+            // Baselines of folders that are gone are not remembered for ever.
+            claims.retain(|claim| claim.exists());
             if !claims.iter().any(|claim| claim == file) {
                 claims.push(file.to_path_buf());
             }

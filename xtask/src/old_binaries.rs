@@ -207,6 +207,36 @@ mod tests {
     }
 
     #[test]
+    fn kept_binaries_stand_for_a_build_only_if_it_would_give_the_same() {
+        use clap::Parser;
+        let flags = |line: &str| {
+            let words = ["xtask", "list"].into_iter().chain(line.split_whitespace());
+            let command = crate::flags::CommandLine::try_parse_from(words).unwrap().command;
+            let crate::flags::Command::List(flags) = command else { panic!("not list") };
+            flags.suites
+        };
+        let run = serde_json::json!({
+            "schema": 1, "id": "x", "started": "", "command": "", "revision": {"commit": "c0ffee", "dirty": false},
+            "host": crate::host::facts(), "cases": [],
+            "settings": {"quick": false, "modes": [], "profile": "release", "repetitions": 1, "interval_ns": 1,
+                "time_limit_s": 1, "memory_limit_bytes": 1, "features": ["a", "b"], "binaries": {"vectors-heap": "00"}},
+        });
+        let alike = |line: &str, pointer: &str, value: serde_json::Value| {
+            let mut run = run.clone();
+            *run.pointer_mut(pointer).unwrap() = value;
+            let side = Side { called: "main".into(), run: serde_json::from_value(run).unwrap() };
+            built_alike(&side, &flags(line)).is_some()
+        };
+        let same = || serde_json::json!("x");
+        assert!(alike("--features b,a", "/id", same()));
+        assert!(!alike("", "/id", same()), "other features");
+        assert!(!alike("--features b,a --profile dev", "/id", same()));
+        assert!(!alike("--features b,a", "/revision/dirty", true.into()));
+        assert!(!alike("--features b,a", "/host/facts/rustc", "rustc 1.0.0".into()));
+        assert!(!alike("--features b,a", "/settings/binaries", serde_json::Value::Null));
+    }
+
+    #[test]
     fn the_merge_base_is_checked_out_and_unknown_revisions_are_refused() {
         let repository = Repository::new();
         // The second time finds what the first left; whatever became of it there.

@@ -265,22 +265,24 @@ fn built(mut command: Command, interrupt: &Interrupt) -> Result<BTreeMap<String,
             Err(RecvTimeoutError::Timeout) if interrupt.is_set() => {
                 cargo.kill().context("stop cargo")?;
                 cargo.wait().context("wait for cargo")?;
-                let error = anyhow!("interrupted by Ctrl-C while building; nothing was measured");
-                return Err(CodedError::new(INTERRUPTED, error).into());
+                return Err(interrupted());
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
     let status = cargo.wait().context("wait for cargo")?;
     if interrupt.is_set() {
-        let error = anyhow!("interrupted by Ctrl-C while building; nothing was measured");
-        return Err(CodedError::new(INTERRUPTED, error).into());
+        return Err(interrupted());
     }
     if !status.success() {
         let error = anyhow!("the suites did not build ({status}); cargo's messages stand above");
         return Err(CodedError::new(BUILD_FAILED, error).into());
     }
     Ok(binaries)
+}
+
+fn interrupted() -> anyhow::Error {
+    CodedError::new(INTERRUPTED, anyhow!("interrupted by Ctrl-C while building")).into()
 }
 
 /// A binary that one line of cargo's JSON names.
