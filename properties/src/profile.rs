@@ -41,7 +41,7 @@ fn of_profile(profile: &SitesSummary) {
         if drawn > 0 {
             flamegraph(&profile.sites, count, "profile").expect("a flame graph");
         }
-        assert!(site_difference(&profile.sites, &profile.sites, count).is_empty(), "nothing differs");
+        assert!(site_difference(profile, profile, count).is_empty(), "nothing differs");
     }
     pprof(&profile.sites, "profile").expect("a pprof file");
 }
