@@ -173,7 +173,7 @@ fn has_ended(status: &str) -> bool {
     matches!(process_status::word(status, "State:"), Some("Z" | "X"))
 }
 
-/// Does what is dear so seldom that it takes at most 0.25 % of a core: two of them leave the watch well below 1 %.
+/// Does what is dear so seldom that it takes at most 0.1 % of a core: two of them leave the watch well below 1 %.
 #[derive(Default)]
 struct Paced {
     due: Option<Instant>,
@@ -182,7 +182,7 @@ struct Paced {
 impl Paced {
     /// Does it, if it is due.
     fn run<T>(&mut self, work: impl FnOnce() -> T) -> Option<T> {
-        const PAUSES: u32 = 399;
+        const PAUSES: u32 = 999;
         if self.due.is_some_and(|due| Instant::now() < due) {
             return None;
         }
