@@ -52,12 +52,14 @@ pub fn shared(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Whether a process, perhaps this one, has a lock on the file.
+/// Whether a process, perhaps this one, has a lock on the file. Asked by several at once, they may see each other.
 pub fn is_held(path: &Path) -> bool {
-    match File::open(path) {
-        Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock)),
-        Err(_) => false,
-    }
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether a process, perhaps this one, has the file for itself alone. Any number may ask at once.
+pub fn is_exclusive(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -77,10 +79,11 @@ mod tests {
         assert!(!is_held(&path), "a file that is not there");
         let (first, second) = (shared(&path).unwrap(), shared(&path).unwrap());
         drop(first);
-        assert!(is_held(&path));
+        assert!(is_held(&path) && !is_exclusive(&path));
         drop(second);
         assert!(!is_held(&path));
         let held = exclusive(&path).unwrap();
+        assert!(is_held(&path) && is_exclusive(&path));
         let interrupt = Interrupt::default();
         interrupt.set();
         let error = exclusive_unless(&interrupt, &path, "waiting for a test").unwrap_err();

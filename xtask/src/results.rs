@@ -149,7 +149,7 @@ impl Drop for RunFolder {
 
 /// Whether a process still measures the run in this folder.
 pub fn goes_on(run: &Path) -> bool {
-    lock::is_held(&run.join(GOING_ON_FILE))
+    lock::is_exclusive(&run.join(GOING_ON_FILE))
 }
 
 /// `2026-11-21T120125Z-1a2b3c4`, with `-norev` outside git and `-dirty` behind a revision that was changed.
