@@ -15,8 +15,8 @@ use crate::site_difference::SiteCount;
 const OPEN: usize = 20;
 /// Call sites of one case.
 const SITES: usize = 5;
-/// GitHub's limit, and room for the note that something was left out.
-const MOST_BYTES: usize = (1 << 20) - 1024;
+/// GitHub's limit, and room for what is written beside rows: titles, heads, and the notes that something was left out.
+const MOST_BYTES: usize = (1 << 20) - 8 * 1024;
 
 /// The whole summary.
 pub(super) fn markdown(run: &Run, judgement: &Judgement) -> String {

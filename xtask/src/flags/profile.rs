@@ -228,8 +228,9 @@ Examples:
   cargo xtask clean --keep 3 --dry-run
   cargo xtask clean --keep 0 --yes      all runs
 
-Only folders that hold a run below results/runs are removed; baselines, thresholds and files of `monitor` stay. A run
-that may still be going on (not whole, and written to within the last hour) stays, too.
+Only folders that hold a run below results/runs are removed, and binaries below bench/binaries in cargo's target folder
+that no baseline has; baselines, thresholds and files of `monitor` stay. A run that goes on, or may (not whole, and written
+to within the last hour), stays, too, and so does a binary that was run within the last hour.
 
 Exit codes:
     0  done
