@@ -2,7 +2,7 @@
 //! be opened.
 //!
 //! PostgreSQL is a process per connection, and all of them map the shared buffers. Summing RSS would count those again
-//! in each; Pss counts a page that n processes share as 1/n in each (proc_pid_smaps(5)), so that the sum has it once.
+//! in each; PSS counts a page that n processes share as 1/n in each (proc_pid_smaps(5)), so that the sum has it once.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -78,7 +78,7 @@ impl ProcessTree {
         Some(texts)
     }
 
-    /// Pss and its parts, summed over all processes that live: the kernel walks every page of each, 15 ms a GiB.
+    /// PSS and its parts, summed over all processes that live: the kernel walks every page of each, 15 ms a GiB.
     ///
     /// # Errors
     /// If this user may not look at one of them.

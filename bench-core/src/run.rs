@@ -117,6 +117,9 @@ pub struct Settings {
     /// The version of each allocator, by the name that [`CaseSpec::allocator`] has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocators: Option<BTreeMap<String, String>>,
+    /// The SHA-256 of each binary that was run, by the binary's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binaries: Option<BTreeMap<String, String>>,
     /// The cases of the suites that this run was not asked to measure: that they are not here says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<Vec<CaseId>>,

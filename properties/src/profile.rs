@@ -36,12 +36,12 @@ fn of_profile(profile: &SitesSummary) {
     assert_eq!(profile.sites.len() as u64, profile.site_count);
     for count in [SiteCount::Peak, SiteCount::Total] {
         let lines = collapsed(&profile.sites, count);
-        let drawn = profile.sites.iter().filter(|site| count.of(Some(site)) > 0).count();
+        let drawn = profile.sites.iter().filter(|site| count.of(site) > 0).count();
         assert_eq!(lines.lines().count(), drawn, "a line for each call site");
         if drawn > 0 {
             flamegraph(&profile.sites, count, "profile").expect("a flame graph");
         }
-        assert!(site_difference(&profile.sites, &profile.sites, count).is_empty(), "nothing differs");
+        assert!(site_difference(profile, profile, count).is_empty(), "nothing differs");
     }
     pprof(&profile.sites, "profile").expect("a pprof file");
 }

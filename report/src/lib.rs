@@ -31,7 +31,7 @@ pub use judgement::{
 };
 pub use leaks::{LeakCheck, LeakReport, leaks};
 pub use page::{page, watch_page};
-pub use site_difference::{SiteChange, SiteCount, SiteFate, site_difference};
+pub use site_difference::{Side, SiteChange, SiteCount, SiteFate, site_difference};
 pub use suggestion::suggested_limits;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;

@@ -3,13 +3,13 @@
 
 use std::fmt::Write;
 
-use bench_core::metric::Unit;
 use bench_core::run::Run;
 
 use super::wrong::wrongs;
 use crate::comparison::{Change, Comparison};
 use crate::judgement::Judgement;
 use crate::quantity::{human, signed};
+use crate::site_difference::SiteCount;
 
 /// Rows of a table that stand open; the rest is folded.
 const OPEN: usize = 20;
@@ -68,13 +68,13 @@ fn changes(text: &mut String, comparison: &Comparison) {
 }
 
 fn sites(text: &mut String, comparison: &Comparison) {
-    let bytes = |bytes: i64| signed(bytes as f64, Unit::Bytes);
     let rows = comparison.sites.iter().flat_map(|(case, found)| {
         found.sites.iter().take(SITES).map(move |site| {
+            let unknown = site.unknown().map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!(
-                "| `{case}` | {} | {} | `{}` |\n",
-                bytes(site.peak_change()),
-                bytes(site.total_change()),
+                "| `{case}` | {} | {} | `{}`{unknown} |\n",
+                site.change_text(SiteCount::Peak),
+                site.change_text(SiteCount::Total),
                 code(&site.name())
             )
         })

@@ -4,17 +4,21 @@ use std::fs;
 use std::path::PathBuf;
 
 use bench_core::run::Run;
+use report::comparison::compare;
 use report::{Thresholds, judge, page};
 
 use crate::sample;
+use crate::sample::before::before;
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-fn page_of(run: &Run) -> String {
+/// The page of a run that is held against its baseline.
+pub fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
-    page(run, &judge(run, &thresholds, sample::TODAY)).unwrap()
+    let comparison = compare("main", &before(), run, &thresholds, sample::TODAY);
+    page(run, &judge(run, &thresholds, sample::TODAY).with_comparison(comparison)).unwrap()
 }
 
 #[test]

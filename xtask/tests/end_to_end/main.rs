@@ -4,6 +4,7 @@
 mod bad_input;
 mod baselines;
 mod comparisons;
+mod confirmations;
 mod faults;
 #[cfg(target_os = "linux")]
 mod interrupts;
@@ -13,4 +14,6 @@ mod monitor_endpoint;
 mod output;
 mod profiles;
 mod servers;
+mod side_by_side;
+mod stale_baselines;
 mod xtask_process;
