@@ -50,7 +50,7 @@ mod tests {
             evil.starts_with("unknown variant `\u{fffd}[31m\u{fffd}\u{fffd}`, expected `Heap`"),
             "{evil}"
         );
-        assert!(evil.ends_with(" at line 1 column 19"), "{evil}");
+        assert!(evil.ends_with(" at line 1 column 21"), "{evil}");
         let long = reason(&format!("[\"{}\"]", "ä".repeat(10_000_000)));
         assert!(long.chars().count() < 400 && long.ends_with("… at line 1 column 20000003"), "{long}");
         assert!(matches!(read::<Word>(b"\"Heap\"").unwrap(), Word::Heap));

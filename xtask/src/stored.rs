@@ -52,8 +52,8 @@ impl Stored {
             let samples = memory_metrics::parse(&text);
             return samples.map(Stored::Samples).map_err(|error| wrong(&path, error));
         }
-        let head: Head = foreign_json::read(text.as_bytes())
-            .map_err(|error| wrong(&path, error.context("not JSON")))?;
+        let head: Head =
+            foreign_json::read(text.as_bytes()).map_err(|error| wrong(&path, error.context("not JSON")))?;
         match head {
             Head { dhat: Some(_), .. } => Ok(Stored::Profile(parse_profile(&path, &text)?)),
             Head { schema: Some(_), .. } => Ok(Stored::Run(Box::new(read_run(&path)?), path)),

@@ -1,7 +1,7 @@
 //! `.npy` of NumPy: two-dimensional arrays of f16, f32 or f64, in C or Fortran order. Read as f32.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -73,7 +73,8 @@ fn read_as<T: Deserialize>(
     }
 }
 
-fn header(reader: &mut impl Read) -> Result<NpyHeader> {
+fn header(reader: &mut (impl Read + Seek)) -> Result<NpyHeader> {
+    ensure_is_flat(reader)?;
     let header = NpyHeader::from_reader(reader).map_err(|error| {
         // Its further lines show the header, whatever is in it.
         let error = error.to_string();
@@ -85,6 +86,34 @@ fn header(reader: &mut impl Read) -> Result<NpyHeader> {
         header.dtype().descr()
     );
     Ok(header)
+}
+
+/// The parser of npyz tries each bracket again in several ways: 60 within each other take it years.
+fn ensure_is_flat(reader: &mut (impl Read + Seek)) -> Result<()> {
+    /// A table of floats has two: of the dictionary and of the shape.
+    const MOST_BRACKETS: usize = 8;
+    const MOST_BYTES: u32 = 1 << 16;
+
+    let mut start = Vec::new();
+    reader.by_ref().take(12).read_to_end(&mut start)?;
+    let length = match start[..] {
+        // Version 1 has a length of two bytes.
+        [_, _, _, _, _, _, 1, _, low, high, ..] => u32::from(u16::from_le_bytes([low, high])),
+        [_, _, _, _, _, _, _, _, a, b, c, d] => u32::from_le_bytes([a, b, c, d]),
+        // Too short: whoever reads the header says so.
+        _ => 0,
+    };
+    ensure!(
+        length <= MOST_BYTES,
+        "this is no .npy file of floats: its header is said to have {length} bytes"
+    );
+    let mut text = Vec::new();
+    reader.seek(SeekFrom::Start(10))?;
+    reader.by_ref().take(u64::from(length) + 2).read_to_end(&mut text)?;
+    let brackets = text.iter().filter(|byte| b"([{".contains(byte)).count();
+    ensure!(brackets <= MOST_BRACKETS, "this is no .npy file of floats: its header has {brackets} brackets");
+    reader.rewind()?;
+    Ok(())
 }
 
 /// The size of a component, if it is a float of a size that can be read.
@@ -136,6 +165,30 @@ mod tests {
         let mut text = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
         std::io::Write::write_all(&mut text, b"not an array").unwrap();
         assert!(format!("{:#}", open(text.path()).unwrap_err()).contains("this is no .npy file"));
+    }
+
+    /// Found by fuzzing.
+    #[test]
+    fn a_header_of_brackets_is_refused_at_once() {
+        let head = |version: u8, length: u32, brackets: usize| {
+            let length = length.to_le_bytes();
+            let length = if version == 1 { &length[..2] } else { &length[..] };
+            let text = format!("{{'descr': '<f4', {}", "{".repeat(brackets));
+            [b"\x93NUMPY", &[version, 0][..], length, text.as_bytes()].concat()
+        };
+        for (bytes, reason) in [
+            (head(1, 118, 60), "its header has 61 brackets"),
+            (head(2, 60_000, 50_000), "its header has 50001 brackets"),
+            (head(2, u32::MAX, 7), "its header is said to have 4294967295 bytes"),
+            (head(1, 24, 7), "this is no .npy file"),
+        ] {
+            let mut file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
+            std::io::Write::write_all(&mut file, &bytes).unwrap();
+            let started = std::time::Instant::now();
+            let error = format!("{:#}", open(file.path()).unwrap_err());
+            assert!(error.contains(reason), "{error}");
+            assert!(started.elapsed().as_secs() < 10, "{reason}");
+        }
     }
 
     #[test]
