@@ -2,6 +2,7 @@
 
 pub mod bars;
 mod compact;
+pub mod history;
 pub mod lines;
 pub mod plane;
 pub mod repetitions;

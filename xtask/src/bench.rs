@@ -10,7 +10,7 @@ use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
 use report::comparison::{REPETITIONS, compare};
-use report::{Comparison, Thresholds};
+use report::{Comparison, History, Thresholds};
 
 use crate::child_executor::ChildExecutor;
 use crate::command_line;
@@ -20,6 +20,7 @@ use crate::confirm::{self, OldSource};
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, usage};
 use crate::flags::BenchFlags;
+use crate::history;
 use crate::host;
 use crate::interrupt::Interrupt;
 use crate::plan::{self, Plan};
@@ -42,16 +43,18 @@ pub struct Measured {
     pub thresholds: Thresholds,
     /// What is said against the baseline, if one was asked for.
     pub comparison: Option<Comparison>,
+    /// The stored runs before it.
+    pub history: History,
     /// Whether Ctrl-C ended it early.
     pub interrupted: bool,
 }
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
-    let Measured { run, folder, thresholds, comparison, interrupted } = measure(flags, |_| Ok(()))?;
+    let Measured { run, folder, thresholds, comparison, history, interrupted } = measure(flags, |_| Ok(()))?;
     let run_path = folder.path.join(RUN_FILE);
     let exports = flags.export.export.clone();
-    let against = Against { comparison, strict: flags.baseline.strict, exports };
+    let against = Against { comparison, history, strict: flags.baseline.strict, exports };
     let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
         .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
     Ok(if interrupted { INTERRUPTED } else { code })
@@ -128,18 +131,19 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
-    let mut measured = Measured { run, folder, thresholds, comparison: None, interrupted: false };
+    let history = history::before(&run, &results);
+    let mut measured = Measured { run, folder, thresholds, comparison: None, history, interrupted: false };
     measured.interrupted = measured.run.partial.is_some();
     if let Some(old) = old {
-        let Measured { run, thresholds, .. } = &measured;
+        let Measured { run, thresholds, history, .. } = &measured;
         let mut comparison = compare(&old.called, &old.run, run, thresholds, &today());
         if let (Some(reference), false) = (&flags.confirm.confirm, measured.interrupted) {
             let candidates = confirm::specs(&comparison.candidates(), &run.cases);
             if candidates.is_empty() {
-                eprintln!("note: no noisy metric looks worse, so there is nothing to confirm");
+                eprintln!("note: no noisy metric may be worse, so there is nothing to confirm");
             } else {
                 let source = OldSource::check_out(reference, root(), &inputs.target)?;
-                eprintln!("{} look worse: building {} to run both", cases_of(&candidates), source.commit);
+                eprintln!("{} may be worse: building {} to run both", cases_of(&candidates), source.commit);
                 let old_suites = Suites::build_old(&source, &flags.suites, flags.memory_limit, &interrupt)?;
                 let mut old = executor_of(&old_suites);
                 match confirm::in_turn(&candidates, plan, &mut old, &mut executor)? {
@@ -147,6 +151,8 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
                     None => measured.interrupted = true,
                 }
             }
+        } else {
+            comparison.predict(history);
         }
         measured.comparison = Some(comparison);
     }
