@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use bench_core::run::Run;
-use report::{Thresholds, judge, page};
+use report::{History, Thresholds, judge, page};
 
 use crate::sample;
 
@@ -14,7 +14,8 @@ fn golden(name: &str) -> PathBuf {
 
 fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
-    page(run, &judge(run, &thresholds, sample::TODAY)).unwrap()
+    let history = History::of(run, sample::runs_before());
+    page(run, &judge(run, &thresholds, sample::TODAY).with_history(history)).unwrap()
 }
 
 #[test]

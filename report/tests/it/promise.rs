@@ -126,7 +126,7 @@ fn noise_of(suite: u64) -> Noise {
 
 /// The share of suites whose only changed metric fails the build.
 fn detection(seed: u64, change: f64, noise: Noise) -> f64 {
-    const SUITES: usize = 4000;
+    const SUITES: usize = 2000;
     let mut rng = Rng::with_seed(seed);
     // The other metrics compete for the same alpha. Each suite draws its own from so many.
     let equal: Vec<Staged> = (0..10).flat_map(|_| equal_suite(&mut rng, noise)).collect();
