@@ -63,7 +63,8 @@ pub fn conclude(
     against: Against,
     format: MessageFormat,
 ) -> Result<u8> {
-    let Concluded { judgement, page } = write_page(run, run_path, thresholds, against.comparison, against.history)?;
+    let Concluded { judgement, page } =
+        write_page(run, run_path, thresholds, against.comparison, against.history)?;
     for Export { format, path } in &against.exports {
         let text = export(*format, run, &judgement);
         write_whole(path, text.as_bytes())

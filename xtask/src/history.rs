@@ -24,7 +24,7 @@ pub fn before(run: &Run, results: &Results) -> History {
     });
     let history = History::of(run, stored);
     if partial > 0 {
-        eprintln!("note: left out of the history: {} that are not whole", plural(partial, "run"));
+        eprintln!("note: not whole and left out of the history: {}", plural(partial, "run"));
     }
     history
 }

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::run::{Revision, Run, SCHEMA};
+use anyhow::{Context, Result, anyhow};
+use bench_core::run::{Revision, Run};
 use jiff::Timestamp;
-use serde::Deserialize;
+use report::parse_run;
 
 use crate::baselines::{Baselines, LATEST, Name};
 use crate::exit_code::usage;
@@ -196,26 +196,6 @@ pub fn read_run(path: &Path) -> Result<Run> {
     parse_run(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
 }
 
-fn parse_run(json: &[u8]) -> Result<Run> {
-    /// What every schema has.
-    #[derive(Deserialize)]
-    struct Head {
-        schema: u32,
-    }
-
-    let position = |error: serde_json::Error| {
-        let hint = if error.is_eof() { "the file is truncated: " } else { "" };
-        anyhow!("{hint}{error}")
-    };
-    let head: Head = serde_json::from_slice(json).map_err(position)?;
-    ensure!(
-        head.schema <= SCHEMA,
-        "schema {} is newer than this build knows ({SCHEMA}): update the tool",
-        head.schema
-    );
-    serde_json::from_slice(json).map_err(position)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,24 +285,5 @@ mod tests {
         write_whole(&path, b"2").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"2");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_stored_run_is_said() {
-        for (json, reason) in [
-            (
-                r#"{"schema": 7, "anything": []}"#,
-                "schema 7 is newer than this build knows (1): update the tool",
-            ),
-            (
-                r#"{"schema": 1, "id": "x"#,
-                "the file is truncated: EOF while parsing a string at line 1 column 22",
-            ),
-            (r#"{"schema": 1}"#, "missing field `id`"),
-            (r#"{}"#, "missing field `schema`"),
-        ] {
-            let error = format!("{:#}", parse_run(json.as_bytes()).unwrap_err());
-            assert!(error.contains(reason), "{json}: {error}");
-        }
     }
 }

@@ -14,7 +14,8 @@ use crate::quantity::human;
 
 const WIDTH: u32 = 132;
 const HEIGHT: u32 = 22;
-const EDGE: i32 = 6;
+/// Room left and right, and above and below.
+const EDGE: (i32, i32) = (6, 3);
 /// Pixels between two runs.
 const STEP: i32 = 4;
 /// The height of the picture is at least this share of the value, so that noise does not look like a change.
@@ -37,8 +38,8 @@ pub fn line(name: &str, before: &[Option<Past>], now: f64, unit: Unit) -> Result
     let place = |index: usize, value: f64| {
         // Numbers of other conditions may lie far off: at the edge.
         let share = ((value - middle) / span).clamp(-0.5, 0.5);
-        let x = WIDTH as i32 - EDGE - STEP * (all.len() - 1 - index) as i32;
-        let half = f64::from(HEIGHT as i32 - 2 * EDGE);
+        let x = WIDTH as i32 - EDGE.0 - STEP * (all.len() - 1 - index) as i32;
+        let half = f64::from(HEIGHT as i32 - 2 * EDGE.1);
         (x, HEIGHT as i32 / 2 - (share * half).round() as i32)
     };
     let placed: Vec<Option<((i32, i32), bool)>> = all
@@ -59,7 +60,8 @@ pub fn line(name: &str, before: &[Option<Past>], now: f64, unit: Unit) -> Result
             if let [only] = points[..] {
                 points.push(only);
             }
-            area.draw(&PathElement::new(points, colour)).map_err(|error| anyhow!("draw a history: {error}"))?;
+            area.draw(&PathElement::new(points, colour))
+                .map_err(|error| anyhow!("draw a history: {error}"))?;
         }
         Ok(())
     })?;
@@ -118,8 +120,8 @@ mod tests {
     fn a_line_joins_comparable_neighbours_only() {
         // Six pixels of edge, four from run to run, the newest at the right.
         let svg = drawn(&[past(100.0), past(100.0), None, past(110.0), other(900.0), past(105.0)], 105.0);
-        assert_eq!(path(&svg, "#0072B2"), "M102 16l4 0M114 6l0 0M122 11l4 0", "{svg}");
-        assert_eq!(path(&svg, "#666666"), "M118 6l0 0", "another fingerprint is a mark: {svg}");
+        assert_eq!(path(&svg, "#0072B2"), "M102 19l4 0M114 3l0 0M122 11l4 0", "{svg}");
+        assert_eq!(path(&svg, "#666666"), "M118 3l0 0", "another fingerprint is a mark: {svg}");
         assert_eq!(path(&svg, "#333333"), "M126 11l0 0", "this run: {svg}");
         assert!(svg.contains(
             "<title>peak heap in 4 comparable runs before: 100 B to 110 B, 105 B the last time; now 105 B; 1 under other \
@@ -139,12 +141,15 @@ mod tests {
     fn without_a_run_before_there_is_no_line() {
         assert_eq!(line("n", &[], 1.0, Unit::Count).unwrap(), None);
         assert_eq!(line("n", &[None, None], 1.0, Unit::Count).unwrap(), None);
-        assert!(drawn(&[other(3.0)], 1.0).contains("0 comparable runs before; now 1 B; 1 under other conditions"));
+        assert!(
+            drawn(&[other(3.0)], 1.0).contains("0 comparable runs before; now 1 B; 1 under other conditions")
+        );
     }
 
     #[test]
     fn a_line_is_light_and_shows_the_last_runs() {
-        let values: Vec<Option<Past>> = (0..90).map(|i| past(1e6 + f64::from(i * 7919 % 977) * 100.0)).collect();
+        let values: Vec<Option<Past>> =
+            (0..90).map(|i| past(1e6 + f64::from(i * 7919 % 977) * 100.0)).collect();
         let svg = drawn(&values, 1e6);
         assert!(svg.len() < 500, "{} bytes: {svg}", svg.len());
         assert!(path(&svg, "#0072B2").starts_with("M6 ") && svg.contains("in 30 comparable runs"), "{svg}");

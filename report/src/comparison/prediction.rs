@@ -99,7 +99,8 @@ impl Comparison {
             let floor = change.noise.as_ref().map_or(0.0, |noise| noise.floor);
             let exceeded = change.is_candidate()
                 && change.new.is_some_and(|new| {
-                    let repetitions = history.repetitions(&change.case, change.phase.as_deref(), change.metric);
+                    let repetitions =
+                        history.repetitions(&change.case, change.phase.as_deref(), change.metric);
                     prediction.is_exceeded(new, repetitions, direction, floor)
                 });
             change.prediction = Some(prediction);

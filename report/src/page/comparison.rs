@@ -122,9 +122,8 @@ fn row(run: &Run, change: &Change, judgement: &Judgement) -> Result<Row> {
         rule.map(|(text, place)| format!("rule {text} in {place}")),
         change.allowed.clone(),
     ];
-    let history = |now: f64| {
-        history::line(&change.case, change.phase.as_deref(), change.metric, now, judgement)
-    };
+    let history =
+        |now: f64| history::line(&change.case, change.phase.as_deref(), change.metric, now, judgement);
     Ok(Row {
         verdict: if change.verdict > Verdict::Pass { change.verdict.word() } else { "" },
         case: link(run, &change.case),

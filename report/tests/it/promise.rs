@@ -209,9 +209,8 @@ fn stored_runs_find_what_exceeds_their_own_spread() {
     ] {
         let mut rng = Rng::with_seed(7);
         let noise = Noise { variation, outliers: 0.0, drift };
-        let found = (0..SUITES)
-            .filter(|_| fails_by_stored_runs(&mut rng, stored, change, noise))
-            .count() as f64
+        let found = (0..SUITES).filter(|_| fails_by_stored_runs(&mut rng, stored, change, noise)).count()
+            as f64
             / SUITES as f64;
         println!(
             "by {stored} stored runs, +{:.0} % at CV {:.1} % and drift {:.1} %: found in {:.1} %",

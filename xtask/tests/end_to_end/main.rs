@@ -5,6 +5,7 @@ mod bad_input;
 mod baselines;
 mod comparisons;
 mod faults;
+mod history;
 mod interrupts;
 mod leaks;
 mod monitor;

@@ -63,7 +63,8 @@ pub const TODAY: &str = "2026-11-21";
 /// Twelve runs before the sample, a day each, the oldest first: heap and RSS move a little, one ran on another libc.
 pub fn runs_before() -> Vec<Run> {
     let before = |day: u64| {
-        let mut before = Run { id: format!("2026-11-{:02}T120125Z-1a2b3c4", day + 1), partial: None, ..run() };
+        let mut before =
+            Run { id: format!("2026-11-{:02}T120125Z-1a2b3c4", day + 1), partial: None, ..run() };
         if day == 4 {
             before.host.facts.insert("libc".into(), "glibc 2.35".into());
         }
@@ -83,7 +84,6 @@ pub fn runs_before() -> Vec<Run> {
     };
     (0..12).map(before).collect()
 }
-
 
 /// The run.
 pub fn run() -> Run {
