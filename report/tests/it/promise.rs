@@ -121,7 +121,7 @@ fn median(samples: &[f64]) -> f64 {
 /// The noise of a suite: from quiet heap counts to the noisiest that can be gated; every other suite has odd processes.
 fn noise_of(suite: u64) -> Noise {
     let variation = [0.002, 0.005, 0.01, 0.02, 0.04][suite as usize % 5];
-    Noise { variation, outliers: if suite % 2 == 0 { 0.0 } else { 0.05 }, drift: 0.005 }
+    Noise { variation, outliers: if suite.is_multiple_of(2) { 0.0 } else { 0.05 }, drift: 0.005 }
 }
 
 /// The share of suites whose only changed metric fails the build.
