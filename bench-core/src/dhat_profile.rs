@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::foreign_json;
+
 /// How many call sites a summary keeps.
 const TOP_SITES: usize = 20;
 
@@ -93,10 +95,8 @@ pub fn summarise(json: &str) -> Result<SitesSummary> {
 /// # Errors
 /// If it is no such profile, truncated, of another version, or does not know when blocks were freed.
 pub fn read(json: &str) -> Result<SitesSummary> {
-    let profile: Profile = serde_json::from_str(json).map_err(|error| {
-        let hint = if error.is_eof() { "the file is truncated: " } else { "" };
-        anyhow!("not a dhat profile: {hint}{error}")
-    })?;
+    let profile: Profile =
+        foreign_json::read(json.as_bytes()).map_err(|error| anyhow!("not a dhat profile: {error}"))?;
     ensure!(profile.version == 2, "dhat profile of version {}: expected 2", profile.version);
     let modes = ["rust-heap", "heap"];
     ensure!(
@@ -104,7 +104,7 @@ pub fn read(json: &str) -> Result<SitesSummary> {
         "dhat profile of mode {:?}: expected rust-heap or heap",
         profile.mode
     );
-    let mut summary = SitesSummary::default();
+    let (mut summary, mut peak_blocks, mut end_blocks) = (SitesSummary::default(), 0u64, 0u64);
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
     for point in &profile.pps {
         let frames = point.fs.iter().map(|&index| {
@@ -113,16 +113,23 @@ pub fn read(json: &str) -> Result<SitesSummary> {
         });
         let stack = trim(frames.collect::<Result<Vec<Frame>>>()?);
         let site = sites.entry(stack).or_default();
+        // What is summed over all points bounds what is summed over some of them.
+        for (sum, count) in [
+            (&mut summary.total_bytes, point.tb),
+            (&mut summary.total_blocks, point.tbk),
+            (&mut summary.peak_bytes, point.gb),
+            (&mut peak_blocks, point.gbk),
+            (&mut summary.end_bytes, point.eb),
+            (&mut end_blocks, point.ebk),
+        ] {
+            *sum = sum.checked_add(count).context("dhat profile: its counts are more than 64 bits hold")?;
+        }
         site.total_bytes += point.tb;
         site.total_blocks += point.tbk;
         site.peak_bytes += point.gb;
         site.peak_blocks += point.gbk;
         site.end_bytes += point.eb;
         site.end_blocks += point.ebk;
-        summary.total_bytes += point.tb;
-        summary.total_blocks += point.tbk;
-        summary.peak_bytes += point.gb;
-        summary.end_bytes += point.eb;
     }
     summary.site_count = sites.len() as u64;
     summary.sites = sites.into_iter().map(|(stack, site)| CallSite { stack, ..site }).collect();
@@ -261,6 +268,7 @@ mod tests {
             (&PROFILE.replace("\"dhatFileVersion\": 2", "\"dhatFileVersion\": 3"), "version 3: expected 2"),
             (&PROFILE.replace("rust-heap", "ad-hoc"), "expected rust-heap"),
             (&PROFILE.replace("[1, 2, 4, 6]", "[1, 99]"), "no frame 99"),
+            (&PROFILE.replace("\"tb\": 100", "\"tb\": 18446744073709551000"), "more than 64 bits hold"),
         ] {
             let error = format!("{:#}", summarise(text).unwrap_err());
             assert!(error.contains(reason), "{error}");

@@ -11,6 +11,7 @@ pub mod case;
 pub mod dhat_profile;
 pub mod evidence;
 pub mod fit;
+pub mod foreign_json;
 #[cfg(feature = "harness")]
 pub mod harness;
 #[cfg(feature = "instruments")]
@@ -21,6 +22,7 @@ pub mod leak_detector;
 pub mod memory_metrics;
 pub mod metric;
 pub mod process_status;
+pub mod process_tree;
 pub mod prometheus;
 pub mod run;
 pub mod server_url;

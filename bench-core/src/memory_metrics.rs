@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
+
+use crate::foreign_json;
 
 /// What was read at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,12 +92,7 @@ pub fn number(value: f64) -> Option<Number> {
 /// # Errors
 /// If it is no array of objects with a timestamp and numbers.
 pub fn parse(json: &str) -> Result<Vec<Sample>> {
-    serde_json::from_str(json)
-        .map_err(|error| {
-            let hint = if error.is_eof() { "the file is truncated: " } else { "" };
-            anyhow!("{hint}{error}")
-        })
-        .context("not a file of memory metrics")
+    foreign_json::read(json.as_bytes()).context("not a file of memory metrics")
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Evidence;
+use crate::foreign_json;
 
 /// The version of `run.json` that this build writes, and the newest that it reads.
 pub const SCHEMA: u32 = 1;
@@ -39,6 +41,28 @@ pub struct Run {
     pub settings: Settings,
     /// The cases in the order in which they ran.
     pub cases: Vec<CaseRecord>,
+}
+
+impl Run {
+    /// Reads a stored run.
+    ///
+    /// # Errors
+    /// If it is none, truncated, or of a newer schema.
+    #[inline] // compiled where it is called, so with that crate's optimisation
+    pub fn parse(json: &[u8]) -> Result<Run> {
+        /// What every schema has.
+        #[derive(Deserialize)]
+        struct Head {
+            schema: u32,
+        }
+
+        let Head { schema } = foreign_json::read(json)?;
+        ensure!(
+            schema <= SCHEMA,
+            "schema {schema} is newer than this build knows ({SCHEMA}): update the tool"
+        );
+        foreign_json::read(json)
+    }
 }
 
 /// The revision of the source that was measured.
@@ -94,6 +118,9 @@ pub struct Settings {
     /// The version of each allocator, by the name that [`CaseSpec::allocator`] has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocators: Option<BTreeMap<String, String>>,
+    /// The SHA-256 of each binary that was run, by the binary's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binaries: Option<BTreeMap<String, String>>,
     /// The cases of the suites that this run was not asked to measure: that they are not here says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<Vec<CaseId>>,
@@ -212,5 +239,31 @@ impl fmt::Display for FailureKind {
             FailureKind::MemoryLimit => "memory limit",
             FailureKind::NoEvidence => "no evidence",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_stored_run_is_said() {
+        for (json, reason) in [
+            (
+                r#"{"schema": 7, "anything": []}"#,
+                "schema 7 is newer than this build knows (1): update the tool",
+            ),
+            (
+                r#"{"schema": 1, "id": "x"#,
+                "the file is truncated: EOF while parsing a string at line 1 column 22",
+            ),
+            (r#"{"schema": 1}"#, "missing field `id`"),
+            (r#"{"schema": 1, "schema": 1}"#, "duplicate field `schema`"),
+            (r#"{}"#, "missing field `schema`"),
+            (&("{\"schema\": 1, \"x\": ".to_string() + &"[".repeat(100_000)), "recursion limit exceeded"),
+        ] {
+            let error = format!("{:#}", Run::parse(json.as_bytes()).unwrap_err());
+            assert!(error.contains(reason), "{reason}: {error}");
+        }
     }
 }

@@ -42,6 +42,8 @@ pub fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return "...".into() };
     // A password that should have been escaped may hold any character: the last `@` ends it.
     let (user, place) = match rest.rsplit_once('@') {
+        // Or the `@` is of a password in the query: what stands behind it may be the rest of that.
+        Some((credentials, _)) if credentials.contains(['?', '#']) => return format!("{scheme}://..."),
         Some((credentials, place)) => (credentials.split(':').next(), place),
         None => (None, rest),
     };
@@ -68,7 +70,10 @@ mod tests {
             ("postgres://me@host/db", "postgres://me@host/db"),
             ("postgres://me:secret@host:5432/db", "postgres://me@host:5432/db"),
             ("postgres://me:sec@ret@host/db", "postgres://me@host/db"),
-            ("postgres://me:sec/ret?@host/db", "postgres://me@host/db"),
+            ("postgres://me:sec/ret@host/db", "postgres://me@host/db"),
+            ("postgres://me:sec/ret?@host/db", "postgres://..."),
+            ("postgres://host/db?password=sec@ret", "postgres://..."),
+            ("http://host/x#sec@ret", "http://..."),
             ("postgres://host/db?password=secret&user=me", "postgres://host/db"),
             ("postgres://me:secret@host/db?sslmode=disable#secret", "postgres://me@host/db"),
             ("https://cluster.example:6334", "https://cluster.example:6334"),

@@ -92,7 +92,7 @@ fn a_build_has_the_heap_of_its_client_and_the_memory_of_its_server() {
         let server = phase.server.unwrap();
         assert!(server.readings >= 2, "{server:?}");
         if facts.no_processes.is_some() {
-            println!("skipped: Pss of the server ({:?})", facts.no_processes);
+            println!("skipped: PSS of the server ({:?})", facts.no_processes);
             continue;
         }
         let (start, end) = (server.start.pss_bytes.unwrap(), server.end.pss_bytes.unwrap());

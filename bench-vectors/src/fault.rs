@@ -7,7 +7,7 @@ use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
 /// `leak` is the one that `cargo xtask leaks` has to find in every check; `drip` is the same to whoever names it, as a loop
 /// that nobody expects to leak.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "panic",
     "abort",
     "hang",
@@ -19,9 +19,10 @@ const KINDS: [&str; 11] = [
     "leak",
     "drip",
     "grows",
+    "touches",
 ];
 
-/// The hidden switch of the kind `grows`: by how many thousandths it takes more than it should.
+/// The hidden switch of the kinds `grows` and `touches`: by how many thousandths they take more than they should.
 const GROWTH: &str = "BENCH_FAULT_GROWTH";
 
 pub(crate) fn add(suite: &mut Suite) {
@@ -49,6 +50,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         "exit" => || std::process::exit(7),
         "no_evidence" => || std::process::exit(0),
         "grows" => return grows(),
+        "touches" => return touches(),
         kind => bail!("fault has no kind {kind:?}"),
     };
     let run = move |phases: &mut Phases| phases.measure("misbehave", misbehave);
@@ -62,16 +64,34 @@ fn prepare(case: &Case) -> Result<Prepared> {
 /// 1,000 blocks of 64 KiB, all resident at once; and one more for each thousandth of [`GROWTH`]: a regression whose
 /// size is known, for the tests of comparisons.
 fn grows() -> Result<Prepared> {
-    let more: usize = match std::env::var(GROWTH) {
-        Ok(text) => text.parse().with_context(|| format!("{GROWTH}={text} is no count of thousandths"))?,
-        Err(_) => 0,
-    };
+    let blocks = 1000 + growth()?;
     let run = move |phases: &mut Phases| {
-        phases.measure("grow", || -> Vec<Vec<u8>> {
-            (0..1000 + more).map(|_| black_box(vec![1; 64 << 10])).collect()
-        })
+        phases
+            .measure("grow", || -> Vec<Vec<u8>> { (0..blocks).map(|_| black_box(vec![1; BLOCK])).collect() })
     };
     Ok(Prepared::new(run, |_: Vec<Vec<u8>>| Ok(())).items(1000))
+}
+
+/// One allocation, always the same, of which 1,000 blocks of 64 KiB become resident, and one more for each thousandth of
+/// [`GROWTH`]: only RSS tells, which is noisy.
+fn touches() -> Result<Prepared> {
+    let bytes = (1000 + growth()?) * BLOCK;
+    let run = move |phases: &mut Phases| {
+        phases.measure("touch", || {
+            let mut room: Vec<u8> = black_box(Vec::with_capacity(2000 * BLOCK));
+            room.resize(bytes, 1);
+            room
+        })
+    };
+    Ok(Prepared::new(run, |_: Vec<u8>| Ok(())).items(1000))
+}
+
+/// What [`GROWTH`] says.
+fn growth() -> Result<usize> {
+    match std::env::var(GROWTH) {
+        Ok(text) => text.parse().with_context(|| format!("{GROWTH}={text} is no count of thousandths")),
+        Err(_) => Ok(0),
+    }
 }
 
 /// A loop that leaves 8 bytes behind in each of 100 iterations: `cargo xtask leaks` has to call it a leak.
@@ -86,6 +106,7 @@ fn leak() -> Prepared {
 }
 
 const RIGHT: u64 = 42;
+const BLOCK: usize = 64 << 10;
 
 fn hang() -> u64 {
     loop {

@@ -2,6 +2,7 @@
 
 pub mod bars;
 mod compact;
+pub mod flame;
 pub mod history;
 pub mod lines;
 pub mod plane;
@@ -26,6 +27,8 @@ pub const ANON: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
 pub const FILE: RGBColor = RGBColor(0x00, 0x9E, 0x73);
 /// A server's memory.
 pub const SERVER: RGBColor = RGBColor(0x66, 0x33, 0x99);
+/// A baseline's memory, under that of a new run.
+pub const BASELINE: RGBColor = RGBColor(0x44, 0x44, 0x44);
 /// A limit.
 pub const LIMIT: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// A bar whose limit is broken.
@@ -75,13 +78,16 @@ fn draw(
     description: &str,
     paint: impl FnOnce(&Area<'_>) -> Result<()>,
 ) -> Result<String> {
-    let body = body(size, paint)?;
-    let (width, height) = size;
+    Ok(svg(id, size, title, description, &body(size, paint)?))
+}
+
+/// An SVG element with a name and a description; `body` is what it holds and its closing tag.
+fn svg(id: &str, (width, height): (u32, u32), title: &str, description: &str, body: &str) -> String {
     let (title, description) = (escape(title), escape(description));
-    Ok(format!(
+    format!(
         "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
          aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>{body}"
-    ))
+    )
 }
 
 /// What is drawn, and the closing tag.
@@ -132,7 +138,7 @@ mod tests {
     #[test]
     fn the_pages_style_knows_every_colour_of_the_charts() {
         let style = include_str!("../templates/report.css");
-        let colours = [HEAP, ANON, FILE, SERVER, LIMIT, BROKEN, INK, FAINT, GRID];
+        let colours = [HEAP, ANON, FILE, SERVER, BASELINE, LIMIT, BROKEN, INK, FAINT, GRID];
         for RGBColor(r, g, b) in colours.into_iter().chain(PHASES) {
             let colour = format!("#{r:02X}{g:02X}{b:02X}");
             assert!(style.contains(&format!("=\"{colour}\"]")), "{colour}");

@@ -13,10 +13,12 @@ mod json;
 mod noisy;
 mod prediction;
 mod sites;
+mod timelines;
 
 use std::collections::BTreeMap;
 
 use bench_core::case::{CaseId, Mode};
+use bench_core::evidence::Evidence;
 use bench_core::metric::{Class, Metric};
 use bench_core::run::Run;
 
@@ -27,7 +29,7 @@ pub use gate::Gate;
 pub use json::comparison_json;
 pub use noisy::{ALPHA, Noise, REPETITIONS, confirmed, screen, screen_in_turn};
 pub use prediction::{Prediction, STORED_RUNS, predict};
-pub use sites::{SiteChange, SitesDifference, sites_difference};
+pub use sites::{SitesDifference, sites_difference};
 
 use crate::judge::values;
 use crate::judgement::{Value, Verdict};
@@ -52,6 +54,10 @@ pub struct Comparison {
     pub notes: Vec<Difference>,
     /// The call sites that explain a change, for cases that changed and were seen in mode `sites` in both runs.
     pub sites: BTreeMap<CaseId, SitesDifference>,
+    /// Why there are none, for the other cases that got worse in bytes.
+    pub unexplained: BTreeMap<CaseId, String>,
+    /// What the baseline saw over time, for cases that may be compared.
+    pub timelines: BTreeMap<CaseId, Evidence>,
 }
 
 /// One metric of one case, or of one of its phases, in both runs.
@@ -229,7 +235,10 @@ impl Comparison {
         let broken_cases = self.cases.iter().filter(|case| case.verdict == Verdict::Fail).count();
         let parts = [
             (failed, "worse than allowed"),
-            (broken_cases, "cases missing or failed"),
+            (
+                broken_cases,
+                if broken_cases == 1 { "case missing or failed" } else { "cases missing or failed" },
+            ),
             (warned, "to look at"),
             (self.count("better"), "better"),
             (self.count("incomparable"), "incomparable"),
@@ -268,7 +277,8 @@ pub fn compare(baseline: &str, old: &Run, new: &Run, thresholds: &Thresholds, to
     gone.sort_by(|a, b| key(a).cmp(&key(b)));
     let cases = cases::cases(old, new);
     changes.extend(gone.iter().filter_map(|value| decider.gone(value, new)));
-    let sites = sites::explanations(old, new, &changes);
+    let sites::Explanations { sites, unexplained } = sites::explanations(old, new, &changes);
+    let timelines = timelines::timelines(old, new, &changes);
     let mut comparison = Comparison {
         baseline: baseline.into(),
         old_run: old.id.clone(),
@@ -278,6 +288,8 @@ pub fn compare(baseline: &str, old: &Run, new: &Run, thresholds: &Thresholds, to
         cases,
         notes: conditions.notes(),
         sites,
+        unexplained,
+        timelines,
     };
     comparison.settle();
     comparison

@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 use bench_core::run::Run;
 
 pub use collapsed::collapsed;
-pub use flamegraph::flamegraph;
+pub use flamegraph::{differential_flamegraph, flamegraph};
 pub use pprof::pprof;
 
 use crate::judgement::{Judgement, Value};

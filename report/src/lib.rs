@@ -20,7 +20,6 @@ pub mod pattern;
 pub mod quantity;
 mod site_difference;
 mod statistics;
-mod stored_run;
 mod suggestion;
 mod summary;
 pub mod thresholds;
@@ -34,8 +33,7 @@ pub use judgement::{
 };
 pub use leaks::{LeakCheck, LeakReport, leaks};
 pub use page::{page, watch_page};
-pub use site_difference::{SiteChange, SiteCount, SiteFate, site_difference};
-pub use stored_run::parse_run;
+pub use site_difference::{Side, SiteChange, SiteCount, SiteFate, site_difference};
 pub use suggestion::suggested_limits;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;

@@ -15,6 +15,7 @@ mod security;
 mod sites;
 mod strip;
 mod suites;
+mod timelines;
 mod watch;
 
 use anyhow::{Context as _, Result};

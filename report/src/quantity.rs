@@ -53,7 +53,11 @@ pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
         Unit::Count => (suffix == counted(metric)).then_some(1.0),
     };
     match factor {
-        Some(factor) => Ok(number * factor),
+        Some(factor) => {
+            let value = number * factor;
+            ensure!(value.is_finite(), "a quantity of {} characters is too large", text.len());
+            Ok(value)
+        }
         None => bail!("{suffix:?} is not a unit of {}: it is written like {example:?}", metric.id),
     }
 }
@@ -63,8 +67,8 @@ pub fn percent(text: &str) -> Result<f64> {
     let number = text.trim().strip_suffix('%').map(str::trim_end);
     let digits = |number: &&str| number.chars().all(|c| c.is_ascii_digit() || c == '.');
     match number.filter(digits).and_then(|number| number.parse::<f64>().ok()) {
-        Some(percent) => Ok(percent / 100.0),
-        None => bail!("{text:?} is not a percentage: it is written like \"3%\""),
+        Some(percent) if percent.is_finite() => Ok(percent / 100.0),
+        _ => bail!("{text:?} is not a percentage: it is written like \"3%\""),
     }
 }
 
@@ -241,9 +245,18 @@ mod tests {
             ("2", "heap.peak_per_payload", "has no unit"),
             ("100 threads", "heap.blocks", r#"like "100 blocks""#),
             ("5mb", "heap.peak", "is not a unit"),
+            (&format!("{}MB", "9".repeat(400)), "heap.peak", "too large"),
         ] {
             let error = parse(text, metric(id)).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_number_of_hundredths() {
+        assert_eq!((percent("3%").unwrap(), percent("0.5 %").unwrap()), (0.03, 0.005));
+        for text in ["3", "-1%", "1.2.3%", "%", "NaN%", &format!("{}%", "9".repeat(400))] {
+            assert!(percent(text).unwrap_err().to_string().contains("is not a percentage"), "{text}");
         }
     }
 

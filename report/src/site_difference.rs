@@ -1,11 +1,17 @@
 //! Which call sites differ between two profiles: what came, grew, shrank and went, ranked by bytes.
+//!
+//! A profile may be whole, or the summary that a run and a baseline keep of one: its top sites. What is not among the top
+//! may still have allocated, so it is unknown there, never 0.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use bench_core::dhat_profile::{CallSite, Frame};
+use bench_core::dhat_profile::{CallSite, Frame, SitesSummary};
+use bench_core::metric::Unit;
 use serde::{Deserialize, Serialize};
+
+use crate::quantity::signed;
 
 /// Which count of a call site is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +29,29 @@ pub enum SiteCount {
 }
 
 impl SiteCount {
-    /// The count of a site; 0 of a site that is not there.
-    pub fn of(self, site: Option<&CallSite>) -> u64 {
-        site.map_or(0, |site| match self {
+    /// The count of a site.
+    pub fn of(self, site: &CallSite) -> u64 {
+        match self {
             SiteCount::Peak => site.peak_bytes,
             SiteCount::Total => site.total_bytes,
             SiteCount::End => site.end_bytes,
             SiteCount::Blocks => site.total_blocks,
-        })
+        }
+    }
+
+    /// The count of all sites of a profile, also of those that a summary does not keep.
+    pub fn of_all(self, profile: &SitesSummary) -> u64 {
+        match self {
+            SiteCount::Peak => profile.peak_bytes,
+            SiteCount::Total => profile.total_bytes,
+            SiteCount::End => profile.end_bytes,
+            SiteCount::Blocks => profile.total_blocks,
+        }
+    }
+
+    /// What is counted.
+    pub fn unit(self) -> Unit {
+        if self == SiteCount::Blocks { Unit::Count } else { Unit::Bytes }
     }
 }
 
@@ -46,6 +67,10 @@ pub enum SiteFate {
     Shrank,
     /// It is no more.
     Went,
+    /// It is among the top sites now, and was not: it grew, came, or others gave way.
+    Entered,
+    /// It is not among the top sites any more: it shrank, went, or others passed it.
+    Left,
 }
 
 impl fmt::Display for SiteFate {
@@ -55,50 +80,178 @@ impl fmt::Display for SiteFate {
             SiteFate::Grew => "grew",
             SiteFate::Shrank => "shrank",
             SiteFate::Went => "went",
+            SiteFate::Entered => "entered",
+            SiteFate::Left => "left",
         })
     }
 }
 
-/// A call site before and after. Plain data: tables and differential flame graphs are made of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// What one profile says of a call site.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Side {
+    /// These counts.
+    Seen(CallSite),
+    /// The profile is whole and does not have it.
+    Absent,
+    /// The profile keeps its top sites only, and it is none of them.
+    BelowTop {
+        /// How many it keeps.
+        top: usize,
+        /// The least bytes at the peak among those: it has no more.
+        at_most: u64,
+    },
+}
+
+impl Side {
+    /// The count, where it is known.
+    pub fn count(&self, count: SiteCount) -> Option<u64> {
+        match self {
+            Side::Seen(site) => Some(count.of(site)),
+            Side::Absent => Some(0),
+            Side::BelowTop { at_most: 0, .. } if count == SiteCount::Peak => Some(0),
+            Side::BelowTop { .. } => None,
+        }
+    }
+
+    /// The least and the greatest that the count can be.
+    fn range(&self, count: SiteCount) -> (u64, u64) {
+        match (self.count(count), self) {
+            (Some(known), _) => (known, known),
+            (None, Side::BelowTop { at_most, .. }) if count == SiteCount::Peak => (0, *at_most),
+            (None, _) => (0, u64::MAX),
+        }
+    }
+
+    fn site(&self) -> Option<&CallSite> {
+        if let Side::Seen(site) = self { Some(site) } else { None }
+    }
+}
+
+/// A call site before and after. At least one side has seen it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct SiteChange {
-    /// What it does now, or did if it went.
-    pub fate: SiteFate,
-    /// Its count after minus before.
-    pub change: i64,
-    /// Before; absent if it came.
-    pub old: Option<CallSite>,
-    /// After; absent if it went.
-    pub new: Option<CallSite>,
+    /// Before.
+    pub old: Side,
+    /// After.
+    pub new: Side,
 }
 
 impl SiteChange {
     /// The stack: the new one, whose lines are those of today's source, or the old one.
     pub fn stack(&self) -> &[Frame] {
-        self.new.as_ref().or(self.old.as_ref()).map_or(&[], |site| &site.stack)
+        self.new.site().or(self.old.site()).map_or(&[], |site| &site.stack)
+    }
+
+    /// The innermost function, with its file and line.
+    pub fn name(&self) -> String {
+        let Some(frame) = self.stack().first() else { return "unknown".into() };
+        match (&frame.file, frame.line) {
+            (Some(file), Some(line)) => format!("{} {file}:{line}", frame.function),
+            (Some(file), None) => format!("{} {file}", frame.function),
+            (None, _) => frame.function.clone(),
+        }
+    }
+
+    /// What it does now; nothing if the count is the same.
+    pub fn fate(&self, count: SiteCount) -> Option<SiteFate> {
+        match (&self.old, &self.new) {
+            _ if self.change(count) == Some(0) => None,
+            (Side::BelowTop { .. }, _) => Some(SiteFate::Entered),
+            (_, Side::BelowTop { .. }) => Some(SiteFate::Left),
+            (Side::Absent, _) => Some(SiteFate::Came),
+            (_, Side::Absent) => Some(SiteFate::Went),
+            _ if self.least_change(count) > 0 => Some(SiteFate::Grew),
+            _ => Some(SiteFate::Shrank),
+        }
+    }
+
+    /// New minus old; nothing where one of them is unknown.
+    pub fn change(&self, count: SiteCount) -> Option<i64> {
+        Some(difference(self.old.count(count)?, self.new.count(count)?))
+    }
+
+    /// By how much it changed for sure: the change, or what is left of it where a site below the top had the most that it
+    /// can have there.
+    pub fn least_change(&self, count: SiteCount) -> i64 {
+        let ((least_old, most_old), (least_new, most_new)) = (self.old.range(count), self.new.range(count));
+        if least_new > most_old {
+            difference(most_old, least_new)
+        } else if most_new < least_old {
+            difference(least_old, most_new)
+        } else {
+            0
+        }
+    }
+
+    /// The change in words: `+3.00 MiB`, `at least +3.00 MiB`, `unknown`.
+    pub fn change_text(&self, count: SiteCount) -> String {
+        let shown = |change: i64| signed(change as f64, count.unit());
+        match (self.change(count), self.least_change(count)) {
+            (Some(change), _) => shown(change),
+            (None, 0) => "unknown".into(),
+            (None, least) => format!("at least {}", shown(least)),
+        }
+    }
+
+    /// Why a count is unknown: `not among the old top 20`.
+    pub fn unknown(&self) -> Option<String> {
+        match (&self.old, &self.new) {
+            (Side::BelowTop { top, .. }, _) => Some(format!("not among the old top {top}")),
+            (_, Side::BelowTop { top, .. }) => Some(format!("not among the new top {top}")),
+            _ => None,
+        }
+    }
+
+    fn is_the_same(&self) -> bool {
+        [SiteCount::Peak, SiteCount::Total, SiteCount::End, SiteCount::Blocks]
+            .into_iter()
+            .all(|count| self.change(count) == Some(0))
     }
 }
 
-/// The call sites whose `count` differs, the largest change first.
+/// New minus old, within what a number can say.
+pub(crate) fn difference(old: u64, new: u64) -> i64 {
+    i64::try_from(i128::from(new) - i128::from(old)).unwrap_or(if new > old { i64::MAX } else { i64::MIN })
+}
+
+/// The call sites that differ in any count, those first whose `count` changed most for sure, up or down.
 ///
 /// Sites are the same when their stacks are equal. What has no equal on the other side is matched by functions and files
 /// alone, because any edit moves lines; several such sites of one function are then one.
-pub fn site_difference(old: &[CallSite], new: &[CallSite], count: SiteCount) -> Vec<SiteChange> {
-    let equal = matched(merged(old, |site| site.stack.clone()), merged(new, |site| site.stack.clone()));
+pub fn site_difference(old: &SitesSummary, new: &SitesSummary, count: SiteCount) -> Vec<SiteChange> {
+    let stack = |site: &CallSite| site.stack.clone();
+    let equal = matched(merged(&old.sites, stack), merged(&new.sites, stack));
     let moved = matched(merged(&equal.old, without_lines), merged(&equal.new, without_lines));
-    let both = equal.both.into_iter().chain(moved.both).map(|(old, new)| (Some(old), Some(new)));
-    let went = moved.old.into_iter().map(|old| (Some(old), None));
-    let came = moved.new.into_iter().map(|new| (None, Some(new)));
-    let changes = both.chain(went).chain(came).filter_map(|(old, new)| change(old, new, count));
-    let mut changes: Vec<SiteChange> = changes.collect();
-    changes.sort_by_key(|change| (Reverse(change.change.unsigned_abs()), change.stack().to_vec()));
+    let (no_old, no_new) = (without(old), without(new));
+    let both = equal.both.into_iter().chain(moved.both);
+    let both = both.map(|(old, new)| SiteChange { old: Side::Seen(old), new: Side::Seen(new) });
+    let went = alone(equal.old, &moved.old);
+    let went = went.map(|old| SiteChange { old: Side::Seen(old), new: no_new.clone() });
+    let came = alone(equal.new, &moved.new);
+    let came = came.map(|new| SiteChange { old: no_old.clone(), new: Side::Seen(new) });
+    let mut changes: Vec<SiteChange> =
+        both.chain(went).chain(came).filter(|change| !change.is_the_same()).collect();
+    changes.sort_by_cached_key(|change| {
+        let sure = |count| change.least_change(count).unsigned_abs();
+        let seen = change.old.count(count).max(change.new.count(count));
+        (Reverse((sure(count), sure(SiteCount::Total), seen)), change.stack().to_vec())
+    });
     changes
+}
+
+/// What a profile says of a site that it does not have.
+fn without(profile: &SitesSummary) -> Side {
+    if profile.site_count <= profile.sites.len() as u64 {
+        return Side::Absent;
+    }
+    let at_most = profile.sites.iter().map(|site| site.peak_bytes).min().unwrap_or(u64::MAX);
+    Side::BelowTop { top: profile.sites.len(), at_most }
 }
 
 type Sites = BTreeMap<Vec<Frame>, CallSite>;
 
 /// Sites with the same key as one.
-fn merged(sites: &[CallSite], key: fn(&CallSite) -> Vec<Frame>) -> Sites {
+fn merged(sites: &[CallSite], key: impl Fn(&CallSite) -> Vec<Frame>) -> Sites {
     let mut merged = Sites::new();
     for site in sites {
         merged.entry(key(site)).and_modify(|sum| add(sum, site)).or_insert_with(|| site.clone());
@@ -106,17 +259,27 @@ fn merged(sites: &[CallSite], key: fn(&CallSite) -> Vec<Frame>) -> Sites {
     merged
 }
 
+/// Numbers from a file may be anything, so a sum stops at the greatest.
 fn add(sum: &mut CallSite, site: &CallSite) {
-    sum.total_bytes += site.total_bytes;
-    sum.total_blocks += site.total_blocks;
-    sum.peak_bytes += site.peak_bytes;
-    sum.peak_blocks += site.peak_blocks;
-    sum.end_bytes += site.end_bytes;
-    sum.end_blocks += site.end_blocks;
+    let counts = [
+        (&mut sum.total_bytes, site.total_bytes),
+        (&mut sum.total_blocks, site.total_blocks),
+        (&mut sum.peak_bytes, site.peak_bytes),
+        (&mut sum.peak_blocks, site.peak_blocks),
+        (&mut sum.end_bytes, site.end_bytes),
+        (&mut sum.end_blocks, site.end_blocks),
+    ];
+    counts.into_iter().for_each(|(sum, count)| *sum = sum.saturating_add(count));
 }
 
 fn without_lines(site: &CallSite) -> Vec<Frame> {
     site.stack.iter().map(|frame| Frame { line: None, ..frame.clone() }).collect()
+}
+
+/// The sites whose functions and files are `unmatched`, each by itself.
+fn alone(sites: Vec<CallSite>, unmatched: &[CallSite]) -> impl Iterator<Item = CallSite> {
+    let keys: BTreeSet<Vec<Frame>> = unmatched.iter().map(without_lines).collect();
+    sites.into_iter().filter(move |site| keys.contains(&without_lines(site)))
 }
 
 /// What is on both sides, and the rest of each.
@@ -138,85 +301,5 @@ fn matched(old: Sites, mut new: Sites) -> Matched {
     matched
 }
 
-/// Nothing if the count is the same.
-fn change(old: Option<CallSite>, new: Option<CallSite>, count: SiteCount) -> Option<SiteChange> {
-    let (before, after) = (count.of(old.as_ref()), count.of(new.as_ref()));
-    let change = i128::from(after) - i128::from(before);
-    let fate = match (&old, &new) {
-        _ if change == 0 => return None,
-        (None, _) => SiteFate::Came,
-        (_, None) => SiteFate::Went,
-        _ if change > 0 => SiteFate::Grew,
-        _ => SiteFate::Shrank,
-    };
-    let change = i64::try_from(change).unwrap_or(if change > 0 { i64::MAX } else { i64::MIN });
-    Some(SiteChange { fate, change, old, new })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn site(stack: &[(&str, u32)], peak_bytes: u64) -> CallSite {
-        let frame = |(function, line): &(&str, u32)| Frame {
-            function: function.to_string(),
-            file: Some("a.rs".into()),
-            line: Some(*line),
-        };
-        CallSite {
-            stack: stack.iter().map(frame).collect(),
-            peak_bytes,
-            total_blocks: 1,
-            ..CallSite::default()
-        }
-    }
-
-    fn told(old: &[CallSite], new: &[CallSite]) -> Vec<String> {
-        let changes = site_difference(old, new, SiteCount::Peak);
-        let line = |change: &SiteChange| {
-            let (function, line) = (&change.stack()[0].function, change.stack()[0].line.unwrap());
-            format!("{} {} {function}:{line}", change.fate, change.change)
-        };
-        changes.iter().map(line).collect()
-    }
-
-    #[test]
-    fn what_came_grew_shrank_and_went_is_ranked_by_bytes() {
-        let old = [
-            site(&[("grow", 1)], 10),
-            site(&[("shrink", 1)], 500),
-            site(&[("went", 1)], 70),
-            site(&[("same", 1)], 9),
-        ];
-        let new = [
-            site(&[("grow", 1)], 1010),
-            site(&[("shrink", 1)], 100),
-            site(&[("came", 1)], 3),
-            site(&[("same", 1)], 9),
-        ];
-        assert_eq!(
-            told(&old, &new),
-            ["grew 1000 grow:1", "shrank -400 shrink:1", "went -70 went:1", "came 3 came:1"]
-        );
-        assert!(told(&old, &old).is_empty());
-        let back: i64 = site_difference(&new, &old, SiteCount::Peak).iter().map(|change| change.change).sum();
-        assert_eq!(back, -(1000 - 400 - 70 + 3));
-        assert!(site_difference(&old[..1], &new[..1], SiteCount::Blocks).is_empty());
-    }
-
-    #[test]
-    fn an_edit_that_moves_lines_is_no_change() {
-        let old = [site(&[("f", 10), ("main", 5)], 100), site(&[("f", 20), ("main", 5)], 30)];
-        let new = [site(&[("f", 11), ("main", 6)], 100), site(&[("f", 21), ("main", 6)], 30)];
-        assert!(told(&old, &new).is_empty());
-        // One line stayed, the other moved and grew.
-        let new = [site(&[("f", 10), ("main", 5)], 100), site(&[("f", 22), ("main", 5)], 35)];
-        assert_eq!(told(&old, &new), ["grew 5 f:22"]);
-    }
-
-    #[test]
-    fn the_greatest_numbers_do_not_overflow() {
-        let changes = told(&[site(&[("f", 1)], u64::MAX)], &[]);
-        assert_eq!(changes, [format!("went {} f:1", i64::MIN)]);
-    }
-}
+mod tests;

@@ -8,8 +8,9 @@ use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 9;
 /// Says to this program that it is the work.
@@ -17,7 +18,7 @@ const WORK: &str = "MONITOR_COST_WORK";
 /// What the work holds, so that the kernel has pages to walk.
 const HELD_BYTES: usize = 256 << 20;
 /// How often the work goes over a part of it.
-const PASSES: usize = 40;
+const PASSES: usize = 400;
 const AIM: f64 = 0.01;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -78,9 +79,9 @@ fn measured(watched: bool) -> Result<Took> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("samples.json");
     let monitor = watched.then(|| monitor(work.id(), &file)).transpose()?;
-    // The monitor's start is not what is asked: it runs when its file is there.
-    while watched && !file.exists() {
-        std::thread::yield_now();
+    // The monitor's start is not what is asked: it watches once its first sample is written.
+    while watched && samples(&file) == 0 {
+        std::thread::sleep(Duration::from_millis(5));
     }
     let before = monitor.as_ref().map(|monitor| cpu_seconds(monitor.id())).transpose()?;
     tell.write_all(b"go\n")?;
@@ -90,7 +91,7 @@ fn measured(watched: bool) -> Result<Took> {
     work.wait()?;
     if let Some(mut monitor) = monitor {
         monitor.wait()?;
-        assert!(fs::read_to_string(&file)?.matches("rss_bytes").count() > 3, "the monitor saw nothing");
+        assert!(samples(&file) > 10, "the monitor saw too little");
     }
     let mut numbers = line.split(' ').map(str::parse::<f64>);
     let mut number = || numbers.next().ok_or("a number is missing")?.map_err(Box::<dyn Error>::from);
@@ -98,7 +99,12 @@ fn measured(watched: bool) -> Result<Took> {
     Ok(Took { wall_s: number()?, cpu_s: number()?, monitor_cpu_s })
 }
 
-fn monitor(pid: u32, file: &std::path::Path) -> Result<Child> {
+/// How many samples the monitor has written; none before its file is there.
+fn samples(file: &Path) -> usize {
+    fs::read_to_string(file).map_or(0, |text| text.matches("\"rss_bytes\"").count())
+}
+
+fn monitor(pid: u32, file: &Path) -> Result<Child> {
     let mut monitor = Command::new(env!("CARGO_BIN_EXE_xtask"));
     monitor.args(["monitor", "--interval", "100ms", "--pid", &pid.to_string(), "--file"]).arg(file);
     Ok(monitor.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)

@@ -1,28 +1,34 @@
 //! `cargo xtask baseline`: keeps runs under names, lists, shows, removes and imports them.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use bench_core::case::Mode;
+use bench_core::metric::Unit;
 use bench_core::run::Run;
 use report::comparison::REPETITIONS;
+use report::plural;
+use report::quantity::human;
 
 use crate::baselines::{Baselines, Name};
+use crate::binaries::BinaryStore;
 use crate::exit_code::{PASS, usage};
 use crate::flags::{BaselineCommand, BaselineCommandFlags};
 use crate::output;
 use crate::results::{Results, read_run};
-use crate::workspace::shown;
+use crate::workspace::{shown, target_directory};
 
 /// Runs the command.
 pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
     let results = Results::new(&flags.results)?;
     let baselines = &results.baselines;
     match &flags.command {
-        BaselineCommand::Save { name, run } => {
+        BaselineCommand::Save { name, run, no_binaries } => {
             let name = Name::new(name)?;
             let run = read_run(&results.find_run(run.as_deref())?)?;
             save(baselines, &name, &run)?;
+            keep_binaries(&baselines.path(&name), &run, *no_binaries)?;
         }
         BaselineCommand::List => output::print(&list(baselines)?)?,
         BaselineCommand::Show { name } => {
@@ -31,7 +37,10 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
         }
         BaselineCommand::Remove { name } => {
             let name = Name::new(name)?;
+            // One that cannot be read can still be removed.
+            let binaries = baselines.load(&name).ok().and_then(|run| run.settings.binaries);
             baselines.remove(&name)?;
+            store()?.release(&binaries.unwrap_or_default())?;
             eprintln!("removed the baseline {name}");
         }
         BaselineCommand::Import { file, name } => {
@@ -40,7 +49,9 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
             let name = Name::new(name).map_err(|error| {
                 usage(anyhow!("{error}; give a name: cargo xtask baseline import FILE NAME"))
             })?;
-            save(baselines, &name, &read_run(file)?)?;
+            let run = read_run(file)?;
+            save(baselines, &name, &run)?;
+            keep_binaries(&baselines.path(&name), &run, false)?;
         }
     }
     Ok(PASS)
@@ -66,6 +77,31 @@ fn save(baselines: &Baselines, name: &Name, run: &Run) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn store() -> Result<BinaryStore> {
+    BinaryStore::open(&target_directory()?)
+}
+
+/// Keeps the binaries of the run that the baseline in `file` is, as long as it is there. Without them it is a baseline, too.
+fn keep_binaries(file: &Path, run: &Run, unwanted: bool) -> Result<()> {
+    let store = store()?;
+    if let Some(hashes) = run.settings.binaries.as_ref().filter(|_| !unwanted) {
+        let file = std::path::absolute(file).with_context(|| format!("find {}", shown(file)))?;
+        match store.claim(hashes, &file) {
+            Ok(bytes) => eprintln!(
+                "its {}, {}, stay in {} for --confirm",
+                plural(hashes.len(), "binary"),
+                human(bytes as f64, Unit::Bytes),
+                shown(store.folder())
+            ),
+            Err(error) => {
+                eprintln!("note: its binaries are not kept, so --confirm will need a REF: {error:#}")
+            }
+        }
+    }
+    // What a baseline of this name had before is no longer claimed.
+    store.prune()
 }
 
 /// A line for each baseline; what cannot be read is listed with the reason.

@@ -10,25 +10,27 @@ use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
 use report::comparison::{REPETITIONS, compare};
-use report::{Comparison, History, Thresholds};
+use report::{Comparison, History, Thresholds, plural};
 
+use crate::binaries::BinaryStore;
 use crate::child_executor::ChildExecutor;
 use crate::command_line;
 use crate::compare::today;
 use crate::conclusion::{self, Against};
-use crate::confirm::{self, OldSource};
+use crate::confirm;
 use crate::environment::Environment;
-use crate::exit_code::{INTERRUPTED, usage};
+use crate::exit_code::{INTERRUPTED, of_error, usage, worse};
 use crate::flags::BenchFlags;
 use crate::history;
 use crate::host;
 use crate::interrupt::Interrupt;
+use crate::old_binaries::OldBinaries;
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
-use crate::results::{RUN_FILE, Results, RunFolder, write_run, write_whole};
+use crate::results::{RUN_FILE, Results, RunFolder, Side, write_run, write_whole};
 use crate::selection::{Chosen, Selection, modes_of_run};
 use crate::suites::Suites;
-use crate::workspace::{Metadata, root, shown};
+use crate::workspace::{self, Metadata, shown};
 
 /// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
 const BUDGET: Duration = Duration::from_secs(6);
@@ -45,18 +47,25 @@ pub struct Measured {
     pub comparison: Option<Comparison>,
     /// The stored runs before it.
     pub history: History,
+    /// Why the old binaries could not be run, if they should have been.
+    pub not_confirmed: Option<anyhow::Error>,
     /// Whether Ctrl-C ended it early.
     pub interrupted: bool,
 }
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
-    let Measured { run, folder, thresholds, comparison, history, interrupted } = measure(flags, |_| Ok(()))?;
+    let Measured { run, folder, thresholds, comparison, history, not_confirmed, interrupted } =
+        measure(flags, |_| Ok(()))?;
     let run_path = folder.path.join(RUN_FILE);
     let exports = flags.export.export.clone();
     let against = Against { comparison, history, strict: flags.baseline.strict, exports };
     let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
         .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
+    if let Some(error) = not_confirmed {
+        eprintln!("error: what looks worse stays unconfirmed: {error:#}");
+        return Ok(worse(code, of_error(&error)));
+    }
     Ok(if interrupted { INTERRUPTED } else { code })
 }
 
@@ -69,14 +78,18 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let selection = Selection::new(&flags.selection)?;
     results.ensure_writable()?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
+    let store = BinaryStore::open(&workspace::target_directory()?)?;
+    let old_binaries = old_binaries(flags, old.as_ref(), &store)?;
 
-    let suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
+    let mut suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
     let cases = suites.list()?;
     ensure_every_rule_matches(&thresholds, &cases)?;
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let chosen = selection.for_bench(&cases, &asked_for)?;
     accept(&chosen)?;
     let modes = modes_of_run(&asked_for, &chosen);
+    let jobs = chosen.iter().flat_map(|case| case.modes.iter().map(|mode| (&case.spec, *mode)));
+    suites.keep(&store, jobs)?;
     let inputs = Inputs::prepare()?;
 
     let started = Timestamp::now();
@@ -105,17 +118,18 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
             time_limit_s: flags.time_limit.as_secs(),
             memory_limit_bytes: flags.memory_limit,
             environment: environment.recorded.clone(),
-            features: Some(features(&flags.suites.features)),
+            features: Some(flags.suites.sorted_features()),
             harness: Some(HARNESS),
             allocators: Some(inputs.allocators.clone()),
+            binaries: Some(suites.hashes()),
             left_out: Some(left_out(&cases, &chosen)),
         },
         cases: Vec::new(),
     };
     let progress = Progress::new(chosen.len());
     let run_folder = folder.path.clone();
-    let executor_of = |suites| ChildExecutor {
-        suites,
+    let mut executor = ChildExecutor {
+        suites: &suites,
         corpus: inputs.corpus.clone(),
         scratch: inputs.scratch.clone(),
         run_folder: run_folder.clone(),
@@ -126,37 +140,68 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
         interrupt: interrupt.clone(),
         progress: &progress,
     };
-    let mut executor = executor_of(&suites);
     let budget = flags.repetitions.is_none().then_some(BUDGET);
     let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
+    store.prune()?;
     let history = history::before(&run, &results);
-    let mut measured = Measured { run, folder, thresholds, comparison: None, history, interrupted: false };
-    measured.interrupted = measured.run.partial.is_some();
-    if let Some(old) = old {
-        let Measured { run, thresholds, history, .. } = &measured;
-        let mut comparison = compare(&old.called, &old.run, run, thresholds, &today());
-        if let (Some(reference), false) = (&flags.confirm.confirm, measured.interrupted) {
-            let candidates = confirm::specs(&comparison.candidates(), &run.cases);
-            if candidates.is_empty() {
-                eprintln!("note: no noisy metric may be worse, so there is nothing to confirm");
-            } else {
-                let source = OldSource::check_out(reference, root(), &inputs.target)?;
-                eprintln!("{} may be worse: building {} to run both", cases_of(&candidates), source.commit);
-                let old_suites = Suites::build_old(&source, &flags.suites, flags.memory_limit, &interrupt)?;
-                let mut old = executor_of(&old_suites);
-                match confirm::in_turn(&candidates, plan, &mut old, &mut executor)? {
-                    Some(confirmations) => comparison.confirm(&confirmations),
-                    None => measured.interrupted = true,
-                }
+    let interrupted = run.partial.is_some();
+    let mut measured =
+        Measured { run, folder, thresholds, comparison: None, history, not_confirmed: None, interrupted };
+    let Some(old) = old else { return Ok(measured) };
+    let mut comparison = compare(&old.called, &old.run, &measured.run, &measured.thresholds, &today());
+    let candidates = confirm::specs(&comparison.candidates(), &measured.run.cases);
+    let old_binaries = old_binaries.filter(|_| !interrupted);
+    if let Some(old) = to_confirm(old_binaries, &candidates) {
+        let ready = old.suites(&flags.suites, flags.memory_limit, &interrupt).and_then(|mut suites| {
+            suites.keep(&store, candidates.iter().map(|(spec, mode)| (spec, *mode)))?;
+            Ok(suites)
+        });
+        let confirmed = ready.and_then(|suites| {
+            eprintln!("running the old and the new binaries in turn");
+            let mut old = ChildExecutor { suites: &suites, ..executor.clone() };
+            confirm::in_turn(&candidates, plan, &mut old, &mut executor)
+        });
+        match confirmed {
+            Ok(Some(confirmations)) => comparison.confirm(&confirmations),
+            Ok(None) => measured.interrupted = true,
+            // The run is whole without it.
+            Err(error) => {
+                measured.not_confirmed = Some(error);
+                comparison.predict(&measured.history);
             }
-        } else {
-            comparison.predict(history);
         }
-        measured.comparison = Some(comparison);
+    } else if flags.confirm.confirm.is_none() {
+        comparison.predict(&measured.history);
     }
+    measured.comparison = Some(comparison);
     Ok(measured)
+}
+
+/// What `--confirm` means, before anything is built.
+fn old_binaries(flags: &BenchFlags, old: Option<&Side>, store: &BinaryStore) -> Result<Option<OldBinaries>> {
+    let Some(reference) = &flags.confirm.confirm else { return Ok(None) };
+    let old = old.context("--confirm is about a comparison: name a --baseline too").map_err(usage)?;
+    OldBinaries::find(reference, old, store, &flags.suites, flags.memory_limit).map(Some)
+}
+
+/// The old binaries, if there is something to run them for; says what is done, or could be.
+fn to_confirm(old: Option<OldBinaries>, candidates: &[(CaseSpec, Mode)]) -> Option<OldBinaries> {
+    let found = format!("noisy metrics of {} look worse", plural(candidates.len(), "case"));
+    let note = match (&old, candidates.is_empty()) {
+        (None, true) => return None,
+        (None, false) => {
+            format!("note: {found}; --confirm runs the old and the new binaries in turn to decide it")
+        }
+        (Some(_), true) => "note: no noisy metric looks worse, so there is nothing to confirm".into(),
+        (Some(OldBinaries::Unchanged), false) => {
+            format!("note: {found}, but the revision to confirm it with is this one: it stays unconfirmed")
+        }
+        (Some(_), false) => found,
+    };
+    eprintln!("{note}");
+    old.filter(|old| !candidates.is_empty() && !matches!(old, OldBinaries::Unchanged))
 }
 
 /// Measures case after case and stores the run after each.
@@ -206,16 +251,6 @@ fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Res
     Ok(())
 }
 
-/// `2 cases`.
-fn cases_of(candidates: &[(CaseSpec, Mode)]) -> String {
-    format!("{} case{}", candidates.len(), if candidates.len() == 1 { "" } else { "s" })
-}
-
-/// The features in one order, each once.
-fn features(asked_for: &[String]) -> Vec<String> {
-    asked_for.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
-}
-
 /// The cases that this bench does not measure.
 fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
     let is_chosen = |id: &CaseId| chosen.iter().any(|chosen| chosen.spec.id == *id);
@@ -226,8 +261,6 @@ fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
 pub struct Inputs {
     /// The index of the text corpus.
     pub corpus: PathBuf,
-    /// Cargo's target folder.
-    pub target: PathBuf,
     /// Where every child gets its folder.
     pub scratch: PathBuf,
     /// The version of each allocator.
@@ -241,9 +274,11 @@ impl Inputs {
         let folder = metadata.target_directory.join("bench");
         let scratch = folder.join("scratch");
         fs::create_dir_all(&scratch).with_context(|| format!("create {}", shown(&scratch)))?;
-        let corpus = folder.join("corpus.tsv");
-        write_whole(&corpus, metadata.corpus_index().as_bytes())?;
+        let index = metadata.corpus_index();
+        // By its content: with another Cargo.lock another bench begins, and does not change what this one reads.
+        let corpus = folder.join(format!("corpus-{:.16}.tsv", host::sha256(index.as_bytes())));
+        write_whole(&corpus, index.as_bytes())?;
         let allocators = metadata.allocators();
-        Ok(Inputs { corpus, target: metadata.target_directory, scratch, allocators })
+        Ok(Inputs { corpus, scratch, allocators })
     }
 }

@@ -32,6 +32,7 @@ pub fn run(flags: &CheckFlags) -> Result<u8> {
                 "note: there is no baseline {USUAL:?}, so nothing is compared; keep one with `cargo xtask baseline save \
                  {USUAL}`"
             );
+            flags.confirm.confirm = None;
         }
     }
     let code = bench::run(&flags)?;

@@ -28,6 +28,7 @@ const EVIDENCE_FILE: &str = "evidence.json";
 const DHAT_FILE: &str = "dhat.json";
 
 /// What all children of a run have in common.
+#[derive(Clone)]
 pub struct ChildExecutor<'a> {
     /// The binaries.
     pub suites: &'a Suites,

@@ -1,4 +1,4 @@
-//! `cargo xtask clean`: removes old runs, after showing which.
+//! `cargo xtask clean`: removes old runs, and what was built to compare with them, after showing which.
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -11,13 +11,15 @@ use regex::Regex;
 use report::plural;
 use report::quantity::human;
 
+use crate::binaries::BinaryStore;
 use crate::exit_code::{PASS, usage};
 use crate::flags::profile::CleanFlags;
 use crate::output;
-use crate::results::{PAGE_FILE, RUN_FILE};
-use crate::workspace::{root, shown};
+use crate::results::{PAGE_FILE, RUN_FILE, goes_on};
+use crate::workspace::{root, shown, target_directory};
 
-/// A run that is not whole and was written to so lately may still be going on.
+/// A run that is not whole and was written to so lately may still be going on, perhaps on another machine; a binary that
+/// was run so lately may be one of a run that becomes a baseline.
 const LATELY: Duration = Duration::from_secs(3600);
 
 /// Runs the command.
@@ -43,12 +45,26 @@ pub fn run(flags: &CleanFlags) -> Result<u8> {
         plural(old.len(), "run"),
         human(bytes as f64, Unit::Bytes)
     ));
+    let store = BinaryStore::open(&target_directory()?)?;
+    let binaries = store.unused_since(SystemTime::now() - LATELY)?;
+    if !binaries.is_empty() {
+        let bytes: u64 = binaries.iter().map(|(_, bytes)| bytes).sum();
+        text.push_str(&format!(
+            "{}, {} in {} that no baseline has to remove, too\n",
+            plural(binaries.len(), "binary"),
+            human(bytes as f64, Unit::Bytes),
+            shown(store.folder())
+        ));
+    }
     output::print(&text)?;
-    if old.is_empty() || flags.dry_run || !(flags.yes || agreed()?) {
+    if old.is_empty() && binaries.is_empty() || flags.dry_run || !(flags.yes || agreed()?) {
         return Ok(PASS);
     }
     for run in &old {
         fs::remove_dir_all(run).with_context(|| format!("remove {}", shown(run)))?;
+    }
+    for (folder, _) in &binaries {
+        store.remove(folder)?;
     }
     output::print("removed\n")?;
     Ok(PASS)
@@ -73,6 +89,9 @@ fn runs(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// A run gets its page when it is concluded.
 fn may_go_on(run: &Path) -> bool {
+    if goes_on(run) {
+        return true;
+    }
     let written = fs::metadata(run.join(RUN_FILE)).and_then(|file| file.modified());
     let lately =
         written.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age < LATELY));

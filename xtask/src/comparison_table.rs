@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::Style;
-use report::Verdict;
 use report::comparison::{Change, Comparison, Outcome, SitesDifference};
 use report::quantity::{human as quantity, signed};
+use report::{SiteCount, Verdict};
 
 use crate::table::style;
 
@@ -40,6 +40,9 @@ pub fn human(comparison: &Comparison, all: bool) -> String {
         if all || comparison.changes.iter().any(worse) {
             text.push_str(&sites(&case.to_string(), found));
         }
+    }
+    for (case, reason) in &comparison.unexplained {
+        let _ = writeln!(text, "no call sites of {case}: {reason}");
     }
     let style = style(comparison.verdict);
     let word = comparison.verdict.word().to_uppercase();
@@ -169,10 +172,11 @@ fn sites(case: &str, found: &SitesDifference) -> String {
     for site in found.sites.iter().take(SITES) {
         let _ = writeln!(
             text,
-            "  {:>12} at the peak  {:>12} in total  {}",
-            bytes(site.peak_change()),
-            bytes(site.total_change()),
-            site.name()
+            "  {:>12} at the peak  {:>12} in total  {}{}",
+            site.change_text(SiteCount::Peak),
+            site.change_text(SiteCount::Total),
+            site.name(),
+            site.unknown().map(|reason| format!(" ({reason})")).unwrap_or_default()
         );
     }
     if found.sites.is_empty() {

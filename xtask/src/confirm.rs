@@ -1,19 +1,12 @@
-//! Stage 2 of a comparison: the candidates in fresh processes of the old and the new binary, in turn.
-//!
-//! The old binary is that of a revision: its suites are built in a git worktree in cargo's target folder. Whatever drifts
-//! while the processes run (other users of the machine, its temperature) meets both sides alike.
+//! Stage 2 of a comparison: the candidates in fresh processes of the old and the new binary, in turn. Whatever drifts while
+//! they run (other users of the machine, its temperature) meets both sides alike.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::Result;
 use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::run::{CaseRecord, Measurement, Repetition};
 use report::comparison::Confirmation;
 
-use crate::exit_code::usage;
 use crate::plan::{Executor, Job, Plan};
-use crate::workspace::shown;
 
 /// Processes a side.
 pub const PROCESSES: u32 = 20;
@@ -75,48 +68,6 @@ fn record(spec: &CaseSpec, mode: Mode, repetitions: Vec<Repetition>) -> CaseReco
 pub fn specs(candidates: &[(CaseId, Mode)], cases: &[CaseRecord]) -> Vec<(CaseSpec, Mode)> {
     let spec = |id: &CaseId| cases.iter().find(|case| case.spec.id == *id).map(|case| case.spec.clone());
     candidates.iter().filter_map(|(id, mode)| Some((spec(id)?, *mode))).collect()
-}
-
-/// The source of a revision, checked out beside the workspace.
-pub struct OldSource {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// Where cargo builds it: its own folder, because the workspace's is in use.
-    pub target: PathBuf,
-    /// Its commit.
-    pub commit: String,
-}
-
-impl OldSource {
-    /// Checks out the merge base of HEAD and `reference` of the repository at `root`, in cargo's target folder. Both folders stay, so that the next time is quick.
-    ///
-    /// Errors: a revision that git does not know is the user's.
-    pub fn check_out(reference: &str, root: &Path, target: &Path) -> Result<OldSource> {
-        let git = |arguments: &[&str]| git(root, arguments);
-        let unknown = || usage(anyhow!("--confirm {reference}: git knows no revision of this name"));
-        // `--end-of-options`: whatever it is called, it is no flag.
-        git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{reference}^{{commit}}")])
-            .map_err(|_| unknown())?;
-        let commit = git(&["merge-base", "HEAD", reference])
-            .with_context(|| format!("--confirm {reference}: it has no commit in common with HEAD"))
-            .map_err(usage)?;
-        let folder = target.join("bench").join("confirm").join(&commit);
-        if !folder.join("Cargo.toml").is_file() {
-            git(&["worktree", "prune"])?;
-            let path = folder.to_str().context("the target folder's path is not UTF-8")?;
-            git(&["worktree", "add", "--force", "--detach", path, &commit])
-                .with_context(|| format!("check out {commit} in {}", shown(&folder)))?;
-        }
-        Ok(OldSource { folder, target: target.join("bench").join("confirm-target"), commit })
-    }
-}
-
-/// What git prints; its own words where it fails.
-fn git(root: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new("git").args(arguments).current_dir(root).output().context("start git")?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "git {}: {}", arguments[0], stderr.trim());
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
 #[cfg(test)]
@@ -203,41 +154,6 @@ mod tests {
     fn ctrl_c_ends_it() {
         let (log, done) = play(2, None, Some(3));
         assert_eq!((log.as_str(), done.is_none()), ("ABB", true));
-    }
-
-    #[test]
-    fn the_merge_base_is_checked_out_and_unknown_revisions_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("repository");
-        std::fs::create_dir(&root).unwrap();
-        let run = |arguments: &[&str]| git(&root, arguments).unwrap();
-        let commit = |text: &str| {
-            std::fs::write(root.join("Cargo.toml"), text).unwrap();
-            run(&["add", "Cargo.toml"]);
-            let who = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
-            run(&[&who[..], &["commit", "--quiet", "--no-gpg-sign", "-m", text]].concat());
-        };
-        run(&["init", "--quiet", "--initial-branch", "main"]);
-        commit("base");
-        run(&["checkout", "--quiet", "-b", "change"]);
-        commit("changed");
-        run(&["checkout", "--quiet", "main"]);
-        commit("main went on");
-        run(&["checkout", "--quiet", "change"]);
-        for _ in 0..2 {
-            // The second time finds what the first left.
-            let source = OldSource::check_out("main", &root, &folder.path().join("target")).unwrap();
-            assert_eq!(std::fs::read_to_string(source.folder.join("Cargo.toml")).unwrap(), "base");
-            assert!(source.folder.ends_with(&source.commit));
-        }
-        for reference in ["no-such-branch", "--all", "main..change", ""] {
-            let error = OldSource::check_out(reference, &root, folder.path()).err().unwrap();
-            assert_eq!(
-                crate::exit_code::of_error(&error),
-                crate::exit_code::USAGE,
-                "{reference:?}: {error:#}"
-            );
-        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 /// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of models and its
-/// cache are. `BENCH_FAULT_GROWTH`: the switch of `vectors/fault{kind=grows}`, for tests. The last two let a client into its
+/// cache are. `BENCH_FAULT_GROWTH`: the switch of two kinds of `vectors/fault`, for tests. The last two let a client into its
 /// server: secrets, so they are never recorded.
 const NEEDED: [&str; 11] = [
     "PATH",

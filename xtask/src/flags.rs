@@ -6,6 +6,7 @@ pub mod monitor;
 pub mod profile;
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -157,6 +158,13 @@ pub struct SuiteFlags {
     /// Cargo profile of the measured binaries
     #[arg(long, default_value = "release")]
     pub profile: String,
+}
+
+impl SuiteFlags {
+    /// The features in one order, each once.
+    pub fn sorted_features(&self) -> Vec<String> {
+        self.features.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
 }
 
 /// Flags of `bench`.

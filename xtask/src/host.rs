@@ -108,7 +108,8 @@ fn cgroup_limit() -> Option<String> {
         .map(|limit| if limit.trim() == "max" { "none".into() } else { limit.trim().to_string() })
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// The SHA-256 in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -7,7 +7,8 @@
 //!            list, report                      results (run.json) <---------------'
 //!                                                 '--> conclusion (report crate) --> table, page, exit_code
 //!  profile, heap: one case of a bench; analyze, diff: what is stored --> tables, flame graph, pprof
-//!  compare, baseline, check: a run against another --> comparison_table; confirm: old and new binary in turn
+//!  compare, baseline, check: a run against another --> comparison_table; confirm: old and new binary in turn, the old one
+//!                  from old_binaries: kept with a baseline (binaries), or built from a revision
 //!  monitor: a live process or server --> memory_metrics_<time>.json and its page
 //! ```
 
@@ -15,6 +16,7 @@ mod analyze;
 mod baseline;
 mod baselines;
 mod bench;
+mod binaries;
 mod bounded_capture;
 mod check;
 mod child_executor;
@@ -35,7 +37,10 @@ mod host;
 mod interrupt;
 mod leaks;
 mod list;
+mod lock;
 mod monitor;
+mod named_file;
+mod old_binaries;
 mod one_case;
 mod output;
 mod phase_table;

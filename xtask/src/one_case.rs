@@ -51,7 +51,7 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
     let run_path = folder.path.join(crate::results::RUN_FILE);
     let concluded = conclusion::write_page(&run, &run_path, &thresholds, None, history)?;
     let record = finished(run, &flags.case, mode)?;
-    Ok(OneCase { record, folder: folder.path, page: concluded.page })
+    Ok(OneCase { record, folder: folder.path.clone(), page: concluded.page })
 }
 
 /// Calibrations come by themselves; beside them the case must be alone, and it must have the mode.

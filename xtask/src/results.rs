@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use bench_core::run::{Revision, Run};
 use jiff::Timestamp;
-use report::parse_run;
 
 use crate::baselines::{Baselines, LATEST, Name};
 use crate::exit_code::usage;
 use crate::flags::ResultsFlags;
+use crate::lock;
+use crate::named_file;
 use crate::workspace::{self, shown};
 
 /// A run's evidence within its folder.
 pub const RUN_FILE: &str = "run.json";
 /// A run's page within its folder.
 pub const PAGE_FILE: &str = "index.html";
+/// In a run's folder, locked, as long as the run goes on.
+const GOING_ON_FILE: &str = ".going-on";
 
 /// The folder of all results.
 pub struct Results {
@@ -44,7 +47,7 @@ impl Results {
     /// Reads the threshold table; a missing or broken one is the user's error.
     pub fn thresholds(&self) -> Result<report::Thresholds> {
         let path = shown(&self.thresholds);
-        let text = fs::read_to_string(&self.thresholds)
+        let text = named_file::read_text(&self.thresholds)
             .with_context(|| format!("cannot read the thresholds in {path}; name a table with --thresholds"))
             .map_err(usage)?;
         report::Thresholds::parse(&text, &path).map_err(usage)
@@ -67,7 +70,10 @@ impl Results {
             let id = if attempt == 1 { name.clone() } else { format!("{name}-{attempt}") };
             let path = self.runs.join(&id);
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(RunFolder { id, path }),
+                Ok(()) => {
+                    let going_on = lock::exclusive(&path.join(GOING_ON_FILE))?;
+                    return Ok(RunFolder { id, path, _going_on: going_on });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error).with_context(|| format!("create {}", shown(&path))),
             }
@@ -118,15 +124,13 @@ impl Results {
         Ok(Side { called: run.id.clone(), run })
     }
 
-    /// Ids begin with the date, so the greatest is the newest.
+    /// Ids begin with the date, so the greatest is the newest. One that still goes on, beside this process, is not meant.
     fn newest_run(&self) -> Result<PathBuf> {
         let entries = fs::read_dir(&self.runs).map(|entries| entries.filter_map(|e| Some(e.ok()?.path())));
-        entries
-            .ok()
-            .and_then(|paths| paths.map(|path| path.join(RUN_FILE)).filter(|path| path.is_file()).max())
-            .ok_or_else(|| {
-                usage(anyhow!("no run in {} yet; make one with `cargo xtask bench`", shown(&self.runs)))
-            })
+        let has_run = |path: &PathBuf| path.join(RUN_FILE).is_file() && !goes_on(path);
+        entries.ok().and_then(|paths| paths.filter(has_run).max()).map(|path| path.join(RUN_FILE)).ok_or_else(
+            || usage(anyhow!("no run in {} yet; make one with `cargo xtask bench`", shown(&self.runs))),
+        )
     }
 }
 
@@ -138,12 +142,25 @@ pub struct Side {
     pub run: Run,
 }
 
-/// The folder of one run.
+/// The folder of one run that goes on as long as this lives.
 pub struct RunFolder {
     /// The folder's name.
     pub id: String,
     /// The folder.
     pub path: PathBuf,
+    _going_on: File,
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        // If it stays, it is not locked, and that says the same.
+        let _ = fs::remove_file(self.path.join(GOING_ON_FILE));
+    }
+}
+
+/// Whether a process still measures the run in this folder.
+pub fn goes_on(run: &Path) -> bool {
+    lock::is_exclusive(&run.join(GOING_ON_FILE))
 }
 
 /// `2026-11-21T120125Z-1a2b3c4`, with `-norev` outside git and `-dirty` behind a revision that was changed.
@@ -161,14 +178,20 @@ fn run_name(started: Timestamp, revision: &Revision) -> String {
 /// Writes beside the file, brings it to the disk, then renames: a kill at any moment leaves the old file or the
 /// new one. Two processes that write the same file do not meet.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().context("a file to write has a name")?.to_os_string();
-    name.push(format!(".{}.unfinished", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    let write = || {
-        let mut file = File::create(&unfinished)?;
+    let name = path.file_name().context("a file to write has a name")?.to_string_lossy();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut unfinished = tempfile::Builder::new();
+    let (prefix, suffix) = (format!(".{name}."), ".unfinished");
+    unfinished.prefix(&prefix).suffix(suffix);
+    // As any other file; the default is for secrets.
+    #[cfg(unix)]
+    unfinished.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let write = || -> io::Result<()> {
+        let mut file = unfinished.tempfile_in(folder)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
     };
     write().with_context(|| format!("write {}", shown(path)))
 }
@@ -192,8 +215,8 @@ pub fn write_run(path: &Path, run: &Run) -> Result<()> {
 /// Reads a stored run. One that is truncated, or of a newer schema, is the user's error and stays as it is.
 pub fn read_run(path: &Path) -> Result<Run> {
     let shown = shown(path);
-    let json = fs::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
-    parse_run(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
+    let json = named_file::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
+    report::history::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
 }
 
 #[cfg(test)]
@@ -224,8 +247,8 @@ mod tests {
     fn runs_of_the_same_second_have_their_own_folders() {
         let (_folder, results) = results();
         results.ensure_writable().unwrap();
-        let ids: Vec<String> =
-            (0..3).map(|_| results.create_run(at(0), &Revision::default()).unwrap().id).collect();
+        let created = || results.create_run(at(0), &Revision::default()).unwrap().id.clone();
+        let ids: Vec<String> = (0..3).map(|_| created()).collect();
         assert_eq!(ids[1..], ["2026-11-21T120125Z-norev-2", "2026-11-21T120125Z-norev-3"]);
     }
 
@@ -239,14 +262,17 @@ mod tests {
         let empty = results.create_run(at(2), &Revision::default()).unwrap();
         for folder in [&old, &new] {
             write_whole(&folder.path.join(RUN_FILE), b"{}").unwrap();
+            assert!(goes_on(&folder.path));
         }
-        assert_eq!(results.find_run(None).unwrap(), new.path.join(RUN_FILE));
-        assert_eq!(results.find_run(Some(&old.id)).unwrap(), old.path.join(RUN_FILE));
-        let path = old.path.to_str().unwrap();
-        assert_eq!(results.find_run(Some(path)).unwrap(), old.path.join(RUN_FILE));
+        assert!(results.find_run(None).is_err(), "both still go on");
+        let ended = |run: RunFolder| (run.id.clone(), run.path.clone());
+        let ((old_id, old), (new_id, new)) = (ended(old), ended(new));
+        assert_eq!(results.find_run(None).unwrap(), new.join(RUN_FILE));
+        assert_eq!(results.find_run(Some(&old_id)).unwrap(), old.join(RUN_FILE));
+        assert_eq!(results.find_run(Some(old.to_str().unwrap())).unwrap(), old.join(RUN_FILE));
         let error = results.find_run(Some(&empty.id)).unwrap_err();
         assert_eq!(of_error(&error), USAGE);
-        assert!(error.to_string().contains(&new.id), "{error}");
+        assert!(error.to_string().contains(&new_id), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::Result;
 use bench_core::dhat_profile::{CallSite, Frame, SitesSummary};
 use bench_core::metric::Unit;
 use report::quantity::human;
-use report::{SiteChange, SiteCount, export, plural};
+use report::{Side, SiteChange, SiteCount, export, plural};
 
 use crate::flags::profile::{ExportFlags, ShownFlags};
 use crate::results::write_whole;
@@ -20,7 +20,7 @@ const NAME: usize = 70;
 pub fn site_table(summary: &SitesSummary, flags: &ShownFlags) -> String {
     let count = SiteCount::from(flags.by);
     let mut sites: Vec<&CallSite> = summary.sites.iter().collect();
-    sites.sort_by_key(|site| std::cmp::Reverse((count.of(Some(site)), site.total_bytes)));
+    sites.sort_by_key(|site| std::cmp::Reverse((count.of(site), site.total_bytes)));
     let row = |site: &&CallSite| {
         let blocks = human(site.total_blocks as f64, Unit::Count);
         let (function, place) = named(&site.stack);
@@ -44,16 +44,15 @@ pub fn site_table(summary: &SitesSummary, flags: &ShownFlags) -> String {
 /// What differs, the largest change first.
 pub fn change_table(changes: &[SiteChange], flags: &ShownFlags) -> String {
     let count = SiteCount::from(flags.by);
-    let unit = if count == SiteCount::Blocks { Unit::Count } else { Unit::Bytes };
-    let value = |site: Option<&CallSite>| {
-        site.map_or("-".to_string(), |site| human(count.of(Some(site)) as f64, unit))
+    let value = |side: &Side| match side {
+        Side::Absent => "-".to_string(),
+        Side::BelowTop { top, .. } => format!("not in top {top}"),
+        Side::Seen(site) => human(count.of(site) as f64, count.unit()),
     };
     let row = |change: &SiteChange| {
-        let sign = if change.change > 0 { "+" } else { "" };
-        let difference = format!("{sign}{}", human(change.change as f64, unit));
+        let fate = change.fate(count).map(|fate| fate.to_string()).unwrap_or_default();
         let (function, place) = named(change.stack());
-        let (old, new) = (value(change.old.as_ref()), value(change.new.as_ref()));
-        vec![change.fate.to_string(), difference, old, new, function, place]
+        vec![fate, change.change_text(count), value(&change.old), value(&change.new), function, place]
     };
     let rows: Vec<Vec<String>> = changes.iter().take(flags.top).map(row).collect();
     let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];

@@ -1,23 +1,21 @@
 //! What lies in a file that the user names: a profile, a run, or samples; told by its content, not by its name.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::dhat_profile::{self, SitesSummary};
+use bench_core::foreign_json;
 use bench_core::memory_metrics::{self, Sample};
 use bench_core::run::{CaseRecord, Run};
 use serde::Deserialize;
 
 use crate::exit_code::usage;
 use crate::flags::{ResultsFlags, SelectionFlags};
+use crate::named_file;
 use crate::results::{Results, read_run};
 use crate::selection::Selection;
 use crate::workspace::shown;
-
-/// A longer file is none of ours: a profile of a million call sites has half of it.
-const MOST_BYTES: u64 = 1 << 30;
 
 /// What was found.
 pub enum Stored {
@@ -54,10 +52,8 @@ impl Stored {
             let samples = memory_metrics::parse(&text);
             return samples.map(Stored::Samples).map_err(|error| wrong(&path, error));
         }
-        let head: Head = serde_json::from_str(&text).map_err(|error| {
-            let hint = if error.is_eof() { "the file is truncated: " } else { "not JSON: " };
-            wrong(&path, anyhow!("{hint}{error}"))
-        })?;
+        let head: Head =
+            foreign_json::read(text.as_bytes()).map_err(|error| wrong(&path, error.context("not JSON")))?;
         match head {
             Head { dhat: Some(_), .. } => Ok(Stored::Profile(parse_profile(&path, &text)?)),
             Head { schema: Some(_), .. } => Ok(Stored::Run(Box::new(read_run(&path)?), path)),
@@ -82,14 +78,12 @@ fn parse_profile(path: &Path, text: &str) -> Result<SitesSummary> {
 
 fn read_text(path: &Path) -> Result<String> {
     let read = || {
-        let bytes = fs::metadata(path)?.len();
-        ensure!(bytes <= MOST_BYTES, "larger than {} GiB: no profile or run of ours", MOST_BYTES >> 30);
-        let bytes = fs::read(path)?;
+        let bytes = named_file::read(path)?;
         ensure!(
             !bytes.starts_with(&[0x1f, 0x8b]),
             "compressed: if it is a pprof file, open it with `go tool pprof`"
         );
-        String::from_utf8(bytes).map_err(|_| anyhow!("no text"))
+        String::from_utf8(bytes).map_err(|_| anyhow!("no text in UTF-8"))
     };
     read().with_context(|| format!("cannot read {}", shown(path))).map_err(usage)
 }

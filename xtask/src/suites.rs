@@ -1,6 +1,6 @@
 //! The suites' binaries: built by cargo, asked for their cases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,19 +12,23 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use serde::Deserialize;
 
-use crate::confirm::OldSource;
+use crate::binaries::{BinaryStore, Hashes, KeptBinary, TakenOver};
 use crate::exit_code::{BUILD_FAILED, CodedError, INTERRUPTED, usage};
 use crate::flags::SuiteFlags;
 use crate::interrupt::Interrupt;
+use crate::lock;
 use crate::workspace;
 
 /// Every suite; its package is `bench-<suite>`, its binaries are `<suite>-<mode>[-<allocator>]`.
 pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 
-/// The binaries of all suites.
+/// The binaries of all suites, where no other build changes them as long as this lives.
 pub struct Suites {
     /// By name.
     binaries: BTreeMap<String, PathBuf>,
+    /// Those of them that are kept.
+    kept: BTreeMap<String, KeptBinary>,
+    _taken_over: Option<TakenOver>,
     /// What says which vectors, documents, model and servers the user brought: flags of the suites' binaries and their values, paths
     /// absolute.
     brought: Vec<(&'static str, OsString)>,
@@ -35,28 +39,24 @@ impl Suites {
     ///
     /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
-        Suites::build_with(workspace::cargo(), flags, memory_limit, interrupt)
+        let target = workspace::target_directory()?;
+        Suites::build_with(&target, || Ok(workspace::cargo()), flags, memory_limit, interrupt)
     }
 
-    /// Builds the suites of an old revision in the same way.
-    pub fn build_old(
-        source: &OldSource,
-        flags: &SuiteFlags,
-        memory_limit: u64,
-        interrupt: &Interrupt,
-    ) -> Result<Suites> {
-        let mut command = workspace::cargo();
-        command.current_dir(&source.folder).env("CARGO_TARGET_DIR", &source.target);
-        Suites::build_with(command, flags, memory_limit, interrupt)
-    }
-
-    fn build_with(
-        mut command: Command,
+    /// Builds the suites with the cargo that `cargo` readies. Meanwhile no other process of ours builds into `target`.
+    pub fn build_with(
+        target: &Path,
+        cargo: impl FnOnce() -> Result<Command>,
         flags: &SuiteFlags,
         memory_limit: u64,
         interrupt: &Interrupt,
     ) -> Result<Suites> {
         let brought = brought(flags, memory_limit).map_err(usage)?;
+        let folder = target.join("bench");
+        std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        let waiting = "waiting for another cargo xtask that builds";
+        let _building = lock::exclusive_unless(interrupt, &folder.join("build.lock"), waiting)?;
+        let mut command = cargo()?;
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
         command.args(["--profile", &flags.profile]);
         if !flags.features.is_empty() {
@@ -65,7 +65,47 @@ impl Suites {
         for suite in SUITES {
             command.args(["--package", &format!("bench-{suite}")]);
         }
-        Ok(Suites { binaries: built(command, interrupt)?, brought })
+        let built = built(command, interrupt)?;
+        let (taken_over, binaries) = TakenOver::of(built, &folder)?;
+        Ok(Suites { binaries, kept: BTreeMap::new(), _taken_over: Some(taken_over), brought })
+    }
+
+    /// Suites of kept binaries.
+    ///
+    /// Errors: one of them is not here, or was changed; an unreadable data set, folder or model.
+    pub fn of_kept(
+        store: &BinaryStore,
+        hashes: &Hashes,
+        flags: &SuiteFlags,
+        memory_limit: u64,
+    ) -> Result<Suites> {
+        let brought = brought(flags, memory_limit)?;
+        let find = |(name, hash): (&String, &String)| Ok((name.clone(), store.find(name, hash)?));
+        let kept: BTreeMap<String, KeptBinary> = hashes.iter().map(find).collect::<Result<_>>()?;
+        let binaries = kept.iter().map(|(name, kept)| (name.clone(), kept.path.clone())).collect();
+        Ok(Suites { binaries, kept, _taken_over: None, brought })
+    }
+
+    /// Keeps the binaries that run these cases, as far as there are any, and runs the kept ones from now on.
+    pub fn keep<'a>(
+        &mut self,
+        store: &BinaryStore,
+        jobs: impl IntoIterator<Item = (&'a CaseSpec, Mode)>,
+    ) -> Result<()> {
+        let names: BTreeSet<String> =
+            jobs.into_iter().map(|(spec, mode)| binary_name(&spec.id.suite, mode, &spec.allocator)).collect();
+        for name in names {
+            let Some(program) = self.binaries.get_mut(&name) else { continue };
+            let kept = store.keep(&name, program)?;
+            *program = kept.path.clone();
+            self.kept.insert(name, kept);
+        }
+        Ok(())
+    }
+
+    /// The SHA-256 of each kept binary.
+    pub fn hashes(&self) -> Hashes {
+        self.kept.iter().map(|(name, kept)| (name.clone(), kept.hash.clone())).collect()
     }
 
     /// The cases of every suite, suite by suite. Says on stderr which documents of the user there are.
@@ -99,10 +139,7 @@ impl Suites {
 
     /// The binary that runs a suite's cases in `mode` on `allocator`.
     pub fn binary(&self, suite: &str, mode: Mode, allocator: &str) -> Result<&Path> {
-        let name = match allocator {
-            "system" => format!("{suite}-{mode}"),
-            other => format!("{suite}-{mode}-{other}"),
-        };
+        let name = binary_name(suite, mode, allocator);
         self.program(&name).with_context(|| format!("bench-{suite} has no binary {name:?}"))
     }
 
@@ -114,7 +151,8 @@ impl Suites {
     /// Binaries that were not built by cargo.
     #[cfg(test)]
     pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
-        Suites { binaries: binaries.into_iter().collect(), brought: Vec::new() }
+        let binaries = binaries.into_iter().collect();
+        Suites { binaries, kept: BTreeMap::new(), _taken_over: None, brought: Vec::new() }
     }
 
     /// Tells a child about the user's vectors, documents and model.
@@ -122,6 +160,14 @@ impl Suites {
         for (flag, value) in &self.brought {
             command.arg(flag).arg(value);
         }
+    }
+}
+
+/// `vectors-heap`, `vectors-heap-jemalloc`.
+fn binary_name(suite: &str, mode: Mode, allocator: &str) -> String {
+    match allocator {
+        "system" => format!("{suite}-{mode}"),
+        other => format!("{suite}-{mode}-{other}"),
     }
 }
 
@@ -219,22 +265,24 @@ fn built(mut command: Command, interrupt: &Interrupt) -> Result<BTreeMap<String,
             Err(RecvTimeoutError::Timeout) if interrupt.is_set() => {
                 cargo.kill().context("stop cargo")?;
                 cargo.wait().context("wait for cargo")?;
-                let error = anyhow!("interrupted by Ctrl-C while building; nothing was measured");
-                return Err(CodedError::new(INTERRUPTED, error).into());
+                return Err(interrupted());
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
     let status = cargo.wait().context("wait for cargo")?;
     if interrupt.is_set() {
-        let error = anyhow!("interrupted by Ctrl-C while building; nothing was measured");
-        return Err(CodedError::new(INTERRUPTED, error).into());
+        return Err(interrupted());
     }
     if !status.success() {
         let error = anyhow!("the suites did not build ({status}); cargo's messages stand above");
         return Err(CodedError::new(BUILD_FAILED, error).into());
     }
     Ok(binaries)
+}
+
+fn interrupted() -> anyhow::Error {
+    CodedError::new(INTERRUPTED, anyhow!("interrupted by Ctrl-C while building")).into()
 }
 
 /// A binary that one line of cargo's JSON names.

@@ -29,6 +29,30 @@ pub fn cargo() -> Command {
     command
 }
 
+/// Where cargo builds. Needs no Cargo.lock.
+pub fn target_directory() -> Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Head {
+        target_directory: PathBuf,
+    }
+    let json = metadata(&["--no-deps"])?;
+    let head: Head = serde_json::from_slice(&json).context("understand the output of cargo metadata")?;
+    Ok(head.target_directory)
+}
+
+/// What `cargo metadata` says, as JSON.
+fn metadata(arguments: &[&str]) -> Result<Vec<u8>> {
+    let output = cargo()
+        .args(["metadata", "--format-version", "1"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .context("start cargo metadata")?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "cargo metadata failed: {}", stderr.trim());
+    Ok(output.stdout)
+}
+
 /// What `cargo metadata` says, as far as we need it.
 #[derive(Debug, Deserialize)]
 pub struct Metadata {
@@ -49,14 +73,8 @@ struct Package {
 impl Metadata {
     /// Asks cargo. Downloads pinned crates that are not there yet.
     pub fn read() -> Result<Metadata> {
-        let output = cargo()
-            .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", CORPUS_PLATFORM])
-            .stdin(Stdio::null())
-            .output()
-            .context("start cargo metadata")?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "cargo metadata failed: {}", stderr.trim());
-        serde_json::from_slice(&output.stdout).context("understand the output of cargo metadata")
+        let json = metadata(&["--locked", "--filter-platform", CORPUS_PLATFORM])?;
+        serde_json::from_slice(&json).context("understand the output of cargo metadata")
     }
 
     /// The versions of the allocators that are crates. The system's is libc, whose version is a fact of the host.

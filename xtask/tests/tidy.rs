@@ -27,7 +27,16 @@ fn root() -> &'static Path {
 /// Every Rust file of the workspace: its path below the root, and its text.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut sources = Vec::new();
-    let crates = ["bench-core", "bench-vectors", "bench-ingest", "bench-search", "report", "xtask"];
+    let crates = [
+        "bench-core",
+        "bench-vectors",
+        "bench-ingest",
+        "bench-search",
+        "fuzz",
+        "properties",
+        "report",
+        "xtask",
+    ];
     let mut folders: Vec<PathBuf> = crates.iter().map(|name| root().join(name)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {

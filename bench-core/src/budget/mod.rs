@@ -74,7 +74,16 @@ pub struct MemoryBudget {
     /// Live bytes that the heap's limit does not count.
     heap_base: Bytes,
     max_age: Duration,
-    last: Mutex<Option<Status>>,
+    last: Mutex<Option<(Status, Wanted)>>,
+}
+
+/// Which readings are taken: each costs some microseconds, and a check needs those that have a limit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// What has a limit.
+    Limited,
+    /// What can be shown, too.
+    All,
 }
 
 impl MemoryBudget {
@@ -113,7 +122,7 @@ impl MemoryBudget {
     /// work.
     pub fn heap_from_here(mut self) -> MemoryBudget {
         (self.heap_base, self.last) = (Bytes::new(0), Mutex::new(None));
-        self.heap_base = self.read().heap.unwrap_or_default();
+        self.heap_base = self.read(Wanted::All).heap.unwrap_or_default();
         self
     }
 
@@ -130,10 +139,10 @@ impl MemoryBudget {
     /// # Errors
     /// As [`MemoryBudget::check`].
     pub fn check_for(&self, more: Bytes) -> Result<Pressure> {
-        let status = self.status();
+        let status = self.checked();
         match status::pressure(&self.limits, &status.readings.with(more)) {
             Some(pressure) => Ok(pressure),
-            None => bail!("the memory budget is blind: {status} ({BLIND_BECAUSE})"),
+            None => bail!("the memory budget is blind: {} ({BLIND_BECAUSE})", self.status()),
         }
     }
 
@@ -146,25 +155,32 @@ impl MemoryBudget {
         EveryNth { budget: self, n, chunks: 0 }
     }
 
-    /// What memory is, against its limits; its `Display` is one line for a log.
+    /// What memory is, against its limits, and what has none; its `Display` is one line for a log.
     pub fn status(&self) -> Status {
-        self.status_at(Instant::now())
+        self.status_at(Instant::now(), Wanted::All)
     }
 
-    fn status_at(&self, now: Instant) -> Status {
+    /// As [`MemoryBudget::status`], with what has a limit only.
+    fn checked(&self) -> Status {
+        self.status_at(Instant::now(), Wanted::Limited)
+    }
+
+    fn status_at(&self, now: Instant, wanted: Wanted) -> Status {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(status) = *last
+        if let Some((status, read)) = *last
             && now.saturating_duration_since(status.read_at) < self.max_age
+            && (read == Wanted::All || wanted == Wanted::Limited)
         {
             return status;
         }
-        let status = Status { limits: self.limits, readings: self.read(), read_at: now };
-        *last = Some(status);
+        let status = Status { limits: self.limits, readings: self.read(wanted), read_at: now };
+        *last = Some((status, wanted));
         status
     }
 
-    fn read(&self) -> Readings {
-        let readings = self.sources.read();
+    fn read(&self, wanted: Wanted) -> Readings {
+        let limits = Some(&self.limits).filter(|_| wanted == Wanted::Limited);
+        let readings = self.sources.read(limits);
         Readings { heap: readings.heap.map(|live| live.minus(self.heap_base)), ..readings }
     }
 }
@@ -207,12 +223,17 @@ impl Sources {
         }
     }
 
-    fn read(&self) -> Readings {
-        let resident = self.process.as_ref().and_then(ProcessProbe::read_resident);
+    /// Reads what has a limit; everything without `limits`.
+    fn read(&self, limits: Option<&Limits>) -> Readings {
+        let wants = |limit: fn(&Limits) -> Option<Bytes>| limits.is_none_or(|limits| limit(limits).is_some());
+        let process = self.process.as_ref().filter(|_| wants(|limits| limits.process));
+        let resident = process.and_then(ProcessProbe::read_resident);
+        let system = Some(&self.system).filter(|_| wants(|limits| limits.system_available));
         Readings {
+            // As cheap as asking for its limit.
             heap: self.heap_is_counted.then(|| Bytes::new(live_bytes())),
             process: resident.map(|(anon, file)| Bytes::new(anon + file.unwrap_or(0))),
-            system_available: self.system.available_bytes().map(Bytes::new),
+            system_available: system.and_then(SystemProbe::available_bytes).map(Bytes::new),
         }
     }
 }
@@ -228,7 +249,7 @@ mod tests {
     fn a_reading_stands_for_100_ms() {
         let budget = MemoryBudget::new(Limits::default().process(ROOMY)).unwrap();
         let start = Instant::now();
-        let read_at = |ms| budget.status_at(start + Duration::from_millis(ms)).read_at - start;
+        let read_at = |ms| budget.status_at(start + Duration::from_millis(ms), Wanted::All).read_at - start;
         // `new` has read just before `start`.
         let first = read_at(100);
         assert_eq!(first, Duration::from_millis(100));
@@ -236,8 +257,27 @@ mod tests {
             assert_eq!(read_at(asked), Duration::from_millis(read), "asked at {asked} ms");
         }
         let budget = budget.max_age(Duration::ZERO);
-        let read_at = |ms| budget.status_at(start + Duration::from_millis(ms)).read_at - start;
+        let read_at = |ms| budget.status_at(start + Duration::from_millis(ms), Wanted::All).read_at - start;
         assert_eq!([read_at(5), read_at(6)], [5, 6].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn a_check_reads_what_has_a_limit_and_a_status_everything() {
+        let process = || MemoryBudget::new(Limits::default().process(ROOMY)).unwrap();
+        let budget = process();
+        for _ in 0..2 {
+            let readings = budget.checked().readings;
+            assert!(readings.process.is_some() && readings.system_available.is_none(), "{readings:?}");
+        }
+        assert!(budget.status().readings.system_available.is_some(), "a kept check is not the whole");
+        assert!(budget.checked().readings.system_available.is_some(), "the whole serves a check, too");
+        let system = MemoryBudget::new(Limits::default().system_available(Bytes::kib(1))).unwrap();
+        let readings = system.max_age(Duration::ZERO).checked().readings;
+        assert!(readings.process.is_none() && readings.system_available.is_some(), "{readings:?}");
+        // So an operation's report has a peak of what has a limit.
+        let monitor = OperationMonitor::new(process().max_age(Duration::ZERO));
+        let report = monitor.start("import").end();
+        assert!(report.peak_process.is_some() && report.lowest_system_available.is_none(), "{report}");
     }
 
     #[test]

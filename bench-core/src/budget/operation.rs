@@ -25,7 +25,8 @@ struct Watched {
     read_at: Option<Instant>,
 }
 
-/// By how much memory grew since the monitor began, over all checks. What could not be read twice is absent.
+/// By how much memory grew since the monitor began, over all checks. What could not be read twice, or has no limit, is
+/// absent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trends {
     /// Live bytes of Rust's heap.
@@ -113,7 +114,9 @@ impl Operation<'_> {
     /// As [`MemoryBudget::check`].
     pub fn check(&mut self) -> Result<Pressure> {
         let status = self.observe();
-        let pressure = status.pressure().with_context(|| format!("the memory budget is blind: {status}"))?;
+        let pressure = status.pressure();
+        let pressure = pressure
+            .with_context(|| format!("the memory budget is blind: {}", self.monitor.budget.status()))?;
         self.report.levels.add(pressure);
         Ok(pressure)
     }
@@ -125,7 +128,7 @@ impl Operation<'_> {
     }
 
     fn observe(&mut self) -> Status {
-        let status = self.monitor.budget.status();
+        let status = self.monitor.budget.checked();
         self.report.see(&status);
         self.monitor.follow(&status);
         status
@@ -150,7 +153,7 @@ impl Drop for Operation<'_> {
     }
 }
 
-/// What was seen of one operation, or of all with its name.
+/// What was seen of one operation, or of all with its name. Of process and system only what has a limit is read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationReport {
     /// The operation's name.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::bytes::Unit;
 use super::{Bytes, Pressure};
 
-/// How much memory may be used. What has no limit is read and shown, and never decides.
+/// How much memory may be used. What has no limit never decides; it is read to be shown, by a status, and not by a check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     pub(super) heap: Option<Bytes>,
@@ -42,7 +42,7 @@ impl Limits {
     }
 }
 
-/// What was read. What could not be read is absent, never 0.
+/// What was read. What was not or could not be read is absent, never 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
     /// Live bytes of Rust's heap.

@@ -91,7 +91,7 @@ impl ServerMemory {
         }
     }
 
-    /// What a line over time shows: Pss, or where it cannot be read what the server's allocator has handed out.
+    /// What a line over time shows: PSS, or where it cannot be read what the server's allocator has handed out.
     pub fn shown_bytes(&self) -> Option<u64> {
         self.pss_bytes.or(self.allocated_bytes)
     }

@@ -104,7 +104,7 @@ mod linux {
 mod elsewhere {
     use std::sync::Mutex;
 
-    use anyhow::{Result, anyhow};
+    use anyhow::{Context, Result, anyhow};
     use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
     use super::ProcessMemory;
@@ -120,7 +120,8 @@ mod elsewhere {
         pub fn open() -> Result<ProcessProbe> {
             let pid =
                 sysinfo::get_current_pid().map_err(|reason| anyhow!("find the own process: {reason}"))?;
-            Ok(ProcessProbe { system: Mutex::new(System::new()), pid })
+            let system = System::new().context("ask the system for its processes")?;
+            Ok(ProcessProbe { system: Mutex::new(system), pid })
         }
 
         /// Plain RSS; the parts are absent.

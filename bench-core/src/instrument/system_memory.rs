@@ -261,17 +261,17 @@ mod elsewhere {
     use sysinfo::System;
 
     /// Reads what is available through sysinfo.
-    pub struct SystemProbe(Mutex<System>);
+    pub struct SystemProbe(Option<Mutex<System>>);
 
     impl SystemProbe {
         /// There are no files to read: `root` is not looked at.
         pub fn open(_root: &Path) -> SystemProbe {
-            SystemProbe(Mutex::new(System::new()))
+            SystemProbe(System::new().ok().map(Mutex::new))
         }
 
         /// The bytes that can still be allocated without swapping; `None` if sysinfo does not know the memory.
         pub fn available_bytes(&self) -> Option<u64> {
-            let mut system = self.0.lock().ok()?;
+            let mut system = self.0.as_ref()?.lock().ok()?;
             system.refresh_memory();
             (system.total_memory() > 0).then(|| system.available_memory())
         }

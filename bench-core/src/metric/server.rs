@@ -13,7 +13,7 @@ pub(super) const PEAK: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 65536.0,
-    about: "highest Pss of all processes of the server, shared pages counted once, what it held before included; read at the \
+    about: "highest PSS of all processes of the server, shared pages counted once, what it held before included; read at the \
             marks and about every 20 ms between, so that a shorter peak can be missed",
     of: |phase| Some(phase.server?.peak_pss_bytes? as f64),
 };
@@ -26,7 +26,7 @@ pub(super) const GROWTH: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 65536.0,
-    about: "Pss of all processes of the server at the phase's end minus at its start: what a connection, an index or a cache \
+    about: "PSS of all processes of the server at the phase's end minus at its start: what a connection, an index or a cache \
             of its own adds; buffers that the server filled before grow no more",
     of: |phase| growth(phase, |memory| memory.pss_bytes),
 };
@@ -39,7 +39,7 @@ pub(super) const BYTES_PER_ITEM: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 1.0,
-    about: "the server's growth in Pss over the number of items (vectors, connections)",
+    about: "the server's growth in PSS over the number of items (vectors, connections)",
     of: |phase| quotient(growth(phase, |memory| memory.pss_bytes)?, phase.items? as f64),
 };
 

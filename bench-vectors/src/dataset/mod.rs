@@ -104,6 +104,7 @@ pub fn of_inputs(inputs: &Inputs) -> Result<Option<Dataset>> {
 fn open_with(path: &Path, named: Option<Distance>) -> Result<Dataset> {
     let format = Format::of(path)?;
     let within = || format!("open the data set {}", path.display());
+    ensure_is_file(path).with_context(within)?;
     let contents = format.contents(path).with_context(within)?;
     let Shape { len, dim } = contents.shape;
     ensure!(len > 0 && dim > 0, "the data set {} holds no vectors", path.display());
@@ -189,6 +190,12 @@ impl Dataset {
             .with_context(|| format!("read the queries of the data set {}", self.path.display()))
             .map(Some)
     }
+}
+
+/// A pipe may have nobody who writes, and opening it would wait; a device may have no end.
+fn ensure_is_file(path: &Path) -> Result<()> {
+    ensure!(path.metadata()?.is_file(), "it is no file, but a folder, a pipe or a device");
+    Ok(())
 }
 
 /// An empty block for `n` vectors that will not grow.

@@ -18,6 +18,7 @@ pub(super) fn read(path: &Path, n: usize, k: usize) -> Result<Vec<Vec<u64>>> {
 
 fn read_rows(path: &Path, n: usize, k: usize) -> Result<Vec<Vec<u64>>> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    super::ensure_is_file(path)?;
     let shape = match ending.as_str() {
         "ivecs" => vecs::shape(path, ID_BYTES),
         "ibin" => shaped::shape(path, ID_BYTES, 2),

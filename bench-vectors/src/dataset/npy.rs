@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::{Shape, destination};
@@ -74,7 +74,11 @@ fn read_as<T: Deserialize>(
 }
 
 fn header(reader: &mut impl Read) -> Result<NpyHeader> {
-    let header = NpyHeader::from_reader(reader).context("this is no .npy file")?;
+    let header = NpyHeader::from_reader(reader).map_err(|error| {
+        // Its further lines show the header, whatever is in it.
+        let error = error.to_string();
+        anyhow!("this is no .npy file: {}", error.lines().next().unwrap_or_default())
+    })?;
     ensure!(
         component_bytes(&header).is_some(),
         "the array's type is {}; expected f2, f4 or f8 (save it with `.astype(numpy.float32)`)",

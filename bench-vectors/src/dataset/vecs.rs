@@ -118,4 +118,18 @@ mod tests {
             assert!(error.contains(file.path().to_str().unwrap()), "{error}");
         }
     }
+
+    /// Opening a pipe waits for who writes: a reader must not come so far.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_and_a_device_are_no_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, device] = ["pipe.fvecs", "device.npy"].map(|name| folder.path().join(name));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
+        for path in [pipe, device] {
+            let error = format!("{:#}", open(&path).unwrap_err());
+            assert!(error.contains(path.to_str().unwrap()) && error.contains("it is no file"), "{error}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub fn strip(samples: &[f64], median: f64) -> Option<String> {
         dots
     });
     Some(format!(
-        "<svg class=\"dots\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\"><path d=\"M{} 1V{}\"/><path d=\"{dots}\"/></svg>",
+        "<svg class=\"dots\" aria-hidden=\"true\"><path d=\"M{} 1V{}\"/><path d=\"{dots}\"/></svg>",
         x(median),
         HEIGHT - 1
     ))

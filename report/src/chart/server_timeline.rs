@@ -63,6 +63,7 @@ mod tests {
             let timeline = Timeline { server, ..Timeline::default() };
             let input = Input {
                 timeline: &timeline,
+                baseline: None,
                 heap: true,
                 phases: &[],
                 labels: &[],
@@ -70,7 +71,7 @@ mod tests {
                 heap_limit: None,
                 rss_limit: None,
             };
-            let chart = chart("c", &input, "Pss").unwrap();
+            let chart = chart("c", &input, "PSS").unwrap();
             assert_eq!(chart.is_some(), count > 1, "{count}");
             let Some(chart) = chart else { continue };
             assert!(chart.numbers.rows.len() <= TABLE_ROWS);

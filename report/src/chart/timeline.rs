@@ -3,6 +3,7 @@
 //! Points are merged into columns that keep the lowest and the highest value, so that no peak is ever lost
 //! (a mean or every n-th point would lose it). Where the heap cannot be seen, resident memory is drawn alone.
 
+mod baseline;
 mod panel;
 mod peak;
 mod phase_names;
@@ -11,8 +12,10 @@ use anyhow::Result;
 use bench_core::evidence::{PhaseRecord, Timeline, TimelinePoint};
 use bench_core::metric::Unit;
 
-use super::{ANON, Chart, FAINT, FILE, HEAP, LIMIT, Numbers, draw};
+use super::{ANON, BASELINE, Chart, FAINT, FILE, HEAP, LIMIT, Numbers, draw};
 use crate::quantity::human;
+pub use baseline::Baseline;
+use baseline::{aligned, highest_within};
 use panel::Painted;
 pub(super) use panel::Panel;
 pub use panel::tick;
@@ -22,6 +25,8 @@ use peak::Peak;
 pub struct Input<'a> {
     /// The points.
     pub timeline: &'a Timeline,
+    /// What a baseline recorded of the same case: laid under it.
+    pub baseline: Option<Baseline<'a>>,
     /// Whether the live heap is drawn. Of an engine that allocates behind Rust's back it would be a line near 0.
     pub heap: bool,
     /// The phases and what to call each.
@@ -63,6 +68,11 @@ impl Column {
     }
 }
 
+/// Whether a baseline's line lies under the timeline: it has a phase of the same name.
+pub fn is_under(input: &Input) -> bool {
+    input.baseline.as_ref().is_some_and(|baseline| !aligned(baseline, input).is_empty())
+}
+
 /// Draws the timeline. `None` when the sampler saw fewer than two points.
 pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     if input.timeline.points.len() < 2 {
@@ -79,19 +89,28 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     } else {
         Peak::of_anon(input.phases, input.labels, &columns)
     };
-    let highest = peak.as_ref().map(|peak| peak.bytes);
+    let under = input.baseline.as_ref().map(|baseline| aligned(baseline, input)).unwrap_or_default();
+    let before = under.iter().flatten().map(|(_, bytes)| *bytes).max_by(f64::total_cmp);
+    let highest = peak.as_ref().map(|peak| peak.bytes).into_iter().chain(before.filter(|_| input.heap));
     let most = columns.iter().map(|column| column.most).chain(highest).fold(1.0, f64::max);
     let least = columns.iter().map(|column| column.least).fold(0.0, f64::min);
-    let resident = columns.iter().flat_map(|column| [column.anon, column.file]).flatten().fold(0.0, f64::max);
+    let resident = columns.iter().flat_map(|column| [column.anon, column.file]).flatten();
+    let resident = resident.chain(before.filter(|_| !input.heap)).fold(0.0, f64::max);
     let title = "Memory over time";
     let live =
         if input.heap { format!("live heap up to {} and ", human(most, Unit::Bytes)) } else { String::new() };
     let description = format!(
-        "{live}resident memory up to {} over {}{}",
+        "{live}resident memory up to {} over {}{}{}",
         human(resident, Unit::Bytes),
         human(length, Unit::Nanoseconds),
-        peak.as_ref().map(|peak| format!("; {}", peak.in_words())).unwrap_or_default()
+        peak.as_ref().map(|peak| format!("; {}", peak.in_words())).unwrap_or_default(),
+        before
+            .map(|bytes| format!("; the baseline's up to {}", human(bytes, Unit::Bytes)))
+            .unwrap_or_default()
     );
+    let lay_under = |painted: &mut Painted<'_, '_>| {
+        under.iter().try_for_each(|line| painted.line(line.clone(), &BASELINE))
+    };
     let heap = Panel {
         caption: "live heap",
         length,
@@ -114,6 +133,7 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
         draw(id, (WIDTH, HEIGHT), title, &description, |area| {
             let (upper, lower) = area.split_vertically(HEAP_HEIGHT);
             heap.paint(&upper, input, |painted| {
+                lay_under(painted)?;
                 live_heap(painted, input, &columns, base, heap.highest())?;
                 peak.iter().try_for_each(|peak| painted.mark(peak, length))
             })?;
@@ -122,12 +142,13 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     } else {
         draw(id, (WIDTH, LOW), title, &description, |area| {
             rss.paint(area, input, |painted| {
+                lay_under(painted)?;
                 resident_memory(painted, &columns)?;
                 peak.iter().try_for_each(|peak| painted.mark(peak, length))
             })
         })?
     };
-    let numbers = numbers(&input.timeline.points, base, input.heap);
+    let numbers = numbers(&input.timeline.points, base, input.heap, &under);
     Ok(Some(Chart { svg, title: title.into(), numbers }))
 }
 
@@ -165,16 +186,24 @@ fn resident_memory(painted: &mut Painted<'_, '_>, columns: &[Column]) -> Result<
     painted.line(series(|column| column.anon), &ANON)
 }
 
-fn numbers(points: &[TimelinePoint], base: f64, heap: bool) -> Numbers {
+fn numbers(points: &[TimelinePoint], base: f64, heap: bool, under: &[Vec<(f64, f64)>]) -> Numbers {
     let bytes = |value: Option<f64>| value.map_or("–".into(), |value| human(value, Unit::Bytes));
     let rows = columns(points, base, TABLE_ROWS).into_iter().map(|column| {
         let live = [bytes(Some(column.least)), bytes(Some(column.most))];
         let until = human(column.end, Unit::Nanoseconds);
         let live = live.into_iter().filter(|_| heap);
-        [until].into_iter().chain(live).chain([bytes(column.anon), bytes(column.file)]).collect()
+        let before = (!under.is_empty()).then(|| bytes(highest_within(under, &column)));
+        [until]
+            .into_iter()
+            .chain(live)
+            .chain([bytes(column.anon), bytes(column.file)])
+            .chain(before)
+            .collect()
     });
     let live = ["lowest heap", "highest heap"].into_iter().filter(|_| heap);
     let head = ["until"].into_iter().chain(live).chain(["RSS anon", "RSS file"]);
+    let before = if heap { "heap of the baseline" } else { "RSS anon of the baseline" };
+    let head = head.chain([before].into_iter().filter(|_| !under.is_empty()));
     Numbers { head: head.map(String::from).collect(), rows: rows.collect() }
 }
 
@@ -232,6 +261,7 @@ mod tests {
         for heap in [true, false] {
             let input = Input {
                 timeline: &timeline,
+                baseline: None,
                 heap,
                 phases: &[],
                 labels: &[],
@@ -255,6 +285,7 @@ mod tests {
                 Timeline { points: (0..points).map(|i| point(i, 1, 2)).collect(), ..Default::default() };
             let input = Input {
                 timeline: &timeline,
+                baseline: None,
                 heap: true,
                 phases: &[],
                 labels: &[],

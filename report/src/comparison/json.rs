@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, Comparison, Difference, SiteChange, SitesDifference};
+use super::{Change, Comparison, Difference, SitesDifference};
+use crate::site_difference::{SiteChange, SiteCount};
 
 /// The document: `{"baseline", "old", "new", "verdict", "changes": [...], "cases": [...], "notes": [...], "sites"}`.
 ///
 /// A change has `old` and `new` in `unit`, null where a run lacks the number; `outcome` is its word and `reason` says
-/// more; `ratio`, `interval` and `p` are of noisy metrics only; `prediction` is what the stored runs predict. A condition that a run does not know is null.
+/// more; `ratio`, `interval` and `p` are of noisy metrics only; `prediction` is what the stored runs predict. A condition that a
+/// run does not know is null, and so is a count of a call site that is not among the top that a run keeps (`unknown` says
+/// so).
 pub fn comparison_json(comparison: &Comparison) -> Value {
     json!({
         "baseline": comparison.baseline,
@@ -24,6 +27,8 @@ pub fn comparison_json(comparison: &Comparison) -> Value {
         })).collect::<Vec<_>>(),
         "notes": comparison.notes.iter().map(difference).collect::<Vec<_>>(),
         "sites": comparison.sites.iter().map(|(case, found)| (case.to_string(), sites(found)))
+            .collect::<serde_json::Map<_, _>>(),
+        "unexplained": comparison.unexplained.iter().map(|(case, reason)| (case.to_string(), reason.as_str().into()))
             .collect::<serde_json::Map<_, _>>(),
     })
 }
@@ -72,14 +77,16 @@ fn difference(difference: &Difference) -> Value {
 fn sites(found: &SitesDifference) -> Value {
     let site = |site: &SiteChange| {
         json!({
-            "stack": site.stack,
-            "peak_bytes": site.peak_bytes,
-            "total_bytes": site.total_bytes,
+            "stack": site.stack(),
+            "peak_bytes": (site.old.count(SiteCount::Peak), site.new.count(SiteCount::Peak)),
+            "total_bytes": (site.old.count(SiteCount::Total), site.new.count(SiteCount::Total)),
+            "unknown": site.unknown(),
         })
     };
     json!({
         "peak_bytes": found.peak_bytes,
         "total_bytes": found.total_bytes,
+        "ranked_by": found.by,
         "sites": found.sites.iter().map(site).collect::<Vec<_>>(),
     })
 }

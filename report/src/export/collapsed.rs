@@ -6,18 +6,23 @@ use crate::site_difference::SiteCount;
 
 /// The call sites whose count is not 0, in the order of their stacks.
 pub fn collapsed(sites: &[CallSite], count: SiteCount) -> String {
-    let mut lines: Vec<String> = sites.iter().filter_map(|site| line(site, count)).collect();
+    let mut lines: Vec<String> =
+        stacks(sites, count).map(|(stack, count)| format!("{stack} {count}\n")).collect();
     lines.sort_unstable();
     lines.concat()
 }
 
-fn line(site: &CallSite, count: SiteCount) -> Option<String> {
-    let count = Some(count.of(Some(site))).filter(|count| *count > 0)?;
+/// Each such site's stack, outermost frame first, and its count.
+pub(super) fn stacks(sites: &[CallSite], count: SiteCount) -> impl Iterator<Item = (String, u64)> {
+    let counted = sites.iter().map(move |site| (site, count.of(site))).filter(|(_, count)| *count > 0);
+    counted.map(|(site, count)| (stack(site), count))
+}
+
+fn stack(site: &CallSite) -> String {
     // A semicolon parts frames, and Rust has it in its arrays' types.
     let name = |function: &str| function.replace(';', ":").replace(['\n', '\r'], " ");
     let frames: Vec<String> = site.stack.iter().rev().map(|frame| name(&frame.function)).collect();
-    let frames = if frames.is_empty() { "unknown".into() } else { frames.join(";") };
-    Some(format!("{frames} {count}\n"))
+    if frames.is_empty() { "unknown".into() } else { frames.join(";") }
 }
 
 #[cfg(test)]

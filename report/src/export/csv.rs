@@ -39,7 +39,7 @@ pub(super) fn csv(judgement: &Judgement) -> String {
         };
         text.push_str(&row(&[
             value.case.to_string(),
-            value.phase.clone().unwrap_or_default(),
+            value.phase.as_deref().map(no_formula).unwrap_or_default(),
             value.mode.to_string(),
             value.metric.id.into(),
             value.metric.unit.to_string(),
@@ -53,6 +53,11 @@ pub(super) fn csv(judgement: &Judgement) -> String {
         ]));
     }
     text
+}
+
+/// A text of the run that no spreadsheet takes for a formula (<https://owasp.org/www-community/attacks/CSV_Injection>).
+fn no_formula(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.into() }
 }
 
 fn row(cells: &[String]) -> String {

@@ -3,20 +3,20 @@
 
 use std::fmt::Write;
 
-use bench_core::metric::Unit;
 use bench_core::run::Run;
 
 use super::wrong::wrongs;
 use crate::comparison::{Change, Comparison};
 use crate::judgement::Judgement;
 use crate::quantity::{human, signed};
+use crate::site_difference::SiteCount;
 
 /// Rows of a table that stand open; the rest is folded.
 const OPEN: usize = 20;
 /// Call sites of one case.
 const SITES: usize = 5;
-/// GitHub's limit, and room for the note that something was left out.
-const MOST_BYTES: usize = (1 << 20) - 1024;
+/// GitHub's limit, and room for what is written beside rows: titles, heads, and the notes that something was left out.
+const MOST_BYTES: usize = (1 << 20) - 8 * 1024;
 
 /// The whole summary.
 pub(super) fn markdown(run: &Run, judgement: &Judgement) -> String {
@@ -68,13 +68,13 @@ fn changes(text: &mut String, comparison: &Comparison) {
 }
 
 fn sites(text: &mut String, comparison: &Comparison) {
-    let bytes = |bytes: i64| signed(bytes as f64, Unit::Bytes);
     let rows = comparison.sites.iter().flat_map(|(case, found)| {
         found.sites.iter().take(SITES).map(move |site| {
+            let unknown = site.unknown().map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!(
-                "| `{case}` | {} | {} | `{}` |\n",
-                bytes(site.peak_change()),
-                bytes(site.total_change()),
+                "| `{case}` | {} | {} | `{}`{unknown} |\n",
+                site.change_text(SiteCount::Peak),
+                site.change_text(SiteCount::Total),
                 code(&site.name())
             )
         })

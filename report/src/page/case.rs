@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bench_core::case::Mode;
-use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts, Timeline};
+use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts};
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
@@ -14,8 +14,9 @@ use super::iterations::{self, Loop};
 use super::overview::{class_word, percent};
 use super::sites::{Sites, sites};
 use super::strip::Fact;
+use super::timelines::{self, Timelines};
 use crate::capitalised;
-use crate::chart::{Chart, repetitions, server_timeline, timeline};
+use crate::chart::repetitions;
 use crate::judge::{is_of_a_server, is_of_rusts_heap, phase_label};
 use crate::judgement::{Judgement, Value, nouns, plural};
 use crate::quantity::{exact, human};
@@ -36,13 +37,9 @@ pub struct Case {
     absent: Vec<String>,
     /// Why there are no numbers of Rust's heap, and where those of the C heap are.
     foreign: Option<String>,
-    /// Whether the timeline shows the live heap.
-    heap_drawn: bool,
     /// What the server is, and whose the other numbers are.
     server: Option<String>,
-    server_timeline: Option<Chart>,
-    timeline: Option<Chart>,
-    timeline_note: String,
+    timelines: Timelines,
     /// Its iterations, if it is a loop.
     iterations: Option<Loop>,
     phase_columns: Vec<Head>,
@@ -79,6 +76,7 @@ struct Phase {
 struct MetricRow {
     title: String,
     value: String,
+    /// The value without rounding, where it was rounded.
     exact: String,
     class: &'static str,
     spread: String,
@@ -115,11 +113,13 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
     let heap = record.measurement(Mode::Heap);
     let shown = heap.and_then(Measurement::highest);
     let server = shown.and_then(|(_, evidence)| evidence.server.as_ref());
-    let (timeline, server_timeline, timeline_note) = match (heap, shown) {
+    let before = judgement.comparison.as_ref().and_then(|comparison| comparison.timelines.get(id));
+    let timelines = match (heap, shown) {
         (Some(heap), Some((number, evidence))) => {
-            timeline_of(index, evidence, number, heap.repetitions.len(), &values)?
+            let repetition = (number, heap.repetitions.len());
+            timelines::timelines(index, evidence, repetition, &values, before)?
         }
-        _ => (None, None, String::new()),
+        _ => Timelines::default(),
     };
     let evidence = shown.map(|(_, evidence)| evidence);
     let native = record.measurement(Mode::Native).and_then(|native| native.evidence().next());
@@ -164,11 +164,8 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
             };
             format!("No numbers of the heap that Rust's allocator counts: {reason}. Instead, {instead}.")
         }),
-        heap_drawn: evidence.is_some_and(|evidence| evidence.foreign_heap.is_none()),
         server: server.map(about_server),
-        server_timeline,
-        timeline,
-        timeline_note,
+        timelines,
         iterations: iterations::of_case(index, record)?,
         phase_columns,
         hidden_phases: phases.len().saturating_sub(PHASES),
@@ -179,11 +176,6 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
     })
 }
 
-/// What the line of a server's memory over time shows.
-fn figure(facts: &ServerFacts) -> &'static str {
-    if facts.no_processes.is_none() { "server, Pss of its processes" } else { "server, by its own figure" }
-}
-
 fn about_server(facts: &ServerFacts) -> String {
     let nodes = if facts.nodes > 1 { format!(", {} nodes", facts.nodes) } else { String::new() };
     let mut text = format!(
@@ -191,7 +183,7 @@ fn about_server(facts: &ServerFacts) -> String {
         facts.version
     );
     for (what, reason) in
-        [("the Pss of its processes", &facts.no_processes), ("its own figures", &facts.no_figures)]
+        [("the PSS of its processes", &facts.no_processes), ("its own figures", &facts.no_figures)]
     {
         if let Some(reason) = reason {
             text.push_str(&format!(" Absent: {what} ({reason})."));
@@ -229,63 +221,6 @@ fn figures(values: &[&Value]) -> Vec<Fact> {
         facts.push(Fact { name: "within limits".into(), value: format!("{kept} of {judged}") });
     }
     facts
-}
-
-fn timeline_of(
-    index: usize,
-    evidence: &Evidence,
-    number: usize,
-    repetitions: usize,
-    values: &[&Value],
-) -> Result<(Option<Chart>, Option<Chart>, String)> {
-    let labels: Vec<String> = (0..evidence.phases.len()).map(|i| phase_label(&evidence.phases, i)).collect();
-    let limit = |phase: Option<&str>, id: &str| {
-        let value = values.iter().find(|value| value.phase.as_deref() == phase && value.metric.id == id)?;
-        value.limit.as_ref().map(|limit| limit.value)
-    };
-    let phase_limits: Vec<Option<f64>> = labels.iter().map(|label| limit(Some(label), "heap.peak")).collect();
-    let none = Timeline::default();
-    let points = evidence.timeline.as_ref().unwrap_or(&none);
-    let input = timeline::Input {
-        timeline: points,
-        heap: evidence.foreign_heap.is_none(),
-        phases: &evidence.phases,
-        labels: &labels,
-        phase_limits: &phase_limits,
-        heap_limit: limit(None, "heap.peak"),
-        rss_limit: limit(None, "rss.peak"),
-    };
-    let chart = timeline::chart(&format!("timeline-{index}"), &input)?;
-    let server = match &evidence.server {
-        Some(facts) => server_timeline::chart(&format!("server-{index}"), &input, figure(facts))?,
-        None => None,
-    };
-    let interval = human(points.interval_ns as f64, Unit::Nanoseconds);
-    let note = match (&chart, evidence.timeline.is_some()) {
-        (Some(_), _) => match &evidence.foreign_heap {
-            None => format!(
-                "Repetition {number} of {repetitions}, the one with the highest peak; a reading every {interval}. The \
-                 thin line in each phase is its exact peak, which no sampling can miss."
-            ),
-            Some(_) => format!(
-                "Repetition {number} of {repetitions}, the one with the highest peak RSS; a reading every {interval}. \
-                 Resident memory alone: what Rust's allocator counts would look like the engine's memory, and is \
-                 not."
-            ),
-        },
-        (None, true) => {
-            let all_the_same = match &evidence.foreign_heap {
-                None => " The heap's numbers below are exact all the same: they are counted, not sampled.",
-                Some(_) => "",
-            };
-            format!(
-                "No timeline: the case was over before the sampler, which reads every {interval}, saw two \
-                 points.{all_the_same}"
-            )
-        }
-        (None, false) => "No timeline was recorded.".into(),
-    };
-    Ok((chart, server, note))
 }
 
 /// The table of phases; `native`: what mode native saw of the same phases.
@@ -338,17 +273,20 @@ fn metric_row(value: &Value, item: &str) -> Result<MetricRow> {
     let count = value.samples.len();
     let spread = match (count, least < most) {
         (1, _) => "one process".to_string(),
-        (_, false) => format!("the same in all {count}"),
+        (_, false) => format!("all {count} equal"),
         (_, true) => format!("{} to {}", human(least, unit), human(most, unit)),
     };
     let limit = value.limit.as_ref().map(|limit| {
         let share = limit.margin_share().map_or("none".into(), percent);
         format!("{}, {share} left", human(limit.value, unit))
     });
+    let shown = human(value.value, unit).replace("/item", &format!("/{item}"));
+    let in_full = exact(value.value, unit).replace("per item", &format!("per {item}"));
+    let number = |text: &str| text.split(' ').next().map(str::to_string);
     Ok(MetricRow {
         title: value.metric.title.replace("items", &nouns(item)).replace("item", item),
-        value: human(value.value, unit).replace("/item", &format!("/{item}")),
-        exact: exact(value.value, unit).replace("per item", &format!("per {item}")),
+        exact: if number(&shown) == number(&in_full) { String::new() } else { in_full },
+        value: shown,
         class: class_word(value),
         strip: repetitions::strip(&value.samples, value.value),
         spread,

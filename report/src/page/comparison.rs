@@ -1,6 +1,6 @@
 //! The run against its baseline: what changed, what cannot be compared, and the call sites behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use bench_core::metric::Unit;
@@ -9,14 +9,19 @@ use serde::Serialize;
 
 use super::{Link, history, link};
 use crate::capitalised;
-use crate::comparison::{Change, Comparison, Outcome, SiteChange};
+use crate::chart::{Chart, flame};
+use crate::comparison::{Change, Comparison, Outcome, SitesDifference};
 use crate::judgement::{Judgement, Verdict, plural};
 use crate::quantity::{exact, human, signed};
+use crate::site_difference::{SiteChange, SiteCount};
 
 /// More rows make the page heavy; the rest stands in the JSON of `compare`.
 const ROWS: usize = 200;
 /// Call sites of one case.
 const SITES: usize = 5;
+/// Cases with their call sites, the worst first, and how many of them have a flame graph.
+const CASES: usize = 50;
+const FLAMES: usize = 3;
 
 /// What the page shows of a comparison.
 #[derive(Serialize)]
@@ -30,6 +35,8 @@ pub struct Compared {
     incomparable: Vec<String>,
     notes: Vec<String>,
     sites: Vec<CaseSites>,
+    /// Cases that got worse and have no call sites, with the reason.
+    unexplained: Vec<String>,
 }
 
 /// One metric that changed.
@@ -63,6 +70,7 @@ struct CaseLine {
 struct CaseSites {
     case: Link,
     summary: String,
+    flame: Option<Chart>,
     rows: Vec<SiteRow>,
 }
 
@@ -72,6 +80,7 @@ struct SiteRow {
     peak: String,
     total: String,
     name: String,
+    unknown: String,
 }
 
 /// The comparison of a run.
@@ -79,6 +88,7 @@ pub fn compared(run: &Run, comparison: &Comparison, judgement: &Judgement) -> Re
     let mut news: Vec<&Change> = comparison.changes.iter().filter(|change| is_news(change)).collect();
     let size = |change: &Change| change.share().map_or(f64::INFINITY, f64::abs);
     news.sort_by(|a, b| b.verdict.cmp(&a.verdict).then(size(b).total_cmp(&size(a))));
+    let sites = sites(run, comparison, &news);
     Ok(Compared {
         verdict: comparison.verdict.word(),
         headline: capitalised(&comparison.headline()),
@@ -96,7 +106,12 @@ pub fn compared(run: &Run, comparison: &Comparison, judgement: &Judgement) -> Re
             .collect(),
         incomparable: incomparable(comparison),
         notes: comparison.notes.iter().map(|note| note.to_string()).collect(),
-        sites: sites(run, comparison),
+        sites,
+        unexplained: comparison
+            .unexplained
+            .iter()
+            .map(|(case, reason)| format!("{case}: {reason}"))
+            .collect(),
     })
 }
 
@@ -154,22 +169,33 @@ fn incomparable(comparison: &Comparison) -> Vec<String> {
     counts.into_iter().map(|(reason, count)| format!("{}: {reason}", plural(count, "number"))).collect()
 }
 
-/// The call sites of the cases that got worse.
-fn sites(run: &Run, comparison: &Comparison) -> Vec<CaseSites> {
+/// The call sites of the cases that got worse, the worst case first.
+fn sites(run: &Run, comparison: &Comparison, news: &[&Change]) -> Vec<CaseSites> {
+    let mut cases = BTreeSet::new();
+    let worse = news.iter().filter(|change| change.is_worse() && cases.insert(&change.case));
+    let found = worse.filter_map(|change| comparison.sites.get_key_value(&change.case));
+    let found = found.filter(|(_, found)| !found.sites.is_empty()).take(CASES);
+    found
+        .enumerate()
+        .map(|(index, (case, found))| {
+            let drawn = index < FLAMES && found.by != SiteCount::Blocks;
+            let flame = if drawn { flame::chart(&format!("flame-{index}"), found) } else { None };
+            CaseSites { case: link(run, case), summary: summary(found), flame, rows: rows(found) }
+        })
+        .collect()
+}
+
+fn summary(found: &SitesDifference) -> String {
     let bytes = |bytes: i64| signed(bytes as f64, Unit::Bytes);
+    format!("{} at the peak, {} in total", bytes(found.peak_bytes), bytes(found.total_bytes))
+}
+
+fn rows(found: &SitesDifference) -> Vec<SiteRow> {
     let row = |site: &SiteChange| SiteRow {
-        peak: bytes(site.peak_change()),
-        total: bytes(site.total_change()),
+        peak: site.change_text(SiteCount::Peak),
+        total: site.change_text(SiteCount::Total),
         name: site.name().chars().take(200).collect(),
+        unknown: site.unknown().unwrap_or_default(),
     };
-    let worse = comparison.sites.iter().filter(|(case, found)| {
-        let is_worse = |change: &Change| change.case == **case && change.is_worse();
-        !found.sites.is_empty() && comparison.changes.iter().any(is_worse)
-    });
-    let shown = worse.map(|(case, found)| CaseSites {
-        case: link(run, case),
-        summary: format!("{} at the peak, {} in total", bytes(found.peak_bytes), bytes(found.total_bytes)),
-        rows: found.sites.iter().take(SITES).map(row).collect(),
-    });
-    shown.collect()
+    found.sites.iter().take(SITES).map(row).collect()
 }

@@ -114,7 +114,7 @@ fn memory(judgement: &Judgement, case: &CaseRecord, per_vector: bool) -> Option<
 
 /// What [`memory`] is of, for the name of an axis.
 fn resident(cases: &[&CaseRecord]) -> &'static str {
-    if cases.iter().any(|case| works_with_a_server(case)) { "RSS anon (of a server Pss)" } else { "RSS anon" }
+    if cases.iter().any(|case| works_with_a_server(case)) { "RSS anon (of a server PSS)" } else { "RSS anon" }
 }
 
 fn size(case: &CaseRecord) -> Option<u64> {

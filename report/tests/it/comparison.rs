@@ -8,7 +8,7 @@ use bench_core::case::{CaseId, Mode};
 use bench_core::dhat_profile::SitesSummary;
 use bench_core::run::{CaseRecord, Run};
 use report::comparison::{Change, Comparison, Confirmation, compare};
-use report::{Thresholds, Verdict, comparison_json};
+use report::{SiteCount, Thresholds, Verdict, comparison_json};
 
 use crate::sample;
 
@@ -309,7 +309,7 @@ fn a_change_is_explained_by_its_call_sites() {
     let found = &comparison.sites[&FRAGMENTED.parse::<CaseId>().unwrap()];
     assert_eq!(comparison.sites.len(), 1, "only what changed is explained");
     assert_eq!(found.sites.len(), 1);
-    assert_eq!(found.sites[0].peak_change(), 1 << 20);
+    assert_eq!(found.sites[0].change(SiteCount::Peak), Some(1 << 20));
     assert_eq!(found.sites[0].name(), "bench_vectors::work::step_3 bench-vectors/src/work.rs:23");
     let json = comparison_json(&comparison);
     assert_eq!(json["sites"][FRAGMENTED]["sites"][0]["stack"][0]["line"], 23);
@@ -323,4 +323,48 @@ fn runs_without_a_case_in_common_are_empty() {
     new.cases.remove(0);
     assert!(compared(&old, &new, "").is_empty());
     assert!(!compared(&old, &old, "").is_empty());
+}
+
+#[test]
+fn sites_are_ranked_by_what_got_worse() {
+    let (old, mut new) = (run(2), run(2));
+    let grown = case(&mut new, FRAGMENTED);
+    for repetition in &mut grown.measurements[0].repetitions {
+        let phase = &mut repetition.evidence.as_mut().unwrap().phases[0];
+        phase.heap.as_mut().unwrap().allocated_bytes += 10 << 20;
+    }
+    let sites: &mut SitesSummary =
+        grown.measurements[1].repetitions[0].evidence.as_mut().unwrap().sites.as_mut().unwrap();
+    sites.sites[1].peak_bytes += 4096;
+    sites.sites[2].total_bytes += 10 << 20;
+    let comparison = compared(&old, &new, "");
+    let found = &comparison.sites[&FRAGMENTED.parse::<CaseId>().unwrap()];
+    assert_eq!((found.by, found.sites.len()), (SiteCount::Total, 2));
+    assert_eq!(found.sites[0].change(SiteCount::Total), Some(10 << 20));
+}
+
+#[test]
+fn a_site_beyond_the_top_is_unknown_and_where_there_are_no_sites_that_is_said() {
+    let (mut old, mut new) = (run(2), run(2));
+    grow_heap(case(&mut new, FRAGMENTED), 1 << 20);
+    let sites_of = |run: &mut Run| -> SitesSummary {
+        let found = &case(run, FRAGMENTED).measurements[1].repetitions[0];
+        found.evidence.clone().unwrap().sites.unwrap()
+    };
+    let id = FRAGMENTED.parse::<CaseId>().unwrap();
+    // 14 sites are known of, 10 are kept.
+    assert_eq!((sites_of(&mut old).site_count, sites_of(&mut old).sites.len()), (14, 10));
+    let evidence = case(&mut new, FRAGMENTED).measurements[1].repetitions[0].evidence.as_mut().unwrap();
+    evidence.sites.as_mut().unwrap().sites[0].stack[0].function = "new::function".into();
+    let comparison = compared(&old, &new, "");
+    let changed = &comparison.sites[&id].sites;
+    assert_eq!(changed.iter().filter_map(|site| site.unknown()).collect::<Vec<_>>().len(), 2);
+    assert!(changed.iter().all(|site| site.change(SiteCount::Peak).is_none()));
+    let json = comparison_json(&comparison);
+    let first = &json["sites"][FRAGMENTED]["sites"][0];
+    assert!(first["peak_bytes"].as_array().unwrap().iter().any(|count| count.is_null()), "{first}");
+    case(&mut old, FRAGMENTED).measurements.retain(|measurement| measurement.mode != Mode::Sites);
+    let comparison = compared(&old, &new, "");
+    assert!(comparison.sites.is_empty());
+    assert_eq!(comparison.unexplained[&id], "the baseline has no call sites of it (mode sites)");
 }

@@ -4,18 +4,23 @@ use std::fs;
 use std::path::PathBuf;
 
 use bench_core::run::Run;
+use report::comparison::compare;
 use report::{History, Thresholds, judge, page};
 
 use crate::sample;
+use crate::sample::before::before;
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-fn page_of(run: &Run) -> String {
+/// The page of a run that is held against its baseline.
+pub fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
+    let comparison = compare("main", &before(), run, &thresholds, sample::TODAY);
     let history = History::of(run, sample::runs_before());
-    page(run, &judge(run, &thresholds, sample::TODAY).with_history(history)).unwrap()
+    let judgement = judge(run, &thresholds, sample::TODAY).with_comparison(comparison);
+    page(run, &judgement.with_history(history)).unwrap()
 }
 
 #[test]

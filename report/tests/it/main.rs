@@ -1,6 +1,7 @@
 //! The tests of judgement and page, in one binary.
 
 mod comparison;
+mod consumers;
 mod engines;
 mod export;
 mod golden;

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use bench_core::dhat_profile::{CallSite, Frame};
 use bench_core::run::{HostFacts, Repetition, Run};
+use report::baseline::baseline_of;
+use report::comparison::compare;
 use report::{Thresholds, judge, page};
 
 use crate::sample;
+use crate::sample::before::before;
 
 fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
@@ -63,7 +66,7 @@ fn no_text_of_a_run_becomes_markup() {
 
 #[test]
 fn the_page_asks_for_nothing_from_anywhere() {
-    let page = page_of(&sample::run());
+    let page = crate::golden::page_of(&sample::run());
     for word in ["http://", "https://", "url(", "@import", "<link", "<img", "<iframe", " style=", " onclick="]
     {
         assert!(!page.contains(word), "{word}");
@@ -75,7 +78,7 @@ fn the_page_asks_for_nothing_from_anywhere() {
 
 #[test]
 fn ids_are_unique_and_links_lead_somewhere() {
-    let page = page_of(&sample::run());
+    let page = crate::golden::page_of(&sample::run());
     let ids = attributes(&page, "id");
     let unique: BTreeSet<&str> = ids.iter().copied().collect();
     assert_eq!(unique.len(), ids.len(), "an id stands twice");
@@ -88,7 +91,7 @@ fn ids_are_unique_and_links_lead_somewhere() {
 
 #[test]
 fn every_chart_has_a_name_a_description_and_its_numbers() {
-    let page = page_of(&sample::run());
+    let page = crate::golden::page_of(&sample::run());
     let charts = page.matches("<svg class=\"chart\"").count();
     assert!(charts > 20, "{charts}");
     assert_eq!(page.matches("<title id=").count(), charts);
@@ -206,11 +209,43 @@ fn a_hundred_full_cases_stay_within_the_budget() {
         }
         run.cases.push(case);
     }
-    let heavy = page_of(&run).len();
+    // Against a baseline: its timeline lies under each of them.
+    let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
+    let compared = |run: &Run| {
+        let comparison = compare("main", &baseline_of(run), run, &thresholds, sample::TODAY);
+        page(run, &judge(run, &thresholds, sample::TODAY).with_comparison(comparison)).unwrap()
+    };
+    let heavy = compared(&run);
+    assert_eq!(heavy.matches("<i class=\"base\">").count(), 100);
+    let heavy = heavy.len();
     run.cases.truncate(1);
-    let per_case = (heavy - page_of(&run).len()) / 99;
-    assert!(per_case <= 25 * 1024, "{per_case} bytes per case");
-    assert!(heavy < 3 * 1024 * 1024, "{heavy} bytes in all");
+    let per_case = (heavy - compared(&run).len()) / 99;
+    // The whole grid has 226 cases, few of them as full as these.
+    assert!(per_case <= 17 * 1024, "{per_case} bytes per case");
+    assert!(heavy < 3_000_000, "{heavy} bytes in all");
+}
+
+#[test]
+fn a_grid_of_226_cases_against_its_baseline_is_within_three_megabytes() {
+    let rename = |run: &mut Run| {
+        let sample = std::mem::take(&mut run.cases);
+        let many = (0..).flat_map(|copy| sample.iter().map(move |case| (copy, case))).take(226);
+        run.cases = many
+            .map(|(copy, case)| {
+                let mut case = case.clone();
+                case.spec.id.params.push(("copy".into(), copy.to_string()));
+                case
+            })
+            .collect();
+    };
+    let (mut old, mut new) = (before(), sample::run());
+    rename(&mut old);
+    rename(&mut new);
+    let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
+    let comparison = compare("main", &old, &new, &thresholds, sample::TODAY);
+    let page = page(&new, &judge(&new, &thresholds, sample::TODAY).with_comparison(comparison)).unwrap();
+    assert_eq!(page.matches("<div class=\"flame\">").count(), 3, "the three worst of many regressions");
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
 }
 
 #[test]

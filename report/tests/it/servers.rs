@@ -35,7 +35,7 @@ fn the_case_shows_both_memories_and_says_whose_they_are() {
     assert!(build.contains(">server&#39;s peak<") && build.contains("31.0 MiB"), "{build}");
     assert!(
         build.contains(&format!("its own figures ({NO_FIGURES})"))
-            && !build.contains("Pss of its processes (")
+            && !build.contains("PSS of its processes (")
     );
     assert!(!build.contains("server&#39;s own figure"), "a column without any number");
     let flat = case(&page, "ingest/build{engine=flat,dataset=corpus,n=1000}");
@@ -47,10 +47,10 @@ fn what_cannot_be_read_of_a_server_is_absent_with_its_reason() {
     let page = rendered(|_| true);
     let pool = case(&page, POOL);
     assert!(
-        pool.contains(&format!("the Pss of its processes ({})", ELSEWHERE.replace('\'', "&#39;"))),
+        pool.contains(&format!("the PSS of its processes ({})", ELSEWHERE.replace('\'', "&#39;"))),
         "{pool}"
     );
-    assert!(!pool.contains("memory over time, Pss") && !pool.contains(">server&#39;s peak<"), "{pool}");
+    assert!(!pool.contains("memory over time, PSS") && !pool.contains(">server&#39;s peak<"), "{pool}");
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn the_tables_tell_client_from_engine() {
     );
     // The picture of memory shows the server's, not the client's.
     assert!(
-        section.contains("pgvector (server)") && section.contains("RSS anon (of a server Pss) per vector")
+        section.contains("pgvector (server)") && section.contains("RSS anon (of a server PSS) per vector")
     );
     let without = rendered(|id| id.contains("engine=flat"));
-    assert!(!without.contains("of a server Pss") && !without.contains("server&#39;s growth per vector"));
+    assert!(!without.contains("of a server PSS") && !without.contains("server&#39;s growth per vector"));
 }

@@ -22,9 +22,10 @@ pub struct BaselineFlags {
 /// How a suspicion is confirmed, and where the result goes.
 #[derive(Debug, Default, Clone, Args)]
 pub struct ConfirmFlags {
-    /// Where a noisy metric may be worse: build the merge base of HEAD and this revision, and run it and this tree in turn,
-    /// 20 fresh processes each; only what that confirms fails
-    #[arg(long, value_name = "REF", requires = "baseline")]
+    /// Where a noisy metric may be worse: run the old binaries and these in turn, 20 fresh processes each; only what that
+    /// confirms fails. The old ones are those kept with the baseline; with REF, those of the merge base of HEAD and REF,
+    /// which is built in a git worktree
+    #[arg(long, value_name = "REF", num_args = 0..=1, default_missing_value = "")]
     pub confirm: Option<String>,
 }
 
@@ -99,6 +100,9 @@ pub enum BaselineCommand {
         name: String,
         /// A run's id, its folder, or a run.json [default: the newest run]
         run: Option<String>,
+        /// Do not keep the binaries that it was measured with, which `--confirm` runs
+        #[arg(long)]
+        no_binaries: bool,
     },
     /// List the baselines
     List,
@@ -107,7 +111,7 @@ pub enum BaselineCommand {
         /// The baseline's name
         name: String,
     },
-    /// Remove a baseline
+    /// Remove a baseline, and the binaries kept for it
     Remove {
         /// The baseline's name
         name: String,
@@ -188,8 +192,10 @@ pub fn baseline_help() -> String {
   cargo xtask baseline list
   cargo xtask baseline import artifact/run.json release-1.2
   cargo xtask bench --baseline main             measure and compare
+  cargo xtask bench --baseline main --confirm   and run the baseline's binaries again where noise is in doubt
 
-Baselines are files in results/baselines, without the large parts of a run: put them into git.",
+Baselines are files in results/baselines, without the large parts of a run: they can lie in git. The binaries of the run \
+stay in cargo's target folder (at most 4 GiB for all baselines), where `bench --baseline NAME --confirm` finds them.",
     )
 }
 

@@ -70,6 +70,10 @@ pub struct DiffFlags {
     /// What is shown.
     #[command(flatten)]
     pub shown: ShownFlags,
+    /// Also draw a differential flame graph of the count that --by names (SVG): red grew, blue shrank. Of runs, for one
+    /// case whose profiles lie beside both
+    #[arg(long, value_name = "FILE.svg")]
+    pub flamegraph: Option<PathBuf>,
     /// Folder of the results [default: results in the workspace]
     #[arg(long, value_name = "DIR")]
     pub results: Option<PathBuf>,
@@ -203,9 +207,13 @@ Examples:
   cargo xtask diff old.dhat.json new.dhat.json
   cargo xtask diff 2026-11-20T120125Z-1a2b3c4 2026-11-21T120125Z-5d6e7f8 --by total
   cargo xtask diff OLD NEW 'ingest/build'
+  cargo xtask diff OLD NEW 'vectors/single_vector{dim=128}' --flamegraph difference.svg
 
 Shows which call sites came, grew, shrank and went, the largest change first. Sites are the same when their stacks are
-equal, or when only lines differ, because any edit moves lines. It judges nothing: the exit code is 0 whatever differs.
+equal, or when only lines differ, because any edit moves lines. Where a run's profile is not at hand only its top call
+sites are known: others `entered` or `left` the top, and what they had before or have now is unknown, not 0.
+In the flame graph a frame is as wide as the larger of its old and its new bytes, so that what went is seen, too.
+It judges nothing: the exit code is 0 whatever differs.
 
 Exit codes:
     0  shown
@@ -220,8 +228,9 @@ Examples:
   cargo xtask clean --keep 3 --dry-run
   cargo xtask clean --keep 0 --yes      all runs
 
-Only folders that hold a run below results/runs are removed; baselines, thresholds and files of `monitor` stay. A run
-that may still be going on (not whole, and written to within the last hour) stays, too.
+Only folders that hold a run below results/runs are removed, and binaries below bench/binaries in cargo's target folder
+that no baseline has; baselines, thresholds and files of `monitor` stay. A run that goes on, or may (not whole, and written
+to within the last hour), stays, too, and so does a binary that was run within the last hour.
 
 Exit codes:
     0  done

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::xtask_process::{Place, code_and_stderr};
+use crate::xtask_process::{Place, code_and_stderr, xtask};
 
 /// Asserts that the command fails with `code` and one error that holds each of `parts`, and prints nothing.
 #[track_caller]
@@ -142,4 +142,63 @@ fn a_run_that_is_not_there_is_named() {
     let place = Place::new();
     assert_refused(&mut place.judging("report"), 2, &["no run in", "cargo xtask bench"]);
     assert_refused(place.judging("report").arg("2020"), 2, &["no run \"2020\""]);
+}
+
+/// What can be named in the place of a file and is none: a read of some would never end.
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let place = Place::new();
+    let folder = place.thresholds().with_file_name("named");
+    fs::create_dir(&folder).unwrap();
+    let pipe = folder.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let ring = folder.join("ring");
+    std::os::unix::fs::symlink(&ring, &ring).unwrap();
+    let endless = folder.join("endless");
+    std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
+    for path in [&pipe, &ring, &endless, &folder] {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let refused = |command: &str, arguments: &[&str], parts: &[&str]| {
+            let mut command = place.judging(command);
+            assert_refused(command.args(arguments), 2, &[&[name], parts].concat());
+        };
+        let path = path.to_str().unwrap();
+        refused("baseline", &["import", path, "x"], &["cannot read"]);
+        refused("report", &[path], &["no run"]);
+        refused("compare", &[path], &["no run"]);
+        let table = xtask("thresholds").args(["check", "--thresholds", path]).output().unwrap();
+        let (code, stderr) = code_and_stderr(&table);
+        assert!(code == 2 && stderr.contains("cannot read the thresholds in"), "{stderr}");
+        for command in ["analyze", "diff"] {
+            let mut command = xtask(command);
+            if command.get_args().any(|argument| argument == "diff") {
+                command.arg(path);
+            }
+            assert_refused(command.arg(path), 2, &[name, "no such file; and no run"]);
+        }
+    }
+}
+
+#[test]
+fn texts_of_megabytes_are_not_repeated() {
+    let place = Place::new();
+    let file = place.thresholds().with_file_name("long.json");
+    let long = "\u{1b}[31mx".repeat(2_000_000);
+    for json in [
+        format!(
+            r#"{{"schema": 1, "id": "x", "started": "x", "command": "x", "revision": {{}}, "host": {long:?}}}"#
+        ),
+        format!(r#"{{"schema": "{long}"}}"#),
+        format!(r#"{{"dhatFileVersion": 2, "mode": "x", "pps": "{}", "ftbl": []}}"#, "x".repeat(10_000_000)),
+        format!(r#"[{{"timestamp": "x", "rss_bytes": "{}"}}]"#, "x".repeat(10_000_000)),
+    ] {
+        fs::write(&file, json).unwrap();
+        for (command, arguments) in [("baseline", &["import"][..]), ("analyze", &[])] {
+            let mut command = xtask(command);
+            let output = command.args(arguments).arg(&file).output().unwrap();
+            let (code, stderr) = code_and_stderr(&output);
+            assert!(code == 2 && stderr.contains("long.json"), "{}", &stderr[..stderr.len().min(2000)]);
+            assert!(stderr.len() < 2000 && !stderr.contains('\u{1b}'), "{} bytes", stderr.len());
+        }
+    }
 }

@@ -64,7 +64,6 @@ fn assert_every_json_is_whole(folder: &Path) {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn ctrl_c_leaves_a_partial_run_and_its_page() {
     let place = Place::new();
     let hanging = Hanging::start(&place);
@@ -83,7 +82,6 @@ fn ctrl_c_leaves_a_partial_run_and_its_page() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_kill_leaves_whole_files_and_no_orphan() {
     let place = Place::new();
     let mut hanging = Hanging::start(&place);

@@ -4,8 +4,10 @@
 mod bad_input;
 mod baselines;
 mod comparisons;
+mod confirmations;
 mod faults;
 mod history;
+#[cfg(target_os = "linux")]
 mod interrupts;
 mod leaks;
 mod monitor;
@@ -13,4 +15,6 @@ mod monitor_endpoint;
 mod output;
 mod profiles;
 mod servers;
+mod side_by_side;
+mod stale_baselines;
 mod xtask_process;

@@ -148,7 +148,18 @@ fn what_differs_between_two_profiles_is_ranked() {
     assert_eq!(line_with(&text, "flat::insert")[..3], ["grew", "+2.00", "KiB"], "{text}");
     assert!(!text.contains("flat::grow"), "what is the same is not shown: {text}");
     let back = stdout(&xtask("diff").args([&new, &old]).output().unwrap());
-    assert_eq!(line_with(&back, "flat::insert")[..3], ["shrank", "−2.00", "KiB"], "{back}");
+    assert_eq!(line_with(&back, "flat::insert")[..3], ["shrank", "-2.00", "KiB"], "{back}");
+    // The same as a picture.
+    let svg = files.path("difference.svg");
+    let output = xtask("diff").args([&old, &new]).arg("--flamegraph").arg(&svg).output().unwrap();
+    assert_code(&output, 0);
+    assert!(stdout(&output).contains("difference.svg"), "{}", stdout(&output));
+    let drawn = fs::read_to_string(&svg).unwrap();
+    assert!(drawn.contains("flat::insert") && drawn.contains("; +") && drawn.contains("red grew"), "{drawn}");
+    let same = xtask("diff").args([&old, &old]).arg("--flamegraph").arg(&svg).output().unwrap();
+    let (code, stderr) = code_and_stderr(&same);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("no stack differs"), "{stderr}");
 }
 
 #[test]
@@ -248,7 +259,7 @@ fn old_runs_are_removed_and_nothing_else() {
     let shown = clean(&["--keep", "1", "--dry-run"]);
     assert_code(&shown, 0);
     let text = stdout(&shown);
-    assert_eq!(text.matches("remove  ").count(), 3, "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("remove  ")).count(), 3, "{text}");
     assert!(
         text.contains("going-on: it may still be going on")
             && text.contains("3 runs, 90 B to remove; 2 stay"),

@@ -55,8 +55,6 @@ fn holds(pid: u32, inodes: &BTreeSet<u64>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-
     use super::*;
 
     const TABLE: &str = "\
@@ -77,7 +75,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_listener_is_found_and_must_have_the_name() {
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let own = fs::read_to_string("/proc/self/comm").unwrap();
         assert_eq!(pid(port, own.trim_end()), Ok(std::process::id()));

@@ -1,14 +1,15 @@
-//! The memory of a server that the measured process is a client of: Pss of its processes where they run on this machine,
+//! The memory of a server that the measured process is a client of: PSS of its processes where they run on this machine,
 //! and what it says of itself where it says anything.
 
 mod listener;
 mod metrics_page;
-mod process_tree;
 mod watcher;
 
 use std::net::SocketAddr;
 
 use crate::evidence::{ServerFacts, ServerMemory};
+use crate::process_tree::ProcessTree;
+use anyhow::Context;
 
 pub use watcher::ServerWatcher;
 
@@ -52,8 +53,8 @@ struct ServerProbe {
 }
 
 struct NodeProbe {
-    /// The process whose tree is read, or why there is none.
-    root: Result<u32, String>,
+    /// The processes, or why there are none.
+    processes: Result<ProcessTree, String>,
     metrics: Option<MetricsPage>,
 }
 
@@ -65,15 +66,16 @@ impl ServerProbe {
             no_processes: None,
             no_figures: None,
         };
-        let probe = |node: Node| NodeProbe { root: root(&node), metrics: node.metrics };
+        let probe = |node: Node| NodeProbe { processes: processes(&node), metrics: node.metrics };
         ServerProbe { nodes: server.nodes.into_iter().map(probe).collect(), facts }
     }
 
     /// All nodes together. What cannot be read is absent, and the facts say why.
     fn read(&mut self) -> ServerMemory {
         let mut nodes = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let processes = node.root.clone().and_then(process_tree::read);
+        for node in &mut self.nodes {
+            let tree = node.processes.as_mut().map_err(|why| why.clone());
+            let processes = tree.and_then(|tree| pss(tree).map_err(|error| error.to_string()));
             let figures = match &node.metrics {
                 Some(page) => metrics_page::read(page),
                 None => Err("the server has no page of metrics".into()),
@@ -101,15 +103,23 @@ fn noted(read: Result<ServerMemory, String>, reason: &mut Option<String>) -> Ser
     })
 }
 
-/// The process whose tree is the node.
-fn root(node: &Node) -> Result<u32, String> {
+/// Pss of all processes of a node.
+fn pss(processes: &mut ProcessTree) -> anyhow::Result<ServerMemory> {
+    processes.find_descendants()?;
+    processes.statuses().context("the server's process has ended")?;
+    processes.pss()
+}
+
+/// The processes of a node.
+fn processes(node: &Node) -> Result<ProcessTree, String> {
     let (process, port) = (node.process, node.address.port());
     let fix = format!("name the server's process with {}", node.pid_flag);
-    match node.pid {
+    let root = match node.pid {
         Some(pid) => Ok(pid),
         None if !node.address.ip().is_loopback() => {
             Err(format!("{} is another machine; if it is this one, {fix}", node.address.ip()))
         }
         None => listener::pid(port, process).map_err(|why| format!("{why}; {fix}")),
-    }
+    };
+    root.and_then(|pid| ProcessTree::open(pid).map_err(|error| error.to_string()))
 }

@@ -69,7 +69,7 @@ pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Char
         format!("Memory per vector against recall, with queries per second, at n = {}{dim}", common.n);
     let input = Input {
         title: &title,
-        description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers; of a server its growth in Pss",
+        description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers; of a server its growth in PSS",
         x: Axis { title: "recall".into(), scale: 1.0, range: ((least_recall - 0.05).max(0.0), 1.0) },
         y: Axis { title: format!("{} per vector, {unit}", resident(&shown)), scale, range: (0.0, most) },
         series: &series,

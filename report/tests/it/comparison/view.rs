@@ -1,9 +1,11 @@
 //! What the page shows of a comparison.
 
+use report::export::{Format, export};
 use report::{Thresholds, judge, page};
 
 use super::{FRAGMENTED, case, compared, grow_heap, run};
 use crate::sample;
+use crate::sample::before::{GREW, UNEXPLAINED, before};
 
 /// The page of a run that was compared.
 fn rendered(old: &bench_core::run::Run, new: &bench_core::run::Run, rules: &str) -> String {
@@ -37,6 +39,20 @@ fn a_regression_stands_among_the_failures_and_in_the_table_with_its_call_sites()
 }
 
 #[test]
+fn the_step_summary_ranks_by_size_up_or_down_and_says_what_is_unknown() {
+    let run = sample::run();
+    let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
+    let judgement = judge(&run, &thresholds, sample::TODAY).with_comparison(compared(&before(), &run, ""));
+    let summary = export(Format::Markdown, &run, &judgement);
+    let rows: Vec<&str> = summary.lines().filter(|line| line.contains("bench_vectors::work::")).collect();
+    let places: Vec<Option<usize>> = ["| +1.32 MiB", "| -421 KiB", "| at least +102 KiB"]
+        .map(|change| rows.iter().position(|row| row.contains(change)))
+        .into();
+    assert_eq!(places, [Some(0), Some(1), Some(2)], "{rows:?}");
+    assert!(rows[2].contains("(not among the old top 10)"), "{}", rows[2]);
+}
+
+#[test]
 fn without_a_comparison_there_is_no_section() {
     let run = run(2);
     let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
@@ -57,4 +73,54 @@ fn what_differs_is_named_and_no_name_becomes_markup() {
     assert!(section.contains("cpu: Example CPU @ 2.10GHz → &lt;script&gt;"), "{section}");
     assert_eq!(page.matches("<script").count(), 1, "only the page's own script");
     assert!(page.contains("<title>WARN"));
+}
+
+#[test]
+fn a_regression_has_a_flame_graph_of_what_changed_and_the_baselines_timeline_under_its_own() {
+    let page = crate::golden::page_of(&sample::run());
+    let section = section(&page);
+    let graph = section.split("<div class=\"flame\">").nth(1).expect("a flame graph");
+    let graph = graph.split("</div></details></figure>").next().unwrap();
+    assert!(graph.contains("<g class=\"grew\">") && graph.contains("<g class=\"shrank\">"), "{graph}");
+    assert!(
+        graph.contains("<desc id=\"flame-0-d\">") && graph.contains("not among the old top 10"),
+        "{graph}"
+    );
+    assert!(graph.len() < 20_000, "{}", graph.len());
+    assert!(
+        section.contains(&format!("<li>{UNEXPLAINED}: the baseline has no call sites of it (mode sites)"))
+    );
+    let case = page.split(&format!("data-case=\"{GREW}\"")).nth(1).unwrap();
+    let svg = case.split("</svg>").find(|svg| svg.contains("<desc id=\"timeline-")).unwrap();
+    // One line over all four phases, though the baseline took longer and ten times as long in the last.
+    let line = svg
+        .split("<path stroke=\"#444444\" stroke-width=\"2\" d=\"M")
+        .nth(1)
+        .expect("a line")
+        .split('"')
+        .next();
+    assert!(!line.unwrap().contains('M'), "{line:?}");
+    assert!(svg.contains("; the baseline's up to 2."), "{svg}");
+    assert!(svg.find("#444444") < svg.find("fill=\"#0072B2\""), "it lies under the envelope");
+    assert!(case.contains("<th>heap of the baseline"), "and its numbers stand in the table");
+    let without = page_of_alone();
+    assert!(
+        !without.contains("stroke=\"#444444\" stroke-width") && !without.contains("heap of the baseline")
+    );
+}
+
+/// The page of the sample without a baseline.
+fn page_of_alone() -> String {
+    let run = sample::run();
+    let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
+    page(&run, &judge(&run, &thresholds, sample::TODAY)).unwrap()
+}
+
+#[test]
+fn what_may_not_be_compared_is_not_laid_under() {
+    let (old, mut new) = (run(2), run(2));
+    new.settings.profile = "dev".into();
+    let comparison = compared(&old, &new, "");
+    assert!(comparison.timelines.is_empty());
+    assert!(!compared(&old, &run(2), "").timelines.is_empty());
 }

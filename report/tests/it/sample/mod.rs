@@ -1,5 +1,6 @@
 //! A made-up run that shows everything the page can show, the same on every machine.
 
+pub mod before;
 pub mod engines;
 mod evidence;
 pub mod servers;

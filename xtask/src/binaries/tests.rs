@@ -1,0 +1,124 @@
+//! A target folder with programs that are built anew, kept, claimed and removed.
+
+use std::time::Duration;
+
+use super::*;
+
+/// A target folder in which "cargo" has built `vectors-heap`.
+struct Target {
+    folder: tempfile::TempDir,
+    store: BinaryStore,
+}
+
+impl Target {
+    fn new() -> Target {
+        let folder = tempfile::tempdir().unwrap();
+        let store = BinaryStore::open(folder.path()).unwrap();
+        Target { folder, store }
+    }
+
+    /// Builds the program as cargo does: a new file takes the place of the old one.
+    fn build(&self, content: &str) -> PathBuf {
+        let program = self.folder.path().join("vectors-heap");
+        write_whole(&program, content.as_bytes()).unwrap();
+        program
+    }
+
+    fn keep(&self, content: &str) -> KeptBinary {
+        self.store.keep("vectors-heap", &self.build(content)).unwrap()
+    }
+
+    fn find(&self, content: &str) -> Result<KeptBinary> {
+        self.store.find("vectors-heap", &sha256(content.as_bytes()))
+    }
+
+    /// A baseline that was measured with the program of this content.
+    fn baseline(&self, name: &str, content: &str) -> (Hashes, PathBuf) {
+        let hashes = Hashes::from([("vectors-heap".to_string(), sha256(content.as_bytes()))]);
+        let run = format!(
+            r#"{{"schema": 1, "id": "x", "started": "", "command": "", "revision": {{}}, "host": {{"facts": {{}}}},
+                "settings": {{"quick": false, "modes": [], "profile": "dev", "repetitions": 1, "interval_ns": 1,
+                "time_limit_s": 1, "memory_limit_bytes": 1, "binaries": {}}}, "cases": []}}"#,
+            serde_json::to_string(&hashes).unwrap()
+        );
+        let file = self.folder.path().join(name);
+        fs::write(&file, run).unwrap();
+        (hashes, file)
+    }
+}
+
+#[test]
+fn a_build_beside_a_run_does_not_change_what_it_runs() {
+    let target = Target::new();
+    let bench = target.folder.path().join("bench");
+    let built = Programs::from([("vectors-heap".to_string(), target.build("old"))]);
+    let (taken_over, programs) = TakenOver::of(built, &bench).unwrap();
+    target.build("new");
+    assert_eq!(fs::read_to_string(&programs["vectors-heap"]).unwrap(), "old");
+    let kept = target.store.keep("vectors-heap", &programs["vectors-heap"]).unwrap();
+    let other = target.keep("new");
+    assert_eq!(fs::read_to_string(&kept.path).unwrap(), "old");
+    assert_eq!(fs::read_to_string(&other.path).unwrap(), "new");
+    assert_eq!(kept.path.as_os_str().len(), other.path.as_os_str().len(), "a path's length moves RSS");
+
+    // A process that was killed leaves a folder, which the next one removes; one that lives keeps its own.
+    let left = bench.join("build-killed");
+    fs::create_dir(&left).unwrap();
+    let (_second, _) = TakenOver::of(Programs::new(), &bench).unwrap();
+    assert!(!left.exists() && programs["vectors-heap"].exists());
+    drop(taken_over);
+    assert!(!programs["vectors-heap"].exists() && kept.path.exists());
+}
+
+#[test]
+fn only_what_is_here_and_as_it_was_is_found() {
+    let target = Target::new();
+    let kept = target.keep("old");
+    assert_eq!(target.find("old").unwrap().path, kept.path);
+    assert!(target.find("other").err().unwrap().to_string().contains("is not kept here"));
+    fs::write(&kept.path, "tampered").unwrap();
+    assert!(target.find("old").err().unwrap().to_string().contains("it was changed"));
+    // Kept anew it is right again.
+    target.keep("old");
+    target.find("old").unwrap();
+    for (name, hash) in [("vectors-heap", "../../etc"), ("../vectors-heap", &*sha256(b"old")), ("", "")] {
+        assert!(target.store.find(name, hash).is_err(), "{name} {hash}");
+    }
+}
+
+#[test]
+fn what_a_baseline_has_stays_and_of_the_rest_the_newest() {
+    let target = Target::new();
+    let (hashes, baseline) = target.baseline("main.json", "claimed");
+    assert!(target.store.claim(&hashes, &baseline).is_err(), "it is not here");
+    let in_use = target.keep("in use");
+    for content in ["claimed", "old", "newer", "newest"] {
+        target.keep(content);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(target.store.claim(&hashes, &baseline).unwrap(), 7);
+    target.store.prune().unwrap();
+    let there = |content: &str| target.store.folder_of(&sha256(content.as_bytes())).exists();
+    assert!(["in use", "claimed", "newer", "newest"].into_iter().all(there));
+    assert!(!there("old"));
+
+    let unused = target.store.unused_since(SystemTime::now()).unwrap();
+    assert_eq!(unused.len(), 3, "all but what the baseline has: {unused:?}");
+    assert_eq!(target.store.unused_since(SystemTime::UNIX_EPOCH).unwrap(), []);
+    for (folder, _) in unused {
+        target.store.remove(&folder).unwrap();
+    }
+    assert!(there("in use") && there("claimed") && !there("newest"));
+
+    // The baseline is another run now, or is gone: in both cases it claims this no more.
+    drop(in_use);
+    target.baseline("main.json", "newest");
+    assert_eq!(target.store.unused_since(SystemTime::now()).unwrap().len(), 2);
+    target.baseline("main.json", "claimed");
+    assert_eq!(target.store.unused_since(SystemTime::now()).unwrap().len(), 1);
+    target.store.release(&hashes).unwrap();
+    assert!(there("claimed"), "it still has it");
+    fs::remove_file(baseline).unwrap();
+    target.store.release(&hashes).unwrap();
+    assert!(!there("claimed") && there("in use"));
+}
