@@ -3,6 +3,7 @@
 pub mod bars;
 mod compact;
 pub mod flame;
+pub mod history;
 pub mod lines;
 pub mod plane;
 pub mod repetitions;

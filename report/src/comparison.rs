@@ -7,10 +7,11 @@
 mod cases;
 mod confirm;
 mod decide;
-mod fingerprint;
+pub(crate) mod fingerprint;
 mod gate;
 mod json;
 mod noisy;
+mod prediction;
 mod sites;
 mod timelines;
 
@@ -26,7 +27,8 @@ pub use confirm::Confirmation;
 pub use fingerprint::{Difference, Weight};
 pub use gate::Gate;
 pub use json::comparison_json;
-pub use noisy::{ALPHA, Noise, REPETITIONS, confirmed, screen};
+pub use noisy::{ALPHA, Noise, REPETITIONS, confirmed, screen, screen_in_turn};
+pub use prediction::{Prediction, STORED_RUNS, predict};
 pub use sites::{SitesDifference, sites_difference};
 
 use crate::judge::values;
@@ -77,6 +79,8 @@ pub struct Change {
     pub class: Class,
     /// What the statistics of a noisy metric say, where they could be computed.
     pub noise: Option<Noise>,
+    /// What the stored runs predict of a noisy metric, where they were asked ([`Comparison::predict`]).
+    pub prediction: Option<Prediction>,
     /// What the change is.
     pub outcome: Outcome,
     /// What a gate makes of it.
@@ -98,7 +102,7 @@ pub enum Outcome {
     Changed,
     /// Worse by more than its limit.
     Worse,
-    /// A noisy metric looks worse; fresh processes of both binaries in turn have not looked at it yet.
+    /// A noisy metric looks worse; neither fresh processes of both binaries in turn nor the stored runs confirm it.
     Unconfirmed,
     /// They have, and it is not worse.
     Refuted,
@@ -152,6 +156,34 @@ impl Change {
     /// Whether it is worse than allowed, or looks so.
     pub fn is_worse(&self) -> bool {
         matches!(self.outcome, Outcome::Worse | Outcome::Unconfirmed) && self.verdict > Verdict::Pass
+    }
+
+    /// Whether it shall be decided by more than the two runs: by fresh processes, or by the stored runs.
+    pub fn is_candidate(&self) -> bool {
+        let may_be_worse = || {
+            let fails = self.gate.as_ref().is_some_and(|gate| gate.fail.is_some());
+            let noise = self.noise.as_ref().filter(|_| fails);
+            noise.is_some_and(|noise| noise.is_candidate(self.metric.direction))
+        };
+        match self.outcome {
+            Outcome::Unconfirmed => true,
+            Outcome::Same => self.class == Class::Noisy && may_be_worse(),
+            _ => false,
+        }
+    }
+
+    /// Why it is what it is, where there is something to add to the outcome's word.
+    pub fn reason(&self) -> Option<String> {
+        let decided = matches!(self.outcome, Outcome::Worse | Outcome::Unconfirmed);
+        let predicted = self.prediction.as_ref().filter(|_| decided).map(|it| it.text(self.metric));
+        let reasons: Vec<String> = self.outcome.reason().into_iter().chain(predicted).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    /// It is worse: a failure unless it is allowed.
+    fn fail(&mut self) {
+        self.outcome = Outcome::Worse;
+        self.verdict = if self.allowed.is_some() { Verdict::Warn } else { Verdict::Fail };
     }
 
     /// New minus old, in the metric's unit.
@@ -263,21 +295,21 @@ pub fn compare(baseline: &str, old: &Run, new: &Run, thresholds: &Thresholds, to
     comparison
 }
 
-type Key = (CaseId, Option<String>, &'static str);
+pub(crate) type Key = (CaseId, Option<String>, &'static str);
 
 /// What makes two values the same quantity; the order of a case's parameters does not.
-fn key(value: &Value) -> Key {
+pub(crate) fn key(value: &Value) -> Key {
     (named(&value.case), value.phase.clone(), value.metric.id)
 }
 
 /// The id with its parameters in the order of their names.
-fn named(id: &CaseId) -> CaseId {
+pub(crate) fn named(id: &CaseId) -> CaseId {
     let mut id = id.clone();
     id.params.sort();
     id
 }
 
-fn index(values: Vec<Value>) -> BTreeMap<Key, Value> {
+pub(crate) fn index(values: Vec<Value>) -> BTreeMap<Key, Value> {
     values.into_iter().map(|value| (key(&value), value)).collect()
 }
 

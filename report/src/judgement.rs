@@ -8,6 +8,7 @@ use bench_core::run::FailureKind;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
+use crate::history::History;
 use crate::thresholds::Side;
 
 /// Good or bad, in rising order of badness.
@@ -63,6 +64,8 @@ pub struct Judgement {
     pub counts: Counts,
     /// What is said against a baseline, if the run was compared with one.
     pub comparison: Option<Comparison>,
+    /// What the numbers were in the stored runs before, if they were looked at.
+    pub history: Option<History>,
 }
 
 /// How many there were of what.
@@ -208,6 +211,12 @@ impl Judgement {
     pub fn with_comparison(mut self, comparison: Comparison) -> Judgement {
         self.verdict = self.verdict.max(comparison.verdict);
         self.comparison = Some(comparison);
+        self
+    }
+
+    /// The judgement with what the page shows of the runs before.
+    pub fn with_history(mut self, history: History) -> Judgement {
+        self.history = Some(history);
         self
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`] ([`judge`]);
 //! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). Two runs and the table give a
-//! [`Comparison`] ([`comparison::compare`]). A [`watch::Watch`] of a live process gives a page of its own
+//! [`Comparison`] ([`comparison::compare`]); a run and those stored before it give its [`History`]. A [`watch::Watch`] of a live process gives a page of its own
 //! ([`watch_page`]). The crate starts no process and asks for neither time nor host nor files: the same input gives the
 //! same output.
 
@@ -11,6 +11,7 @@ mod calibration;
 mod chart;
 pub mod comparison;
 pub mod export;
+pub mod history;
 mod judge;
 mod judgement;
 mod leaks;
@@ -25,6 +26,7 @@ pub mod thresholds;
 pub mod watch;
 
 pub use comparison::{Comparison, comparison_json};
+pub use history::History;
 pub use judge::judge;
 pub use judgement::{
     CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning, plural,

@@ -6,6 +6,7 @@ mod comparison;
 mod coverage;
 mod engines;
 mod failures;
+mod history;
 mod iterations;
 mod limits;
 mod method;
@@ -61,6 +62,7 @@ struct Page {
     limits: Vec<limits::LimitRow>,
     instruments: String,
     coverage: Vec<coverage::Gap>,
+    history: Option<history::Runs>,
     method: method::Method,
 }
 
@@ -79,6 +81,7 @@ struct Link {
 /// Only if a chart or the template cannot be rendered, which is a mistake in this crate.
 pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
     let cases = run.cases.iter().enumerate().map(|(index, record)| case::case(index, record, run, judgement));
+    let compared = judgement.comparison.as_ref().map(|found| comparison::compared(run, found, judgement));
     let page = Page {
         title: format!("{} · memory benchmarks · {}", judgement.verdict.word().to_uppercase(), run.id),
         policy: security::policy(STYLE, SCRIPT),
@@ -86,7 +89,7 @@ pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
         script: SCRIPT,
         strip: strip::strip(run, judgement),
         failures: failures::failures(run, judgement),
-        comparison: judgement.comparison.as_ref().map(|found| comparison::compared(run, found)),
+        comparison: compared.transpose()?,
         suites: suites::suites(run, judgement)?,
         engines: engines::engines(run, judgement)?,
         overview: overview::overview(run, judgement),
@@ -94,6 +97,7 @@ pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
         limits: limits::limits(run, judgement),
         instruments: coverage::instruments(judgement),
         coverage: coverage::coverage(run, judgement),
+        history: history::runs(judgement),
         method: method::method(run),
     };
     render("report.html", &page)

@@ -1,12 +1,16 @@
 //! The statistics of a comparison: rank-based, so that one odd process out of ten decides nothing.
 
+mod blocks;
 mod holm;
 mod rank_sum;
 mod shift;
+mod student;
 
+pub use blocks::p_higher_in_blocks;
 pub use holm::holm;
 pub use rank_sum::p_higher;
 pub use shift::shift;
+pub use student::student_quantile;
 
 /// The middle of the sorted samples, or the mean of the middle two; nothing without samples.
 pub fn median(samples: &[f64]) -> Option<f64> {

@@ -10,7 +10,7 @@ use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
 use report::comparison::{REPETITIONS, compare};
-use report::{Comparison, Thresholds, plural};
+use report::{Comparison, History, Thresholds, plural};
 
 use crate::binaries::BinaryStore;
 use crate::child_executor::ChildExecutor;
@@ -21,6 +21,7 @@ use crate::confirm;
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, of_error, usage, worse};
 use crate::flags::BenchFlags;
+use crate::history;
 use crate::host;
 use crate::interrupt::Interrupt;
 use crate::old_binaries::OldBinaries;
@@ -44,6 +45,8 @@ pub struct Measured {
     pub thresholds: Thresholds,
     /// What is said against the baseline, if one was asked for.
     pub comparison: Option<Comparison>,
+    /// The stored runs before it.
+    pub history: History,
     /// Why the old binaries could not be run, if they should have been.
     pub not_confirmed: Option<anyhow::Error>,
     /// Whether Ctrl-C ended it early.
@@ -52,11 +55,11 @@ pub struct Measured {
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
-    let Measured { run, folder, thresholds, comparison, not_confirmed, interrupted } =
+    let Measured { run, folder, thresholds, comparison, history, not_confirmed, interrupted } =
         measure(flags, |_| Ok(()))?;
     let run_path = folder.path.join(RUN_FILE);
     let exports = flags.export.export.clone();
-    let against = Against { comparison, strict: flags.baseline.strict, exports };
+    let against = Against { comparison, history, strict: flags.baseline.strict, exports };
     let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
         .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
     if let Some(error) = not_confirmed {
@@ -142,9 +145,10 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
     store.prune()?;
+    let history = history::before(&run, &results);
     let interrupted = run.partial.is_some();
     let mut measured =
-        Measured { run, folder, thresholds, comparison: None, not_confirmed: None, interrupted };
+        Measured { run, folder, thresholds, comparison: None, history, not_confirmed: None, interrupted };
     let Some(old) = old else { return Ok(measured) };
     let mut comparison = compare(&old.called, &old.run, &measured.run, &measured.thresholds, &today());
     let candidates = confirm::specs(&comparison.candidates(), &measured.run.cases);
@@ -163,8 +167,13 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
             Ok(Some(confirmations)) => comparison.confirm(&confirmations),
             Ok(None) => measured.interrupted = true,
             // The run is whole without it.
-            Err(error) => measured.not_confirmed = Some(error),
+            Err(error) => {
+                measured.not_confirmed = Some(error);
+                comparison.predict(&measured.history);
+            }
         }
+    } else if flags.confirm.confirm.is_none() {
+        comparison.predict(&measured.history);
     }
     measured.comparison = Some(comparison);
     Ok(measured)

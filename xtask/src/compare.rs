@@ -11,6 +11,7 @@ use report::comparison_json;
 use crate::comparison_table;
 use crate::exit_code::{self, NOTHING_MATCHED, usage};
 use crate::flags::{CompareFlags, MessageFormat};
+use crate::history;
 use crate::output;
 use crate::results::Results;
 
@@ -25,7 +26,10 @@ pub fn run(flags: &CompareFlags) -> Result<u8> {
     for run in [&mut old.run, &mut new.run] {
         keep(run, filter.as_ref());
     }
-    let comparison = compare(&old.called, &old.run, &new.run, &thresholds, &today());
+    let mut comparison = compare(&old.called, &old.run, &new.run, &thresholds, &today());
+    if !comparison.candidates().is_empty() {
+        comparison.predict(&history::before(&new.run, &results));
+    }
     let text = match flags.message_format {
         MessageFormat::Human => comparison_table::human(&comparison, flags.all),
         MessageFormat::Json => {

@@ -135,7 +135,7 @@ fn cells(change: &Change) -> Vec<String> {
 /// Why a change is no pass: its reason, its rule, its allowance.
 fn because(change: &Change) -> String {
     let mut text = String::new();
-    if let Some(reason) = change.outcome.reason() {
+    if let Some(reason) = change.reason() {
         let _ = writeln!(text, "      {reason}");
     }
     if let Some((rule, place)) = change.gate.as_ref().and_then(|gate| gate.rule.as_ref()) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use bench_core::run::Run;
 use report::export::export;
-use report::{Comparison, Judgement, Thresholds, judge, page, summary_json};
+use report::{Comparison, History, Judgement, Thresholds, judge, page, summary_json};
 
 use crate::compare::today;
 use crate::exit_code;
@@ -28,20 +28,24 @@ pub struct Concluded {
 pub struct Against {
     /// A baseline.
     pub comparison: Option<Comparison>,
+    /// The stored runs before it.
+    pub history: History,
     /// Whether what could not be decided is no pass.
     pub strict: bool,
     /// The files to write for other tools.
     pub exports: Vec<Export>,
 }
 
-/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file.
+/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file, with what the
+/// numbers were in the runs before.
 pub fn write_page(
     run: &Run,
     run_path: &Path,
     thresholds: &Thresholds,
     comparison: Option<Comparison>,
+    history: History,
 ) -> Result<Concluded> {
-    let mut judgement = judge(run, thresholds, &today());
+    let mut judgement = judge(run, thresholds, &today()).with_history(history);
     if let Some(comparison) = comparison {
         judgement = judgement.with_comparison(comparison);
     }
@@ -59,7 +63,8 @@ pub fn conclude(
     against: Against,
     format: MessageFormat,
 ) -> Result<u8> {
-    let Concluded { judgement, page } = write_page(run, run_path, thresholds, against.comparison)?;
+    let Concluded { judgement, page } =
+        write_page(run, run_path, thresholds, against.comparison, against.history)?;
     for Export { format, path } in &against.exports {
         let text = export(*format, run, &judgement);
         write_whole(path, text.as_bytes())

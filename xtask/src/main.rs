@@ -32,6 +32,7 @@ mod environment;
 mod exit_code;
 mod flags;
 mod heap;
+mod history;
 mod host;
 mod interrupt;
 mod leaks;

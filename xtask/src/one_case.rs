@@ -46,10 +46,10 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
         results: flags.results.clone(),
         message_format: MessageFormat::Human,
     };
-    let Measured { run, folder, thresholds, .. } =
+    let Measured { run, folder, thresholds, history, .. } =
         bench::measure(&bench, |chosen| the_only(&flags.case, mode, chosen))?;
     let run_path = folder.path.join(crate::results::RUN_FILE);
-    let concluded = conclusion::write_page(&run, &run_path, &thresholds, None)?;
+    let concluded = conclusion::write_page(&run, &run_path, &thresholds, None, history)?;
     let record = finished(run, &flags.case, mode)?;
     Ok(OneCase { record, folder: folder.path.clone(), page: concluded.page })
 }

@@ -6,6 +6,7 @@ use report::comparison::compare;
 use crate::compare::today;
 use crate::conclusion::{self, Against};
 use crate::flags::ReportFlags;
+use crate::history;
 use crate::results::{Results, read_run};
 
 /// Runs the command.
@@ -15,7 +16,13 @@ pub fn run(flags: &ReportFlags) -> Result<u8> {
     let path = results.find_run(flags.run.as_deref())?;
     let run = read_run(&path)?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
-    let comparison = old.map(|old| compare(&old.called, &old.run, &run, &thresholds, &today()));
-    let against = Against { comparison, strict: flags.baseline.strict, exports: flags.export.export.clone() };
+    let history = history::before(&run, &results);
+    let comparison = old.map(|old| {
+        let mut comparison = compare(&old.called, &old.run, &run, &thresholds, &today());
+        comparison.predict(&history);
+        comparison
+    });
+    let exports = flags.export.export.clone();
+    let against = Against { comparison, history, strict: flags.baseline.strict, exports };
     conclusion::conclude(&run, &path, &thresholds, against, flags.message_format)
 }

@@ -96,6 +96,17 @@ impl Results {
         })
     }
 
+    /// The files of the last `most` runs before the one with this id, the oldest first.
+    pub fn runs_before(&self, id: &str, most: usize) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
+        // Ids begin with the date.
+        let before = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name < id));
+        let mut files: Vec<PathBuf> =
+            before.map(|entry| entry.path().join(RUN_FILE)).filter(|file| file.is_file()).collect();
+        files.sort();
+        files.split_off(files.len().saturating_sub(most))
+    }
+
     /// Reads what `side` of a comparison means: a baseline's name, or a run as [`Results::find_run`] knows it.
     pub fn side(&self, side: Option<&str>) -> Result<Side> {
         let name = side.and_then(|side| Name::new(side).ok());
@@ -205,7 +216,7 @@ pub fn write_run(path: &Path, run: &Run) -> Result<()> {
 pub fn read_run(path: &Path) -> Result<Run> {
     let shown = shown(path);
     let json = named_file::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
-    Run::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
+    report::history::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
 }
 
 #[cfg(test)]
@@ -262,6 +273,25 @@ mod tests {
         let error = results.find_run(Some(&empty.id)).unwrap_err();
         assert_eq!(of_error(&error), USAGE);
         assert!(error.to_string().contains(&new_id), "{error}");
+    }
+
+    #[test]
+    fn the_runs_before_one_are_found_in_their_order() {
+        let (_folder, results) = results();
+        results.ensure_writable().unwrap();
+        assert!(results.runs_before("2", 3).is_empty());
+        let runs: Vec<RunFolder> =
+            (0..5).map(|second| results.create_run(at(second), &Revision::default()).unwrap()).collect();
+        for run in [0, 1, 2, 4] {
+            write_whole(&runs[run].path.join(RUN_FILE), b"{}").unwrap();
+        }
+        let before = |run: usize, most| results.runs_before(&runs[run].id, most);
+        let files = |wanted: &[usize]| -> Vec<PathBuf> {
+            wanted.iter().map(|run| runs[*run].path.join(RUN_FILE)).collect()
+        };
+        assert_eq!(before(4, 9), files(&[0, 1, 2]), "an empty folder is no run");
+        assert_eq!(before(4, 2), files(&[1, 2]));
+        assert_eq!(before(0, 2), files(&[]));
     }
 
     #[test]

@@ -18,20 +18,33 @@ pub(super) fn compact(svg: &str) -> String {
 }
 
 /// Polylines and polygons as paths, whose points are told by their distance from the one before. A path is told to have no
-/// filling by the page's style (`.chart path[stroke]`).
+/// filling by the page's style (`.chart path[stroke]`). Opaque lines of one style that follow each other are one path.
 fn paths(svg: &str) -> String {
+    const END: &str = "\"/>";
     let mut parts = svg.split("<poly");
     let mut out = parts.next().unwrap_or("").to_string();
+    // The style of the line at the end of `out`, behind which nothing stands.
+    let mut open: Option<String> = None;
     for part in parts {
         let shape = part.split_once(' ').and_then(|(kind, behind)| {
             let (attributes, behind) = behind.split_once("points=\"")?;
             let (points, rest) = behind.split_once('"')?;
-            let path = path(points)?;
-            let closed = if kind == "gon" { "z" } else { "" };
-            let attributes = attributes.replace("fill=\"none\" ", "");
-            Some(format!("<path {attributes}d=\"{path}{closed}\"{rest}"))
+            Some((kind, attributes.replace("fill=\"none\" ", ""), path(points)?, rest))
         });
-        out.push_str(&shape.unwrap_or_else(|| format!("<poly{part}")));
+        let Some((kind, attributes, path, rest)) = shape else {
+            out.push_str(&format!("<poly{part}"));
+            open = None;
+            continue;
+        };
+        if open.as_ref() == Some(&attributes) && kind == "line" {
+            out.truncate(out.len() - END.len());
+            out.push_str(&format!("{path}\"{rest}"));
+        } else {
+            let closed = if kind == "gon" { "z" } else { "" };
+            out.push_str(&format!("<path {attributes}d=\"{path}{closed}\"{rest}"));
+        }
+        let is_last = rest == "/>" && kind == "line" && !attributes.contains("opacity");
+        open = is_last.then_some(attributes);
     }
     out
 }
@@ -197,6 +210,30 @@ mod tests {
             let path = format!("<path stroke=\"#0072B2\" d=\"{expected}\"/><text>x</text>");
             assert_eq!(compact(&svg), path);
         }
+    }
+
+    #[test]
+    fn neighbours_of_one_style_are_one_path() {
+        let line = |colour: &str, points: &str| {
+            format!("<polyline fill=\"none\" stroke=\"{colour}\" points=\"{points} \"/>")
+        };
+        let (red, blue) = (|points| line("#F00", points), |points| line("#00F", points));
+        for (svg, expected) in [
+            ([red("1,1 2,2"), red("5,5 6,5")].concat(), "<path stroke=\"#F00\" d=\"M1 1l1 1M5 5l1 0\"/>"),
+            (
+                [red("1,1 2,2"), blue("5,5 6,5"), red("7,7 8,8")].concat(),
+                "<path stroke=\"#F00\" d=\"M1 1l1 1\"/><path stroke=\"#00F\" d=\"M5 5l1 0\"/><path stroke=\"#F00\" d=\"M7 7l1 1\"/>",
+            ),
+            (
+                [&red("1,1 2,2"), "<rect/>", &red("5,5 6,5")].concat(),
+                "<path stroke=\"#F00\" d=\"M1 1l1 1\"/><rect/><path stroke=\"#F00\" d=\"M5 5l1 0\"/>",
+            ),
+        ] {
+            assert_eq!(compact(&svg), expected);
+        }
+        // Where two of them cross, one path would be lighter than two.
+        let faint = red("1,1 2,2").replace("stroke=", "opacity=\"0.5\" stroke=");
+        assert_eq!(compact(&[faint.clone(), faint].concat()).matches("<path").count(), 2);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bench_core::case::{CaseId, Mode};
 use bench_core::run::CaseRecord;
 
-use super::noisy::{confirmed, screen};
+use super::noisy::{confirmed, screen_in_turn};
 use super::{Change, Comparison, Outcome, index, named};
 use crate::judge::case_values;
 use crate::judgement::{Value, Verdict};
@@ -21,7 +21,7 @@ impl Comparison {
     /// The cases and modes that stage 2 shall run, in the order of the changes, each once.
     pub fn candidates(&self) -> Vec<(CaseId, Mode)> {
         let mut found: Vec<(CaseId, Mode)> = Vec::new();
-        for change in self.changes.iter().filter(|change| change.outcome == Outcome::Unconfirmed) {
+        for change in self.changes.iter().filter(|change| change.is_candidate()) {
             let candidate = (change.case.clone(), change.mode);
             if !found.contains(&candidate) {
                 found.push(candidate);
@@ -30,13 +30,13 @@ impl Comparison {
         found
     }
 
-    /// Decides the candidates on the fresh samples alone, corrected for their number. What the samples cannot tell
-    /// stays undecided, with the reason.
+    /// Decides the candidates on the fresh samples alone, corrected for their number: the suspects by themselves, and the
+    /// others. What the samples cannot tell stays undecided, with the reason.
     pub fn confirm(&mut self, confirmations: &[Confirmation]) {
         let olds = index(confirmations.iter().flat_map(|it| case_values(&it.old)).collect());
         let news = index(confirmations.iter().flat_map(|it| case_values(&it.new)).collect());
         let candidates: Vec<&mut Change> =
-            self.changes.iter_mut().filter(|change| change.outcome == Outcome::Unconfirmed).collect();
+            self.changes.iter_mut().filter(|change| change.is_candidate()).collect();
         let mut decided = Vec::new();
         for change in candidates {
             let key = (named(&change.case), change.phase.clone(), change.metric.id);
@@ -51,17 +51,30 @@ impl Comparison {
                 }
             }
         }
-        let p: Vec<f64> =
-            decided.iter().map(|change| change.noise.as_ref().map_or(1.0, |noise| noise.p)).collect();
-        for (change, confirmed) in decided.into_iter().zip(confirmed(&p)) {
-            (change.outcome, change.verdict) = match (confirmed, &change.allowed) {
-                (true, None) => (Outcome::Worse, Verdict::Fail),
-                (true, Some(_)) => (Outcome::Worse, Verdict::Warn),
-                (false, _) => (Outcome::Refuted, Verdict::Pass),
-            };
+        let is_suspect = |change: &&mut Change| change.outcome == Outcome::Unconfirmed;
+        let (suspects, others): (Vec<_>, Vec<_>) = decided.into_iter().partition(is_suspect);
+        for change in decide(suspects) {
+            (change.outcome, change.verdict) = (Outcome::Refuted, Verdict::Pass);
         }
+        // What nobody suspected is not refuted: it stays what it was.
+        decide(others);
         self.settle();
     }
+}
+
+/// Fails what the fresh samples confirm; what comes back is the rest.
+fn decide(candidates: Vec<&mut Change>) -> Vec<&mut Change> {
+    let p: Vec<f64> =
+        candidates.iter().map(|change| change.noise.as_ref().map_or(1.0, |noise| noise.p)).collect();
+    let mut rest = Vec::new();
+    for (change, confirmed) in candidates.into_iter().zip(confirmed(&p)) {
+        if confirmed {
+            change.fail();
+        } else {
+            rest.push(change);
+        }
+    }
+    rest
 }
 
 fn fresh(change: &Change, old: Option<&Value>, new: Option<&Value>) -> Result<super::Noise, String> {
@@ -69,7 +82,7 @@ fn fresh(change: &Change, old: Option<&Value>, new: Option<&Value>) -> Result<su
         return Err("the processes that should confirm it failed".into());
     };
     let floor = change.noise.as_ref().map_or(0.0, |noise| noise.floor);
-    let noise = screen(&old.samples, &new.samples, change.metric.direction, floor)?;
+    let noise = screen_in_turn(&old.samples, &new.samples, change.metric.direction, floor)?;
     match noise.too_wide() {
         Some(reason) => Err(reason),
         None => Ok(noise),

@@ -69,6 +69,7 @@ impl Decider<'_> {
             new: is_new.then_some(value.value),
             class: value.class,
             noise: None,
+            prediction: None,
             outcome,
             verdict,
             gate: None,
@@ -109,8 +110,8 @@ impl Decider<'_> {
     }
 
     fn allowed(&self, mut change: Change) -> Change {
-        // What stage 2 may yet confirm needs its allowance, too.
-        if change.verdict == Verdict::Fail || change.outcome == Outcome::Unconfirmed {
+        // What may yet be confirmed needs its allowance, too.
+        if change.verdict == Verdict::Fail || change.is_candidate() {
             change.allowed = allowance_text(self.thresholds, &change.case, change.metric, self.today);
         }
         if change.allowed.is_some() {
@@ -172,7 +173,7 @@ fn decide_noisy(
         return (Some(noise), (Outcome::NotGated(reason), Verdict::Pass));
     }
     let is_suspect = |level: Option<f64>| {
-        level.is_some_and(|level| screened(level).is_ok_and(|noise| noise.is_candidate(direction)))
+        level.is_some_and(|level| screened(level).is_ok_and(|noise| noise.is_suspect(direction)))
     };
     let decision = if is_suspect(gate.fail) {
         (Outcome::Unconfirmed, Verdict::Warn)

@@ -62,13 +62,13 @@ fn shortened(text: &str) -> String {
 type Facts = BTreeMap<String, (Weight, String)>;
 
 /// The conditions of two runs, side by side.
-pub(super) struct Conditions {
+pub(crate) struct Conditions {
     run: Vec<Difference>,
     cases: HashMap<(CaseId, Mode), Vec<Difference>>,
 }
 
 impl Conditions {
-    pub(super) fn of(old: &Run, new: &Run) -> Conditions {
+    pub(crate) fn of(old: &Run, new: &Run) -> Conditions {
         let mut cases = HashMap::new();
         let olds: HashMap<CaseId, &CaseRecord> =
             old.cases.iter().map(|case| (named(&case.spec.id), case)).collect();
@@ -88,10 +88,16 @@ impl Conditions {
 
     /// What forbids to compare a metric of a case: what is known of both runs and differs.
     pub(super) fn forbidding(&self, case: &CaseId, mode: Mode, class: Class) -> Vec<Difference> {
+        let apart = self.keeping_apart(case, mode, class).into_iter();
+        apart.filter(|difference| !difference.is_unknown()).cloned().collect()
+    }
+
+    /// What keeps a metric of a case out of what is averaged: what forbids to compare it, and what one of the runs does not
+    /// say.
+    pub(crate) fn keeping_apart(&self, case: &CaseId, mode: Mode, class: Class) -> Vec<&Difference> {
         let least = if class == Class::Exact { Weight::Every } else { Weight::Noisy };
         let of_case = self.cases.get(&(named(case), mode)).into_iter().flatten();
-        let forbids = |difference: &&Difference| difference.weight >= least && !difference.is_unknown();
-        self.run.iter().chain(of_case).filter(forbids).cloned().collect()
+        self.run.iter().chain(of_case).filter(|difference| difference.weight >= least).collect()
     }
 
     /// What differs and forbids nothing, and what one of the runs does not say; of cases each key once.

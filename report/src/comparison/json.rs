@@ -8,8 +8,9 @@ use crate::site_difference::{SiteChange, SiteCount};
 /// The document: `{"baseline", "old", "new", "verdict", "changes": [...], "cases": [...], "notes": [...], "sites"}`.
 ///
 /// A change has `old` and `new` in `unit`, null where a run lacks the number; `outcome` is its word and `reason` says
-/// more; `ratio`, `interval` and `p` are of noisy metrics only. A condition that a run does not know is null, and so is a
-/// count of a call site that is not among the top that a run keeps (`unknown` says so).
+/// more; `ratio`, `interval` and `p` are of noisy metrics only; `prediction` is what the stored runs predict. A condition that a
+/// run does not know is null, and so is a count of a call site that is not among the top that a run keeps (`unknown` says
+/// so).
 pub fn comparison_json(comparison: &Comparison) -> Value {
     json!({
         "baseline": comparison.baseline,
@@ -50,7 +51,12 @@ fn change(change: &Change) -> Value {
         "interval": noise.map(|noise| noise.interval),
         "p": noise.map(|noise| noise.p),
         "outcome": change.outcome.word(),
-        "reason": change.outcome.reason(),
+        "reason": change.reason(),
+        "prediction": change.prediction.as_ref().map(|it| json!({
+            "runs": it.runs,
+            "mean": it.interval.map(|(mean, _)| mean),
+            "worst": it.interval.map(|(_, worst)| worst),
+        })),
         "judged": change.gate.is_some(),
         "verdict": change.verdict,
         "rule": rule.map(|(text, _)| text),

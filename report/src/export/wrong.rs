@@ -76,7 +76,7 @@ fn said_of(change: &Change) -> String {
     let unit = change.metric.unit;
     let shown = |value: Option<f64>| value.map_or("nothing".into(), |value| human(value, unit));
     let share = change.share().map(|share| format!(" ({:+.2} %)", share * 100.0)).unwrap_or_default();
-    let reason = change.outcome.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = change.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!(
         "{}{} from {} to {}{share}, {}{reason}",
         change.metric.id,

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::anchor;
 use super::column::Column;
+use super::history;
 use super::iterations::{self, Loop};
 use super::overview::{class_word, percent};
 use super::sites::{Sites, sites};
@@ -29,6 +30,8 @@ pub struct Case {
     about: String,
     tags: String,
     figures: Vec<Fact>,
+    /// What its most telling number was in the runs before.
+    history: Option<String>,
     scaled: Option<String>,
     failures: Vec<FailedMode>,
     absent: Vec<String>,
@@ -143,6 +146,7 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         about: capitalised(&record.spec.about),
         tags: record.spec.tags.join(", "),
         figures: figures(&values),
+        history: telling(&values).map_or(Ok(None), |value| history::of_value(value, judgement))?,
         scaled: scaled.map(|(mode, scaled)| {
             format!("mode {mode} ran scaled down: {}={} instead of {}", scaled.axis, scaled.to, scaled.from)
         }),
@@ -186,6 +190,12 @@ fn about_server(facts: &ServerFacts) -> String {
         }
     }
     text
+}
+
+/// The whole case's first number of these: the one that its line shows.
+fn telling<'a>(values: &[&'a Value]) -> Option<&'a Value> {
+    let whole = |id: &str| values.iter().find(|value| value.phase.is_none() && value.metric.id == id);
+    ["heap.peak", "native.peak", "rss.peak", "time.median"].iter().find_map(|id| whole(id)).copied()
 }
 
 fn figures(values: &[&Value]) -> Vec<Fact> {

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Result;
 use bench_core::metric::Unit;
 use bench_core::run::Run;
 use serde::Serialize;
 
-use super::{Link, link};
+use super::{Link, history, link};
 use crate::capitalised;
 use crate::chart::{Chart, flame};
 use crate::comparison::{Change, Comparison, Outcome, SitesDifference};
-use crate::judgement::{Verdict, plural};
+use crate::judgement::{Judgement, Verdict, plural};
 use crate::quantity::{exact, human, signed};
 use crate::site_difference::{SiteChange, SiteCount};
 
@@ -53,6 +54,7 @@ struct Row {
     interval: String,
     outcome: String,
     reason: String,
+    history: Option<String>,
 }
 
 /// A case that one of the runs lacks, or that failed.
@@ -82,17 +84,17 @@ struct SiteRow {
 }
 
 /// The comparison of a run.
-pub fn compared(run: &Run, comparison: &Comparison) -> Compared {
+pub fn compared(run: &Run, comparison: &Comparison, judgement: &Judgement) -> Result<Compared> {
     let mut news: Vec<&Change> = comparison.changes.iter().filter(|change| is_news(change)).collect();
     let size = |change: &Change| change.share().map_or(f64::INFINITY, f64::abs);
     news.sort_by(|a, b| b.verdict.cmp(&a.verdict).then(size(b).total_cmp(&size(a))));
     let sites = sites(run, comparison, &news);
-    Compared {
+    Ok(Compared {
         verdict: comparison.verdict.word(),
         headline: capitalised(&comparison.headline()),
         old_run: comparison.old_run.clone(),
         hidden: news.len().saturating_sub(ROWS),
-        rows: news.into_iter().take(ROWS).map(|change| row(run, change)).collect(),
+        rows: news.into_iter().take(ROWS).map(|change| row(run, change, judgement)).collect::<Result<_>>()?,
         cases: comparison
             .cases
             .iter()
@@ -110,7 +112,7 @@ pub fn compared(run: &Run, comparison: &Comparison) -> Compared {
             .iter()
             .map(|(case, reason)| format!("{case}: {reason}"))
             .collect(),
-    }
+    })
 }
 
 /// Whether a change is shown: judged and not the same, and not one of the many that are incomparable.
@@ -123,7 +125,7 @@ fn is_news(change: &Change) -> bool {
     !incomparable && (change.verdict > Verdict::Pass || (moved && change.gate.is_some()))
 }
 
-fn row(run: &Run, change: &Change) -> Row {
+fn row(run: &Run, change: &Change, judgement: &Judgement) -> Result<Row> {
     let unit = change.metric.unit;
     let shown = |value: Option<f64>| value.map_or("–".into(), |value| human(value, unit));
     let in_full = |value: Option<f64>| value.map_or("absent".into(), |value| exact(value, unit));
@@ -131,11 +133,13 @@ fn row(run: &Run, change: &Change) -> Row {
     let interval = change.noise.as_ref().map(|noise| noise.interval);
     let rule = change.gate.as_ref().and_then(|gate| gate.rule.as_ref());
     let reasons = [
-        change.outcome.reason(),
+        change.reason(),
         rule.map(|(text, place)| format!("rule {text} in {place}")),
         change.allowed.clone(),
     ];
-    Row {
+    let history =
+        |now: f64| history::line(&change.case, change.phase.as_deref(), change.metric, now, judgement);
+    Ok(Row {
         verdict: if change.verdict > Verdict::Pass { change.verdict.word() } else { "" },
         case: link(run, &change.case),
         phase: change.phase.clone().unwrap_or_default(),
@@ -150,7 +154,8 @@ fn row(run: &Run, change: &Change) -> Row {
             .unwrap_or_default(),
         outcome: change.outcome.word().into(),
         reason: reasons.into_iter().flatten().collect::<Vec<_>>().join("; "),
-    }
+        history: change.new.map(history).transpose()?.flatten(),
+    })
 }
 
 /// Why numbers cannot be compared, and how many.

@@ -6,8 +6,7 @@ use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
-use super::name_parts;
-use super::strip::Tile;
+use super::{history, name_parts};
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
 use crate::judge::{is_of_a_server, is_of_rusts_heap};
@@ -21,8 +20,19 @@ pub struct Suite {
     verdict: &'static str,
     summary: String,
     workloads: Vec<Workload>,
-    tiles: Vec<Tile>,
+    figures: Vec<Figure>,
     charts: Vec<Chart>,
+}
+
+/// The largest value of a metric.
+#[derive(Serialize)]
+struct Figure {
+    value: String,
+    label: String,
+    /// Of which case; in parts between which a line may break.
+    case: Vec<String>,
+    /// What it was in the runs before.
+    history: Option<String>,
 }
 
 /// A workload and what it does.
@@ -71,6 +81,8 @@ fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<S
         let id = format!("suite-{index}-{}", metric.id.replace('.', "-"));
         bars::chart(&id, metric, &groups(&cases, judgement, metric))
     });
+    let largest = FIGURES.iter().filter_map(|id| largest(&cases, judgement, id));
+    let figures = largest.map(|value| figure(value, judgement));
     Ok(Suite {
         name: name.into(),
         verdict: verdicts.iter().max().map_or("", |verdict| verdict.word()),
@@ -79,19 +91,22 @@ fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<S
             bad => format!("{}, {bad} with a failure or warning", plural(cases.len(), "case")),
         },
         workloads,
-        tiles: FIGURES.iter().filter_map(|id| figure(&cases, judgement, Metric::by_id(id)?)).collect(),
+        figures: figures.collect::<Result<_>>()?,
         charts: charts.collect::<Result<_>>()?,
     })
 }
 
-fn figure(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Option<Tile> {
-    let values = cases.iter().filter_map(|case| judgement.value(&case.spec.id, None, metric.id));
-    let largest: &Value = values.max_by(|a, b| a.value.total_cmp(&b.value))?;
-    Some(Tile {
-        value: human(largest.value, metric.unit),
-        label: format!("largest {}", metric.title),
-        note: name_parts(&largest.case.to_string()),
-        mark: "",
+fn largest<'a>(cases: &[&CaseRecord], judgement: &'a Judgement, metric: &str) -> Option<&'a Value> {
+    let values = cases.iter().filter_map(|case| judgement.value(&case.spec.id, None, metric));
+    values.max_by(|a, b| a.value.total_cmp(&b.value))
+}
+
+fn figure(value: &Value, judgement: &Judgement) -> Result<Figure> {
+    Ok(Figure {
+        value: human(value.value, value.metric.unit),
+        label: format!("largest {}", value.metric.title),
+        case: name_parts(&value.case.to_string()),
+        history: history::of_value(value, judgement)?,
     })
 }
 

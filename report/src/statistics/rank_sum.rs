@@ -28,7 +28,7 @@ pub fn p_higher(new: &[f64], old: &[f64]) -> f64 {
 }
 
 /// Twice the rank of each value of `new`, then of `old`, among all of them: whole numbers even where values tie.
-fn doubled_ranks(new: &[f64], old: &[f64]) -> Vec<usize> {
+pub(super) fn doubled_ranks(new: &[f64], old: &[f64]) -> Vec<usize> {
     let values: Vec<f64> = new.iter().chain(old).copied().collect();
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
@@ -66,8 +66,13 @@ fn has_ties(ranks: &[usize]) -> bool {
     ranks.iter().any(|rank| std::mem::replace(&mut seen[*rank], true))
 }
 
-/// Counts the subsets of `size` ranks by their sum. Counts are f64: at most C(80, 40) = 1e23, each right to 1e-14.
 fn counted(ranks: &[usize], size: usize, seen: usize) -> f64 {
+    let ways = ways_by_sum(ranks, size);
+    ways[seen..].iter().sum::<f64>() / ways.iter().sum::<f64>()
+}
+
+/// How many subsets of `size` ranks have each sum. Counts are f64: at most C(80, 40) = 1e23, each right to 1e-14.
+pub(super) fn ways_by_sum(ranks: &[usize], size: usize) -> Vec<f64> {
     let mut sorted = ranks.to_vec();
     sorted.sort_unstable();
     let most: usize = sorted[ranks.len() - size..].iter().sum();
@@ -84,8 +89,7 @@ fn counted(ranks: &[usize], size: usize, seen: usize) -> f64 {
             }
         }
     }
-    let ways = &ways[size * width..];
-    ways[seen..].iter().sum::<f64>() / ways.iter().sum::<f64>()
+    ways.split_off(size * width)
 }
 
 fn normal(ranks: &[usize], size: usize, seen: usize) -> f64 {

@@ -1,6 +1,7 @@
 //! Comparisons of made-up runs: what is said of exact and noisy metrics, and what rules change.
 
 mod conditions;
+mod history;
 mod view;
 
 use bench_core::case::{CaseId, Mode};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bench_core::run::Run;
 use report::comparison::compare;
-use report::{Thresholds, judge, page};
+use report::{History, Thresholds, judge, page};
 
 use crate::sample;
 use crate::sample::before::before;
@@ -18,7 +18,9 @@ fn golden(name: &str) -> PathBuf {
 pub fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
     let comparison = compare("main", &before(), run, &thresholds, sample::TODAY);
-    page(run, &judge(run, &thresholds, sample::TODAY).with_comparison(comparison)).unwrap()
+    let history = History::of(run, sample::runs_before());
+    let judgement = judge(run, &thresholds, sample::TODAY).with_comparison(comparison);
+    page(run, &judgement.with_history(history)).unwrap()
 }
 
 #[test]

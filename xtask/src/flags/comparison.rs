@@ -22,7 +22,7 @@ pub struct BaselineFlags {
 /// How a suspicion is confirmed, and where the result goes.
 #[derive(Debug, Default, Clone, Args)]
 pub struct ConfirmFlags {
-    /// Where a noisy metric looks worse: run the old binaries and these in turn, 20 fresh processes each; only what that
+    /// Where a noisy metric may be worse: run the old binaries and these in turn, 20 fresh processes each; only what that
     /// confirms fails. The old ones are those kept with the baseline; with REF, those of the merge base of HEAD and REF,
     /// which is built in a git worktree
     #[arg(long, value_name = "REF", num_args = 0..=1, default_missing_value = "")]
@@ -178,8 +178,9 @@ pub fn compare_help() -> String {
   cargo xtask compare main --message-format json | jq '.changes[] | select(.verdict == \"fail\")'
 
 Exact metrics (counts, bytes, peaks with one thread) fail above 0.1 % and the metric's floor, 1 KiB for bytes. \
-Noisy ones are screened by a rank test and are at most unconfirmed here: only `bench --baseline` with --confirm \
-runs old and new binaries in turn and can fail on them. What was measured under other conditions is incomparable.",
+Noisy ones are screened by a rank test. What looks worse there fails if it is also worse than at least 10 stored, \
+comparable runs before predict; with fewer it is unconfirmed and warns. `bench --baseline` with --confirm runs old and new \
+binaries in turn instead, and finds much smaller changes. What was measured under other conditions is incomparable.",
     )
 }
 

@@ -6,6 +6,7 @@ mod baselines;
 mod comparisons;
 mod confirmations;
 mod faults;
+mod history;
 #[cfg(target_os = "linux")]
 mod interrupts;
 mod leaks;

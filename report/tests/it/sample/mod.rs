@@ -61,6 +61,31 @@ reason = "issue 123"
 /// The day on which the run is judged.
 pub const TODAY: &str = "2026-11-21";
 
+/// Twelve runs before the sample, a day each, the oldest first: heap and RSS move a little, one ran on another libc.
+pub fn runs_before() -> Vec<Run> {
+    let before = |day: u64| {
+        let mut before =
+            Run { id: format!("2026-11-{:02}T120125Z-1a2b3c4", day + 1), partial: None, ..run() };
+        if day == 4 {
+            before.host.facts.insert("libc".into(), "glibc 2.35".into());
+        }
+        let measurements = before.cases.iter_mut().flat_map(|case| &mut case.measurements);
+        let repetitions = measurements.flat_map(|measurement| &mut measurement.repetitions);
+        let evidence = repetitions.filter_map(|repetition| repetition.evidence.as_mut());
+        for phase in evidence.flat_map(|evidence| &mut evidence.phases) {
+            let moved = |bytes: u64| bytes - bytes / 400 * (day * 7 % 10);
+            if let Some(heap) = &mut phase.heap {
+                heap.peak_live_bytes = moved(heap.peak_live_bytes);
+            }
+            if let Some(process) = &mut phase.process {
+                process.peak_rss_bytes = process.peak_rss_bytes.map(moved);
+            }
+        }
+        before
+    };
+    (0..12).map(before).collect()
+}
+
 /// The run.
 pub fn run() -> Run {
     let facts = [

@@ -1,0 +1,113 @@
+//! No old binary at hand: what the stored runs before this one predict of its value.
+//!
+//! A run's value is the median of its repetitions. The logarithms of the stored runs' values give a one-sided prediction
+//! interval for one more of them (Hahn and Meeker, "Statistical Intervals", 4.8): mean + t s sqrt(1 + 1/n), with the quantile of
+//! Student's t for n - 1 degrees of freedom. What drifts between runs is within s. An interval that assumes no distribution
+//! would need hundreds of runs: with n of them it errs once in n + 1 times.
+
+use bench_core::metric::{Class, Direction, Metric};
+
+use super::noisy::REPETITIONS;
+use super::{Change, Comparison, Outcome};
+use crate::history::History;
+use crate::judgement::plural;
+use crate::quantity::human;
+use crate::statistics::student_quantile;
+
+/// Stored runs that an interval needs.
+pub const STORED_RUNS: usize = 10;
+/// The chance of a false alarm among all metrics of a comparison. Half of what is promised: runs have heavier tails than
+/// the normal distribution.
+const ALPHA: f64 = 0.001;
+/// The share of a run's processes that must be above the floor, too: a few odd ones can shift a median.
+const MOST: f64 = 0.75;
+
+/// What stored runs predict of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// How many there are that may be compared.
+    pub runs: usize,
+    /// Their geometric mean, and the worst value that they predict, in the metric's unit. Nothing with fewer than
+    /// [`STORED_RUNS`], or where a value has no logarithm.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// What `stored` predicts where `metrics` of them are judged together.
+pub fn predict(stored: &[f64], direction: Direction, metrics: usize) -> Prediction {
+    let n = stored.len() as f64;
+    let enough = stored.len() >= STORED_RUNS && stored.iter().all(|value| *value > 0.0);
+    let interval = enough.then(|| {
+        let logarithms: Vec<f64> = stored.iter().map(|value| value.ln()).collect();
+        let mean = logarithms.iter().sum::<f64>() / n;
+        let squares: f64 = logarithms.iter().map(|value| (value - mean).powi(2)).sum();
+        let t = student_quantile(ALPHA / metrics.max(1) as f64, stored.len() - 1);
+        let reach = t * (squares / (n - 1.0) * (1.0 + 1.0 / n)).sqrt();
+        (mean.exp(), (mean + if direction == Direction::Higher { -reach } else { reach }).exp())
+    });
+    Prediction { runs: stored.len(), interval }
+}
+
+impl Prediction {
+    /// Whether a run with these repetitions, whose median is `value`, is worse than predicted, and by more than the floor.
+    pub fn is_exceeded(&self, value: f64, repetitions: &[f64], direction: Direction, floor: f64) -> bool {
+        let Some((mean, worst)) = self.interval else { return false };
+        let worse = |a: f64, b: f64| if direction == Direction::Higher { a < b } else { a > b };
+        let beyond = if direction == Direction::Higher { mean / (1.0 + floor) } else { mean * (1.0 + floor) };
+        let above = repetitions.iter().filter(|repetition| worse(**repetition, beyond)).count();
+        repetitions.len() >= REPETITIONS
+            && worse(value, worst)
+            && worse(value, beyond)
+            && above as f64 >= MOST * repetitions.len() as f64
+    }
+
+    /// The prediction in words.
+    pub fn text(&self, metric: &Metric) -> String {
+        let runs = plural(self.runs, "comparable stored run");
+        match self.interval {
+            Some((mean, worst)) => {
+                let side = if metric.direction == Direction::Higher { "least" } else { "most" };
+                let (mean, worst) = (human(mean, metric.unit), human(worst, metric.unit));
+                format!("{runs} with a mean of {mean} predict at {side} {worst}")
+            }
+            None => format!("{runs}: {STORED_RUNS} are needed to decide by them"),
+        }
+    }
+}
+
+impl Comparison {
+    /// Decides what fresh processes have not: a candidate that is worse than the stored runs predict fails. Every noisy metric
+    /// that they predict counts for the correction, so that picking candidates makes no false alarm.
+    pub fn predict(&mut self, history: &History) {
+        let is_judged = |change: &Change| {
+            let open = matches!(change.outcome, Outcome::Same | Outcome::Better | Outcome::Unconfirmed);
+            let fails = change.gate.as_ref().is_some_and(|gate| gate.fail.is_some());
+            open && fails && change.class == Class::Noisy && change.noise.is_some()
+        };
+        let judged: Vec<(&mut Change, Vec<f64>)> = self
+            .changes
+            .iter_mut()
+            .filter(|change| is_judged(change))
+            .map(|change| {
+                let stored = history.comparable(&change.case, change.phase.as_deref(), change.metric);
+                (change, stored)
+            })
+            .collect();
+        let metrics = judged.iter().filter(|(_, stored)| stored.len() >= STORED_RUNS).count();
+        for (change, stored) in judged {
+            let direction = change.metric.direction;
+            let prediction = predict(&stored, direction, metrics);
+            let floor = change.noise.as_ref().map_or(0.0, |noise| noise.floor);
+            let exceeded = change.is_candidate()
+                && change.new.is_some_and(|new| {
+                    let repetitions =
+                        history.repetitions(&change.case, change.phase.as_deref(), change.metric);
+                    prediction.is_exceeded(new, repetitions, direction, floor)
+                });
+            change.prediction = Some(prediction);
+            if exceeded {
+                change.fail();
+            }
+        }
+        self.settle();
+    }
+}
