@@ -44,8 +44,7 @@ pub fn parse(text: &str) -> Result<Vec<Series>> {
             continue;
         }
         let parsed = parse_line(line).with_context(|| {
-            let start: String = line.chars().take(60).collect();
-            format!("the answer is not Prometheus text, line {}: {start:?}", index + 1)
+            format!("the answer is not Prometheus text, line {}: {:?}", index + 1, start(line))
         });
         series.push(parsed?);
     }
@@ -63,12 +62,17 @@ fn parse_line(line: &str) -> Result<Series> {
     };
     let mut words = rest.split_ascii_whitespace();
     let value = words.next().context("no value")?;
-    let value = value.parse().with_context(|| format!("{value:?} is no number"))?;
+    let value = value.parse().with_context(|| format!("{:?} is no number", start(value)))?;
     if let Some(timestamp) = words.next().filter(|word| !word.starts_with('#')) {
-        timestamp.parse::<f64>().with_context(|| format!("{timestamp:?} is no timestamp"))?;
+        timestamp.parse::<f64>().with_context(|| format!("{:?} is no timestamp", start(timestamp)))?;
         ensure!(words.next().is_none_or(|word| word.starts_with('#')), "more than a value and a timestamp");
     }
     Ok(Series { name: name.to_string(), labels, value })
+}
+
+/// As much of a text as an error repeats.
+fn start(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 fn parse_name(text: &str) -> Result<(&str, &str)> {
@@ -134,7 +138,7 @@ impl Selector {
             Some(rest) => parse_labels(rest)?,
             None => (Vec::new(), rest),
         };
-        ensure!(rest.is_empty(), "{rest:?} is too much");
+        ensure!(rest.is_empty(), "{:?} is too much", start(rest));
         Ok(Selector { name: name.to_string(), labels })
     }
 
@@ -147,6 +151,17 @@ impl Selector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Found by fuzzing.
+    #[test]
+    fn an_error_repeats_the_start_of_what_is_wrong() {
+        let long = "x".repeat(1_000_000);
+        for text in [format!("a {long}\n"), format!("a 1 {long}\n"), format!("{long}?\n")] {
+            let error = format!("{:#}", parse(&text).unwrap_err());
+            assert!(error.len() < 300, "{} bytes", error.len());
+        }
+        assert!(Selector::parse(&format!("a {long}")).unwrap_err().to_string().len() < 300);
+    }
 
     fn series(name: &str, labels: &[(&str, &str)], value: f64) -> Series {
         let labels = labels.iter().map(|(name, value)| (name.to_string(), value.to_string()));
