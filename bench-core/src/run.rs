@@ -48,7 +48,6 @@ impl Run {
     ///
     /// # Errors
     /// If it is none, truncated, or of a newer schema.
-    #[inline] // compiled where it is called, so with that crate's optimisation
     pub fn parse(json: &[u8]) -> Result<Run> {
         /// What every schema has.
         #[derive(Deserialize)]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use bench_core::case::CaseId;
 use bench_core::metric::{Class, Metric};
 use bench_core::run::Run;
@@ -40,15 +39,6 @@ pub struct Past {
     pub value: f64,
     /// Whether every condition that its class hangs on is known of both runs and equal.
     pub comparable: bool,
-}
-
-/// Reads a stored run, as [`Run::parse`] does. This crate is built with some optimisation in cargo's dev profile too, and a
-/// history reads hundreds of megabytes.
-///
-/// # Errors
-/// As [`Run::parse`].
-pub fn parse(json: &[u8]) -> Result<Run> {
-    Run::parse(json)
 }
 
 impl History {

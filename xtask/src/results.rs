@@ -216,7 +216,7 @@ pub fn write_run(path: &Path, run: &Run) -> Result<()> {
 pub fn read_run(path: &Path) -> Result<Run> {
     let shown = shown(path);
     let json = named_file::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
-    report::history::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
+    Run::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
 }
 
 #[cfg(test)]
