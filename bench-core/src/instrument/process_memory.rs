@@ -87,15 +87,16 @@ mod linux {
             let probe = ProcessProbe::open().unwrap();
             let before = probe.read().unwrap();
             assert!(probe.reset_peak());
-            let touched = std::hint::black_box(vec![1u8; 64 << 20]);
+            // So much that what the tests beside it take is little.
+            let touched = std::hint::black_box(vec![1u8; 256 << 20]);
             let after = probe.read().unwrap();
             let (anon, file) = probe.read_resident().unwrap();
             let grown = after.rss_anon_bytes.unwrap() - before.rss_anon_bytes.unwrap();
-            assert!((63 << 20..80 << 20).contains(&grown), "grew by {grown}");
-            assert!(anon.abs_diff(after.rss_anon_bytes.unwrap()) < 4 << 20);
+            assert!((224 << 20..320 << 20).contains(&grown), "grew by {grown}");
+            assert!(anon.abs_diff(after.rss_anon_bytes.unwrap()) < 32 << 20);
             assert!(file.unwrap() > 0);
             drop(touched);
-            assert!(probe.peak_rss_bytes().unwrap() >= before.rss_bytes + (63 << 20));
+            assert!(probe.peak_rss_bytes().unwrap() >= before.rss_bytes + (224 << 20));
         }
     }
 }

@@ -18,33 +18,19 @@ pub(super) fn compact(svg: &str) -> String {
 }
 
 /// Polylines and polygons as paths, whose points are told by their distance from the one before. A path is told to have no
-/// filling by the page's style (`.chart path[stroke]`). Opaque lines of one style that follow each other are one path.
+/// filling by the page's style (`.chart path[stroke]`).
 fn paths(svg: &str) -> String {
-    const END: &str = "\"/>";
     let mut parts = svg.split("<poly");
     let mut out = parts.next().unwrap_or("").to_string();
-    // The style of the line at the end of `out`, behind which nothing stands.
-    let mut open: Option<String> = None;
     for part in parts {
         let shape = part.split_once(' ').and_then(|(kind, behind)| {
             let (attributes, behind) = behind.split_once("points=\"")?;
             let (points, rest) = behind.split_once('"')?;
-            Some((kind, attributes.replace("fill=\"none\" ", ""), path(points)?, rest))
-        });
-        let Some((kind, attributes, path, rest)) = shape else {
-            out.push_str(&format!("<poly{part}"));
-            open = None;
-            continue;
-        };
-        if open.as_ref() == Some(&attributes) && kind == "line" {
-            out.truncate(out.len() - END.len());
-            out.push_str(&format!("{path}\"{rest}"));
-        } else {
             let closed = if kind == "gon" { "z" } else { "" };
-            out.push_str(&format!("<path {attributes}d=\"{path}{closed}\"{rest}"));
-        }
-        let is_last = rest == "/>" && kind == "line" && !attributes.contains("opacity");
-        open = is_last.then_some(attributes);
+            let attributes = attributes.replace("fill=\"none\" ", "");
+            Some(format!("<path {attributes}d=\"{}{closed}\"{rest}", path(points)?))
+        });
+        out.push_str(&shape.unwrap_or_else(|| format!("<poly{part}")));
     }
     out
 }
@@ -106,14 +92,16 @@ fn lines(svg: &str) -> String {
     out
 }
 
-/// Paths that follow each other and are told apart by their points alone as one path. Filled ones stay apart: where two
-/// lie over each other, their common part would be painted once.
+/// Paths that follow each other and are told apart by their points alone as one path. Filled and faint ones stay apart: where
+/// two lie over each other, their common part would be painted once.
 fn joined(svg: &str) -> String {
     let mut parts = svg.split("<path ");
     let mut out = parts.next().unwrap_or("").to_string();
     let mut last: Option<&str> = None;
     for part in parts {
-        let shape = part.split_once("d=\"").filter(|(attributes, _)| !attributes.contains("fill"));
+        let may_be_joined =
+            |attributes: &str| !attributes.contains("fill") && !attributes.contains("opacity");
+        let shape = part.split_once("d=\"").filter(|(attributes, _)| may_be_joined(attributes));
         let shape = shape.and_then(|(attributes, rest)| Some((attributes, rest.split_once("\"/>")?)));
         match shape {
             Some((attributes, (data, behind))) if last == Some(attributes) => {

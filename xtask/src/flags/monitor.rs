@@ -70,7 +70,7 @@ Every sample is an object in the file, which is whole JSON at every moment, also
   heap_alloc_bytes, heap_inuse_bytes, heap_sys_bytes   live bytes, in use by the allocator, held from the system
   rss_bytes, rss_anon_bytes, rss_file_bytes            resident memory, summed over the process and its children
   pss_bytes                                            the same with each shared page divided by who shares it; in as
-                                                       many samples as take 0.25 % of a core, since the kernel walks
+                                                       many samples as take 0.1 % of a core, since the kernel walks
                                                        every page for it
   peak_rss_bytes                                       highest RSS since the process began; of a single process only
   processes                                            how many were summed

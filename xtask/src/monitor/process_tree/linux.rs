@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dear_takes_a_quarter_of_a_hundredth_of_a_core() {
+    fn what_is_dear_takes_a_thousandth_of_a_core() {
         let (mut paced, started) = (Paced::default(), Instant::now());
         let mut runs = 0;
         let busy = || {
@@ -188,6 +188,6 @@ mod tests {
         while started.elapsed() < Duration::from_millis(1300) {
             runs += u32::from(paced.run(busy).is_some());
         }
-        assert!((1..=4).contains(&runs), "{runs}");
+        assert!((1..=2).contains(&runs), "{runs}");
     }
 }
