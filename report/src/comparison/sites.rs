@@ -50,24 +50,38 @@ pub(super) struct Explanations {
 pub(super) fn explanations(old: &Run, new: &Run, changes: &[Change]) -> Explanations {
     let olds: BTreeMap<CaseId, &CaseRecord> =
         old.cases.iter().map(|case| (named(&case.spec.id), case)).collect();
+    let news: BTreeMap<&CaseId, &CaseRecord> = new.cases.iter().map(|case| (&case.spec.id, case)).collect();
+    let mut of_cases: BTreeMap<&CaseId, Vec<&Change>> = BTreeMap::new();
+    for change in changes {
+        of_cases.entry(&change.case).or_default().push(change);
+    }
     let mut found = Explanations::default();
-    let moved = [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Unconfirmed];
-    for change in changes.iter().filter(|change| change.gate.is_some() && moved.contains(&change.outcome)) {
-        let record = new.cases.iter().find(|case| case.spec.id == change.case);
-        let both = olds.get(&named(&change.case)).copied().zip(record);
-        let Some((old, new)) = both.filter(|_| !found.sites.contains_key(&change.case)) else { continue };
+    for (case, changes) in of_cases {
+        let both = olds.get(&named(case)).copied().zip(news.get(case).copied());
+        let Some((old, new)) = both.filter(|_| changes.iter().any(|change| has_moved(change))) else {
+            continue;
+        };
         match summaries(old, new) {
             Ok((old, new)) => {
-                let by = count_behind(changes.iter().filter(|other| other.case == change.case));
-                found.sites.insert(change.case.clone(), sites_difference(old, new, by));
+                let by = count_behind(changes.into_iter());
+                found.sites.insert(case.clone(), sites_difference(old, new, by));
             }
-            Err(reason) if change.is_worse() && is_of_sites(change.metric) => {
-                found.unexplained.insert(change.case.clone(), reason);
+            Err(reason) => {
+                let is_worse_in_bytes =
+                    |change: &Change| has_moved(change) && change.is_worse() && is_of_sites(change.metric);
+                if changes.into_iter().any(is_worse_in_bytes) {
+                    found.unexplained.insert(case.clone(), reason);
+                }
             }
-            Err(_) => {}
         }
     }
     found
+}
+
+/// Whether a metric with a gate has another value than before.
+fn has_moved(change: &Change) -> bool {
+    let moved = [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Unconfirmed];
+    change.gate.is_some() && moved.contains(&change.outcome)
 }
 
 /// The call sites of a case in both runs, or why they cannot be held against each other.
