@@ -57,10 +57,10 @@ impl History {
         self.runs.iter().map(|run| run.values.get(&key).copied()).collect()
     }
 
-    /// What a number was in the runs whose conditions are the new run's.
-    pub fn comparable(&self, case: &CaseId, phase: Option<&str>, metric: &Metric) -> Vec<f64> {
-        let past = self.of_value(case, phase, metric).into_iter().flatten();
-        past.filter(|past| past.comparable).map(|past| past.value).collect()
+    /// What a number was in the runs whose conditions are the new run's, each with the run's id, the oldest first.
+    pub fn comparable(&self, case: &CaseId, phase: Option<&str>, metric: &Metric) -> Vec<(&str, f64)> {
+        let past = self.runs.iter().map(|run| run.id.as_str()).zip(self.of_value(case, phase, metric));
+        past.filter_map(|(id, past)| Some((id, past.filter(|past| past.comparable)?.value))).collect()
     }
 
     /// The new run's repetitions of a number.

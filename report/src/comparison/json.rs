@@ -54,6 +54,7 @@ fn change(change: &Change) -> Value {
         "reason": change.reason(),
         "prediction": change.prediction.as_ref().map(|it| json!({
             "runs": it.runs,
+            "left_out": it.left_out,
             "mean": it.interval.map(|(mean, _)| mean),
             "worst": it.interval.map(|(_, worst)| worst),
         })),

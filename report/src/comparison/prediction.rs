@@ -27,6 +27,8 @@ const MOST: f64 = 0.75;
 pub struct Prediction {
     /// How many there are that may be compared.
     pub runs: usize,
+    /// How many more there are since the baseline that were worse than those before them.
+    pub left_out: usize,
     /// Their geometric mean, and the worst value that they predict, in the metric's unit. Nothing with fewer than
     /// [`STORED_RUNS`], or where a value has no logarithm.
     pub interval: Option<(f64, f64)>,
@@ -44,25 +46,63 @@ pub fn predict(stored: &[f64], direction: Direction, metrics: usize) -> Predicti
         let reach = t * (squares / (n - 1.0) * (1.0 + 1.0 / n)).sqrt();
         (mean.exp(), (mean + if direction == Direction::Higher { -reach } else { reach }).exp())
     });
-    Prediction { runs: stored.len(), interval }
+    Prediction { runs: stored.len(), left_out: 0, interval }
+}
+
+/// The stored values, each with its run's id, the oldest first, that say what is usual. Those up to the baseline do, whatever
+/// they are: who saved it took them. A later one that is worse than those before it predict does not, or a
+/// regression would pass when it is measured again.
+fn usual(
+    stored: &[(&str, f64)],
+    baseline: &str,
+    direction: Direction,
+    metrics: usize,
+    floor: f64,
+) -> Vec<f64> {
+    let mut usual = Vec::new();
+    for &(id, value) in stored {
+        if id <= baseline || !predict(&usual, direction, metrics).is_missed(value, direction, floor) {
+            usual.push(value);
+        }
+    }
+    usual
+}
+
+fn is_worse(value: f64, than: f64, direction: Direction) -> bool {
+    if direction == Direction::Higher { value < than } else { value > than }
 }
 
 impl Prediction {
     /// Whether a run with these repetitions, whose median is `value`, is worse than predicted, and by more than the floor.
     pub fn is_exceeded(&self, value: f64, repetitions: &[f64], direction: Direction, floor: f64) -> bool {
-        let Some((mean, worst)) = self.interval else { return false };
-        let worse = |a: f64, b: f64| if direction == Direction::Higher { a < b } else { a > b };
-        let beyond = if direction == Direction::Higher { mean / (1.0 + floor) } else { mean * (1.0 + floor) };
-        let above = repetitions.iter().filter(|repetition| worse(**repetition, beyond)).count();
+        let Some(beyond) = self.beyond(direction, floor) else { return false };
+        let above = repetitions.iter().filter(|repetition| is_worse(**repetition, beyond, direction)).count();
         repetitions.len() >= REPETITIONS
-            && worse(value, worst)
-            && worse(value, beyond)
+            && self.is_missed(value, direction, floor)
             && above as f64 >= MOST * repetitions.len() as f64
+    }
+
+    /// Whether a median is worse than predicted, and by more than the floor.
+    fn is_missed(&self, median: f64, direction: Direction, floor: f64) -> bool {
+        let worst = self.interval.map(|(_, worst)| worst);
+        let limits = worst.zip(self.beyond(direction, floor));
+        limits.is_some_and(|(worst, beyond)| {
+            is_worse(median, worst, direction) && is_worse(median, beyond, direction)
+        })
+    }
+
+    /// What is worse than the mean by the floor.
+    fn beyond(&self, direction: Direction, floor: f64) -> Option<f64> {
+        let (mean, _) = self.interval?;
+        Some(if direction == Direction::Higher { mean / (1.0 + floor) } else { mean * (1.0 + floor) })
     }
 
     /// The prediction in words.
     pub fn text(&self, metric: &Metric) -> String {
-        let runs = plural(self.runs, "comparable stored run");
+        let mut runs = plural(self.runs, "comparable stored run");
+        if self.left_out > 0 {
+            runs.push_str(&format!(" ({} left out as worse than those before them)", self.left_out));
+        }
         match self.interval {
             Some((mean, worst)) => {
                 let side = if metric.direction == Direction::Higher { "least" } else { "most" };
@@ -83,7 +123,7 @@ impl Comparison {
             let fails = change.gate.as_ref().is_some_and(|gate| gate.fail.is_some());
             open && fails && change.class == Class::Noisy && change.noise.is_some()
         };
-        let judged: Vec<(&mut Change, Vec<f64>)> = self
+        let judged: Vec<(&mut Change, Vec<(&str, f64)>)> = self
             .changes
             .iter_mut()
             .filter(|change| is_judged(change))
@@ -95,8 +135,10 @@ impl Comparison {
         let metrics = judged.iter().filter(|(_, stored)| stored.len() >= STORED_RUNS).count();
         for (change, stored) in judged {
             let direction = change.metric.direction;
-            let prediction = predict(&stored, direction, metrics);
             let floor = change.noise.as_ref().map_or(0.0, |noise| noise.floor);
+            let usual = usual(&stored, &self.old_run, direction, metrics, floor);
+            let left_out = stored.len() - usual.len();
+            let prediction = Prediction { left_out, ..predict(&usual, direction, metrics) };
             let exceeded = change.is_candidate()
                 && change.new.is_some_and(|new| {
                     let repetitions =

@@ -69,6 +69,25 @@ fn ten_stored_runs_fail_what_they_do_not_predict_and_fewer_only_warn() {
 }
 
 #[test]
+fn a_regression_fails_again_and_again_until_a_baseline_takes_it() {
+    let (mut runs, new) = (stored(12), at_level("new", 1.05));
+    // Measured three times already, since the baseline.
+    runs.extend((1..=3).map(|again| at_level(&format!("2026-12-{again:02}"), 1.05)));
+    let comparison = predicted(&runs, &new, "");
+    let rss = change(&comparison, FRAGMENTED, "rss.peak");
+    assert_outcome(rss, "worse", Verdict::Fail);
+    let said =
+        "12 comparable stored runs (3 left out as worse than those before them) with a mean of 8.10 MiB";
+    assert!(rss.reason().unwrap().contains(said), "{:?}", rss.reason());
+    // The newest is the baseline: then what came before it is what is usual.
+    let mut comparison = compared(runs.last().unwrap(), &new, "");
+    comparison.predict(&History::of(&new, runs.iter().cloned()));
+    let rss = change(&comparison, FRAGMENTED, "rss.peak");
+    assert_outcome(rss, "same", Verdict::Pass);
+    assert_eq!(rss.prediction.as_ref().unwrap().runs, 15);
+}
+
+#[test]
 fn what_the_stored_runs_predict_stays_as_it_was() {
     let runs = stored(20);
     let comparison = predicted(&runs, &at_level("new", 1.0), "");
