@@ -77,28 +77,6 @@ mod linux {
         let length = file.read_at(buffer, 0).ok()?;
         std::str::from_utf8(&buffer[..length]).ok()
     }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn both_readings_agree_and_touched_pages_show() {
-            let probe = ProcessProbe::open().unwrap();
-            let before = probe.read().unwrap();
-            assert!(probe.reset_peak());
-            // So much that what the tests beside it take is little.
-            let touched = std::hint::black_box(vec![1u8; 256 << 20]);
-            let after = probe.read().unwrap();
-            let (anon, file) = probe.read_resident().unwrap();
-            let grown = after.rss_anon_bytes.unwrap() - before.rss_anon_bytes.unwrap();
-            assert!((224 << 20..320 << 20).contains(&grown), "grew by {grown}");
-            assert!(anon.abs_diff(after.rss_anon_bytes.unwrap()) < 32 << 20);
-            assert!(file.unwrap() > 0);
-            drop(touched);
-            assert!(probe.peak_rss_bytes().unwrap() >= before.rss_bytes + (224 << 20));
-        }
-    }
 }
 
 #[cfg(not(target_os = "linux"))]
