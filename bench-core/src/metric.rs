@@ -34,6 +34,8 @@ pub struct Metric {
     pub class: Class,
     /// The absolute change, in `unit`, below which nothing is said.
     pub floor: f64,
+    /// Why a comparison with a baseline judges it by an explicit rule only; `None`: its class has a default gate.
+    pub only_by_rule: Option<&'static str>,
     /// One sentence for the page's method section: what the number includes and what it does not.
     pub about: &'static str,
     /// The value of a phase, or of the whole case (see [`crate::evidence::Evidence::whole`]).

@@ -33,6 +33,7 @@ pub use sites::{SitesDifference, sites_difference};
 
 use crate::judge::values;
 use crate::judgement::{Value, Verdict};
+use crate::quantity::{human, human_pair};
 use crate::thresholds::{Place, Thresholds};
 
 /// All that is said of a run against a baseline.
@@ -96,8 +97,10 @@ pub struct Change {
 pub enum Outcome {
     /// Equal to the byte; or, of a noisy metric, no difference that the noise does not explain.
     Same,
-    /// Less of what is bad, or more of what is good.
+    /// Less of what is bad, or more of what is good, by more than what would be a regression the other way round.
     Better,
+    /// A noisy metric looks better; neither fresh processes of both binaries in turn nor the stored runs confirm it.
+    LooksBetter,
     /// Changed, and within its limit or without any.
     Changed,
     /// Worse by more than its limit.
@@ -124,6 +127,7 @@ impl Outcome {
         match self {
             Outcome::Same => "same",
             Outcome::Better => "better",
+            Outcome::LooksBetter => "looks better",
             Outcome::Changed => "changed",
             Outcome::Worse => "worse",
             Outcome::Unconfirmed => "unconfirmed",
@@ -136,6 +140,14 @@ impl Outcome {
         }
     }
 
+    /// Whether the value is another one, as far as can be told from the two runs: what is worth a row.
+    pub fn has_moved(&self) -> bool {
+        matches!(
+            self,
+            Outcome::Better | Outcome::Changed | Outcome::Worse | Outcome::Unconfirmed | Outcome::Refuted
+        )
+    }
+
     /// Why, where there is something to add to the word.
     pub fn reason(&self) -> Option<String> {
         match self {
@@ -144,7 +156,7 @@ impl Outcome {
                 let texts: Vec<String> = differences.iter().map(Difference::to_string).collect();
                 Some(texts.join("; "))
             }
-            Outcome::Unconfirmed => {
+            Outcome::Unconfirmed | Outcome::LooksBetter => {
                 Some("fresh processes of the old and the new binary in turn have not confirmed it".into())
             }
             _ => None,
@@ -158,7 +170,12 @@ impl Change {
         matches!(self.outcome, Outcome::Worse | Outcome::Unconfirmed) && self.verdict > Verdict::Pass
     }
 
-    /// Whether it shall be decided by more than the two runs: by fresh processes, or by the stored runs.
+    /// Whether more than the two runs shall decide if it is better: fresh processes, or the stored runs.
+    pub fn is_improvement_candidate(&self) -> bool {
+        self.outcome == Outcome::LooksBetter
+    }
+
+    /// Whether more than the two runs shall decide if it is worse: fresh processes, or the stored runs.
     pub fn is_candidate(&self) -> bool {
         let may_be_worse = || {
             let fails = self.gate.as_ref().is_some_and(|gate| gate.fail.is_some());
@@ -184,6 +201,18 @@ impl Change {
     fn fail(&mut self) {
         self.outcome = Outcome::Worse;
         self.verdict = if self.allowed.is_some() { Verdict::Warn } else { Verdict::Fail };
+    }
+
+    /// The old and the new value for people, with as many digits as tell them apart; `None` where a run lacks the number.
+    pub fn shown(&self) -> (Option<String>, Option<String>) {
+        let unit = self.metric.unit;
+        match (self.old, self.new) {
+            (Some(old), Some(new)) => {
+                let (old, new) = human_pair(old, new, unit);
+                (Some(old), Some(new))
+            }
+            (old, new) => (old.map(|old| human(old, unit)), new.map(|new| human(new, unit))),
+        }
     }
 
     /// New minus old, in the metric's unit.

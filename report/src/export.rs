@@ -8,6 +8,7 @@ mod junit;
 mod markdown;
 mod pprof;
 mod smaller_is_better;
+mod trend;
 mod wrong;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use bench_core::run::Run;
 pub use collapsed::collapsed;
 pub use flamegraph::{differential_flamegraph, flamegraph};
 pub use pprof::pprof;
+pub use trend::{Trend, trend};
 
 use crate::judgement::{Judgement, Value};
 
@@ -82,9 +84,9 @@ pub fn export(format: Format, run: &Run, judgement: &Judgement) -> String {
     }
 }
 
-/// The values of whole cases that ran at their full size: what trend services plot.
-fn plotted(judgement: &Judgement) -> impl Iterator<Item = &Value> {
-    judgement.values.iter().filter(|value| value.phase.is_none() && !value.scaled)
+/// The values that a trend service gets.
+fn plotted(format: Format, judgement: &Judgement) -> impl Iterator<Item = &Value> {
+    trend(format, judgement).into_iter().flat_map(|trend| trend.values)
 }
 
 /// The lowest and the highest repetition.

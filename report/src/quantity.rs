@@ -112,6 +112,21 @@ pub fn human(value: f64, unit: Unit) -> String {
     }
 }
 
+/// Two values of one quantity for people: with as many digits as it takes to tell them apart, `9.069 KiB`, `9.073 KiB`.
+pub fn human_pair(old: f64, new: f64, unit: Unit) -> (String, String) {
+    let (shown_old, shown_new) = (human(old, unit), human(new, unit));
+    if shown_old != shown_new || old == new {
+        return (shown_old, shown_new);
+    }
+    let (scale, name) = fitting(old, unit);
+    let with = |value: f64, decimals: usize| match unit {
+        Unit::Ratio | Unit::PerSecond => format!("{}{name}", grouped(value / scale, decimals)),
+        _ => format!("{} {name}", grouped(value / scale, decimals)).trim_end().to_string(),
+    };
+    let pairs = (1..=15).map(|decimals| (with(old, decimals), with(new, decimals)));
+    pairs.into_iter().find(|(old, new)| old != new).unwrap_or((shown_old, shown_new))
+}
+
 /// A change for people, with its sign: `+1.50 MiB`, `-23 B`, `0 B`.
 pub fn signed(change: f64, unit: Unit) -> String {
     let sign = if change > 0.0 {
@@ -204,6 +219,22 @@ mod tests {
 
     fn metric(id: &str) -> &'static Metric {
         Metric::by_id(id).unwrap()
+    }
+
+    #[test]
+    fn two_values_that_differ_are_shown_with_the_digits_that_differ() {
+        for (old, new, unit, expected) in [
+            (9287.0, 9291.0, Unit::Bytes, ("9.069 KiB", "9.073 KiB")),
+            (9287.0, 9287.0, Unit::Bytes, ("9.07 KiB", "9.07 KiB")),
+            (1000.0, 1008.0, Unit::Bytes, ("1,000 B", "1,008 B")),
+            (1048576.0, 1048577.0, Unit::Bytes, ("1.000000 MiB", "1.000001 MiB")),
+            (1.0001, 1.0002, Unit::Ratio, ("1.0001x", "1.0002x")),
+            (0.21, 0.22, Unit::Percent, ("0.21 %", "0.22 %")),
+            (23.44e6, 23.41e6, Unit::Nanoseconds, ("23.44 ms", "23.41 ms")),
+        ] {
+            let (old, new) = human_pair(old, new, unit);
+            assert_eq!((old.as_str(), new.as_str()), expected);
+        }
     }
 
     #[test]

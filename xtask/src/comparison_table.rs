@@ -93,17 +93,9 @@ fn table(comparison: &Comparison, all: bool) -> String {
 
 /// Whether the change is worth a row: worse, or judged and not the same. What is incomparable is said once per reason.
 fn is_news(change: &Change) -> bool {
-    let quiet = matches!(
-        change.outcome,
-        Outcome::Same
-            | Outcome::NotGated(_)
-            | Outcome::Inconclusive(_)
-            | Outcome::Incomparable(_)
-            | Outcome::New
-            | Outcome::Missing
-    );
     let is_incomparable = matches!(change.outcome, Outcome::Incomparable(_));
-    !is_incomparable && (change.verdict > Verdict::Pass || (!quiet && change.gate.is_some()))
+    let has_moved = change.outcome.has_moved() && change.gate.is_some();
+    !is_incomparable && (change.verdict > Verdict::Pass || has_moved)
 }
 
 fn size(change: &Change) -> f64 {

@@ -13,6 +13,7 @@ pub(super) const USED: Metric = Metric {
     direction: Direction::Neutral,
     class: Class::ExactOnOneThread,
     floor: 0.001,
+    only_by_rule: None,
     about: "peak heap over the limit that the work was given for its heap: above 1 the limit did not hold",
     of: |phase| {
         let heap = phase.heap?;
@@ -67,6 +68,7 @@ const fn count(
         direction: Direction::Neutral,
         class: Class::Exact,
         floor: 0.0,
+        only_by_rule: None,
         about,
         of,
     }

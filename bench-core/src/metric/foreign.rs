@@ -13,6 +13,7 @@ pub(super) const HEAP_IN_USE: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 65536.0,
+    only_by_rule: None,
     about: "bytes in use by the allocator's own books at the phase's end: glibc arena - keepcost + hblkhd (mallinfo2, C and \
             C++ blocks included), jemalloc active; mimalloc does not say; free chunks within its arenas are in it",
     of: |phase| Some(phase.allocator?.in_use_bytes? as f64),
@@ -26,6 +27,7 @@ pub(super) const HEAP_SYS: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 65536.0,
+    only_by_rule: None,
     about: "bytes that the allocator holds from the system at the phase's end, resident or not: glibc arena + hblkhd, \
             jemalloc mapped + retained, mimalloc committed",
     of: |phase| Some(phase.allocator?.sys_bytes? as f64),
@@ -39,6 +41,7 @@ pub(super) const NATIVE_PEAK: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 1024.0,
+    only_by_rule: None,
     about: "highest live bytes of the C heap (malloc and its kin as called by C, C++ and libc; not Rust's), over what set-up \
             held; in usable bytes, what malloc_usable_size says, because free is not told a size; without direct \
             mmap",
@@ -53,6 +56,7 @@ pub(super) const NATIVE_GROWTH: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 1024.0,
+    only_by_rule: None,
     about: "live usable bytes of the C heap at the end minus at the start",
     of: |phase| native(phase, |heap| heap.end_live_bytes as f64 - heap.start_live_bytes as f64),
 };
@@ -65,6 +69,7 @@ pub(super) const NATIVE_LIVE: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 1024.0,
+    only_by_rule: None,
     about: "live usable bytes of the C heap at the phase's end, over what set-up held",
     of: |phase| native(phase, native_live),
 };
@@ -77,6 +82,7 @@ pub(super) const NATIVE_LIVE_PER_ITEM: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 1.0,
+    only_by_rule: None,
     about: "live usable bytes of the C heap at the end over the number of items",
     of: |phase| quotient(native(phase, native_live)?, phase.items? as f64),
 };
@@ -89,6 +95,7 @@ pub(super) const NATIVE_ALLOCATED: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 1024.0,
+    only_by_rule: None,
     about: "all bytes ever requested of malloc and its kin; a realloc counts its whole new size",
     of: |phase| native(phase, |heap| heap.allocated_bytes.saturating_add(heap.reallocated_bytes) as f64),
 };
@@ -101,6 +108,7 @@ pub(super) const NATIVE_BLOCKS: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 0.0,
+    only_by_rule: None,
     about: "successful calls of malloc, calloc, realloc, memalign and their kin by C, C++ and libc",
     of: |phase| native(phase, |heap| heap.allocated_blocks.saturating_add(heap.reallocated_blocks) as f64),
 };

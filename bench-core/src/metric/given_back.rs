@@ -18,6 +18,7 @@ pub(super) const HEAP: Metric = Metric {
     direction: Direction::Higher,
     class: Class::Exact,
     floor: 1024.0,
+    only_by_rule: None,
     about: "live bytes at the start minus at the end of a phase called delete: what it gave back to the allocator; no \
             other phase has it",
     of: |phase| {
@@ -34,6 +35,7 @@ pub(super) const NATIVE: Metric = Metric {
     direction: Direction::Higher,
     class: Class::Exact,
     floor: 1024.0,
+    only_by_rule: None,
     about: "live usable bytes of the C heap at the start minus at the end of a phase called delete; no other phase has \
             it",
     of: |phase| {
@@ -50,6 +52,7 @@ pub(super) const RSS: Metric = Metric {
     direction: Direction::Higher,
     class: Class::Noisy,
     floor: 65536.0,
+    only_by_rule: None,
     about: "RSS anon at the start minus at the end of a phase called delete: what went back to the system; less than \
             nothing where the deletion itself needed pages; no other phase has it",
     of: |phase| process_growth(deletion(phase)?, |memory| memory.rss_anon_bytes).map(|grown| 0.0 - grown),

@@ -13,6 +13,7 @@ pub(super) const SLOPE: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 1.0,
+    only_by_rule: None,
     about: "Theil-Sen slope of the live bytes at the iterations' ends, behind 8 of warm-up: the bytes that stay from each; \
             only loops of at least 32 iterations have it",
     of: slope,
@@ -26,6 +27,7 @@ pub(super) const GROWTH: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Exact,
     floor: 0.1,
+    only_by_rule: None,
     about: "median of the live bytes in the last third of a loop over that in the first third behind 8 iterations of \
             warm-up, minus 1; of all that the process holds, the index among it",
     of: growth,

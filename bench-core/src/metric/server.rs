@@ -13,6 +13,7 @@ pub(super) const PEAK: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 65536.0,
+    only_by_rule: None,
     about: "highest PSS of all processes of the server, shared pages counted once, what it held before included; read at the \
             marks and about every 20 ms between, so that a shorter peak can be missed",
     of: |phase| Some(phase.server?.peak_pss_bytes? as f64),
@@ -26,6 +27,7 @@ pub(super) const GROWTH: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 65536.0,
+    only_by_rule: None,
     about: "PSS of all processes of the server at the phase's end minus at its start: what a connection, an index or a cache \
             of its own adds; buffers that the server filled before grow no more",
     of: |phase| growth(phase, |memory| memory.pss_bytes),
@@ -39,6 +41,7 @@ pub(super) const BYTES_PER_ITEM: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 1.0,
+    only_by_rule: None,
     about: "the server's growth in PSS over the number of items (vectors, connections)",
     of: |phase| quotient(growth(phase, |memory| memory.pss_bytes)?, phase.items? as f64),
 };
@@ -51,6 +54,7 @@ pub(super) const ALLOCATED: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 65536.0,
+    only_by_rule: None,
     about: "what the server says that its allocator has handed out, at the phase's end, all nodes together (Qdrant: \
             memory_allocated_bytes of /metrics); mapped files are not in it",
     of: |phase| Some(phase.server?.end.allocated_bytes? as f64),
@@ -64,6 +68,7 @@ pub(super) const ALLOCATED_PER_ITEM: Metric = Metric {
     direction: Direction::Lower,
     class: Class::Noisy,
     floor: 1.0,
+    only_by_rule: None,
     about: "growth of the server's own figure over the number of items",
     of: |phase| quotient(growth(phase, |memory| memory.allocated_bytes)?, phase.items? as f64),
 };

@@ -4,6 +4,14 @@ use super::{Class, Direction, Metric, Unit, budget, foreign, given_back, leak, s
 use crate::case::Mode;
 use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
+/// Why only a rule gates what is relative to what stays.
+const RELATIVE: &str = "it also rises when what stays gets less: only a rule gates it";
+/// Why only a rule gates wall time.
+const TIME: &str = "wall time spreads by 23 to 41 % on a shared host: only a rule gates it";
+/// Why only a rule gates the difference of two readings of RSS.
+const DELTA: &str = "pages that were freed before the phase are used again, so it may be 0 once and not again: only a rule \
+                     gates it";
+
 /// Every metric, in the order of the page.
 pub const METRICS: &[Metric] = &[
     Metric {
@@ -14,6 +22,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::ExactOnOneThread,
         floor: 1024.0,
+        only_by_rule: None,
         about: "highest sum of the requested sizes of all live blocks, over what set-up held before the first phase; \
                 every thread; without the allocator's own overhead and without C or C++ allocations",
         of: |phase| heap(phase, |heap| over_base(heap.peak_live_bytes, heap)),
@@ -26,6 +35,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 65536.0,
+        only_by_rule: None,
         about: "mean live bytes over the sampler's points within the phase, over what set-up held; absent when the \
                 phase was too short for two points",
         of: |phase| Some(phase.sampled?.mean_live_bytes - phase.heap?.base_live_bytes as f64),
@@ -38,6 +48,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Exact,
         floor: 1024.0,
+        only_by_rule: None,
         about: "live bytes at the end minus at the start: what the phase left behind, its answer included",
         of: |phase| heap(phase, |heap| heap.end_live_bytes as f64 - heap.start_live_bytes as f64),
     },
@@ -49,6 +60,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Neutral,
         class: Class::Noisy,
         floor: 0.0,
+        only_by_rule: None,
         about: "growth over the wall time of the phase under the heap instruments; absent when the phase was too \
                 short for two points of the sampler",
         of: |phase| {
@@ -65,6 +77,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Exact,
         floor: 1024.0,
+        only_by_rule: None,
         about: "live bytes at the phase's end, over what set-up held",
         of: |phase| heap(phase, |heap| over_base(heap.end_live_bytes, heap)),
     },
@@ -76,6 +89,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Exact,
         floor: 0.0,
+        only_by_rule: None,
         about: "live blocks at the phase's end, over what set-up held",
         of: |phase| heap(phase, |heap| (heap.end_live_blocks as f64) - heap.base_live_blocks as f64),
     },
@@ -87,6 +101,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Exact,
         floor: 1024.0,
+        only_by_rule: None,
         about: "all bytes ever requested; a realloc counts its whole new size, as dhat counts",
         of: |phase| heap(phase, |heap| heap.allocated_bytes.saturating_add(heap.reallocated_bytes) as f64),
     },
@@ -98,6 +113,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Exact,
         floor: 0.0,
+        only_by_rule: None,
         about: "successful calls of alloc, alloc_zeroed and realloc, as dhat counts",
         of: |phase| heap(phase, |heap| heap.allocated_blocks.saturating_add(heap.reallocated_blocks) as f64),
     },
@@ -109,6 +125,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::ExactOnOneThread,
         floor: 1.0,
+        only_by_rule: None,
         about: "peak heap over the number of items (vectors, documents, queries)",
         of: |phase| quotient(heap(phase, |heap| over_base(heap.peak_live_bytes, heap))?, phase.items? as f64),
     },
@@ -120,6 +137,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Exact,
         floor: 1.0,
+        only_by_rule: None,
         about: "live bytes at the end over the number of items",
         of: |phase| quotient(heap(phase, |heap| over_base(heap.end_live_bytes, heap))?, phase.items? as f64),
     },
@@ -131,6 +149,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::ExactOnOneThread,
         floor: 0.001,
+        only_by_rule: None,
         about: "peak heap over the bytes that the user's data takes by itself",
         of: |phase| {
             quotient(heap(phase, |heap| over_base(heap.peak_live_bytes, heap))?, phase.payload_bytes? as f64)
@@ -144,6 +163,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Exact,
         floor: 0.001,
+        only_by_rule: None,
         about: "live bytes at the end over the bytes that the user's data takes by itself",
         of: |phase| {
             quotient(heap(phase, |heap| over_base(heap.end_live_bytes, heap))?, phase.payload_bytes? as f64)
@@ -157,6 +177,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::ExactOnOneThread,
         floor: 1024.0,
+        only_by_rule: Some(RELATIVE),
         about: "peak over the higher of the live bytes at the phase's start and end: what was needed for a while only",
         of: |phase| {
             heap(phase, |heap| {
@@ -172,6 +193,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::ExactOnOneThread,
         floor: 0.001,
+        only_by_rule: Some(RELATIVE),
         about: "peak heap over what stays at the end; absent when nothing stays",
         of: |phase| {
             let peak = heap(phase, |heap| over_base(heap.peak_live_bytes, heap))?;
@@ -186,6 +208,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 0.05,
+        only_by_rule: Some(RELATIVE),
         about: "RSS anon at the end over live bytes at the end, the whole process; absent below 1 MiB live",
         of: |phase| {
             let live = phase.heap?.end_live_bytes;
@@ -206,6 +229,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 65536.0,
+        only_by_rule: None,
         about: "VmHWM, reset at the phase's start: the whole process, its code and what set-up holds included",
         of: |phase| Some(phase.process?.peak_rss_bytes? as f64),
     },
@@ -217,6 +241,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 65536.0,
+        only_by_rule: Some(DELTA),
         about: "RSS at the end minus RSS at the start; pages that the allocator keeps after a free stay in it",
         of: |phase| process_growth(phase, |memory| Some(memory.rss_bytes)),
     },
@@ -228,6 +253,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 65536.0,
+        only_by_rule: None,
         about: "growth of the resident pages that no file backs: heap, stacks and private mappings, C and C++ included",
         of: |phase| process_growth(phase, |memory| memory.rss_anon_bytes),
     },
@@ -239,6 +265,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 1.0,
+        only_by_rule: None,
         about: "RSS anon growth over the number of items: what an engine costs that allocates behind Rust's back",
         of: |phase| quotient(process_growth(phase, |memory| memory.rss_anon_bytes)?, phase.items? as f64),
     },
@@ -251,6 +278,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Neutral,
         class: Class::Noisy,
         floor: 65536.0,
+        only_by_rule: None,
         about: "growth of the resident pages of mapped files, which the kernel can take back: code as it is first \
                 run, memory-mapped indexes",
         of: |phase| process_growth(phase, |memory| memory.rss_file_bytes),
@@ -268,6 +296,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Neutral,
         class: Class::Exact,
         floor: 1024.0,
+        only_by_rule: None,
         about: "what the engine says of its own memory at the phase's end, where it says anything; mapped memory that \
                 is not resident may be in it",
         of: |phase| Some(phase.engine_bytes? as f64),
@@ -280,6 +309,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Higher,
         class: Class::Exact,
         floor: 0.001,
+        only_by_rule: None,
         about: "share of the exact nearest neighbours among the answers; memory saved by a worse answer is no saving",
         of: |phase| phase.recall,
     },
@@ -291,6 +321,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Neutral,
         class: Class::Noisy,
         floor: 0.0,
+        only_by_rule: None,
         about: "threads of the process at the end; one of them is the sampler",
         of: |phase| Some(phase.process?.end.threads? as f64),
     },
@@ -317,6 +348,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 50.0,
+        only_by_rule: Some(TIME),
         about: "criterion's median of the time one iteration spends in its phases, in a binary without instruments; \
                 includes about 40 ns of clock per phase",
         of: |phase| Some(phase.time.as_ref()?.median_ns),
@@ -329,6 +361,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Lower,
         class: Class::Noisy,
         floor: 50.0,
+        only_by_rule: Some(TIME),
         about: "criterion's mean of the same",
         of: |phase| Some(phase.time.as_ref()?.mean_ns),
     },
@@ -340,6 +373,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Higher,
         class: Class::Noisy,
         floor: 0.0,
+        only_by_rule: Some(TIME),
         about: "items over the wall time of a phase of at least 10 ms, with the counters attached: how fast it was while its \
                 memory was measured; not comparable with mode time",
         of: |phase| {
@@ -355,6 +389,7 @@ pub const METRICS: &[Metric] = &[
         direction: Direction::Higher,
         class: Class::Noisy,
         floor: 0.0,
+        only_by_rule: Some(TIME),
         about: "items over the median time of the case, or over the mean time of a phase, without instruments",
         of: |phase| {
             let ns = phase.time.as_ref().map_or(phase.wall_ns as f64, |time| time.median_ns);

@@ -3,7 +3,7 @@
 use bench_core::case::{CaseId, Mode};
 use bench_core::run::CaseRecord;
 
-use super::noisy::{confirmed, screen_in_turn};
+use super::noisy::{Noise, confirmed, screen_in_turn};
 use super::{Change, Comparison, Outcome, index, named};
 use crate::judge::case_values;
 use crate::judgement::{Value, Verdict};
@@ -18,10 +18,12 @@ pub struct Confirmation {
 }
 
 impl Comparison {
-    /// The cases and modes that stage 2 shall run, in the order of the changes, each once.
+    /// The cases and modes that stage 2 shall run, in the order of the changes, each once: what may be worse, and what looks
+    /// better.
     pub fn candidates(&self) -> Vec<(CaseId, Mode)> {
         let mut found: Vec<(CaseId, Mode)> = Vec::new();
-        for change in self.changes.iter().filter(|change| change.is_candidate()) {
+        let is_open = |change: &&Change| change.is_candidate() || change.is_improvement_candidate();
+        for change in self.changes.iter().filter(is_open) {
             let candidate = (change.case.clone(), change.mode);
             if !found.contains(&candidate) {
                 found.push(candidate);
@@ -30,15 +32,14 @@ impl Comparison {
         found
     }
 
-    /// Decides the candidates on the fresh samples alone, corrected for their number: the suspects by themselves, and the
-    /// others. What the samples cannot tell stays undecided, with the reason.
+    /// Decides the candidates on the fresh samples alone, corrected for their number: the suspects by themselves, the
+    /// others, and what looks better. What the samples cannot tell stays undecided, with the reason.
     pub fn confirm(&mut self, confirmations: &[Confirmation]) {
         let olds = index(confirmations.iter().flat_map(|it| case_values(&it.old)).collect());
         let news = index(confirmations.iter().flat_map(|it| case_values(&it.new)).collect());
-        let candidates: Vec<&mut Change> =
-            self.changes.iter_mut().filter(|change| change.is_candidate()).collect();
+        let is_open = |change: &&mut Change| change.is_candidate() || change.is_improvement_candidate();
         let mut decided = Vec::new();
-        for change in candidates {
+        for change in self.changes.iter_mut().filter(is_open) {
             let key = (named(&change.case), change.phase.clone(), change.metric.id);
             match fresh(change, olds.get(&key), news.get(&key)) {
                 Ok(noise) => {
@@ -51,33 +52,48 @@ impl Comparison {
                 }
             }
         }
+        let looks_better = |change: &&mut Change| change.is_improvement_candidate();
+        let (improvements, worse): (Vec<_>, Vec<_>) = decided.into_iter().partition(looks_better);
         let is_suspect = |change: &&mut Change| change.outcome == Outcome::Unconfirmed;
-        let (suspects, others): (Vec<_>, Vec<_>) = decided.into_iter().partition(is_suspect);
-        for change in decide(suspects) {
-            (change.outcome, change.verdict) = (Outcome::Refuted, Verdict::Pass);
-        }
+        let (suspects, others): (Vec<_>, Vec<_>) = worse.into_iter().partition(is_suspect);
+        decide(
+            suspects,
+            |noise| noise.p,
+            |change, is_confirmed| match is_confirmed {
+                true => change.fail(),
+                false => (change.outcome, change.verdict) = (Outcome::Refuted, Verdict::Pass),
+            },
+        );
         // What nobody suspected is not refuted: it stays what it was.
-        decide(others);
+        decide(
+            others,
+            |noise| noise.p,
+            |change, is_confirmed| {
+                if is_confirmed {
+                    change.fail();
+                }
+            },
+        );
+        decide(
+            improvements,
+            |noise| noise.p_better,
+            |change, is_confirmed| {
+                change.outcome = if is_confirmed { Outcome::Better } else { Outcome::Same };
+            },
+        );
         self.settle();
     }
 }
 
-/// Fails what the fresh samples confirm; what comes back is the rest.
-fn decide(candidates: Vec<&mut Change>) -> Vec<&mut Change> {
-    let p: Vec<f64> =
-        candidates.iter().map(|change| change.noise.as_ref().map_or(1.0, |noise| noise.p)).collect();
-    let mut rest = Vec::new();
-    for (change, confirmed) in candidates.into_iter().zip(confirmed(&p)) {
-        if confirmed {
-            change.fail();
-        } else {
-            rest.push(change);
-        }
+/// Tells `settle` of each candidate whether its fresh samples confirm it, corrected for the number of candidates.
+fn decide(candidates: Vec<&mut Change>, p: fn(&Noise) -> f64, settle: impl Fn(&mut Change, bool)) {
+    let all: Vec<f64> = candidates.iter().map(|change| change.noise.as_ref().map_or(1.0, p)).collect();
+    for (change, is_confirmed) in candidates.into_iter().zip(confirmed(&all)) {
+        settle(change, is_confirmed);
     }
-    rest
 }
 
-fn fresh(change: &Change, old: Option<&Value>, new: Option<&Value>) -> Result<super::Noise, String> {
+fn fresh(change: &Change, old: Option<&Value>, new: Option<&Value>) -> Result<Noise, String> {
     let (Some(old), Some(new)) = (old, new) else {
         return Err("the processes that should confirm it failed".into());
     };

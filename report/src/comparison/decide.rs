@@ -137,17 +137,19 @@ fn decide_exact(old: &Value, new: &Value, gate: Option<&Gate>) -> (Outcome, Verd
         let reason = "one repetition: two must agree before an exact number is believed";
         return (Outcome::Inconclusive(reason.into()), Verdict::Pass);
     }
-    let beyond = |level: Option<f64>| {
-        let gate = gate?;
-        Some(worse > (level? * old.value.abs()).max(gate.floor))
+    let is_beyond = |change: f64, level: fn(&Gate) -> Option<f64>| {
+        gate.is_some_and(|gate| {
+            level(gate).is_some_and(|level| change > (level * old.value.abs()).max(gate.floor))
+        })
     };
-    let fails = beyond(gate.and_then(|gate| gate.fail)) == Some(true);
-    let warns = beyond(gate.and_then(|gate| gate.warn)) == Some(true);
-    match (fails, warns) {
-        (true, _) => (Outcome::Worse, Verdict::Fail),
-        (false, true) => (Outcome::Worse, Verdict::Warn),
-        (false, false) if worse < 0.0 && direction != Direction::Neutral => (Outcome::Better, Verdict::Pass),
-        (false, false) => (Outcome::Changed, Verdict::Pass),
+    if is_beyond(worse, |gate| gate.fail) {
+        (Outcome::Worse, Verdict::Fail)
+    } else if is_beyond(worse, |gate| gate.warn) {
+        (Outcome::Worse, Verdict::Warn)
+    } else if is_beyond(-worse, |gate| gate.fail.or(gate.warn)) {
+        (Outcome::Better, Verdict::Pass)
+    } else {
+        (Outcome::Changed, Verdict::Pass)
     }
 }
 
@@ -184,8 +186,8 @@ fn decide_noisy(
         let reason =
             format!("{old} and {new} repetitions; {REPETITIONS} a side are needed to rule a change out");
         (Outcome::Inconclusive(reason), Verdict::Pass)
-    } else if noise.is_better(direction) {
-        (Outcome::Better, Verdict::Pass)
+    } else if noise.looks_better(direction) {
+        (Outcome::LooksBetter, Verdict::Pass)
     } else {
         (Outcome::Same, Verdict::Pass)
     };

@@ -11,9 +11,6 @@ const NOISY_HEAP: f64 = 0.005;
 /// The share below which nothing is said of resident memory and all else that the system decides.
 const NOISY: f64 = 0.01;
 
-/// Metrics that are relative to what stays: they get worse when that gets better.
-const RELATIVE_TO_LIVE: [&str; 3] = ["heap.amplification", "heap.fragmentation", "heap.transient"];
-
 /// By how much a metric may get worse than its baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
@@ -39,15 +36,12 @@ impl Gate {
     }
 
     /// The gate without a rule: for whole cases; or why there is none.
-    pub(super) fn default_of(metric: &Metric, class: Class) -> Result<Gate, &'static str> {
+    pub(crate) fn default_of(metric: &Metric, class: Class) -> Result<Gate, &'static str> {
         if metric.direction == Direction::Neutral {
             return Err("neither more nor less of it is worse");
         }
-        if is_wall_time(metric) {
-            return Err("wall time spreads by 23 to 41 % on a shared host: only a rule gates it");
-        }
-        if RELATIVE_TO_LIVE.contains(&metric.id) {
-            return Err("it also rises when what stays gets less: only a rule gates it");
+        if let Some(reason) = metric.only_by_rule {
+            return Err(reason);
         }
         let counted = metric.class != Class::Noisy;
         let share = match class {
@@ -62,8 +56,4 @@ impl Gate {
     pub(super) fn share_beyond(&self, level: f64, old: f64) -> f64 {
         level.max(self.floor / old.abs())
     }
-}
-
-fn is_wall_time(metric: &Metric) -> bool {
-    metric.id.starts_with("time.") || metric.id.ends_with("per_second")
 }

@@ -34,6 +34,8 @@ pub struct Noise {
     pub interval: (f64, f64),
     /// One-sided exact Mann-Whitney test of "worse by at most the floor"; of processes in turn by blocks.
     pub p: f64,
+    /// The same of "better by at most the floor".
+    pub p_better: f64,
     /// The share that the test tolerates.
     pub floor: f64,
     /// The higher of the two sides' coefficients of variation.
@@ -65,16 +67,22 @@ impl Noise {
         if direction == Direction::Higher { 1.0 / self.ratio - 1.0 } else { self.ratio - 1.0 }
     }
 
+    /// Whether a coefficient of variation is so high that nothing can be gated.
+    pub fn is_too_wide(variation: f64) -> bool {
+        variation > MOST_VARIATION
+    }
+
     /// Why it cannot be gated, if it spreads too much.
     pub fn too_wide(&self) -> Option<String> {
-        (self.variation > MOST_VARIATION).then(|| {
+        Noise::is_too_wide(self.variation).then(|| {
             format!("it spreads too much to be gated: CV {:.1} %, at most 5 %", self.variation * 100.0)
         })
     }
 
-    /// Whether the whole interval lies on the better side.
-    pub fn is_better(&self, direction: Direction) -> bool {
-        if direction == Direction::Higher { self.interval.0 > 1.0 } else { self.interval.1 < 1.0 }
+    /// Whether it looks better, by the rule that makes a suspect the other way round.
+    pub fn looks_better(&self, direction: Direction) -> bool {
+        let improvement = if direction == Direction::Higher { self.ratio } else { 1.0 / self.ratio } - 1.0;
+        self.is_enough() && improvement > self.floor && self.p_better <= SUSPICIOUS
     }
 }
 
@@ -100,6 +108,7 @@ pub fn screen(old: &[f64], new: &[f64], direction: Direction, floor: f64) -> Res
         ratio: ratio(found.estimate),
         interval: (low.min(high), low.max(high)),
         p: p_higher(&worse_new, &raised(&worse_old, floor)),
+        p_better: p_higher(&worse_old, &raised(&worse_new, floor)),
         floor,
         variation: old_variation.max(new_variation),
         samples: (old.len(), new.len()),
@@ -112,9 +121,14 @@ pub fn screen(old: &[f64], new: &[f64], direction: Direction, floor: f64) -> Res
 /// Errors: why nothing can be said.
 pub fn screen_in_turn(old: &[f64], new: &[f64], direction: Direction, floor: f64) -> Result<Noise, String> {
     let noise = screen(old, new, direction, floor)?;
-    let (old, new) = (raised(&badness(old, direction), floor), badness(new, direction));
-    // Samples that lack are no blocks any more.
-    Ok(Noise { p: p_higher_in_blocks(&new, &old, BLOCK).unwrap_or(noise.p), ..noise })
+    let (old, new) = (badness(old, direction), badness(new, direction));
+    // Where samples are missing, there are no blocks.
+    let p_above = |above: &[f64], below: &[f64]| p_higher_in_blocks(above, &raised(below, floor), BLOCK);
+    Ok(Noise {
+        p: p_above(&new, &old).unwrap_or(noise.p),
+        p_better: p_above(&old, &new).unwrap_or(noise.p_better),
+        ..noise
+    })
 }
 
 /// What rises is worse, so what should rise is turned round.

@@ -115,11 +115,12 @@ impl Prediction {
 }
 
 impl Comparison {
-    /// Decides what fresh processes have not: a candidate that is worse than the stored runs predict fails. Every noisy metric
-    /// that they predict counts for the correction, so that picking candidates makes no false alarm.
+    /// Decides what fresh processes have not: a candidate that is worse than the stored runs predict fails, and what looks
+    /// better is so if it is better than they predict. Every noisy metric that they predict counts for the correction, so that
+    /// picking candidates makes no false alarm.
     pub fn predict(&mut self, history: &History) {
         let is_judged = |change: &Change| {
-            let open = matches!(change.outcome, Outcome::Same | Outcome::Better | Outcome::Unconfirmed);
+            let open = matches!(change.outcome, Outcome::Same | Outcome::LooksBetter | Outcome::Unconfirmed);
             let fails = change.gate.as_ref().is_some_and(|gate| gate.fail.is_some());
             open && fails && change.class == Class::Noisy && change.noise.is_some()
         };
@@ -145,6 +146,9 @@ impl Comparison {
                         history.repetitions(&change.case, change.phase.as_deref(), change.metric);
                     prediction.is_exceeded(new, repetitions, direction, floor)
                 });
+            if change.is_improvement_candidate() && is_improved(change, &stored, metrics, history) {
+                change.outcome = Outcome::Better;
+            }
             change.prediction = Some(prediction);
             if exceeded {
                 change.fail();
@@ -152,4 +156,18 @@ impl Comparison {
         }
         self.settle();
     }
+}
+
+/// Whether the new value is better than all the stored runs predict: the other direction's prediction is exceeded.
+fn is_improved(change: &Change, stored: &[(&str, f64)], metrics: usize, history: &History) -> bool {
+    let opposite = match change.metric.direction {
+        Direction::Higher => Direction::Lower,
+        Direction::Lower => Direction::Higher,
+        Direction::Neutral => return false,
+    };
+    let floor = change.noise.as_ref().map_or(0.0, |noise| noise.floor);
+    let values: Vec<f64> = stored.iter().map(|(_, value)| *value).collect();
+    let repetitions = history.repetitions(&change.case, change.phase.as_deref(), change.metric);
+    let prediction = predict(&values, opposite, metrics);
+    change.new.is_some_and(|new| prediction.is_exceeded(new, repetitions, opposite, floor))
 }

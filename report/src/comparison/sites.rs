@@ -8,7 +8,7 @@ use bench_core::evidence::Scaled;
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 
-use super::{Change, Outcome, named};
+use super::{Change, named};
 use crate::site_difference::{SiteChange, SiteCount, difference, site_difference};
 
 /// How two summaries of call sites differ.
@@ -80,8 +80,7 @@ pub(super) fn explanations(old: &Run, new: &Run, changes: &[Change]) -> Explanat
 
 /// Whether a metric with a gate has another value than before.
 fn has_moved(change: &Change) -> bool {
-    let moved = [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Unconfirmed];
-    change.gate.is_some() && moved.contains(&change.outcome)
+    change.gate.is_some() && change.outcome.has_moved()
 }
 
 /// The call sites of a case in both runs, or why they cannot be held against each other.

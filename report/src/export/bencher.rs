@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{plotted, range};
+use super::{Format, plotted, range};
 use crate::judgement::Judgement;
 
 /// The median of each metric of each whole case, with the lowest and the highest repetition.
 pub(super) fn bencher(judgement: &Judgement) -> String {
     let mut cases: Map<String, Json> = Map::new();
-    for value in plotted(judgement) {
+    for value in plotted(Format::Bencher, judgement) {
         let (least, most) = range(value);
         let case = cases.entry(value.case.to_string()).or_insert_with(|| json!({}));
         // A measure's slug is made of lower-case letters, digits and `-`.

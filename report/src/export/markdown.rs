@@ -8,7 +8,7 @@ use bench_core::run::Run;
 use super::wrong::wrongs;
 use crate::comparison::{Change, Comparison};
 use crate::judgement::Judgement;
-use crate::quantity::{human, signed};
+use crate::quantity::signed;
 use crate::site_difference::SiteCount;
 
 /// Rows of a table that stand open; the rest is folded.
@@ -39,23 +39,20 @@ pub(super) fn markdown(run: &Run, judgement: &Judgement) -> String {
 }
 
 fn changes(text: &mut String, comparison: &Comparison) {
-    let moved = |change: &&Change| {
-        change.gate.is_some()
-            && ["worse", "better", "changed", "unconfirmed"].contains(&change.outcome.word())
-    };
+    let moved = |change: &&Change| change.gate.is_some() && change.outcome.has_moved();
     let rows: Vec<String> = comparison
         .changes
         .iter()
         .filter(moved)
         .map(|change| {
             let unit = change.metric.unit;
-            let shown = |value: Option<f64>| value.map(|value| human(value, unit)).unwrap_or_default();
+            let (old, new) = change.shown();
             format!(
                 "| `{}` | {} | {} | {} | {} | {} | {} |\n",
                 change.case,
                 change.metric.id,
-                shown(change.old),
-                shown(change.new),
+                old.unwrap_or_default(),
+                new.unwrap_or_default(),
                 change.difference().map(|difference| signed(difference, unit)).unwrap_or_default(),
                 change.share().map(|share| format!("{:+.2} %", share * 100.0)).unwrap_or_default(),
                 change.outcome.word()

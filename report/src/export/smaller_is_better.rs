@@ -1,16 +1,14 @@
 //! github-action-benchmark's `customSmallerIsBetter`: `[{"name", "unit", "value", "range", "extra"}]`.
 
-use bench_core::metric::Direction;
 use bench_core::run::Run;
 use serde_json::{Value as Json, json};
 
-use super::{plotted, range};
+use super::{Format, plotted, range};
 use crate::judgement::Judgement;
 
 /// The metrics of which less is better; of the others this format has no notion.
 pub(super) fn smaller_is_better(run: &Run, judgement: &Judgement) -> String {
-    let values = plotted(judgement).filter(|value| value.metric.direction == Direction::Lower);
-    let entries = values.map(|value| {
+    let entries = plotted(Format::SmallerIsBetter, judgement).map(|value| {
         let (least, most) = range(value);
         json!({
             "name": format!("{} {}", value.case, value.metric.id),

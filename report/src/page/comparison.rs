@@ -12,7 +12,7 @@ use crate::capitalised;
 use crate::chart::{Chart, flame};
 use crate::comparison::{Change, Comparison, Outcome, SitesDifference};
 use crate::judgement::{Judgement, Verdict, plural};
-use crate::quantity::{exact, human, signed};
+use crate::quantity::{exact, signed};
 use crate::site_difference::{SiteChange, SiteCount};
 
 /// More rows make the page heavy; the rest stands in the JSON of `compare`.
@@ -117,17 +117,14 @@ pub fn compared(run: &Run, comparison: &Comparison, judgement: &Judgement) -> Re
 
 /// Whether a change is shown: judged and not the same, and not one of the many that are incomparable.
 fn is_news(change: &Change) -> bool {
-    let moved = matches!(
-        change.outcome,
-        Outcome::Better | Outcome::Changed | Outcome::Worse | Outcome::Unconfirmed | Outcome::Refuted
-    );
     let incomparable = matches!(change.outcome, Outcome::Incomparable(_));
-    !incomparable && (change.verdict > Verdict::Pass || (moved && change.gate.is_some()))
+    !incomparable && (change.verdict > Verdict::Pass || (change.outcome.has_moved() && change.gate.is_some()))
 }
 
 fn row(run: &Run, change: &Change, judgement: &Judgement) -> Result<Row> {
     let unit = change.metric.unit;
-    let shown = |value: Option<f64>| value.map_or("–".into(), |value| human(value, unit));
+    let (old, new) = change.shown();
+    let shown = |value: Option<String>| value.unwrap_or("–".into());
     let in_full = |value: Option<f64>| value.map_or("absent".into(), |value| exact(value, unit));
     let percent = |share: f64| format!("{:+.2} %", share * 100.0);
     let interval = change.noise.as_ref().map(|noise| noise.interval);
@@ -144,8 +141,8 @@ fn row(run: &Run, change: &Change, judgement: &Judgement) -> Result<Row> {
         case: link(run, &change.case),
         phase: change.phase.clone().unwrap_or_default(),
         metric: change.metric.title,
-        old: shown(change.old),
-        new: shown(change.new),
+        old: shown(old),
+        new: shown(new),
         exact: format!("{} → {}", in_full(change.old), in_full(change.new)),
         change: change.difference().map_or("–".into(), |difference| signed(difference, unit)),
         share: change.share().map_or("–".into(), percent),

@@ -2,7 +2,7 @@
 
 use bench_core::run::Run;
 use report::comparison::compare;
-use report::export::{Format, export};
+use report::export::{Format, export, trend};
 use report::{Judgement, Thresholds, judge};
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ fn compared() -> (Run, Judgement) {
 /// The JSON schema of Bencher Metric Format: names of at most 1,024 characters, slugs as measures, finite numbers.
 #[test]
 fn bencher_gets_each_metric_with_its_range() {
-    let text = exported(Format::Bencher, &sample::run());
+    let text = exported(Format::Bencher, &steady(10));
     let cases: Value = serde_json::from_str(&text).unwrap();
     let peak = &cases["vectors/concurrent{pool=threads,threads=4}"]["heap-peak"];
     assert_eq!(
@@ -72,6 +72,66 @@ fn smaller_is_better_has_only_what_is() {
     );
     assert!(peak["extra"].as_str().unwrap().ends_with("; 3 repetitions"));
     assert!(entries.iter().all(|entry| !entry["name"].as_str().unwrap().contains("per_second")));
+}
+
+/// The sample with so many repetitions in mode heap, of which each goes on like the three that it has.
+fn steady(repetitions: usize) -> Run {
+    let mut run = sample::run();
+    let heap = |case: &bench_core::run::CaseRecord| {
+        case.measurements.first().is_some_and(|m| m.repetitions.len() == 3)
+    };
+    for case in run.cases.iter_mut().filter(|case| heap(case)) {
+        let cycle = case.measurements[0].repetitions.clone();
+        case.measurements[0].repetitions = cycle.into_iter().cycle().take(repetitions).collect();
+    }
+    run
+}
+
+/// A consumer with one threshold gets no number of which our own gate knows that it says nothing.
+#[test]
+fn a_fixed_threshold_gets_nothing_that_two_runs_of_one_build_differ_in() {
+    for format in [Format::Bencher, Format::SmallerIsBetter] {
+        let (run, few) = (steady(10), steady(9));
+        let (judgement, few) = (judged(&run), judged(&few));
+        let ids = |judgement: &Judgement| -> Vec<&'static str> {
+            trend(format, judgement).unwrap().values.iter().map(|value| value.metric.id).collect()
+        };
+        let kept = ids(&judgement);
+        for id in ["heap.peak", "heap.live", "heap.blocks", "rss.peak"] {
+            assert!(kept.contains(&id), "{id}");
+        }
+        for id in kept {
+            let is_noise = ["time.", "leak.", "rss.delta", "heap.transient", "heap.amplification"];
+            assert!(
+                !is_noise.iter().any(|noise| id.starts_with(noise)) && !id.ends_with("per_second"),
+                "{id}"
+            );
+        }
+        assert!(trend(format, &judgement).unwrap().values.iter().all(|value| value.value > 0.0));
+        assert!(!ids(&few).contains(&"rss.peak") && ids(&few).contains(&"heap.blocks"));
+        let said = trend(format, &few).unwrap().left_out_text();
+        assert!(said.contains("noisy and of fewer than 10 repetitions (--repetitions 10)"), "{said}");
+        assert!(said.contains("of wall time, of a change or relative to what stays"), "{said}");
+    }
+    assert!(trend(Format::Csv, &judged(&sample::run())).is_none(), "a table holds every number");
+}
+
+/// Peak RSS that jumps between 8 and 16 MiB is no number for a threshold of 200 %, however many repetitions there are.
+#[test]
+fn a_fixed_threshold_gets_nothing_that_spreads() {
+    let mut run = steady(10);
+    for case in &mut run.cases {
+        for (index, repetition) in case.measurements.iter_mut().flat_map(|m| &mut m.repetitions).enumerate() {
+            let phases = repetition.evidence.iter_mut().flat_map(|evidence| &mut evidence.phases);
+            for process in phases.filter_map(|phase| phase.process.as_mut()) {
+                process.peak_rss_bytes = Some((8 << 20) << (index % 2));
+            }
+        }
+    }
+    let judgement = judged(&run);
+    let trend = trend(Format::SmallerIsBetter, &judgement).unwrap();
+    assert!(trend.values.iter().all(|value| value.metric.id != "rss.peak"));
+    assert!(trend.left_out_text().contains("that spread by more than 5 %"), "{}", trend.left_out_text());
 }
 
 #[test]

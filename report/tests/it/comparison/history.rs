@@ -112,6 +112,20 @@ fn what_the_stored_runs_predict_stays_as_it_was() {
 }
 
 #[test]
+fn what_is_better_than_the_stored_runs_predict_is_claimed_and_nothing_else() {
+    for (runs, level, word) in [
+        (12, 0.95, "better"),
+        (STORED_RUNS - 1, 0.95, "looks better"),
+        (12, 0.995, "same"),
+    ] {
+        let new = at_level("new", level);
+        let comparison = predicted(&stored(runs), &new, "");
+        assert_outcome(change(&comparison, FRAGMENTED, "rss.peak"), word, Verdict::Pass);
+        assert_eq!((comparison.verdict, comparison.is_undecided()), (Verdict::Pass, false));
+    }
+}
+
+#[test]
 fn other_conditions_and_runs_that_are_not_whole_are_not_averaged_in() {
     let new = at_level("new", 1.05);
     let mut runs = stored(14);
