@@ -1,12 +1,16 @@
 //! From a run and the threshold table to a judgement.
 
+use std::collections::BTreeSet;
+
 use bench_core::case::{CaseId, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};
 use bench_core::metric::{Class, METRICS, Metric};
 use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
 use crate::calibration;
-use crate::judgement::{CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning};
+use crate::judgement::{
+    CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning, plural,
+};
 use crate::statistics::median;
 use crate::thresholds::{Allowance, Level, Missing, Place, Rule, Thresholds};
 
@@ -39,6 +43,7 @@ pub fn judge(run: &Run, thresholds: &Thresholds, today: &str) -> Judgement {
         new
     });
     judgement.expired = thresholds.expired(today);
+    judgement.nothing_measured = nothing_measured(run);
     judgement.counts = counts(run, &judgement);
     judgement.verdict = overall(&judgement);
     judgement
@@ -50,8 +55,9 @@ fn overall(judgement: &Judgement) -> Verdict {
     let values = judgement.values.iter().filter_map(|value| value.verdict);
     let missing = judgement.missing.iter().map(|missing| missing.verdict);
     let warned = judgement.warnings.iter().map(|_| Verdict::Warn);
+    let nothing = judgement.nothing_measured.iter().map(|_| Verdict::Warn);
     let failed = broken.then_some(Verdict::Fail);
-    values.chain(missing).chain(warned).chain(failed).max().unwrap_or_default()
+    values.chain(missing).chain(warned).chain(nothing).chain(failed).max().unwrap_or_default()
 }
 
 fn counts(run: &Run, judgement: &Judgement) -> Counts {
@@ -76,13 +82,28 @@ fn is_measured(case: &CaseRecord) -> bool {
     case.measurements.iter().any(|measurement| measurement.evidence().next().is_some())
 }
 
+/// Why a whole run has no number of what it was asked for; calibrations, which are part of most runs, do not count.
+fn nothing_measured(run: &Run) -> Option<String> {
+    let is_work = |case: &&CaseRecord| !case.spec.has_tag("calibration");
+    let mut work = run.cases.iter().filter(is_work).peekable();
+    let is_about_calibrations = work.peek().is_none() && !run.cases.is_empty();
+    // A failed case has a measurement; it is said elsewhere.
+    if run.partial.is_some() || is_about_calibrations || work.any(|case| !case.measurements.is_empty()) {
+        return None;
+    }
+    let asked = run.cases.iter().filter(is_work).map(|case| &case.spec);
+    let reasons: BTreeSet<&String> = asked.clone().flat_map(|spec| spec.absent_modes.values()).collect();
+    Some(match (asked.count(), reasons.into_iter().collect::<Vec<_>>().as_slice()) {
+        (0, _) => "the run has no case".into(),
+        (count, [reason]) => format!("{}: {reason}", plural(count, "case")),
+        (count, reasons) => format!("{}, for {}", plural(count, "case"), plural(reasons.len(), "reason")),
+    })
+}
+
 fn warnings(run: &Run) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let Some(reason) = &run.partial {
         warnings.push(Warning { case: None, message: format!("the run is not whole: {reason}") });
-    }
-    if run.cases.is_empty() {
-        warnings.push(Warning { case: None, message: "nothing was measured".into() });
     }
     for case in &run.cases {
         let about = |message| Warning { case: Some(case.spec.id.clone()), message };

@@ -60,6 +60,8 @@ pub struct Judgement {
     pub expired: Vec<String>,
     /// What else somebody should look at; each makes the run at least [`Verdict::Warn`].
     pub warnings: Vec<Warning>,
+    /// Why there is no number of what the run was asked for: nothing of it could be measured. Makes it [`Verdict::Warn`].
+    pub nothing_measured: Option<String>,
     /// For a summary line.
     pub counts: Counts,
     /// What is said against a baseline, if the run was compared with one.
@@ -259,7 +261,9 @@ impl Judgement {
             (!self.expired.is_empty(), format!("{} expired", plural(self.expired.len(), "allowance"))),
             (compared == Some(Verdict::Fail), against.clone()),
         ];
+        let nothing = self.nothing_measured.as_deref().unwrap_or_default();
         let warnings = [
+            (self.nothing_measured.is_some(), format!("nothing was measured ({nothing})")),
             (counts.warn > 0, format!("{} of {limits} broken as a warning", counts.warn)),
             (!self.warnings.is_empty(), format!("{} to look at", plural(self.warnings.len(), "thing"))),
             (compared == Some(Verdict::Warn), against.clone()),

@@ -24,7 +24,10 @@ const LATELY: Duration = Duration::from_secs(3600);
 
 /// Runs the command.
 pub fn run(flags: &CleanFlags) -> Result<u8> {
-    let results = flags.results.clone().unwrap_or_else(|| root().join("results"));
+    let results = match &flags.results {
+        Some(folder) => folder.clone(),
+        None => root()?.join("results"),
+    };
     let folder = results.join("runs");
     let mut runs = runs(&folder)?;
     // The newest last; names begin with the date.

@@ -3,17 +3,23 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anstyle::Style;
 use report::comparison::{Change, Comparison, Outcome, SitesDifference};
-use report::quantity::{human as quantity, signed};
+use report::quantity::signed;
 use report::{SiteCount, Verdict};
 
 use crate::table::style;
+use crate::text_table::{Align, TableRow, styled_table};
 
 /// Rows of numbers that are no worse; the rest is counted.
 const ROWS: usize = 20;
 /// Call sites of one case.
 const SITES: usize = 5;
+/// The columns, and on which side their cells begin.
+const HEAD: [&str; 8] = ["case", "metric", "old", "new", "change", "%", "95 % interval", "outcome"];
+const ALIGN: [Align; 8] = {
+    use Align::{Left, Right};
+    [Left, Left, Right, Right, Right, Right, Right, Left]
+};
 /// What stands where there is no number.
 const ABSENT: &str = "-";
 
@@ -62,29 +68,13 @@ fn table(comparison: &Comparison, all: bool) -> String {
     if shown.is_empty() {
         return String::new();
     }
-    let head = ["case", "metric", "old", "new", "change", "%", "95 % interval", "outcome"];
-    let mut rows: Vec<(Vec<String>, Style)> = vec![(head.map(str::to_string).to_vec(), Style::new().bold())];
-    rows.extend(shown.iter().map(|change| (cells(change), style(change.verdict))));
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| rows.iter().map(|(cells, _)| cells[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for (index, (cells, style)) in rows.iter().enumerate() {
-        let plain = if index == 0 { *style } else { Style::new() };
-        for (column, cell) in cells.iter().enumerate().take(head.len() - 1) {
-            let width = widths[column];
-            let _ = match column {
-                0 | 1 => write!(text, "{plain}{cell:width$}{plain:#}  "),
-                _ => write!(text, "{plain}{cell:>width$}{plain:#}  "),
-            };
-        }
-        let _ = writeln!(text, "{style}{}{style:#}", cells[head.len() - 1]);
-        if let Some(change) = index.checked_sub(1).map(|index| shown[index])
-            && change.verdict > Verdict::Pass
-        {
-            text.push_str(&because(change));
-        }
-    }
+    let row = |change: &&Change| TableRow {
+        cells: cells(change),
+        last: style(change.verdict),
+        below: if change.verdict > Verdict::Pass { because(change) } else { String::new() },
+    };
+    let rows: Vec<TableRow> = shown.iter().map(row).collect();
+    let mut text = styled_table(&HEAD, &rows, &ALIGN);
     if hidden > 0 {
         let _ = writeln!(text, "{hidden} more changes that are no worse than allowed: --all");
     }
@@ -104,7 +94,8 @@ fn size(change: &Change) -> f64 {
 
 fn cells(change: &Change) -> Vec<String> {
     let unit = change.metric.unit;
-    let shown = |value: Option<f64>| value.map_or(ABSENT.into(), |value| quantity(value, unit));
+    let (old, new) = change.shown();
+    let shown = |value: Option<String>| value.unwrap_or(ABSENT.into());
     let percent = |share: f64| format!("{:+.2}", share * 100.0);
     let phase = change.phase.as_ref().map(|phase| format!(" in {phase}")).unwrap_or_default();
     let interval = change.noise.as_ref().map(|noise| noise.interval);
@@ -112,8 +103,8 @@ fn cells(change: &Change) -> Vec<String> {
     vec![
         change.case.to_string(),
         format!("{}{phase}", change.metric.id),
-        shown(change.old),
-        shown(change.new),
+        shown(old),
+        shown(new),
         change.difference().map_or(ABSENT.into(), |difference| signed(difference, unit)),
         change.share().map_or(ABSENT.into(), percent),
         interval.unwrap_or_default(),

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_core::run::Run;
-use report::export::export;
-use report::{Comparison, History, Judgement, Thresholds, judge, page, summary_json};
+use report::export::{export, trend};
+use report::{Comparison, History, Judgement, Thresholds, judge, page, plural, summary_json};
 
 use crate::compare::today;
 use crate::exit_code;
@@ -65,11 +65,6 @@ pub fn conclude(
 ) -> Result<u8> {
     let Concluded { judgement, page } =
         write_page(run, run_path, thresholds, against.comparison, against.history)?;
-    for Export { format, path } in &against.exports {
-        let text = export(*format, run, &judgement);
-        write_whole(path, text.as_bytes())
-            .with_context(|| format!("--export {format}={}", path.display()))?;
-    }
     let text = match format {
         MessageFormat::Human => table::human(run, &judgement, &shown(&page)),
         MessageFormat::Json => {
@@ -78,7 +73,32 @@ pub fn conclude(
         }
     };
     output::print(&text)?;
+    let is_empty = write_exports(run, &judgement, &against.exports)?;
     let code = exit_code::of_run(judgement.verdict, !judgement.failures.is_empty());
+    let code = exit_code::with_nothing_measured(code, is_empty || judgement.nothing_measured.is_some());
     let open = judgement.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
     Ok(exit_code::with_strictness(code, against.strict, open))
+}
+
+/// Writes the files for other tools, and says on stderr which numbers a trend service does not get. What comes back is
+/// whether one of them would have been empty: such a file is not written, because its reader takes it for a fault.
+fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> Result<bool> {
+    let mut is_empty = false;
+    for Export { format, path } in exports {
+        let flag = format!("--export {format}={}", path.display());
+        if let Some(trend) = trend(*format, judgement) {
+            let left_out = trend.left_out_text();
+            if trend.values.is_empty() {
+                let why = if left_out.is_empty() { "nothing was measured" } else { &left_out };
+                eprintln!("error: {flag} would be empty and is not written: {why}");
+                is_empty = true;
+                continue;
+            }
+            if !left_out.is_empty() {
+                eprintln!("note: {flag} has {}; left out: {left_out}", plural(trend.values.len(), "number"));
+            }
+        }
+        write_whole(path, export(*format, run, judgement).as_bytes()).context(flag)?;
+    }
+    Ok(is_empty)
 }

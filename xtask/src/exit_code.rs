@@ -12,7 +12,7 @@ pub const TOOL_ERROR: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A gate failed: a value is outside its limit, or the instruments are off.
 pub const GATE_FAILED: u8 = 3;
-/// No case matched the filter.
+/// No case matched the filter, or none of those that did could be measured.
 pub const NOTHING_MATCHED: u8 = 4;
 /// Under `--strict`: something that is judged against a baseline is incomparable, inconclusive or unconfirmed.
 pub const UNDECIDED: u8 = 5;
@@ -32,7 +32,7 @@ Exit codes:
     1  the tool failed
     2  wrong command line or bad input
     3  a gate failed: a value is outside its limit or worse than its baseline, or the instruments are off
-    4  no case matched the filter, or two runs have none in common
+    4  no case matched the filter or none could be measured, or two runs have none in common
     5  under --strict: incomparable, inconclusive or unconfirmed
   100  a workload crashed, was killed at a limit, or failed (wins over 3)
   101  the suites did not build
@@ -45,6 +45,11 @@ pub fn of_run(verdict: Verdict, workload_failed: bool) -> u8 {
         Verdict::Fail => GATE_FAILED,
         Verdict::Warn | Verdict::Pass => PASS,
     }
+}
+
+/// The same, of a run of which `nothing_measured` says that it has no number of what it was asked for.
+pub fn with_nothing_measured(code: u8, nothing_measured: bool) -> u8 {
+    if code == PASS && nothing_measured { NOTHING_MATCHED } else { code }
 }
 
 /// The same, of a run that may have been compared: `open` says that something judged could not be decided.

@@ -36,7 +36,10 @@ pub fn facts() -> HostFacts {
         ("transparent_hugepages", transparent_hugepages()),
         ("overcommit", read_word("/proc/sys/vm/overcommit_memory")),
         ("cgroup_limit_bytes", cgroup_limit()),
-        ("cargo_lock", fs::read(root().join("Cargo.lock")).ok().map(|bytes| sha256(&bytes))),
+        (
+            "cargo_lock",
+            root().ok().and_then(|root| fs::read(root.join("Cargo.lock")).ok()).map(|bytes| sha256(&bytes)),
+        ),
     ];
     let known = |(name, fact): (&str, Option<String>)| {
         let fact = fact?.trim().to_string();
@@ -60,7 +63,7 @@ pub fn revision() -> Revision {
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)
-        .current_dir(root())
+        .current_dir(root().ok()?)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()

@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::leak::ToolCheck;
@@ -27,6 +26,8 @@ use crate::progress::Progress;
 use crate::results::Results;
 use crate::selection::{Chosen, Selection};
 use crate::suites::Suites;
+use crate::table::style;
+use crate::text_table::{Align, TableRow, styled_table};
 
 /// Two processes tell whether what one saw repeats.
 const REPETITIONS: u32 = 2;
@@ -156,24 +157,23 @@ fn judged(run: &Run, thresholds: &Thresholds, tools: &[ToolCheck]) -> LeakReport
     report::leaks(run, &judge(run, thresholds, &today), tools)
 }
 
+const ALIGN: [Align; 7] = {
+    use Align::{Left, Right};
+    [Left, Left, Right, Right, Right, Right, Left]
+};
 const HEADING: [&str; 7] = ["checked", "bytes", "iterations", "B/iteration", "95 %", "growth", "verdict"];
 
 fn human(report: &LeakReport, elapsed: Duration) -> String {
     let checks: Vec<&LeakCheck> = report.loops.iter().chain(&report.tools).collect();
-    let mut rows = vec![HEADING.map(str::to_string)];
-    rows.extend(checks.iter().map(|check| row(check)));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEADING.len()).map(width).collect();
-    let mut text = String::new();
-    for (i, row) in rows.iter().enumerate() {
-        let bold = if i == 0 { Style::new().bold() } else { Style::new() };
-        let colour = i.checked_sub(1).map_or(bold, |check| style(checks[check].verdict));
-        let _ = write!(text, "{bold}{:<1$}{bold:#}  {2:<3$}", row[0], widths[0], row[1], widths[1]);
-        for column in 2..HEADING.len() - 1 {
-            let _ = write!(text, "  {:>1$}", row[column], widths[column]);
-        }
-        let _ = writeln!(text, "  {colour}{}{colour:#}", row[HEADING.len() - 1]);
-    }
+    let rows: Vec<TableRow> = checks
+        .iter()
+        .map(|check| TableRow {
+            cells: row(check).to_vec(),
+            last: style(check.verdict),
+            ..TableRow::default()
+        })
+        .collect();
+    let mut text = styled_table(&HEADING, &rows, &ALIGN);
     for check in checks.iter().filter(|check| check.verdict > Verdict::Pass) {
         let colour = style(check.verdict);
         let reason = check.reason.replace('\n', "\n      ");
@@ -217,13 +217,4 @@ fn row(check: &LeakCheck) -> [String; 7] {
         trend(&|trend| format!("{:.1} %", trend.growth * 100.0)),
         found,
     ]
-}
-
-fn style(verdict: Verdict) -> Style {
-    let colour = match verdict {
-        Verdict::Pass => AnsiColor::Green,
-        Verdict::Warn => AnsiColor::Yellow,
-        Verdict::Fail => AnsiColor::Red,
-    };
-    Style::new().bold().fg_color(Some(colour.into()))
 }

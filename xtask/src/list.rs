@@ -11,13 +11,16 @@ use crate::flags::{ListFlags, MEMORY_LIMIT, MessageFormat};
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::selection::Selection;
-use crate::suites::Suites;
+use crate::suites::{Suites, without_server};
 
 /// Runs the command.
 pub fn run(flags: &ListFlags) -> Result<u8> {
     let selection = Selection::new(&flags.selection)?;
     let suites = Suites::build(&flags.suites, MEMORY_LIMIT, &Interrupt::install()?)?;
     let cases = selection.matching(&suites.list()?)?;
+    for note in without_server(&cases) {
+        eprintln!("note: {note}");
+    }
     let text = match flags.message_format {
         MessageFormat::Json => json(&cases)?,
         MessageFormat::Human => human(&cases),

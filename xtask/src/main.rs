@@ -12,6 +12,7 @@
 //!  monitor: a live process or server --> memory_metrics_<time>.json and its page
 //! ```
 
+mod again;
 mod analyze;
 mod baseline;
 mod baselines;

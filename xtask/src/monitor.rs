@@ -86,7 +86,10 @@ fn file_path(flags: &MonitorFlags) -> Result<PathBuf> {
         ensure!(path.file_name().is_some(), usage(anyhow!("--file {}: a file has a name", path.display())));
         return Ok(path.clone());
     }
-    let folder = flags.results.clone().unwrap_or_else(|| root().join("results"));
+    let folder = match &flags.results {
+        Some(folder) => folder.clone(),
+        None => root()?.join("results"),
+    };
     fs::create_dir_all(&folder)
         .with_context(|| format!("cannot write results to {}; name a folder with --results", shown(&folder)))
         .map_err(usage)?;

@@ -37,7 +37,7 @@ impl OldBinaries {
         memory_limit: u64,
     ) -> Result<OldBinaries> {
         if !reference.is_empty() {
-            let found = of_revision(reference, root())?;
+            let found = of_revision(reference, root()?)?;
             let OldBinaries::Of(commit) = &found else { return Ok(found) };
             if old.run.revision.commit.as_ref() != Some(commit) {
                 eprintln!(
@@ -79,8 +79,8 @@ impl OldBinaries {
         eprintln!("building {commit} in {}, to run it and this tree in turn", shown(&bench));
         let cargo = || {
             let source = bench.join("old-source");
-            check_out(&commit, root(), &source)?;
-            let mut cargo = workspace::cargo();
+            check_out(&commit, root()?, &source)?;
+            let mut cargo = workspace::cargo()?;
             // Its own target folder: this tree's holds this tree's.
             cargo.current_dir(&source).env("CARGO_TARGET_DIR", target_of_old(&target));
             Ok(cargo)

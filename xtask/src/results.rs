@@ -33,14 +33,17 @@ pub struct Results {
 impl Results {
     /// The folder that the flags name, or the workspace's own. Reads nothing.
     pub fn new(flags: &ResultsFlags) -> Result<Results> {
-        let own = workspace::root().join("results");
+        let own = || anyhow::Ok(workspace::root()?.join("results"));
         let root = match &flags.results {
             Some(folder) => {
                 std::path::absolute(folder).with_context(|| format!("find --results {}", folder.display()))?
             }
-            None => own.clone(),
+            None => own()?,
         };
-        let thresholds = flags.thresholds.clone().unwrap_or_else(|| own.join("thresholds.toml"));
+        let thresholds = match &flags.thresholds {
+            Some(table) => table.clone(),
+            None => own()?.join("thresholds.toml"),
+        };
         Ok(Results { runs: root.join("runs"), baselines: Baselines::new(&root), thresholds })
     }
 

@@ -29,6 +29,8 @@ struct Filter {
 enum FilterKind {
     /// A whole case id with its parameters, in any order.
     Case(CaseId),
+    /// A workload, and for some of its parameters what the whole value has to match: `ingest/build{engine=(a|b)}`.
+    Parameters(String, Vec<(String, Regex)>),
     /// A regular expression on the id.
     Pattern(Regex),
 }
@@ -162,14 +164,10 @@ impl Filter {
         // With parameters it cannot be meant as a pattern: `{dim=1}` is no repetition.
         let kind = match text.parse::<CaseId>() {
             Ok(id) if !id.params.is_empty() => FilterKind::Case(id),
-            _ => {
-                let pattern = Regex::new(text).map_err(|error| {
-                    // The error's last line is its reason; those before draw the pattern.
-                    let reason = error.to_string().lines().last().unwrap_or_default().replace("error: ", "");
-                    anyhow!("filter {text:?} is neither a case id nor a regular expression: {reason}")
-                });
-                FilterKind::Pattern(pattern.map_err(usage)?)
-            }
+            _ => match parameters(text) {
+                Some((workload, values)) => FilterKind::Parameters(workload, values?),
+                None => FilterKind::Pattern(regex(text, text)?),
+            },
         };
         Ok(Filter { text: text.into(), kind })
     }
@@ -177,6 +175,11 @@ impl Filter {
     fn matches(&self, id: &CaseId) -> bool {
         match &self.kind {
             FilterKind::Case(case) => same_case(case, id),
+            FilterKind::Parameters(workload, values) => {
+                let fits =
+                    |(name, value): &(String, Regex)| id.param(name).is_some_and(|it| value.is_match(it));
+                format!("{}/{}", id.suite, id.workload) == *workload && values.iter().all(fits)
+            }
             FilterKind::Pattern(pattern) => pattern.is_match(&id.to_string()),
         }
     }
@@ -184,9 +187,41 @@ impl Filter {
     fn names(&self, id: &CaseId) -> bool {
         match &self.kind {
             FilterKind::Case(case) => same_case(case, id),
-            FilterKind::Pattern(_) => self.text == id.to_string(),
+            FilterKind::Parameters(..) | FilterKind::Pattern(_) => self.text == id.to_string(),
         }
     }
+}
+
+/// The parts of `suite/workload{name=pattern,name=pattern}`; nothing where a text is no such thing. A comma within brackets
+/// belongs to a pattern.
+fn parameters(text: &str) -> Option<(String, Result<Vec<(String, Regex)>>)> {
+    let (workload, rest) = text.strip_suffix('}')?.split_once('{')?;
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "/_-".contains(c);
+    if !workload.contains('/') || !workload.chars().all(is_path) {
+        return None;
+    }
+    let mut depth = 0;
+    let parts = rest.split(|c: char| {
+        depth += i32::from("([".contains(c)) - i32::from(")]".contains(c));
+        c == ',' && depth == 0
+    });
+    let pairs: Vec<(&str, &str)> = parts.map(|part| part.split_once('=')).collect::<Option<_>>()?;
+    let value = |(name, pattern): &(&str, &str)| {
+        // As in a threshold's id.
+        let pattern = if *pattern == "*" { ".*" } else { pattern };
+        Ok((name.to_string(), regex(&format!("^(?:{pattern})$"), text)?))
+    };
+    Some((workload.into(), pairs.iter().map(value).collect()))
+}
+
+/// Compiles a pattern of the filter `text`.
+fn regex(pattern: &str, text: &str) -> Result<Regex> {
+    Regex::new(pattern).map_err(|error| {
+        // The error's last line is its reason; those before draw the pattern.
+        let reason = error.to_string().lines().last().unwrap_or_default().replace("error: ", "");
+        let braces = if text.contains('{') { "; a brace of an id is written \\{" } else { "" };
+        usage(anyhow!("filter {text:?} is neither a case id nor a regular expression: {reason}{braces}"))
+    })
 }
 
 /// The modes that a run is about: those asked for, or the default ones and what some case adds to them.
@@ -313,7 +348,11 @@ mod tests {
             (&["dim=128", "-f", "dense"], vec![single(128), blocks.clone(), dense.clone()]),
             (&["vectors/fault{kind=panic}"], vec![blocks.clone(), fault]),
             (&["ingest/batch{documents=1000}", "--quick"], vec![blocks.clone(), batch]),
-            (&["search/dense{threads=1,engine=flat}"], vec![blocks, dense]),
+            (&["search/dense{threads=1,engine=flat}"], vec![blocks.clone(), dense.clone()]),
+            (&["vectors/single_vector{dim=(128|256)}"], vec![single(128), single(256), blocks.clone()]),
+            (&["search/dense{engine=(flat|usearch),threads=[1,2]}"], vec![blocks.clone(), dense.clone()]),
+            (&["search/dense{engine=fl.*}"], vec![blocks.clone(), dense.clone()]),
+            (&["search/dense{engine=*,threads=1}"], vec![blocks, dense]),
         ];
         for (words, expected) in table {
             assert_eq!(chosen(words, &[Mode::Heap]), *expected, "{words:?}");
@@ -360,6 +399,8 @@ mod tests {
             ),
             (&["vectors/single_vektor"], "did you mean 'vectors/single_vector{dim=128}'"),
             (&["zzz"], "`cargo xtask list` shows"),
+            (&["search/dense{engine=(a|b)}"], "no case matches \"search/dense{engine=(a|b)}\""),
+            (&["search/dense{dim=.*}"], "no case matches"),
             (
                 &["batch"],
                 "ask for them with -t slow or by a whole case id, for example 'ingest/batch{documents=1000}'",
@@ -376,12 +417,19 @@ mod tests {
 
     #[test]
     fn a_broken_pattern_is_a_usage_error() {
-        let error = selection(&["vectors/(single"]).err().unwrap();
-        assert_eq!(of_error(&error), USAGE);
-        assert_eq!(
-            error.to_string(),
-            "filter \"vectors/(single\" is neither a case id nor a regular expression: unclosed group"
-        );
+        for (text, reason) in [
+            ("vectors/(single", "unclosed group"),
+            (
+                "build{engine=(a|b)}",
+                "repetition quantifier expects a valid decimal; a brace of an id is written \\{",
+            ),
+            ("ingest/build{engine=(a|b}", "unclosed group; a brace of an id is written \\{"),
+        ] {
+            let error = selection(&[text]).err().unwrap();
+            assert_eq!(of_error(&error), USAGE);
+            let expected = format!("filter {text:?} is neither a case id nor a regular expression: {reason}");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Suites {
     /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
         let target = workspace::target_directory()?;
-        Suites::build_with(&target, || Ok(workspace::cargo()), flags, memory_limit, interrupt)
+        Suites::build_with(&target, workspace::cargo, flags, memory_limit, interrupt)
     }
 
     /// Builds the suites with the cargo that `cargo` readies. Meanwhile no other process of ours builds into `target`.
@@ -117,9 +117,6 @@ impl Suites {
         for spec in cases.iter().filter(|spec| spec.has_tag("documents")) {
             eprintln!("note: {}: {}", spec.id, spec.about);
         }
-        for note in without_server(&cases) {
-            eprintln!("note: {note}");
-        }
         Ok(cases)
     }
 
@@ -172,7 +169,7 @@ fn binary_name(suite: &str, mode: Mode, allocator: &str) -> String {
 }
 
 /// One sentence for each kind of server that cases lack.
-fn without_server(cases: &[CaseSpec]) -> Vec<String> {
+pub fn without_server(cases: &[CaseSpec]) -> Vec<String> {
     let mut skipped: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for spec in cases {
         let tag = spec.tags.iter().find(|tag| tag.starts_with("requires_"));

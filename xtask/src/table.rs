@@ -3,13 +3,15 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use bench_core::case::{CaseId, Mode};
+use bench_core::case::CaseSpec;
 use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use report::quantity::human as quantity;
-use report::{Judgement, Limit, Value, Verdict};
+use report::{CaseFailure, Judgement, Limit, MissingMetric, Value, Verdict, plural};
 
+use crate::again::again;
 use crate::comparison_table;
+use crate::text_table::{Align, TableRow, styled_table};
 
 /// A column between the case and its verdict: heading, the metric of the whole case, and its like of the C heap, which is
 /// shown, marked, where Rust's was not counted.
@@ -27,6 +29,8 @@ const C_HEAP: &str = "C ";
 const ABSENT: &str = "-";
 /// Lines of stderr shown for a failed case; the run's file and the page have more.
 const STDERR_LINES: usize = 5;
+/// Cases named behind the first of which something is said.
+const NAMED: usize = 3;
 
 /// The whole text, with colours.
 pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
@@ -39,6 +43,9 @@ pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
         let _ = write!(text, "\n{}", comparison_table::human(comparison, false));
     }
     let style = style(judgement.verdict);
+    for line in not_measured(run) {
+        let _ = write!(text, "\n{line}");
+    }
     let verdict = judgement.verdict.word().to_uppercase();
     let _ = write!(text, "\n{style}{verdict}{style:#}  {}", judgement.headline());
     if let Some(partial) = &run.partial {
@@ -63,26 +70,25 @@ pub fn style(verdict: Verdict) -> Style {
     Style::new().bold().fg_color(Some(color.into()))
 }
 
+/// A row for each case that was measured. Calibrations have one only where something is wrong with them, or where the run is
+/// about nothing else: the last lines say what they found.
 fn table(run: &Run, judgement: &Judgement) -> String {
-    let heading = ["case"].into_iter().chain(COLUMNS.map(|(heading, ..)| heading)).chain(["verdict"]);
-    let mut rows: Vec<(Vec<String>, Style)> =
-        vec![(heading.map(str::to_string).collect(), Style::new().bold())];
-    rows.extend(run.cases.iter().map(|case| row(case, judgement)));
-    let columns = rows[0].0.len();
-    let width =
-        |column: usize| rows.iter().map(|(cells, _)| cells[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for (i, (cells, style)) in rows.iter().enumerate() {
-        // In a row only the verdict has a colour, the heading is bold as a whole.
-        let plain = if i == 0 { *style } else { Style::new() };
-        let _ = write!(text, "{plain}{:<width$}{plain:#}", cells[0], width = widths[0]);
-        for (cell, width) in cells.iter().zip(&widths).take(columns - 1).skip(1) {
-            let _ = write!(text, "  {plain}{cell:>width$}{plain:#}");
-        }
-        let _ = writeln!(text, "  {style}{}{style:#}", cells[columns - 1]);
+    let calibrates = |case: &CaseRecord| case.spec.has_tag("calibration");
+    let is_about_them = run.cases.iter().all(calibrates);
+    let is_shown = |case: &&CaseRecord| {
+        let is_wrong = judgement.case_verdict(&case.spec.id) > Some(Verdict::Pass);
+        !case.measurements.is_empty() && (is_wrong || is_about_them || !calibrates(case))
+    };
+    let rows: Vec<TableRow> = run.cases.iter().filter(is_shown).map(|case| row(case, judgement)).collect();
+    if rows.is_empty() {
+        return String::new();
     }
-    if rows.iter().any(|(cells, _)| cells[1..].iter().any(|cell| cell.starts_with(C_HEAP))) {
+    let head: Vec<&str> =
+        ["case"].into_iter().chain(COLUMNS.map(|(heading, ..)| heading)).chain(["verdict"]).collect();
+    let mut align = vec![Align::Right; head.len()];
+    (align[0], align[head.len() - 1]) = (Align::Left, Align::Left);
+    let mut text = styled_table(&head, &rows, &align);
+    if rows.iter().any(|row| row.cells[1..].iter().any(|cell| cell.starts_with(C_HEAP))) {
         let _ = writeln!(
             text,
             "C: the C heap in usable bytes (mode native), where no heap of Rust was counted; what an engine maps itself \
@@ -92,7 +98,25 @@ fn table(run: &Run, judgement: &Judgement) -> String {
     text
 }
 
-fn row(case: &CaseRecord, judgement: &Judgement) -> (Vec<String>, Style) {
+/// What was asked for and could not be measured: a line for each reason.
+fn not_measured(run: &Run) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&CaseSpec>)> = Vec::new();
+    for spec in run.cases.iter().filter(|case| case.measurements.is_empty()).map(|case| &case.spec) {
+        let reason = run.settings.modes.iter().find_map(|mode| spec.absent_modes.get(mode));
+        let Some(reason) = reason else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, specs)) => specs.push(spec),
+            None => reasons.push((reason, vec![spec])),
+        }
+    }
+    let line = |(reason, specs): (&str, Vec<&CaseSpec>)| match &specs[..] {
+        [spec] => format!("not measured: {}: {reason}\n", spec.id),
+        specs => format!("not measured: {}: {reason}\n", plural(specs.len(), "case")),
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+fn row(case: &CaseRecord, judgement: &Judgement) -> TableRow {
     let id = &case.spec.id;
     let shown = |metric| {
         let value = judgement.value(id, None, metric)?;
@@ -107,7 +131,7 @@ fn row(case: &CaseRecord, judgement: &Judgement) -> (Vec<String>, Style) {
     let mut cells = vec![id.to_string()];
     cells.extend(COLUMNS.map(cell));
     cells.push(verdict.map_or(ABSENT, Verdict::word).to_string());
-    (cells, verdict.map(style).unwrap_or_default())
+    TableRow { cells, last: verdict.map(style).unwrap_or_default(), below: String::new() }
 }
 
 /// What is wrong, the gravest first: each a few lines with the way on.
@@ -122,7 +146,9 @@ fn problems(run: &Run, judgement: &Judgement) -> Vec<String> {
             fault.case, fault.phase, fault.what, fault.expected, fault.recorded
         ));
     }
-    for failure in &judgement.failures {
+    let same_failure =
+        |a: &CaseFailure, b: &CaseFailure| (a.kind, &a.reason, &a.stderr) == (b.kind, &b.reason, &b.stderr);
+    for (failure, others) in alike(&judgement.failures, same_failure) {
         let mut text = format!(
             "{fail}fail{fail:#}  {} in mode {}: {}: {} ({} of {} processes)\n",
             failure.case, failure.mode, failure.kind, failure.reason, failure.failed, failure.repetitions
@@ -133,18 +159,27 @@ fn problems(run: &Run, judgement: &Judgement) -> Vec<String> {
                 let _ = writeln!(text, "      | {line}");
             }
         }
-        let _ = writeln!(text, "      again: {}", again(run, &failure.case, failure.mode));
+        let others: Vec<String> =
+            others.iter().map(|other| format!("{} in mode {}", other.case, other.mode)).collect();
+        text.push_str(&likewise(&others));
+        let _ = writeln!(text, "      again: {}", again(&run.command, &failure.case, failure.mode));
         problems.push(text);
     }
-    for missing in &judgement.missing {
+    let same_lack = |a: &MissingMetric, b: &MissingMetric| {
+        (a.verdict, a.metric, &a.reason, &a.place) == (b.verdict, b.metric, &b.reason, &b.place)
+    };
+    for (missing, others) in alike(&judgement.missing, same_lack) {
         let style = style(missing.verdict);
+        let others: Vec<String> =
+            others.iter().map(|other| format!("{}{}", other.case, phase(other.phase.as_deref()))).collect();
         problems.push(format!(
-            "{style}{}{style:#}  {}{} {}: absent: {}\n      rule {} in {}\n",
+            "{style}{}{style:#}  {}{} {}: absent: {}\n{}      rule {} in {}\n",
             missing.verdict,
             missing.case,
             phase(missing.phase.as_deref()),
             missing.metric,
             missing.reason,
+            likewise(&others),
             missing.rule,
             missing.place
         ));
@@ -155,11 +190,35 @@ fn problems(run: &Run, judgement: &Judgement) -> Vec<String> {
     broken.sort_by_key(|(value, _)| std::cmp::Reverse(value.verdict));
     problems.extend(broken.into_iter().map(|(value, limit)| broken_limit(run, value, limit)));
     problems.extend(judgement.expired.iter().map(|line| format!("{fail}fail{fail:#}  {line}\n")));
-    for warning in &judgement.warnings {
+    for (warning, others) in alike(&judgement.warnings, |a, b| a.message == b.message) {
         let case = warning.case.as_ref().map(|case| format!("{case}: ")).unwrap_or_default();
-        problems.push(format!("{warn}warn{warn:#}  {case}{}\n", warning.message));
+        let others: Vec<String> =
+            others.iter().filter_map(|other| other.case.as_ref()).map(ToString::to_string).collect();
+        problems.push(format!("{warn}warn{warn:#}  {case}{}\n{}", warning.message, likewise(&others)));
     }
     problems
+}
+
+/// The items, each once with all later ones of which the same is said.
+fn alike<T>(items: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(&T, Vec<&T>)> {
+    let mut found: Vec<(&T, Vec<&T>)> = Vec::new();
+    for item in items {
+        match found.iter_mut().find(|(first, _)| same(first, item)) {
+            Some((_, others)) => others.push(item),
+            None => found.push((item, Vec::new())),
+        }
+    }
+    found
+}
+
+/// The line that names the others of which the same is said; nothing without any.
+fn likewise(others: &[String]) -> String {
+    let more = others.len().saturating_sub(NAMED);
+    let mut named: Vec<String> = others.iter().take(NAMED).cloned().collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    if named.is_empty() { String::new() } else { format!("      likewise: {}\n", named.join(", ")) }
 }
 
 fn broken_limit(run: &Run, value: &Value, limit: &Limit) -> String {
@@ -183,22 +242,8 @@ fn broken_limit(run: &Run, value: &Value, limit: &Limit) -> String {
         let _ = writeln!(text, "      allowed: {allowed}");
     }
     let _ = writeln!(text, "      fix: look at its call sites on the page, or change the rule");
-    let _ = writeln!(text, "      again: {}", again(run, &value.case, value.mode));
+    let _ = writeln!(text, "      again: {}", again(&run.command, &value.case, value.mode));
     text
-}
-
-/// The command that measures one case again, on what the user brought to the run.
-fn again(run: &Run, case: &CaseId, mode: Mode) -> String {
-    let words = shlex::split(&run.command).unwrap_or_default();
-    let given = |flag: &str| {
-        let behind = words.iter().position(|word| word == flag).and_then(|i| words.get(i + 1));
-        let joined = words.iter().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='));
-        let value = shlex::try_quote(behind.map(String::as_str).or(joined)?).ok()?;
-        Some(format!(" {flag} {value}"))
-    };
-    let flags = ["--dataset", "--corpus", "--features", "--model"];
-    let given: String = flags.into_iter().filter_map(given).collect();
-    format!("cargo xtask bench '{case}' --mode {mode}{given}")
 }
 
 fn phase(name: Option<&str>) -> String {

@@ -3,17 +3,41 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
+
+use crate::exit_code::usage;
 
 /// The platform whose crates make the text corpus: the same on every machine, so that the bytes are the same.
 const CORPUS_PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
-/// The workspace's folder.
-pub fn root() -> &'static Path {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().expect("xtask lies in the workspace's folder")
+/// The workspace's folder: of the checkout that cargo runs xtask in, otherwise the one around the current folder. It is
+/// looked for when xtask runs, because clones may share a target folder, and so the binary of one is run in another.
+///
+/// Errors: neither is a checkout of this workspace.
+pub fn root() -> Result<&'static Path> {
+    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let root = ROOT.get_or_init(|| {
+        let of_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        [of_cargo, std::env::current_dir().ok()].into_iter().flatten().find_map(|folder| checkout(&folder))
+    });
+    root.as_deref().ok_or_else(|| {
+        usage(anyhow!(
+            "this is no folder of the memory benchmarks' workspace: run `cargo xtask` in a checkout of it"
+        ))
+    })
+}
+
+/// The nearest folder around `folder` that holds the workspace.
+fn checkout(folder: &Path) -> Option<PathBuf> {
+    let holds = |folder: &&Path| {
+        ["Cargo.toml", "xtask/Cargo.toml", "bench-core/Cargo.toml"]
+            .iter()
+            .all(|file| folder.join(file).is_file())
+    };
+    folder.ancestors().find(holds).map(Path::to_path_buf)
 }
 
 /// The path as messages show it: relative to the current folder where it lies below.
@@ -22,11 +46,11 @@ pub fn shown(path: &Path) -> String {
     path.strip_prefix(current).unwrap_or(path).display().to_string()
 }
 
-/// The cargo that runs xtask.
-pub fn cargo() -> Command {
+/// The cargo that runs xtask, in the workspace's folder.
+pub fn cargo() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
+    command.current_dir(root()?);
+    Ok(command)
 }
 
 /// Where cargo builds. Needs no Cargo.lock.
@@ -42,7 +66,7 @@ pub fn target_directory() -> Result<PathBuf> {
 
 /// What `cargo metadata` says, as JSON.
 fn metadata(arguments: &[&str]) -> Result<Vec<u8>> {
-    let output = cargo()
+    let output = cargo()?
         .args(["metadata", "--format-version", "1"])
         .args(arguments)
         .stdin(Stdio::null())
@@ -107,6 +131,22 @@ impl Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_workspace_is_the_nearest_checkout_around_a_folder() {
+        let clones = tempfile::tempdir().unwrap();
+        for clone in ["a", "b"] {
+            for file in ["Cargo.toml", "xtask/Cargo.toml", "bench-core/Cargo.toml"] {
+                let path = clones.path().join(clone).join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, "").unwrap();
+            }
+            let found = |folder: &str| checkout(&clones.path().join(clone).join(folder));
+            assert_eq!(found("xtask"), Some(clones.path().join(clone)));
+            assert_eq!(found(""), Some(clones.path().join(clone)));
+        }
+        assert_eq!(checkout(clones.path()), None);
+    }
 
     #[test]
     fn the_index_holds_registry_crates_in_order() {

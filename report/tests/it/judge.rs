@@ -253,6 +253,45 @@ fn wrong_instruments_fail_the_run_and_are_said_once() {
     assert!(judgement.headline().starts_with("the instruments are off: do not trust this run"));
 }
 
+/// A pass of nothing is no pass.
+#[test]
+fn a_run_in_which_nothing_could_be_measured_says_why() {
+    let headline = |change: &dyn Fn(&mut Run)| {
+        let mut run = healthy();
+        change(&mut run);
+        let judgement = judged(&run, "");
+        (judgement.verdict, judgement.nothing_measured.is_some(), judgement.headline())
+    };
+    let skip = |run: &mut Run, reason: &str| {
+        for case in run.cases.iter_mut().filter(|case| !case.spec.has_tag("calibration")) {
+            case.measurements.clear();
+            case.spec.absent_modes = Mode::ALL.map(|mode| (mode, reason.to_string())).into();
+        }
+    };
+    let (verdict, nothing, said) = headline(&|run| {
+        run.cases[0].spec.tags.push("calibration".into());
+        skip(run, "needs a server");
+    });
+    assert_eq!((verdict, nothing), (Verdict::Warn, true), "calibrations alone are no measurement");
+    assert!(said.starts_with("nothing was measured (") && said.contains("needs a server)"), "{said}");
+    let (verdict, nothing, said) = headline(&|run| run.cases.clear());
+    assert_eq!(
+        (verdict, nothing, said.as_str()),
+        (Verdict::Warn, true, "nothing was measured (the run has no case)")
+    );
+    let (_, nothing, said) = headline(&|run| {
+        skip(run, "needs a server");
+        run.partial = Some("interrupted".into());
+    });
+    assert!(!nothing, "what was interrupted says so: {said}");
+    let only_calibrations = |run: &mut Run| {
+        run.cases.truncate(1);
+        run.cases[0].spec.tags.push("calibration".into());
+    };
+    assert!(!headline(&only_calibrations).1, "asked for nothing else");
+    assert_eq!(headline(&|_| ()).0, Verdict::Pass);
+}
+
 #[test]
 fn what_somebody_should_look_at_warns() {
     let warned = |change: fn(&mut Run)| {
@@ -265,7 +304,7 @@ fn what_somebody_should_look_at_warns() {
     let (verdict, messages) = warned(|run| run.partial = Some("interrupted".into()));
     assert_eq!((verdict, messages), (Verdict::Warn, vec!["the run is not whole: interrupted".into()]));
     let (verdict, messages) = warned(|run| run.cases.clear());
-    assert_eq!((verdict, messages), (Verdict::Warn, vec!["nothing was measured".into()]));
+    assert_eq!((verdict, messages), (Verdict::Warn, vec![]), "its headline says it");
     let (verdict, messages) =
         warned(|run| run.cases[0].measurements[0].repetitions[1].stdout = Some("hello\nworld".into()));
     assert_eq!((verdict, messages), (Verdict::Warn, vec!["printed to stdout in mode heap: hello".into()]));

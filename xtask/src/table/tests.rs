@@ -1,6 +1,6 @@
 //! The text for people, from runs made by hand and judged by the real rules.
 
-use bench_core::case::CaseSpec;
+use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, HeapRecord, NativeRecord, PhaseRecord};
 use bench_core::run::{Failure, FailureKind, HostFacts, Measurement, Repetition, Revision, SCHEMA, Settings};
 use report::{Thresholds, judge};
@@ -111,11 +111,57 @@ fn a_broken_limit_names_the_rule_and_the_way_on() {
         "fail  vectors/a heap.peak: 2.00 KiB, max 1.00 KiB (off by 1.00 KiB, 100.0 %)",
         "rule vectors/* heap.peak: max 1KiB in t.toml:",
         "fix: look at its call sites on the page, or change the rule",
-        "again: cargo xtask bench 'vectors/a' --mode heap --dataset 'my data.npy' --corpus docs --model m\n",
+        "again: cargo xtask bench vectors/a --mode heap --dataset 'my data.npy' --corpus docs --model m\n",
         "FAIL  1 of 1 limit broken",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
+}
+
+/// A case that no mode can measure, for this reason.
+fn skipped(id: &str, reason: &str) -> CaseRecord {
+    let mut case = crashed(id, "");
+    case.measurements.clear();
+    case.spec.absent_modes = Mode::ALL.map(|mode| (mode, reason.to_string())).into();
+    case
+}
+
+#[test]
+fn what_was_not_measured_has_a_line_and_no_row() {
+    let cases = vec![
+        skipped("ingest/a{engine=pgvector}", "needs --pgvector URL"),
+        peaking("vectors/a", 512),
+        skipped("search/a{engine=pgvector}", "needs --pgvector URL"),
+        skipped("search/b", "it cannot"),
+    ];
+    let text = text("\"1MB\"", None, cases);
+    assert!(text.contains("\nnot measured: 2 cases: needs --pgvector URL\n"), "{text}");
+    assert!(text.contains("\nnot measured: search/b: it cannot\n"), "{text}");
+    assert!(!text.contains("engine=pgvector"), "{text}");
+}
+
+#[test]
+fn calibrations_have_a_row_only_where_they_say_something() {
+    let calibration = |bytes| {
+        let mut case = peaking("vectors/calibration{program=x}", bytes);
+        case.spec.tags.push("calibration".into());
+        case
+    };
+    let row = "vectors/calibration{program=x} ";
+    assert!(!text("\"1MB\"", None, vec![calibration(1), peaking("vectors/a", 512)]).contains(row));
+    assert!(text("\"1MB\"", None, vec![calibration(1)]).contains(row), "the run is about nothing else");
+    assert!(text("\"1KiB\"", None, vec![calibration(2048), peaking("vectors/a", 512)]).contains(row));
+}
+
+#[test]
+fn the_same_reason_stands_once() {
+    let cases = (0..6).map(|i| crashed(&format!("vectors/a{{n={i}}}"), "the server is gone")).collect();
+    let text = text("\"1MB\"", None, cases);
+    assert_eq!(text.matches("the server is gone").count(), 1, "{text}");
+    let others = "      likewise: vectors/a{n=1} in mode heap, vectors/a{n=2} in mode heap, \
+                  vectors/a{n=3} in mode heap, 2 more\n";
+    assert!(text.contains(others), "{text}");
+    assert!(text.contains("FAIL  6 of 6 cases failed"), "{text}");
 }
 
 #[test]

@@ -113,11 +113,9 @@ fn what_the_stored_runs_predict_stays_as_it_was() {
 
 #[test]
 fn what_is_better_than_the_stored_runs_predict_is_claimed_and_nothing_else() {
-    for (runs, level, word) in [
-        (12, 0.95, "better"),
-        (STORED_RUNS - 1, 0.95, "looks better"),
-        (12, 0.995, "same"),
-    ] {
+    for (runs, level, word) in
+        [(12, 0.95, "better"), (STORED_RUNS - 1, 0.95, "looks better"), (12, 0.995, "same")]
+    {
         let new = at_level("new", level);
         let comparison = predicted(&stored(runs), &new, "");
         assert_outcome(change(&comparison, FRAGMENTED, "rss.peak"), word, Verdict::Pass);
