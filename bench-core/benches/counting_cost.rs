@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
+use bench_core::case::{CaseSpec, Mode};
 use bench_core::harness::{Inputs, Suite};
 use bench_core::instrument::CountingAllocator;
 use clock::{median, thread_cpu_time};
@@ -311,10 +312,11 @@ fn suites_table(rounds: usize) -> anyhow::Result<Vec<String>> {
     Ok(missed)
 }
 
-/// Quick cases on the system allocator that neither misbehave nor calibrate.
-fn is_ordinary(case: &bench_core::case::CaseSpec) -> bool {
+/// Quick cases on the system allocator that neither misbehave nor calibrate, and that run without counters, too.
+fn is_ordinary(case: &CaseSpec) -> bool {
     case.has_tag("quick")
         && case.allocator == "system"
+        && !case.absent_modes.contains_key(&Mode::Time)
         && !case.has_tag("fault")
         && !case.has_tag("calibration")
 }

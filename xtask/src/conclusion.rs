@@ -88,9 +88,10 @@ fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> Result
         let flag = format!("--export {format}={}", path.display());
         if let Some(trend) = trend(*format, judgement) {
             let left_out = trend.left_out_text();
-            if trend.values.is_empty() {
-                let why = if left_out.is_empty() { "nothing was measured" } else { &left_out };
-                eprintln!("error: {flag} would be empty and is not written: {why}");
+            let nothing = judgement.nothing_measured.as_deref();
+            if trend.values.is_empty() || nothing.is_some() {
+                let why = nothing.unwrap_or(if left_out.is_empty() { "no number" } else { &left_out });
+                eprintln!("error: {flag} would hold nothing that was asked for and is not written: {why}");
                 is_empty = true;
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Cases that misbehave leave a record with the reason, and the others go on.
 
-use crate::xtask_process::{Place, assert_code};
+use crate::xtask_process::{Place, assert_code, xtask};
 
 #[test]
 fn each_fault_is_a_record_and_the_others_go_on() {
@@ -36,8 +36,39 @@ fn each_fault_is_a_record_and_the_others_go_on() {
     assert!(run.folder.join("index.html").is_file());
 
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("again: cargo xtask bench 'vectors/fault{kind=panic}' --mode heap"), "{text}");
+    assert!(text.contains("again: cargo xtask bench 'vectors/fault{kind=panic}' --mode heap --"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colour off a terminal");
+}
+
+/// What the bench was given is part of the line: without its limits the cases would not fail, or not so.
+#[test]
+fn the_command_printed_for_a_failure_fails_in_the_same_way() {
+    let place = Place::new();
+    let server = "ingest/build{engine=pgvector,dataset=corpus,n=1000}";
+    let given =
+        ["--time-limit", "2s", "--memory-limit", "200MiB", "--pgvector", "postgres://me@127.0.0.1:1/db"];
+    let cases = ["vectors/fault{kind=memory}", "vectors/fault{kind=hang}", server];
+    let first = place.bench(&given).args(cases).output().unwrap();
+    assert_code(&first, 100);
+    let text = String::from_utf8(first.stdout).unwrap();
+    let failure = |text: &str, case: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("fail  {case} "))).unwrap_or_default();
+        line.to_string()
+    };
+    for case in cases {
+        let again =
+            text.lines().find_map(|line| line.strip_prefix("      again: ").filter(|it| it.contains(case)));
+        let words = shlex::split(again.unwrap_or_else(|| panic!("no line for {case} in:\n{text}"))).unwrap();
+        assert_eq!(words[..2], ["cargo", "xtask"]);
+        let output = xtask(&words[2]).args(&words[3..]).output().unwrap();
+        assert_code(&output, 100);
+        let again = String::from_utf8(output.stdout).unwrap();
+        let (first, again) = (failure(&text, case), failure(&again, case));
+        // How much memory there was when it was looked at differs.
+        let reason = |line: &str| line.split(" MiB").next().unwrap().to_string();
+        assert!(!first.is_empty());
+        assert_eq!(reason(&first), reason(&again));
+    }
 }
 
 /// Each file would fit, all together would not: the case fails before it takes the memory.

@@ -27,16 +27,34 @@ fn a_server_that_does_not_answer_fails_its_cases_and_the_others_go_on() {
     }
 }
 
+/// Calibrations are measured, and nothing of what was asked for.
+#[test]
+fn a_bench_of_which_nothing_could_be_measured_does_not_pass() {
+    let place = Place::new();
+    let export = place.results().with_file_name("bencher.json");
+    let mut bench = place.bench(&[SERVER, "--export", &format!("bencher={}", export.display())]);
+    let output = bench.output().unwrap();
+    assert_code(&output, 4);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("WARN  nothing was measured (1 case: ") && !text.contains("PASS"), "{text}");
+    let (_, stderr) = code_and_stderr(&output);
+    assert!(
+        stderr.contains("would hold nothing that was asked for and is not written") && !export.exists(),
+        "{stderr}"
+    );
+}
+
 #[test]
 fn without_a_server_its_cases_are_skipped_with_a_word_on_how_to_start_one() {
     let place = Place::new();
     let output = place.bench(&[SERVER, OTHER]).output().unwrap();
     assert_code(&output, 0);
-    let (_, stderr) = code_and_stderr(&output);
+    let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        stderr.contains("tagged requires_pgvector are skipped") && stderr.contains(".ci/pgvector start"),
-        "{stderr}"
+        text.contains(&format!("not measured: {SERVER}: ")) && text.contains(".ci/pgvector start"),
+        "{text}"
     );
+    assert_eq!(text.matches("pgvector start").count(), 1, "one line for each reason: {text}");
     let run = place.run();
     assert!(run.cases().contains(&SERVER) && run.repetition(OTHER)["evidence"].is_object());
     let refused = place.bench(&["--qdrant", "http://127.0.0.1:6334"]).output().unwrap();
