@@ -8,6 +8,7 @@ mod given_back;
 mod leak;
 mod server;
 mod table;
+mod time;
 
 use std::fmt;
 

@@ -31,6 +31,7 @@ mod confirm;
 mod diff;
 mod environment;
 mod exit_code;
+mod filter;
 mod flags;
 mod heap;
 mod history;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
-use bench_core::case::{CaseId, CaseSpec, Mode};
-use regex::Regex;
+use bench_core::case::{CaseSpec, Mode};
 
-use crate::exit_code::{CodedError, NOTHING_MATCHED, usage};
+use crate::exit_code::{CodedError, NOTHING_MATCHED};
+use crate::filter::Filter;
 use crate::flags::SelectionFlags;
 
 /// Tags of cases that a bench leaves out unless they are asked for by tag or by id.
@@ -19,20 +19,6 @@ const DEFAULT_MODES: [Mode; 3] = [Mode::Heap, Mode::Sites, Mode::Time];
 pub struct Selection {
     flags: SelectionFlags,
     filters: Vec<Filter>,
-}
-
-struct Filter {
-    text: String,
-    kind: FilterKind,
-}
-
-enum FilterKind {
-    /// A whole case id with its parameters, in any order.
-    Case(CaseId),
-    /// A workload, and for some of its parameters what the whole value has to match: `ingest/build{engine=(a|b)}`.
-    Parameters(String, Vec<(String, Regex)>),
-    /// A regular expression on the id.
-    Pattern(Regex),
 }
 
 /// A case that a bench runs, and in which of the modes asked for.
@@ -129,8 +115,8 @@ impl Selection {
 
     fn ensure_ids_exist(&self, cases: &[CaseSpec]) -> Result<()> {
         for filter in &self.filters {
-            let FilterKind::Case(id) = &filter.kind else { continue };
-            if !cases.iter().any(|spec| same_case(&spec.id, id)) {
+            if let Some(id) = filter.case_id().filter(|_| !cases.iter().any(|spec| filter.matches(&spec.id)))
+            {
                 return Err(nothing(format!("unknown case {id}{}", did_you_mean(&filter.text, cases))));
             }
         }
@@ -159,71 +145,6 @@ impl Selection {
     }
 }
 
-impl Filter {
-    fn new(text: &str) -> Result<Filter> {
-        // With parameters it cannot be meant as a pattern: `{dim=1}` is no repetition.
-        let kind = match text.parse::<CaseId>() {
-            Ok(id) if !id.params.is_empty() => FilterKind::Case(id),
-            _ => match parameters(text) {
-                Some((workload, values)) => FilterKind::Parameters(workload, values?),
-                None => FilterKind::Pattern(regex(text, text)?),
-            },
-        };
-        Ok(Filter { text: text.into(), kind })
-    }
-
-    fn matches(&self, id: &CaseId) -> bool {
-        match &self.kind {
-            FilterKind::Case(case) => same_case(case, id),
-            FilterKind::Parameters(workload, values) => {
-                let fits =
-                    |(name, value): &(String, Regex)| id.param(name).is_some_and(|it| value.is_match(it));
-                format!("{}/{}", id.suite, id.workload) == *workload && values.iter().all(fits)
-            }
-            FilterKind::Pattern(pattern) => pattern.is_match(&id.to_string()),
-        }
-    }
-
-    fn names(&self, id: &CaseId) -> bool {
-        match &self.kind {
-            FilterKind::Case(case) => same_case(case, id),
-            FilterKind::Parameters(..) | FilterKind::Pattern(_) => self.text == id.to_string(),
-        }
-    }
-}
-
-/// The parts of `suite/workload{name=pattern,name=pattern}`; nothing where a text is no such thing. A comma within brackets
-/// belongs to a pattern.
-fn parameters(text: &str) -> Option<(String, Result<Vec<(String, Regex)>>)> {
-    let (workload, rest) = text.strip_suffix('}')?.split_once('{')?;
-    let is_path = |c: char| c.is_ascii_alphanumeric() || "/_-".contains(c);
-    if !workload.contains('/') || !workload.chars().all(is_path) {
-        return None;
-    }
-    let mut depth = 0;
-    let parts = rest.split(|c: char| {
-        depth += i32::from("([".contains(c)) - i32::from(")]".contains(c));
-        c == ',' && depth == 0
-    });
-    let pairs: Vec<(&str, &str)> = parts.map(|part| part.split_once('=')).collect::<Option<_>>()?;
-    let value = |(name, pattern): &(&str, &str)| {
-        // As in a threshold's id.
-        let pattern = if *pattern == "*" { ".*" } else { pattern };
-        Ok((name.to_string(), regex(&format!("^(?:{pattern})$"), text)?))
-    };
-    Some((workload.into(), pairs.iter().map(value).collect()))
-}
-
-/// Compiles a pattern of the filter `text`.
-fn regex(pattern: &str, text: &str) -> Result<Regex> {
-    Regex::new(pattern).map_err(|error| {
-        // The error's last line is its reason; those before draw the pattern.
-        let reason = error.to_string().lines().last().unwrap_or_default().replace("error: ", "");
-        let braces = if text.contains('{') { "; a brace of an id is written \\{" } else { "" };
-        usage(anyhow!("filter {text:?} is neither a case id nor a regular expression: {reason}{braces}"))
-    })
-}
-
 /// The modes that a run is about: those asked for, or the default ones and what some case adds to them.
 pub fn modes_of_run(asked_for: &[Mode], chosen: &[Chosen]) -> Vec<Mode> {
     if !asked_for.is_empty() {
@@ -236,14 +157,6 @@ pub fn modes_of_run(asked_for: &[Mode], chosen: &[Chosen]) -> Vec<Mode> {
 /// Whether mode native is part of the case's default modes.
 fn is_native_by_default(spec: &CaseSpec) -> bool {
     spec.has_tag("foreign_heap") && !spec.absent_modes.contains_key(&Mode::Native)
-}
-
-/// Suite, workload and the set of parameters are equal.
-fn same_case(a: &CaseId, b: &CaseId) -> bool {
-    let (mut a_params, mut b_params) = (a.params.clone(), b.params.clone());
-    a_params.sort();
-    b_params.sort();
-    (&a.suite, &a.workload, a_params) == (&b.suite, &b.workload, b_params)
 }
 
 fn nothing(message: String) -> anyhow::Error {
@@ -283,7 +196,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::exit_code::{USAGE, of_error};
+    use crate::exit_code::of_error;
     use crate::flags::{Command, CommandLine};
 
     fn case(id: &str, tags: &str) -> CaseSpec {
@@ -412,23 +325,6 @@ mod tests {
             let error = selection(words).unwrap().for_bench(&cases(), &[Mode::Heap]).unwrap_err();
             assert_eq!(of_error(&error), NOTHING_MATCHED, "{words:?}");
             assert!(error.to_string().contains(reason), "{words:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_broken_pattern_is_a_usage_error() {
-        for (text, reason) in [
-            ("vectors/(single", "unclosed group"),
-            (
-                "build{engine=(a|b)}",
-                "repetition quantifier expects a valid decimal; a brace of an id is written \\{",
-            ),
-            ("ingest/build{engine=(a|b}", "unclosed group; a brace of an id is written \\{"),
-        ] {
-            let error = selection(&[text]).err().unwrap();
-            assert_eq!(of_error(&error), USAGE);
-            let expected = format!("filter {text:?} is neither a case id nor a regular expression: {reason}");
-            assert_eq!(error.to_string(), expected);
         }
     }
 

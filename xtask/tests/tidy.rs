@@ -128,20 +128,32 @@ fn whoever_starts_or_shows_the_suites_does_not_link_them() {
     }
 }
 
-/// The recipe in the README is a real workload, not a copy that has aged.
+/// The recipe is a real workload, not a copy that has aged.
 #[test]
-fn the_readme_shows_a_workload_as_it_is() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn the_docs_show_a_workload_as_it_is() {
+    let page = fs::read_to_string(root().join("docs/adding.md")).unwrap();
     let workload = fs::read_to_string(root().join("bench-vectors/src/single_vector.rs")).unwrap();
-    assert!(readme.contains(&workload), "README.md differs from bench-vectors/src/single_vector.rs");
+    assert!(page.contains(&workload), "docs/adding.md differs from bench-vectors/src/single_vector.rs");
     assert!(workload.lines().count() <= 25, "a workload takes about 20 lines");
 }
 
 /// So is the leak check.
 #[test]
-fn the_readme_shows_a_leak_check_as_it_is() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn the_docs_show_a_leak_check_as_it_is() {
+    let page = fs::read_to_string(root().join("docs/leaks.md")).unwrap();
     let file = fs::read_to_string(root().join("bench-core/tests/leak_check.rs")).unwrap();
     let (_, check) = file.split_once("\n\n").unwrap();
-    assert!(readme.contains(check), "README.md differs from bench-core/tests/leak_check.rs");
+    assert!(page.contains(check), "docs/leaks.md differs from bench-core/tests/leak_check.rs");
+}
+
+/// What a stranger reads first is short; what the field has a word for needs no row.
+#[test]
+fn the_first_pages_are_short() {
+    let lines = |page: &str| fs::read_to_string(root().join(page)).unwrap().lines().count();
+    for page in ["README.md", "ARCHITECTURE.md"] {
+        assert!(lines(page) <= 150, "{page} has {} lines: at most 150", lines(page));
+    }
+    let glossary = fs::read_to_string(root().join("docs/glossary.md")).unwrap();
+    let rows = glossary.lines().filter(|line| line.starts_with("| ")).count() - 1;
+    assert!(rows <= 40, "the glossary has {rows} rows: at most 40");
 }
