@@ -29,6 +29,8 @@ mod comparison_table;
 mod conclusion;
 mod confirm;
 mod diff;
+#[cfg(test)]
+mod documented;
 mod environment;
 mod exit_code;
 mod filter;
