@@ -90,9 +90,9 @@ fn parse_line(line: &str) -> Result<Series> {
     let (name, labels, rest) = parse_identity(line)?;
     let mut words = rest.split_ascii_whitespace();
     let value = words.next().context("no value")?;
-    let value = value.parse().with_context(|| format!("{} is no number", excerpt(value)))?;
+    let value = value.parse().ok().with_context(|| format!("{} is no number", excerpt(value)))?;
     if let Some(timestamp) = words.next().filter(|word| !word.starts_with('#')) {
-        timestamp.parse::<f64>().with_context(|| format!("{} is no timestamp", excerpt(timestamp)))?;
+        timestamp.parse::<f64>().ok().with_context(|| format!("{} is no timestamp", excerpt(timestamp)))?;
         ensure!(words.next().is_none_or(|word| word.starts_with('#')), "more than a value and a timestamp");
     }
     Ok(Series { name, labels, value })

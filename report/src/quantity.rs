@@ -106,6 +106,8 @@ pub fn human(value: f64, unit: Unit) -> String {
         Unit::Ratio => format!("{value:.2}"),
         Unit::Percent => grouped(value, 1),
         _ if scale == 1.0 && value.fract() == 0.0 => grouped(value, 0),
+        // Of plain numbers small ones mean something; a part of a byte that small is dust of the arithmetic.
+        Unit::Count if value.abs() < LEAST => scientific(value),
         _ => significant(scaled),
     };
     match unit {
@@ -115,6 +117,9 @@ pub fn human(value: f64, unit: Unit) -> String {
         _ => format!("{number} {name}"),
     }
 }
+
+/// Below this, three significant digits want more than five decimals.
+const LEAST: f64 = 0.0009995;
 
 /// Whether a number can be written with all digits before its point.
 fn has_room(value: f64) -> bool {
@@ -144,10 +149,10 @@ pub fn signed(change: f64, unit: Unit) -> String {
 
 /// A value without rounding to a larger unit, for tooltips: `524,288 bytes`.
 pub fn exact(value: f64, unit: Unit) -> String {
-    let number = match value {
+    let number = match unit {
         _ if !has_room(value) => scientific(value),
         _ if value.fract() == 0.0 => grouped(value, 0),
-        _ if value.abs() < 0.1 => significant(value),
+        Unit::Count if value.abs() < LEAST => scientific(value),
         _ => grouped(value, 3),
     };
     match unit {
@@ -206,8 +211,7 @@ pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
 /// Three significant digits, never fewer than the integer part has.
 fn significant(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 => "0".into(),
-        size if size < 0.0009995 || !has_room(size) => scientific(value),
+        size if size < LEAST => grouped(value, 2),
         size if size < 0.009995 => grouped(value, 5),
         size if size < 0.09995 => grouped(value, 4),
         size if size < 0.9995 => grouped(value, 3),
@@ -314,6 +318,7 @@ mod tests {
             (5e18, Unit::Bytes, "4.34 EiB"),
             (1e300, Unit::Bytes, "8.67e281 EiB"),
             (0.5, Unit::Bytes, "0.500 B"),
+            (2.5e-12, Unit::Bytes, "0.00 B"),
             (52.5, Unit::BytesPerItem, "52.5 B/item"),
             (1234.0, Unit::Nanoseconds, "1.23 µs"),
             (23.44e6, Unit::Nanoseconds, "23.4 ms"),

@@ -52,7 +52,7 @@ mod tests {
         for (words, shown) in [
             (&["--pgvector", "postgres://u:sec,ret@h/d"][..], "--pgvector postgres://u@h/d"),
             (&["--pgvector=postgres://u:secret@h/d?password=secret"], "'--pgvector=postgres://u@h/d?...'"),
-            (&["--qdrant", "http://a:1,http://u:secret@b:2", "x"], "--qdrant http://a:1,http://...@b:2 x"),
+            (&["--qdrant", "http://a:1,http://u:secret@b:2", "x"], "--qdrant 'http://a:1,http://...@b:2' x"),
             (&["--metrics", "http://secret@h/m?token=secret"], "--metrics 'http://...@h/m?...'"),
             (&["--", "env", "DB=postgres://u:secret@h/d", "./s"], "-- env DB=postgres://u@h/d ./s"),
         ] {

@@ -15,7 +15,7 @@ const MOST_LINKS: usize = 40;
 /// Writes what the name means. A new file, or the content of one that is there, appears as a whole: it is written beside
 /// it, brought to the disk, then renamed, so a kill at any moment leaves the old one or the new one, and two processes that
 /// write the same file do not meet. A link stays and what it leads to is written; mode and owner stay. What cannot be
-/// replaced so (other names of the same file, a folder that is not ours, a mounted file) is written over in place. A device
+/// replaced so (in a folder that is not ours, a file that is mounted, or somebody else's) is written over in place. A device
 /// or a pipe gets the bytes, as from a shell's `>`.
 ///
 /// # Errors
@@ -94,19 +94,14 @@ fn replace(path: &Path, there: &Metadata, bytes: &[u8]) -> io::Result<()> {
     let mut in_place = OpenOptions::new().write(true).open(path)?;
     let target = fs::canonicalize(path)?;
     let replaced = || -> io::Result<()> {
-        if names(there) > 1 {
-            return Err(ErrorKind::Unsupported.into());
-        }
         let file = unfinished(&target, bytes)?;
         keep_mode_and_owner(file.as_file(), there)?;
         file.persist(&target)?;
         Ok(())
     };
-    use ErrorKind::{CrossesDevices, PermissionDenied, ResourceBusy, Unsupported};
+    use ErrorKind::{CrossesDevices, PermissionDenied, ResourceBusy};
     match replaced() {
-        Err(error)
-            if [CrossesDevices, PermissionDenied, ResourceBusy, Unsupported].contains(&error.kind()) =>
-        {
+        Err(error) if [CrossesDevices, PermissionDenied, ResourceBusy].contains(&error.kind()) => {
             in_place.set_len(0)?;
             in_place.write_all(bytes)?;
             in_place.sync_all()
@@ -158,17 +153,6 @@ pub fn identity(file: &Metadata) -> Option<[u64; 2]> {
 #[cfg(not(unix))]
 pub fn identity(_file: &Metadata) -> Option<[u64; 2]> {
     None
-}
-
-/// How many names a file has.
-#[cfg(unix)]
-fn names(file: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(file)
-}
-
-#[cfg(not(unix))]
-fn names(_file: &Metadata) -> u64 {
-    1
 }
 
 fn keep_mode_and_owner(file: &File, there: &Metadata) -> io::Result<()> {
@@ -248,9 +232,10 @@ mod tests {
         for link in ["link", "link to the link", "to nothing yet"] {
             assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink(), "{link}");
         }
-        fs::hard_link(at("below/real"), at("other name")).unwrap();
-        write_whole(&at("below/real"), b"both").unwrap();
-        assert_eq!(fs::read(at("other name")).unwrap(), b"both");
+        // Who keeps copies by hard links keeps what he had.
+        fs::hard_link(at("below/real"), at("kept")).unwrap();
+        write_whole(&at("below/real"), b"new").unwrap();
+        assert_eq!(fs::read(at("kept")).unwrap(), b"1");
         symlink("ring", at("ring")).unwrap();
         let error = format!("{:#}", write_whole(&at("ring"), b"x").unwrap_err());
         assert!(error.contains("ring: "), "{error}");
