@@ -7,6 +7,8 @@ use std::str::FromStr;
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::foreign_text::quoted;
+
 /// The most characters of a case's name: Bencher refuses a file with a longer name than 1024.
 const MOST_CHARACTERS: usize = 1000;
 
@@ -60,6 +62,7 @@ impl FromStr for CaseId {
     /// Reads `suite/workload` or `suite/workload{name=value,...}`; names and values are made of
     /// `[A-Za-z0-9_.+-]`.
     fn from_str(text: &str) -> Result<Self> {
+        let shown = quoted(text);
         ensure!(
             text.len() <= MOST_CHARACTERS,
             "a case id of {} characters: it has at most {MOST_CHARACTERS}",
@@ -69,23 +72,27 @@ impl FromStr for CaseId {
             None => (text, ""),
             Some((path, rest)) => match rest.strip_suffix('}') {
                 Some(params) if !params.is_empty() => (path, params),
-                _ => bail!("case id {text:?}: expected `{{name=value,...}}` at the end"),
+                _ => bail!("case id {shown}: expected `{{name=value,...}}` at the end"),
             },
         };
         let Some((suite, workload)) = path.split_once('/') else {
-            bail!("case id {text:?}: expected `suite/workload`");
+            bail!("case id {shown}: expected `suite/workload`");
         };
         let mut id = CaseId { suite: suite.into(), workload: workload.into(), params: Vec::new() };
         for pair in params.split(',').filter(|pair| !pair.is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
-                bail!("case id {text:?}: expected `name=value`, found {pair:?}");
+                bail!("case id {shown}: expected `name=value`, found {}", quoted(pair));
             };
-            ensure!(id.param(name).is_none(), "case id {text:?}: parameter {name:?} stands twice");
+            ensure!(id.param(name).is_none(), "case id {shown}: parameter {} stands twice", quoted(name));
             id.params.push((name.into(), value.into()));
         }
         let words = [suite, workload].into_iter().chain(id.params.iter().flat_map(|(n, v)| [n.as_str(), v]));
         for word in words {
-            ensure!(is_word(word), "case id {text:?}: {word:?} is not made of letters, digits and `_.+-`");
+            ensure!(
+                is_word(word),
+                "case id {shown}: {} is not made of letters, digits and `_.+-`",
+                quoted(word)
+            );
         }
         Ok(id)
     }
@@ -160,7 +167,7 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self> {
         match Mode::ALL.into_iter().find(|mode| mode.name() == text) {
             Some(mode) => Ok(mode),
-            None => bail!("unknown mode {text:?}: expected heap, native, sites or time"),
+            None => bail!("unknown mode {}: expected heap, native, sites or time", quoted(text)),
         }
     }
 }

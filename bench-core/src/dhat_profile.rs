@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::foreign_json;
+use crate::foreign_text::quoted;
 
 /// How many call sites a summary keeps.
 const TOP_SITES: usize = 20;
@@ -101,8 +102,8 @@ pub fn read(json: &str) -> Result<SitesSummary> {
     let modes = ["rust-heap", "heap"];
     ensure!(
         modes.contains(&&*profile.mode),
-        "dhat profile of mode {:?}: expected rust-heap or heap",
-        profile.mode
+        "dhat profile of mode {}: expected rust-heap or heap",
+        quoted(&profile.mode)
     );
     let (mut summary, mut peak_blocks, mut end_blocks) = (SitesSummary::default(), 0u64, 0u64);
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();

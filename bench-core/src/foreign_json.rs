@@ -3,6 +3,8 @@
 use anyhow::{Error, Result, anyhow};
 use serde::de::DeserializeOwned;
 
+use crate::foreign_text::shortened;
+
 /// The most characters of a reason: a name of megabytes would push out the rest.
 const MOST_CHARACTERS: usize = 300;
 
@@ -20,11 +22,7 @@ fn reason(error: &serde_json::Error) -> Error {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let said = text.strip_suffix(&place).unwrap_or(&text);
-    let mut short: String =
-        said.chars().take(MOST_CHARACTERS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if short.len() < said.len() && said.chars().nth(MOST_CHARACTERS).is_some() {
-        short.push('…');
-    }
+    let short = shortened(said, MOST_CHARACTERS);
     // Errors of a whole value have no place.
     let place = if error.line() > 0 { place.as_str() } else { "" };
     anyhow!("{hint}{short}{place}")

@@ -12,6 +12,7 @@ pub mod dhat_profile;
 pub mod evidence;
 pub mod fit;
 pub mod foreign_json;
+pub mod foreign_text;
 #[cfg(feature = "harness")]
 pub mod harness;
 #[cfg(feature = "instruments")]

@@ -7,6 +7,8 @@ use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::foreign_text::quoted as excerpt;
+
 /// One line: a name, its labels and a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
@@ -18,83 +20,140 @@ pub struct Series {
     pub value: f64,
 }
 
-/// `name{label="value"}`, as the format writes it.
+/// What was understood of a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// Every series, in the order of the lines.
+    pub series: Vec<Series>,
+    /// How many lines are neither a series, a comment nor empty, and the first of them with the reason.
+    pub not_understood: Option<(usize, String)>,
+}
+
+/// `name{label="value"}`, as the format writes it; since Prometheus 3 with a name of any characters in the braces.
 impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        for (index, (label, value)) in self.labels.iter().enumerate() {
-            let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            write!(f, "{}{label}=\"{value}\"", if index == 0 { '{' } else { ',' })?;
+        let mut parts = Vec::new();
+        if is_name(&self.name, true) {
+            f.write_str(&self.name)?;
+        } else {
+            parts.push(quoted(&self.name));
         }
-        if self.labels.is_empty() { Ok(()) } else { f.write_str("}") }
+        for (label, value) in &self.labels {
+            let label = if is_name(label, false) { label.clone() } else { quoted(label) };
+            parts.push(format!("{label}={}", quoted(value)));
+        }
+        if parts.is_empty() { Ok(()) } else { write!(f, "{{{}}}", parts.join(",")) }
     }
 }
 
-/// Every series of a text.
+/// Whether a name stands without quotes: that of a metric may hold a colon.
+fn is_name(text: &str, of_metric: bool) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || (of_metric && c == ':');
+    text.starts_with(|c: char| !c.is_ascii_digit()) && text.chars().all(is_part)
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+/// Every series of a text. Whether the text is whole is known to whoever fetched it.
 ///
 /// # Errors
-/// If a line is neither a series, a comment nor empty, or the last line has no end: the text is no such text, or was
-/// cut off in the middle of a number.
-pub fn parse(text: &str) -> Result<Vec<Series>> {
-    ensure!(!text.trim().is_empty(), "the answer is empty");
-    let mut series = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
+/// If it is empty, or no line is understood though there are some.
+pub fn parse(text: &[u8]) -> Result<Page> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    ensure!(!text.trim_ascii().is_empty(), "the answer is empty");
+    let mut page = Page::default();
+    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        let parsed = parse_line(line).with_context(|| {
-            format!("the answer is not Prometheus text, line {}: {:?}", index + 1, start(line))
-        });
-        series.push(parsed?);
+        let parsed = std::str::from_utf8(line).context("no text in UTF-8").and_then(parse_line);
+        match parsed {
+            Ok(series) => page.series.push(series),
+            Err(error) => {
+                let first =
+                    || format!("line {}: {}: {error:#}", index + 1, excerpt(&String::from_utf8_lossy(line)));
+                page.not_understood.get_or_insert_with(|| (0, first())).0 += 1;
+            }
+        }
     }
-    ensure!(text.ends_with('\n'), "the answer is cut off: its last line has no end");
-    Ok(series)
+    match &page.not_understood {
+        Some((_, first)) if page.series.is_empty() => bail!("the answer is not Prometheus text, {first}"),
+        _ => Ok(page),
+    }
 }
 
 /// `name{label="value",...} value [timestamp] [# exemplar]`.
 fn parse_line(line: &str) -> Result<Series> {
-    let (name, rest) = parse_name(line)?;
-    let rest = rest.trim_start();
-    let (labels, rest) = match rest.strip_prefix('{') {
-        Some(rest) => parse_labels(rest)?,
-        None => (Vec::new(), rest),
-    };
+    let (name, labels, rest) = parse_identity(line)?;
     let mut words = rest.split_ascii_whitespace();
     let value = words.next().context("no value")?;
-    let value = value.parse().with_context(|| format!("{:?} is no number", start(value)))?;
+    let value = value.parse().ok().with_context(|| format!("{} is no number", excerpt(value)))?;
     if let Some(timestamp) = words.next().filter(|word| !word.starts_with('#')) {
-        timestamp.parse::<f64>().with_context(|| format!("{:?} is no timestamp", start(timestamp)))?;
+        timestamp.parse::<f64>().ok().with_context(|| format!("{} is no timestamp", excerpt(timestamp)))?;
         ensure!(words.next().is_none_or(|word| word.starts_with('#')), "more than a value and a timestamp");
     }
-    Ok(Series { name: name.to_string(), labels, value })
+    Ok(Series { name, labels, value })
 }
 
-/// As much of a text as an error repeats.
-fn start(text: &str) -> String {
-    text.chars().take(60).collect()
+/// Name and labels, and what follows them: `name{label="value"}`, `{"name",label="value"}`.
+fn parse_identity(text: &str) -> Result<(String, Vec<(String, String)>, &str)> {
+    let (before, rest) = parse_name(text);
+    let (within, labels, rest) = match rest.trim_start().strip_prefix('{') {
+        Some(rest) => parse_braces(rest)?,
+        None => (None, Vec::new(), rest),
+    };
+    let name = match (before, within) {
+        ("", Some(name)) if !name.is_empty() => name,
+        (name, None) if !name.is_empty() => name.to_string(),
+        (_, None) => bail!("a name is expected"),
+        _ => bail!("two names, or one without a character"),
+    };
+    Ok((name, labels, rest))
 }
 
-fn parse_name(text: &str) -> Result<(&str, &str)> {
+/// As much as may be a name without quotes, which may be nothing.
+fn parse_name(text: &str) -> (&str, &str) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
-    ensure!(name.starts_with(|c: char| !c.is_ascii_digit()), "a name is expected");
-    Ok((name, rest))
+    match text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => ("", text),
+        false => text.split_at(text.find(|c| !is_part(c)).unwrap_or(text.len())),
+    }
 }
 
-/// What stands behind an opening brace: the labels, and what follows the closing brace.
-fn parse_labels(mut rest: &str) -> Result<(Vec<(String, String)>, &str)> {
-    let mut labels = Vec::new();
+/// What stands behind an opening brace: the name if it is here, the labels, and what follows the closing brace.
+type Braces<'a> = (Option<String>, Vec<(String, String)>, &'a str);
+
+fn parse_braces(mut rest: &str) -> Result<Braces<'_>> {
+    let (mut name, mut labels) = (None, Vec::new());
     loop {
         rest = rest.trim_start();
         if let Some(rest) = rest.strip_prefix('}') {
-            return Ok((labels, rest));
+            return Ok((name, labels, rest));
         }
-        let (name, behind) = parse_name(rest)?;
-        let behind = behind.trim_start().strip_prefix('=').context("a label without a value")?;
-        let (value, behind) = parse_quoted(behind.trim_start())?;
-        labels.push((name.to_string(), value));
+        let is_quoted = rest.starts_with('"');
+        let (label, behind) = match is_quoted {
+            true => parse_quoted(rest)?,
+            false => {
+                let (label, behind) = parse_name(rest);
+                (label.to_string(), behind)
+            }
+        };
+        ensure!(!label.is_empty(), "a name is expected");
+        let behind = match behind.trim_start().strip_prefix('=') {
+            Some(behind) => {
+                let (value, behind) = parse_quoted(behind.trim_start())?;
+                labels.push((label, value));
+                behind
+            }
+            None if is_quoted && name.is_none() => {
+                name = Some(label);
+                behind
+            }
+            None => bail!("a label without a value"),
+        };
         let behind = behind.trim_start();
         rest = match behind.strip_prefix(',') {
             Some(behind) => behind,
@@ -104,7 +163,8 @@ fn parse_labels(mut rest: &str) -> Result<(Vec<(String, String)>, &str)> {
     }
 }
 
-/// `"value"`, where `\\`, `\"` and `\n` stand for a backslash, a quote and a line's end.
+/// `"value"`, where `\\`, `\"` and `\n` stand for a backslash, a quote and a line's end. A backslash before anything else
+/// stands for itself, as Prometheus has it: exporters write paths of Windows so.
 fn parse_quoted(text: &str) -> Result<(String, &str)> {
     let text = text.strip_prefix('"').context("a quote is expected")?;
     let mut value = String::new();
@@ -112,10 +172,10 @@ fn parse_quoted(text: &str) -> Result<(String, &str)> {
     while let Some((index, c)) = characters.next() {
         match c {
             '"' => return Ok((value, &text[index + 1..])),
-            '\\' => match characters.next().map(|(_, c)| c) {
-                Some('n') => value.push('\n'),
-                Some(c @ ('\\' | '"')) => value.push(c),
-                _ => bail!("an unknown escape"),
+            '\\' => match characters.next().map(|(_, c)| c).context("a quote is not closed")? {
+                'n' => value.push('\n'),
+                c @ ('\\' | '"') => value.push(c),
+                c => value.extend(['\\', c]),
             },
             c => value.push(c),
         }
@@ -133,13 +193,14 @@ pub struct Selector {
 impl Selector {
     /// Understands a selector.
     pub fn parse(text: &str) -> Result<Selector> {
-        let (name, rest) = parse_name(text.trim())?;
-        let (labels, rest) = match rest.strip_prefix('{') {
-            Some(rest) => parse_labels(rest)?,
-            None => (Vec::new(), rest),
-        };
-        ensure!(rest.is_empty(), "{:?} is too much", start(rest));
-        Ok(Selector { name: name.to_string(), labels })
+        let (name, labels, rest) = parse_identity(text.trim())?;
+        ensure!(rest.is_empty(), "{} behind it is too much", excerpt(rest));
+        Ok(Selector { name, labels })
+    }
+
+    /// The metric's name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether it means this series.
@@ -156,9 +217,11 @@ mod tests {
     #[test]
     fn an_error_repeats_the_start_of_what_is_wrong() {
         let long = "x".repeat(1_000_000);
-        for text in [format!("a {long}\n"), format!("a 1 {long}\n"), format!("{long}?\n")] {
-            let error = format!("{:#}", parse(&text).unwrap_err());
-            assert!(error.len() < 300, "{} bytes", error.len());
+        let escape = "\u{1b}".repeat(1_000_000);
+        for text in [format!("a {long}"), format!("a 1 {long}"), format!("{long}?"), format!("a {escape}")] {
+            let error = format!("{:#}", parse(text.as_bytes()).unwrap_err());
+            assert!(!error.contains('\u{1b}'), "{error}");
+            assert!(error.chars().count() < 300, "{} bytes", error.len());
         }
         assert!(Selector::parse(&format!("a {long}")).unwrap_err().to_string().len() < 300);
     }
@@ -187,6 +250,17 @@ mod tests {
             ("a -Inf", series("a", &[], f64::NEG_INFINITY)),
             ("a_total 17 # {trace=\"x\"} 0.6", series("a_total", &[], 17.0)),
             ("a_total 17 1.5 # {trace=\"x\"} 0.6", series("a_total", &[], 17.0)),
+            (
+                "a_bucket{le=\"+Inf\"} 4 # {trace=\"a # }\"} 0.6 1.5",
+                series("a_bucket", &[("le", "+Inf")], 4.0),
+            ),
+            ("{\"a.b\"} 1", series("a.b", &[], 1.0)),
+            ("{ \"a \\\"b\\\"\" , c=\"d\" } 1", series("a \"b\"", &[("c", "d")], 1.0)),
+            ("{c=\"d\",\"a.b\"} 1", series("a.b", &[("c", "d")], 1.0)),
+            ("a{\"service.name\"=\"x\"} 1", series("a", &[("service.name", "x")], 1.0)),
+            ("{\"a\"} 1", series("a", &[], 1.0)),
+            ("a{path=\"C:\\Users\\x\"} 1", series("a", &[("path", "C:\\Users\\x")], 1.0)),
+            ("a{b=\"\u{e4}\"} .5e-3", series("a", &[("b", "\u{e4}")], 0.0005)),
         ] {
             assert_eq!(parse_line(line).unwrap(), expected, "{line}");
         }
@@ -197,21 +271,37 @@ mod tests {
     fn nonsense_is_told_with_its_line() {
         for (text, reason) in [
             ("", "the answer is empty"),
+            ("\u{feff}\r\n", "the answer is empty"),
             ("<!doctype html>\n<html>\n", "not Prometheus text, line 1: \"<!doctype html>\""),
-            ("# HELP a b\na 1\n{\"a\": 1}\n", "line 3"),
+            ("# HELP a b\n\n{\"a\": 1}\n", "line 3"),
             ("a one\n", "\"one\" is no number"),
             ("a\n", "no value"),
             ("a 1 2 3\n", "more than a value and a timestamp"),
             ("a{b=\"c} 1\n", "a quote is not closed"),
+            ("a{b=\"c\\", "a quote is not closed"),
             ("a{b=\"c\" d=\"e\"} 1\n", "a comma or a closing brace"),
-            ("a{b=\"\\x\"} 1\n", "unknown escape"),
+            ("a{b} 1", "a label without a value"),
+            ("a{\"b\"} 1", "two names"),
+            ("{\"a\",\"b\"} 1", "a label without a value"),
+            ("{\"\"} 1", "a name is expected"),
+            ("{} 1", "a name is expected"),
             ("1a 1\n", "a name is expected"),
-            ("a 1\nb 1.2", "cut off"),
         ] {
-            let error = format!("{:#}", parse(text).unwrap_err());
+            let error = format!("{:#}", parse(text.as_bytes()).unwrap_err());
             assert!(error.contains(reason), "{text}: {error}");
         }
-        assert_eq!(parse("# only a comment\n\n").unwrap(), []);
+        assert_eq!(parse(b"# only a comment\n\n").unwrap(), Page::default());
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_costs_no_other() {
+        // A byte order mark, ends of lines of two bytes, Latin-1 in a comment and in a label, an end without a line's end.
+        let text = b"\xef\xbb\xbf# HELP a gr\xf6\xdfe\r\na 1\r\nb{c=\"\xf6\"} 2\r\n???\r\nd 3\r\n# EOF";
+        let page = parse(text).unwrap();
+        assert_eq!(page.series, [series("a", &[], 1.0), series("d", &[], 3.0)]);
+        let (lines, first) = page.not_understood.unwrap();
+        assert_eq!(lines, 2);
+        assert!(first.starts_with("line 3: \"b{c=\"\u{fffd}\"} 2\": no text in UTF-8"), "{first}");
     }
 
     /// Whatever names, labels and values: what is written is read again.
@@ -227,7 +317,8 @@ mod tests {
         let alphabet: Vec<char> = "ab_:Z9\"\\\n{},= #\u{e4}\u{1f600}".chars().collect();
         for _ in 0..2000 {
             let name = |next: &mut dyn FnMut(u64) -> u64| -> String {
-                (0..=next(6)).map(|_| alphabet[next(5) as usize]).collect()
+                let characters = if next(2) == 0 { 5 } else { alphabet.len() as u64 };
+                (0..=next(6)).map(|_| alphabet[next(characters) as usize]).collect()
             };
             let labels = (0..next(4)).map(|_| {
                 let value = (0..next(8)).map(|_| alphabet[next(alphabet.len() as u64) as usize]).collect();
@@ -236,31 +327,20 @@ mod tests {
             let labels: Vec<(String, String)> = labels.collect();
             let written = Series { name: name(&mut next), labels, value: next(1 << 50) as f64 / 8.0 };
             let text = format!("# HELP x y\n{written} {:e} 1\n", written.value);
-            assert_eq!(parse(&text).unwrap(), [written], "{text}");
-        }
-    }
-
-    /// No input whatever makes it panic, and no cut text gives a number that was not there.
-    #[test]
-    fn a_text_cut_anywhere_gives_no_wrong_number() {
-        let text = "# TYPE a gauge\na{b=\"\u{e4}\\\\\"} 1.25e+06\nmemory_active_bytes 123456\n";
-        let whole = parse(text).unwrap();
-        for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
-            if let Ok(series) = parse(&text[..cut]) {
-                assert!(whole.starts_with(&series), "{cut}: {series:?}");
-            }
+            assert_eq!(parse(text.as_bytes()).unwrap().series, [written], "{text}");
         }
     }
 
     #[test]
     fn a_selector_asks_for_the_labels_that_it_names() {
-        let all = parse("a 1\na{b=\"c\",d=\"e\"} 2\nab 3\n").unwrap();
+        let all = parse(b"a 1\na{b=\"c\",d=\"e\"} 2\nab 3\n{\"a.b\",\"c d\"=\"e\"} 4").unwrap().series;
         let found = |selector: &str| -> Vec<f64> {
             let selector = Selector::parse(selector).unwrap();
             all.iter().filter(|series| selector.matches(series)).map(|series| series.value).collect()
         };
         assert_eq!(found("a"), [1.0, 2.0]);
         assert_eq!(found("a{d=\"e\"}"), [2.0]);
+        assert_eq!((found("{\"a.b\"}"), found("{\"a.b\",\"c d\"=\"e\"}")), (vec![4.0], vec![4.0]));
         assert!(found("a{d=\"x\"}").is_empty());
         for wrong in ["", "a b", "a{b", "a{b=c}", "5"] {
             assert!(Selector::parse(wrong).is_err(), "{wrong}");

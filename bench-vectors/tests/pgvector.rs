@@ -161,10 +161,9 @@ fn what_is_no_server_is_named_at_once_and_without_its_password() {
     for (url, reason) in [
         (format!("postgres://me:secret@{closed}/db"), "Connection refused"),
         (format!("postgres://me:secret@{hasty_at}/db"), "connection closed|Connection reset"),
-        (format!("http://me:secret@{closed}/"), "is no URL of PostgreSQL"),
+        (format!("http://me:secret@{closed}/"), "malformed"),
         ("postgres://me:secret@no-such-host.invalid/db".into(), "look up the host no-such-host.invalid"),
-        ("postgres://me:secret@h:port/db".into(), "malformed"),
-        ("host=h password=secret".into(), "is no URL of PostgreSQL"),
+        ("postgres://me:secret@h/db?nosuch=secret".into(), "malformed"),
     ] {
         let begun = Instant::now();
         let error = format!("{:#}", meet(&url).err().unwrap());

@@ -19,6 +19,6 @@ pub use words::words;
 fn assert_readable(error: &anyhow::Error) {
     let text = format!("{error:#}");
     assert!(!text.is_empty());
-    assert!(text.chars().count() < 4000, "a refusal of {} bytes", text.len());
+    assert!(text.chars().count() < 1500, "a refusal of {} bytes", text.len());
     assert!(!text.contains(['\0', '\u{1b}']), "control characters reach the terminal: {text:?}");
 }

@@ -127,7 +127,9 @@ fn texts_of_servers() {
         300,
         properties::server_text,
     );
-    made_up(r"[a-z]{0,3}:?/?/?[a-z:@/?#\[\]]{0,12}@?[a-z:0-9\[\]]{0,6}", 300, properties::server_text);
+    made_up(r"[a-z]{0,3}:?/?/?[a-z0-9:@/?#%, \[\]]{0,12}@?[a-z:0-9\[\]]{0,6}", 500, properties::server_text);
+    let quoted = r#"(\{"[a-z.\\{]{0,4}"(,"?[a-z.]{1,3}"?="[a-z\\"]{0,3}"){0,2}\} [-+0-9.eNaInf]{1,5}(\r?\n|\n\n|)){0,3}"#;
+    made_up(quoted, 300, properties::server_text);
 }
 
 #[test]
@@ -139,6 +141,13 @@ fn threshold_tables() {
 
 #[test]
 fn names_of_cases() {
+    // Escaped, each of these characters would become six or more.
+    for character in ["\0", "\u{1b}", "\u{10ffff}", "\""] {
+        for name in ["a/", "a/b{", "a/b{c=", ""].map(|start| start.to_string() + &character.repeat(900)) {
+            properties::words(name.as_bytes());
+            properties::words((name + "}").as_bytes());
+        }
+    }
     nearly_right(
         &["vectors/single_vector{dim=128,engine=flat}\nvectors/*{dim=**}".into()],
         300,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Error, Result, bail, ensure};
 use bench_core::case::CaseId;
+use bench_core::foreign_text::quoted;
 
 /// A pattern that selects cases.
 ///
@@ -59,31 +60,36 @@ impl FromStr for IdPattern {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        let shown = quoted(text);
         let (path, params) = match text.split_once('{') {
             None => (text, ""),
             Some((path, rest)) => match rest.strip_suffix('}') {
                 Some(params) if !params.is_empty() => (path, params),
-                _ => bail!("pattern {text:?}: expected `{{name=value,...}}` at the end"),
+                _ => bail!("pattern {shown}: expected `{{name=value,...}}` at the end"),
             },
         };
         let path = match path.split_once('/') {
             _ if path == "**" => None,
             Some((suite, workload)) => Some((suite.to_string(), workload.to_string())),
-            None => bail!("pattern {text:?}: expected `suite/workload`, `suite/*` or `**`"),
+            None => bail!("pattern {shown}: expected `suite/workload`, `suite/*` or `**`"),
         };
         let mut pattern = IdPattern { path, params: Vec::new() };
         for pair in params.split(',').filter(|_| !params.is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
-                bail!("pattern {text:?}: expected `name=value`, found {pair:?}");
+                bail!("pattern {shown}: expected `name=value`, found {}", quoted(pair));
             };
-            ensure!(!name.contains('*'), "pattern {text:?}: a parameter's name cannot hold `*`");
+            ensure!(!name.contains('*'), "pattern {shown}: a parameter's name cannot hold `*`");
             let twice = pattern.params.iter().any(|(found, _)| found == name);
-            ensure!(!twice, "pattern {text:?}: parameter {name:?} stands twice");
+            ensure!(!twice, "pattern {shown}: parameter {} stands twice", quoted(name));
             pattern.params.push((name.into(), value.into()));
         }
         let path_words = pattern.path.iter().flat_map(|(suite, workload)| [suite, workload]);
         for word in path_words.chain(pattern.params.iter().flat_map(|(name, value)| [name, value])) {
-            ensure!(is_glob(word), "pattern {text:?}: {word:?} is not made of letters, digits and `_.+-*`");
+            ensure!(
+                is_glob(word),
+                "pattern {shown}: {} is not made of letters, digits and `_.+-*`",
+                quoted(word)
+            );
         }
         Ok(pattern)
     }

@@ -1,6 +1,7 @@
 //! Quantities: how a limit is written (`250MB`, `5ms`, `2x`, `100 blocks`) and how a value is shown.
 
 use anyhow::{Result, bail, ensure};
+use bench_core::foreign_text::quoted;
 use bench_core::metric::{Metric, Unit};
 
 /// Suffixes of a size and what they stand for, in bytes. MB is 10^6 and MiB is 2^20.
@@ -40,9 +41,9 @@ pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
     let (number, suffix) = (&text[..digits], text[digits..].trim());
     let example = example(metric);
     let Ok(number) = number.parse::<f64>() else {
-        bail!("{text:?} is not a quantity: expected a number with a unit, such as {example:?}");
+        bail!("{} is not a quantity: expected a number with a unit, such as {example:?}", quoted(text));
     };
-    ensure!(!suffix.is_empty(), "{text:?} has no unit: {} is written like {example:?}", metric.id);
+    ensure!(!suffix.is_empty(), "{} has no unit: {} is written like {example:?}", quoted(text), metric.id);
     let factor = match metric.unit {
         Unit::Bytes | Unit::BytesPerItem | Unit::BytesPerIteration => lookup(&SIZES, suffix),
         Unit::BytesPerSecond => suffix.strip_suffix("/s").and_then(|size| lookup(&SIZES, size)),
@@ -58,7 +59,7 @@ pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
             ensure!(value.is_finite(), "a quantity of {} characters is too large", text.len());
             Ok(value)
         }
-        None => bail!("{suffix:?} is not a unit of {}: it is written like {example:?}", metric.id),
+        None => bail!("{} is not a unit of {}: it is written like {example:?}", quoted(suffix), metric.id),
     }
 }
 
@@ -68,7 +69,7 @@ pub fn percent(text: &str) -> Result<f64> {
     let digits = |number: &&str| number.chars().all(|c| c.is_ascii_digit() || c == '.');
     match number.filter(digits).and_then(|number| number.parse::<f64>().ok()) {
         Some(percent) if percent.is_finite() => Ok(percent / 100.0),
-        _ => bail!("{text:?} is not a percentage: it is written like \"3%\""),
+        _ => bail!("{} is not a percentage: it is written like \"3%\"", quoted(text)),
     }
 }
 
@@ -95,14 +96,19 @@ fn example(metric: &Metric) -> String {
     }
 }
 
-/// A value for people, with the unit that fits it: `1.50 MiB`, `23.4 ms`, `1.02x`, `1,234`.
+/// A value for people, with the unit that fits it: `1.50 MiB`, `23.4 ms`, `1.02x`, `1,234`. Whoever measured it, it has room
+/// in a table: what is larger or smaller than any unit is written as `1.00e300 B`.
 pub fn human(value: f64, unit: Unit) -> String {
     let (scale, name) = fitting(value, unit);
+    let scaled = value / scale;
     let number = match unit {
+        _ if !has_room(scaled) => scientific(scaled),
         Unit::Ratio => format!("{value:.2}"),
         Unit::Percent => grouped(value, 1),
         _ if scale == 1.0 && value.fract() == 0.0 => grouped(value, 0),
-        _ => significant(value / scale),
+        // Of plain numbers small ones mean something; a part of a byte that small is dust of the arithmetic.
+        Unit::Count if value.abs() < LEAST => scientific(value),
+        _ => significant(scaled),
     };
     match unit {
         Unit::Ratio => format!("{number}x"),
@@ -127,6 +133,23 @@ pub fn human_pair(old: f64, new: f64, unit: Unit) -> (String, String) {
     pairs.into_iter().find(|(old, new)| old != new).unwrap_or((shown_old, shown_new))
 }
 
+/// Below this, three significant digits want more than five decimals.
+const LEAST: f64 = 0.0009995;
+
+/// Whether a number can be written with all digits before its point.
+fn has_room(value: f64) -> bool {
+    value.abs() < 1e15
+}
+
+/// Three significant digits and a power of ten, as programs write and read it: `-8.45e-5`.
+fn scientific(value: f64) -> String {
+    match value {
+        _ if value.is_nan() => "NaN".into(),
+        _ if value.is_infinite() => if value > 0.0 { "∞" } else { "−∞" }.into(),
+        _ => format!("{value:.2e}"),
+    }
+}
+
 /// A change for people, with its sign: `+1.50 MiB`, `-23 B`, `0 B`.
 pub fn signed(change: f64, unit: Unit) -> String {
     let sign = if change > 0.0 {
@@ -141,8 +164,12 @@ pub fn signed(change: f64, unit: Unit) -> String {
 
 /// A value without rounding to a larger unit, for tooltips: `524,288 bytes`.
 pub fn exact(value: f64, unit: Unit) -> String {
-    let digits = if value.fract() == 0.0 { 0 } else { 3 };
-    let number = grouped(value, digits);
+    let number = match unit {
+        _ if !has_room(value) => scientific(value),
+        _ if value.fract() == 0.0 => grouped(value, 0),
+        Unit::Count if value.abs() < LEAST => scientific(value),
+        _ => grouped(value, 3),
+    };
     match unit {
         Unit::Bytes => format!("{number} bytes"),
         Unit::BytesPerItem => format!("{number} bytes per item"),
@@ -150,11 +177,23 @@ pub fn exact(value: f64, unit: Unit) -> String {
         Unit::BytesPerSecond => format!("{number} bytes per second"),
         Unit::Nanoseconds => format!("{number} ns"),
         Unit::PerSecond => format!("{number} per second"),
-        Unit::Ratio => format!("{value:.6}"),
-        Unit::Percent => format!("{value:.6} %"),
-        Unit::Count => number,
+        Unit::Ratio if has_room(value) => format!("{value:.6}"),
+        Unit::Percent if has_room(value) => format!("{value:.6} %"),
+        Unit::Percent => format!("{number} %"),
+        Unit::Ratio | Unit::Count => number,
     }
 }
+
+/// Units of bytes and what they hold.
+const BYTES: [(f64, &str); 7] = [
+    (1.0, "B"),
+    (1024.0, "KiB"),
+    (1048576.0, "MiB"),
+    (1073741824.0, "GiB"),
+    (1099511627776.0, "TiB"),
+    (1125899906842624.0, "PiB"),
+    (1152921504606846976.0, "EiB"),
+];
 
 /// The largest display unit in which `value` is at least 1: how many base units it holds, and its name.
 pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
@@ -163,7 +202,7 @@ pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
         *found.unwrap_or(&units[0])
     };
     match unit {
-        Unit::Bytes => fits(&[(1.0, "B"), (1024.0, "KiB"), (1048576.0, "MiB"), (1073741824.0, "GiB")]),
+        Unit::Bytes => fits(&BYTES),
         Unit::BytesPerItem => fits(&[
             (1.0, "B/item"),
             (1024.0, "KiB/item"),
@@ -186,12 +225,15 @@ pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
 
 /// Three significant digits, never fewer than the integer part has.
 fn significant(value: f64) -> String {
-    let digits = match value.abs() {
-        size if size < 9.995 => 2,
-        size if size < 99.95 => 1,
-        _ => 0,
-    };
-    grouped(value, digits)
+    match value.abs() {
+        size if size < LEAST => grouped(value, 2),
+        size if size < 0.009995 => grouped(value, 5),
+        size if size < 0.09995 => grouped(value, 4),
+        size if size < 0.9995 => grouped(value, 3),
+        size if size < 9.995 => grouped(value, 2),
+        size if size < 99.95 => grouped(value, 1),
+        _ => grouped(value, 0),
+    }
 }
 
 /// `value` with so many decimals and a comma between groups of three digits.
@@ -215,6 +257,8 @@ pub fn grouped(value: f64, decimals: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bench_core::metric::METRICS;
+
     use super::*;
 
     fn metric(id: &str) -> &'static Metric {
@@ -301,7 +345,11 @@ mod tests {
             (1536.0 * 1024.0, Unit::Bytes, "1.50 MiB"),
             (-2048.0, Unit::Bytes, "−2.00 KiB"),
             (250e6, Unit::Bytes, "238 MiB"),
-            (3e12, Unit::Bytes, "2,794 GiB"),
+            (3e12, Unit::Bytes, "2.73 TiB"),
+            (5e18, Unit::Bytes, "4.34 EiB"),
+            (1e300, Unit::Bytes, "8.67e281 EiB"),
+            (0.5, Unit::Bytes, "0.500 B"),
+            (2.5e-12, Unit::Bytes, "0.00 B"),
             (52.5, Unit::BytesPerItem, "52.5 B/item"),
             (1234.0, Unit::Nanoseconds, "1.23 µs"),
             (23.44e6, Unit::Nanoseconds, "23.4 ms"),
@@ -309,10 +357,36 @@ mod tests {
             (0.25, Unit::Percent, "0.2 %"),
             (8.0, Unit::BytesPerIteration, "8 B/iteration"),
             (1234567.0, Unit::Count, "1,234,567"),
+            (-8.45e-5, Unit::Count, "-8.45e-5"),
+            (0.93, Unit::Count, "0.930"),
+            (0.0123, Unit::Count, "0.0123"),
+            (-0.00123, Unit::Count, "−0.00123"),
+            (0.9996, Unit::Count, "1.00"),
+            (0.0009999, Unit::Count, "0.00100"),
+            (1e300, Unit::Count, "1.00e300"),
+            (-9.9e15, Unit::Count, "-9.90e15"),
+            (5e-324, Unit::Count, "4.94e-324"),
+            (f64::NAN, Unit::Count, "NaN"),
+            (f64::INFINITY, Unit::Bytes, "∞ EiB"),
+            (f64::NEG_INFINITY, Unit::Ratio, "−∞x"),
+            (1e300, Unit::Ratio, "1.00e300x"),
+            (1e300, Unit::Percent, "1.00e300 %"),
+            (1e300, Unit::Nanoseconds, "1.00e291 s"),
         ] {
             assert_eq!(human(value, unit), expected);
         }
+        // Whatever is measured has room in a column.
+        for exponent in -330..330 {
+            for value in [1.0, 1.5, 9.994, 9.996, -7.77].map(|digits: f64| digits * 10f64.powi(exponent)) {
+                for metric in METRICS.iter() {
+                    let texts =
+                        [human(value, metric.unit), signed(value, metric.unit), exact(value, metric.unit)];
+                    assert!(texts.iter().all(|text| text.chars().count() <= 45), "{texts:?}");
+                }
+            }
+        }
         assert_eq!(exact(524288.0, Unit::Bytes), "524,288 bytes");
+        assert_eq!(exact(-8.45e-5, Unit::Count), "-8.45e-5");
         assert_eq!(grouped(-0.001, 2), "0.00");
     }
 }

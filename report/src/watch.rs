@@ -4,8 +4,10 @@ mod series;
 
 use std::collections::BTreeMap;
 
+use bench_core::foreign_text::shortened;
 use bench_core::memory_metrics::{FIELDS, PEAK_RSS, PROCESSES, Values, field};
 use bench_core::metric::Unit;
+use bench_core::prometheus::Selector;
 
 pub use series::{Growth, Point, Series};
 
@@ -13,6 +15,9 @@ use crate::quantity::human;
 
 /// How many lost samples are told with their time and reason.
 const TOLD_LOSSES: usize = 100;
+
+/// As much of a server's own name as a row shows.
+const MOST_CHARACTERS: usize = 200;
 
 /// A watch, told of every sample as it is taken.
 #[derive(Clone, Debug)]
@@ -37,6 +42,8 @@ pub struct Watch {
     pub lost_samples: u64,
     /// What is absent throughout, and why.
     pub notes: Vec<String>,
+    /// What the numbers of some names are, where the names do not say it.
+    pub units: BTreeMap<String, Unit>,
 }
 
 /// A sample that could not be taken.
@@ -85,6 +92,7 @@ impl Watch {
             lost: Vec::new(),
             lost_samples: 0,
             notes: Vec::new(),
+            units: BTreeMap::new(),
         }
     }
 
@@ -93,6 +101,7 @@ impl Watch {
         self.stretch(timestamp);
         self.samples += 1;
         for (name, value) in values.iter().filter_map(|(name, value)| Some((name, value.as_f64()?))) {
+            let (value, _) = self.measured(name, value);
             match self.series.get_mut(name) {
                 Some(series) => series.push(seconds, value),
                 None => {
@@ -100,6 +109,17 @@ impl Watch {
                 }
             }
         }
+    }
+
+    /// A value in the unit in which it is shown, and that unit: seconds, as Prometheus has times, become nanoseconds.
+    pub fn measured(&self, name: &str, value: f64) -> (f64, Unit) {
+        let unit = self.unit(name);
+        (if unit == Unit::Nanoseconds { value * 1e9 } else { value }, unit)
+    }
+
+    /// What the numbers of a name are shown in.
+    pub fn unit(&self, name: &str) -> Unit {
+        self.units.get(name).copied().unwrap_or_else(|| unit(name))
     }
 
     /// Takes that nothing could be read, and why. Lines have a gap there.
@@ -116,7 +136,7 @@ impl Watch {
     pub fn rows(&self) -> Vec<Row> {
         let fixed = FIELDS.iter().filter_map(|field| self.series.get_key_value(field.name));
         let own = self.series.iter().filter(|(name, _)| field(name).is_none());
-        fixed.chain(own).map(|(name, series)| row(name, series)).collect()
+        fixed.chain(own).map(|(name, series)| row(name, series, self.unit(name))).collect()
     }
 
     /// The lost samples by their reason, the most frequent first, among those that are told.
@@ -155,12 +175,12 @@ impl Row {
     }
 }
 
-fn row(name: &str, series: &Series) -> Row {
+fn row(name: &str, series: &Series, unit: Unit) -> Row {
     let field = field(name);
     Row {
-        title: field.map_or_else(|| name.to_string(), |field| field.title.to_string()),
+        title: field.map_or_else(|| shortened(name, MOST_CHARACTERS), |field| field.title.to_string()),
         about: field.map_or("", |field| field.about),
-        unit: unit(name),
+        unit,
         first: series.first,
         last: series.last,
         least: series.least,
@@ -170,10 +190,25 @@ fn row(name: &str, series: &Series) -> Row {
     }
 }
 
-/// Bytes, where the name says so: Prometheus' rule for names, with or without labels.
+/// What may stand behind the unit in a name: what was done with the values.
+const AFTER_THE_UNIT: [&str; 11] =
+    ["total", "sum", "max", "min", "avg", "mean", "used", "free", "limit", "committed", "init"];
+
+/// What the numbers of a name are, with labels or without, by Prometheus' rule: the unit ends it, before what was done with
+/// the values, as in `x_bytes_sum`. [`Unit::Nanoseconds`] stands for seconds, in which such a name's values are given.
 pub fn unit(name: &str) -> Unit {
-    let bare = name.split('{').next().unwrap_or(name);
-    if name != PROCESSES && bare.ends_with("_bytes") { Unit::Bytes } else { Unit::Count }
+    let selector = Selector::parse(name).ok();
+    let bare = selector.as_ref().map_or(name, |selector| selector.name()).to_lowercase();
+    let mut words: Vec<&str> = bare.split(|c: char| !c.is_alphanumeric()).collect();
+    while words.last().is_some_and(|word| AFTER_THE_UNIT.contains(word)) {
+        words.pop();
+    }
+    match words[..] {
+        [.., "bytes", "per", "second"] => Unit::BytesPerSecond,
+        [.., "bytes"] => Unit::Bytes,
+        [.., "seconds"] => Unit::Nanoseconds,
+        _ => Unit::Count,
+    }
 }
 
 #[cfg(test)]
@@ -200,6 +235,39 @@ mod tests {
         assert_eq!(rows[3].growth, None, "one sample has no slope");
         assert_eq!((watch.samples, watch.lost_samples), (2, 1));
         assert_eq!(watch.between, Some(("a".into(), "c".into())));
+    }
+
+    #[test]
+    fn a_name_says_what_its_numbers_are() {
+        for (name, expected) in [
+            ("rss_bytes", Unit::Bytes),
+            ("x_bytes_sum{le=\"a_seconds\"}", Unit::Bytes),
+            ("x_bytes_total", Unit::Bytes),
+            ("jvm_memory_bytes_used", Unit::Bytes),
+            ("job:x_bytes:sum", Unit::Bytes),
+            ("{\"my.heap.bytes\",\"a\"=\"b\"}", Unit::Bytes),
+            ("bytes", Unit::Bytes),
+            ("x_bytes_per_second", Unit::BytesPerSecond),
+            ("process_cpu_seconds_total", Unit::Nanoseconds),
+            ("x_bytes_count", Unit::Count),
+            ("x_bytes_bucket{le=\"1\"}", Unit::Count),
+            ("cache_ratio", Unit::Count),
+            ("kilobytes", Unit::Count),
+            ("processes", Unit::Count),
+            ("total", Unit::Count),
+            ("", Unit::Count),
+        ] {
+            assert_eq!(unit(name), expected, "{name}");
+        }
+        let mut watch = Watch::new("x", "y", 1.0);
+        watch.units.insert("mine".into(), Unit::Bytes);
+        watch.add(
+            0.0,
+            "a",
+            &[("mine".to_string(), 2048.into()), ("pause_seconds".to_string(), 2.into())].into(),
+        );
+        let cells: Vec<Vec<String>> = watch.rows().iter().map(Row::cells).collect();
+        assert_eq!((cells[0][1].as_str(), cells[1][1].as_str()), ("2.00 KiB", "2.00 s"));
     }
 
     #[test]

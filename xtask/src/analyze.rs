@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::Mode;
 use bench_core::dhat_profile::SitesSummary;
+use bench_core::foreign_text::quoted;
 use bench_core::memory_metrics::Sample;
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
@@ -15,6 +16,7 @@ use report::watch::{Row, Watch};
 
 use crate::exit_code::{PASS, usage};
 use crate::flags::profile::{AnalyzeFlags, ExportFlags};
+use crate::named_files::NamedFiles;
 use crate::output;
 use crate::phase_table::phase_table;
 use crate::site_table::{site_table, write_exports};
@@ -23,12 +25,18 @@ use crate::text_table::{Align, text_table};
 
 /// Runs the command.
 pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
-    let text = match Stored::read(&flags.file, flags.results.as_deref())? {
-        Stored::Profile(sites) => profile(&sites, &flags.file, flags)?,
+    let stored = Stored::read(&flags.file, flags.results.as_deref())?;
+    let mut files = NamedFiles::default();
+    files.drawings(&flags.export);
+    stored.read_from(&flags.file).into_iter().for_each(|file| files.input("FILE", file));
+    files.ensure_apart()?;
+    let name = flags.file.to_string_lossy();
+    let text = match stored {
+        Stored::Profile(sites) => profile(&sites, &name, flags)?,
         Stored::Run(run, path) => of_run(&run, &path, flags)?,
         Stored::Samples(samples) => {
             ensure_no_export(&flags.export, "a file of samples has no call sites")?;
-            of_samples(&samples, &flags.file)?
+            of_samples(&samples, &name)?
         }
     };
     output::print(&text)?;
@@ -111,7 +119,7 @@ fn of_samples(samples: &[Sample], name: &str) -> Result<String> {
     let mut first = None;
     for sample in samples {
         let read = sample.timestamp.parse::<Timestamp>().with_context(|| {
-            format!("{name}: {:?} is no time such as 2024-01-15T10:30:00Z", sample.timestamp)
+            format!("{name}: {} is no time such as 2024-01-15T10:30:00Z", quoted(&sample.timestamp))
         });
         let time = read.map_err(usage)?;
         let began = *first.get_or_insert(time);

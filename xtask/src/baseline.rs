@@ -15,6 +15,7 @@ use crate::baselines::{Baselines, Name};
 use crate::binaries::BinaryStore;
 use crate::exit_code::{PASS, usage};
 use crate::flags::{BaselineCommand, BaselineCommandFlags};
+use crate::named_files::NamedFiles;
 use crate::output;
 use crate::results::{Results, read_run};
 use crate::workspace::{shown, target_directory};
@@ -26,7 +27,9 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
     match &flags.command {
         BaselineCommand::Save { name, run, no_binaries } => {
             let name = Name::new(name)?;
-            let run = read_run(&results.find_run(run.as_deref())?)?;
+            let file = results.find_run(run.as_deref())?;
+            let run = read_run(&file)?;
+            ensure_apart(&baselines.path(&name), &file)?;
             save(baselines, &name, &run)?;
             keep_binaries(&baselines.path(&name), &run, *no_binaries)?;
         }
@@ -50,11 +53,20 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
                 usage(anyhow!("{error}; give a name: cargo xtask baseline import FILE NAME"))
             })?;
             let run = read_run(file)?;
+            ensure_apart(&baselines.path(&name), file)?;
             save(baselines, &name, &run)?;
             keep_binaries(&baselines.path(&name), &run, false)?;
         }
     }
     Ok(PASS)
+}
+
+/// A baseline keeps less than a run: the run itself must not be written over, should a link lead to it.
+fn ensure_apart(baseline: &Path, run: &Path) -> Result<()> {
+    let mut files = NamedFiles::default();
+    files.output("the baseline", baseline);
+    files.input("the run", run);
+    files.ensure_apart()
 }
 
 /// Keeps the run and says what it lacks to be a good baseline.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use bench_core::foreign_text::quoted;
 use bench_core::run::Run;
 use report::baseline::baseline_of;
 
@@ -33,9 +34,9 @@ impl Name {
         ensure!(
             first && text.chars().all(allowed) && text.len() <= MOST_CHARACTERS,
             usage(anyhow!(
-                "{:?} cannot name a baseline: a name is made of letters, digits and `._-`, begins with a letter or a \
+                "{} cannot name a baseline: a name is made of letters, digits and `._-`, begins with a letter or a \
                  digit, and has at most {MOST_CHARACTERS} characters",
-                text.chars().take(MOST_CHARACTERS + 1).collect::<String>()
+                quoted(text)
             ))
         );
         ensure!(

@@ -24,10 +24,12 @@ use crate::flags::BenchFlags;
 use crate::history;
 use crate::host;
 use crate::interrupt::Interrupt;
+use crate::named_files::NamedFiles;
 use crate::old_binaries::OldBinaries;
+use crate::output_file::write_whole;
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
-use crate::results::{RUN_FILE, Results, RunFolder, Side, write_run, write_whole};
+use crate::results::{RUN_FILE, Results, RunFolder, Side, write_run};
 use crate::selection::{Chosen, Selection, modes_of_run};
 use crate::suites::Suites;
 use crate::workspace::{self, Metadata, shown};
@@ -78,6 +80,11 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let selection = Selection::new(&flags.selection)?;
     results.ensure_writable()?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
+    let mut files = NamedFiles::default();
+    files.exports(&flags.export);
+    files.suites(&flags.suites);
+    files.judged_by(&results, old.as_ref());
+    files.ensure_apart()?;
     let store = BinaryStore::open(&workspace::target_directory()?)?;
     let old_binaries = old_binaries(flags, old.as_ref(), &store)?;
 
@@ -214,10 +221,14 @@ fn measure_all(
 ) -> Result<()> {
     let path = folder.path.join(RUN_FILE);
     let progress = executor.progress;
-    for (done, case) in chosen.iter().enumerate() {
+    let store = |run: &mut Run, done: usize| {
         // Should xtask itself be killed, the file says what it lacks.
-        run.partial = Some(format!("stopped after {done} of {} cases", chosen.len()));
-        write_run(&path, run)?;
+        run.partial =
+            (done < chosen.len()).then(|| format!("stopped after {done} of {} cases", chosen.len()));
+        write_run(&path, run)
+    };
+    store(run, 0)?;
+    for (done, case) in chosen.iter().enumerate() {
         if executor.interrupt.is_set() {
             return interrupted(run, &path, done, chosen.len());
         }
@@ -232,11 +243,14 @@ fn measure_all(
             }
             return interrupted(run, &path, done, chosen.len());
         }
-        progress.case_done(&measured.record);
         run.cases.push(measured.record);
+        store(run, done + 1)?;
+        // Whoever reads that it is done finds it stored.
+        if let Some(record) = run.cases.last() {
+            progress.case_done(record);
+        }
     }
-    run.partial = None;
-    write_run(&path, run)
+    Ok(())
 }
 
 fn interrupted(run: &mut Run, path: &std::path::Path, done: usize, total: usize) -> Result<()> {

@@ -22,7 +22,8 @@ use tempfile::TempDir;
 
 use crate::host::sha256;
 use crate::lock;
-use crate::results::{read_run, write_whole};
+use crate::output_file::write_whole;
+use crate::results::read_run;
 use crate::workspace::shown;
 
 /// Of each program so many stay that no baseline has: the newest.

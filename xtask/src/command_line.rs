@@ -1,40 +1,40 @@
 //! The command that repeats what xtask does now.
 
+use std::ffi::{OsStr, OsString};
+
 use bench_core::server_url::without_secrets;
 
-/// The flags whose values are URLs of servers.
-const SERVERS: [&str; 2] = ["--pgvector", QDRANT];
-/// Takes several URLs with commas; in any other a comma may be part of a password.
-const QDRANT: &str = "--qdrant";
-
-/// This process's own command, quoted for a shell. URLs of servers are without their passwords: it is stored.
+/// This process's own command, quoted for a shell. URLs are without their secrets: it is stored.
 pub fn of_this_process() -> String {
-    quoted(std::env::args().skip(1))
+    let words = ["cargo", "xtask"].map(OsString::from).into_iter().chain(std::env::args_os().skip(1));
+    quoted(words)
 }
 
-fn quoted(arguments: impl Iterator<Item = String>) -> String {
-    let mut flag = String::new();
-    let arguments = arguments.map(|word| {
-        let before = std::mem::replace(&mut flag, word.clone());
-        match word.split_once('=') {
-            _ if SERVERS.contains(&before.as_str()) => urls_without_secrets(&before, &word),
-            Some((flag, urls)) if SERVERS.contains(&flag) => {
-                format!("{flag}={}", urls_without_secrets(flag, urls))
-            }
-            _ => word,
-        }
+/// Words as a shell reads them, without the secrets of URLs among them.
+pub fn quoted(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+    let words = words.into_iter().map(|word| match word.as_ref().to_str() {
+        Some(text) => word_of(&without_secrets(text)),
+        None => escaped(word.as_ref().as_encoded_bytes()),
     });
-    let words = ["cargo", "xtask"].map(str::to_string).into_iter().chain(arguments);
-    let quoted: Vec<String> =
-        words.map(|word| shlex::try_quote(&word).map(Into::into).unwrap_or(word)).collect();
-    quoted.join(" ")
+    words.collect::<Vec<String>>().join(" ")
 }
 
-fn urls_without_secrets(flag: &str, urls: &str) -> String {
-    match flag {
-        QDRANT => urls.split(',').map(without_secrets).collect::<Vec<String>>().join(","),
-        _ => without_secrets(urls),
+fn word_of(text: &str) -> String {
+    match shlex::try_quote(text) {
+        // A control character would rule the terminal that shows the command.
+        Ok(word) if !text.contains(char::is_control) => word.into_owned(),
+        _ => escaped(text.as_bytes()),
     }
+}
+
+/// `$'...'`, which bash, zsh and ksh read back: what is no printable ASCII becomes `\xNN`.
+fn escaped(bytes: &[u8]) -> String {
+    let characters = bytes.iter().map(|byte| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+        b' '..=b'~' => char::from(*byte).to_string(),
+        byte => format!("\\x{byte:02x}"),
+    });
+    format!("$'{}'", characters.collect::<String>())
 }
 
 #[cfg(test)]
@@ -43,24 +43,36 @@ mod tests {
 
     #[test]
     fn the_command_can_be_pasted_into_a_shell() {
-        let words = ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"].map(str::to_string);
-        let line = quoted(words.into_iter());
-        assert_eq!(
-            shlex::split(&line).unwrap()[2..],
-            ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"]
-        );
+        let words = ["bench", "vectors/x{dim=1}", "--mode", "heap", "it's"];
+        assert_eq!(shlex::split(&quoted(words)).unwrap(), words);
     }
 
     #[test]
     fn the_command_holds_no_password() {
         for (words, shown) in [
             (&["--pgvector", "postgres://u:sec,ret@h/d"][..], "--pgvector postgres://u@h/d"),
-            (&["--pgvector=postgres://u:secret@h/d?password=secret"], "--pgvector=postgres://u@h/d"),
-            (&["--qdrant", "http://a:1,http://u:secret@b:2", "x"], "--qdrant http://a:1,http://u@b:2 x"),
-            (&["--pgvector", "host=h password=secret"], "--pgvector ..."),
+            (&["--pgvector=postgres://u:secret@h/d?password=secret"], "'--pgvector=postgres://u@h/d?...'"),
+            (&["--qdrant", "http://a:1,http://u:secret@b:2", "x"], "--qdrant 'http://a:1,http://...@b:2' x"),
+            (&["--metrics", "http://secret@h/m?token=secret"], "--metrics 'http://...@h/m?...'"),
+            (&["--", "env", "DB=postgres://u:secret@h/d", "./s"], "-- env DB=postgres://u@h/d ./s"),
         ] {
-            let line = quoted(words.iter().map(|word| word.to_string()));
-            assert_eq!(shlex::split(&line).unwrap().join(" "), format!("cargo xtask {shown}"));
+            assert_eq!(quoted(words), shown);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn any_bytes_can_be_pasted_into_bash() {
+        use std::os::unix::ffi::OsStrExt;
+        use std::process::Command;
+
+        for bytes in [&b"docs\xff"[..], b"it's \\ \xc3\xa4 \xff9", b"\x1b[31m\n", b"\xff$HOME `x`"] {
+            let line = quoted([OsStr::from_bytes(bytes)]);
+            assert!(line.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{line}");
+            let Ok(output) = Command::new("bash").arg("-c").arg(format!("printf %s {line}")).output() else {
+                return println!("skipped: bash is not installed");
+            };
+            assert_eq!(output.stdout, bytes, "{line}");
         }
     }
 }

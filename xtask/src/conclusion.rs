@@ -11,7 +11,8 @@ use crate::compare::today;
 use crate::exit_code;
 use crate::flags::{Export, MessageFormat};
 use crate::output;
-use crate::results::{PAGE_FILE, write_whole};
+use crate::output_file::write_whole;
+use crate::results::PAGE_FILE;
 use crate::table;
 use crate::workspace::shown;
 

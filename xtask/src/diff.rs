@@ -14,8 +14,9 @@ use report::{SiteChange, SiteCount, plural, site_difference};
 
 use crate::exit_code::{PASS, usage};
 use crate::flags::profile::{DiffFlags, ShownFlags};
+use crate::named_files::NamedFiles;
 use crate::output;
-use crate::results::write_whole;
+use crate::output_file::write_whole;
 use crate::site_table::change_table;
 use crate::stored::{Stored, matching, sites_of};
 use crate::workspace::shown;
@@ -26,8 +27,14 @@ const ONLY_THE_TOP: &str = "a flame graph needs every call site, and of one of t
 
 /// Runs the command.
 pub fn run(flags: &DiffFlags) -> Result<u8> {
-    let read = |name: &str| Stored::read(name, flags.results.as_deref());
-    let text = match (read(&flags.old)?, read(&flags.new)?) {
+    let read = |name: &Path| Stored::read(name, flags.results.as_deref());
+    let (old, new) = (read(&flags.old)?, read(&flags.new)?);
+    let mut files = NamedFiles::default();
+    flags.flamegraph.iter().for_each(|path| files.output("--flamegraph", path));
+    old.read_from(&flags.old).into_iter().for_each(|file| files.input("OLD", file));
+    new.read_from(&flags.new).into_iter().for_each(|file| files.input("NEW", file));
+    files.ensure_apart()?;
+    let text = match (old, new) {
         (Stored::Profile(old), Stored::Profile(new)) => {
             profiles(&old, &new, &flags.shown) + &flame_graph(&old, &new, &title(flags), flags)?
         }
@@ -37,8 +44,8 @@ pub fn run(flags: &DiffFlags) -> Result<u8> {
         _ => {
             return Err(usage(anyhow!(
                 "{} and {}: two dhat profiles or two runs can be compared, nothing else",
-                flags.old,
-                flags.new
+                flags.old.display(),
+                flags.new.display()
             )));
         }
     };
@@ -78,9 +85,7 @@ fn flame_graph(old: &SitesSummary, new: &SitesSummary, title: &str, flags: &Diff
 
 /// The names of both files, without their folders, for which a picture has no room.
 fn title(flags: &DiffFlags) -> String {
-    let name = |path: &str| {
-        Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned())
-    };
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let (old, new) = (name(&flags.old), name(&flags.new));
     if old == new { new } else { format!("{old} to {new}") }
 }

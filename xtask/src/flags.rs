@@ -5,6 +5,7 @@ mod leaks;
 pub mod monitor;
 pub mod profile;
 mod report;
+mod server;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -139,14 +140,14 @@ pub struct SuiteFlags {
     pub model: Option<PathBuf>,
     /// Also measure this PostgreSQL with pgvector: postgres://USER@HOST:PORT/DATABASE; a password may stand in
     /// PGPASSWORD
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server::PGVECTOR)]
     pub pgvector: Option<ServerUrl>,
     /// Its first process, where it cannot be found by its port (a container, another user)
     #[arg(long, value_name = "PID", requires = "pgvector")]
     pub pgvector_pid: Option<u32>,
     /// Also measure this Qdrant, by its port for gRPC: http://HOST:6334, of a cluster all nodes; needs --features
     /// qdrant (two minutes of CPU more to build). Its key stands in QDRANT_API_KEY
-    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    #[arg(long, value_name = "URL", value_delimiter = ',', value_parser = server::QDRANT)]
     pub qdrant: Vec<ServerUrl>,
     /// Its process, for each URL one, where it cannot be found by its port
     #[arg(long, value_name = "PID", value_delimiter = ',', requires = "qdrant")]

@@ -9,6 +9,7 @@
 
 mod command;
 mod endpoint;
+mod fetch;
 mod live;
 mod metrics_file;
 mod process_tree;
@@ -32,20 +33,27 @@ use crate::exit_code::usage;
 use crate::flags::monitor::MonitorFlags;
 use crate::interrupt::Interrupt;
 use crate::output;
-use crate::results::write_whole;
+use crate::output_file::{stdout_is_stderr, write_new};
 use crate::text_table::{Align, text_table};
 use crate::workspace::{root, shown};
 use live::Live;
 use metrics_file::MetricsFile;
 use source::{Cause, Reading, Source};
 
+/// The ending of the page's name.
+const PAGE: &str = "html";
+/// As many reasons of lost samples are told; the page has them all.
+const MOST_REASONS: usize = 5;
 /// How often to look whether the process has ended or Ctrl-C was pressed.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Runs the command.
 pub fn run(flags: &MonitorFlags) -> Result<u8> {
     let interrupt = Interrupt::install()?;
+    // Whatever could be wrong with it, nothing has been started yet.
+    let command = command_line::of_this_process();
     let path = file_path(flags)?;
+    let page = page_path(&path)?;
     let mut file = MetricsFile::create(&path).map_err(usage)?;
     let opened = Source::open(flags);
     let (mut source, target) = match opened {
@@ -57,25 +65,30 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
             return Err(error);
         }
     };
-    let command = command_line::of_this_process();
     let mut watch = Watch::new(target, command, flags.interval.as_secs_f64());
+    watch.units = source.units();
     let mut live = Live::new(matches!(source, Source::Command(..)));
     live.say(&format!("watching {} every {:?}, to {}", watch.target, flags.interval, shown(&path)));
-    let cause = sample_until_the_end(flags, &interrupt, &mut source, &mut watch, &mut file, &mut live)?;
+    let sampled = sample_until_the_end(flags, &interrupt, &mut source, &mut watch, &mut file, &mut live);
+    let cause = match source {
+        Source::Command(..) => sampled.context("the command is not watched any more, and runs on")?,
+        _ => sampled?,
+    };
     live.finish();
     let (end, code) = source.end(cause)?;
     watch.end = end;
     watch.notes = source.notes();
+    watch.notes.extend(source.shortfalls());
     file.finish()?;
-    let page = path.with_extension("html");
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    write_whole(&page, watch_page(&watch, &name)?.as_bytes())?;
-    let summary = summary(&watch, &path, &page);
+    let written = write_new(&page, watch_page(&watch, &name)?.as_bytes());
+    let summary = summary(&watch, &path, written.is_ok().then_some(page.as_path()));
     if matches!(source, Source::Command(..)) {
         anstream::eprint!("{summary}")
     } else {
         output::print(&summary)?
     }
+    written?;
     ensure!(watch.samples > 0 || cause != Cause::Duration, "no sample could be taken in all that time");
     Ok(code)
 }
@@ -98,7 +111,27 @@ fn file_path(flags: &MonitorFlags) -> Result<PathBuf> {
         1 => folder.join(format!("memory_metrics_{time}.json")),
         number => folder.join(format!("memory_metrics_{time}-{number}.json")),
     };
-    (1..1000).map(numbered).find(|path| !path.exists()).context("1000 watches began in this second")
+    let is_free = |path: &PathBuf| !path.exists() && !path.with_extension(PAGE).exists();
+    (1..1000).map(numbered).find(is_free).context("1000 watches began in this second")
+}
+
+/// Where the page goes: beside the samples.
+///
+/// # Errors
+/// If that is where the samples go, or something is there.
+fn page_path(path: &Path) -> Result<PathBuf> {
+    let is_page = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(PAGE));
+    ensure!(
+        !is_page,
+        usage(anyhow!("--file {}: the page gets this name; name a file with another ending", path.display()))
+    );
+    let page = path.with_extension(PAGE);
+    // Also a link that leads nowhere.
+    ensure!(
+        fs::symlink_metadata(&page).is_err(),
+        usage(anyhow!("{} is there already, and the page gets this name: name another --file", shown(&page)))
+    );
+    Ok(page)
 }
 
 /// Takes a sample at the start of every interval.
@@ -118,8 +151,8 @@ fn sample_until_the_end(
         let timestamp = timestamp(whole_seconds);
         match source.read() {
             Reading::Values(values) => {
-                live.values(&values);
                 watch.add(seconds, &timestamp, &values);
+                live.values(&values, watch);
                 file.append(&Sample { timestamp, values })?;
             }
             Reading::Lost(reason) => {
@@ -172,7 +205,7 @@ fn timestamp(whole_seconds: bool) -> String {
     Timestamp::now().strftime(format).to_string()
 }
 
-fn summary(watch: &Watch, path: &Path, page: &Path) -> String {
+fn summary(watch: &Watch, path: &Path, page: Option<&Path>) -> String {
     let rows = watch.rows();
     let mut text = String::new();
     if !rows.is_empty() {
@@ -183,13 +216,23 @@ fn summary(watch: &Watch, path: &Path, page: &Path) -> String {
     if watch.lost_samples > 0 {
         text.push_str(&format!(", {} lost", watch.lost_samples));
     }
-    text.push('\n');
-    for (reason, count) in watch.losses() {
-        text.push_str(&format!("  lost {count}: {reason}\n"));
+    let losses = watch.losses();
+    // In one place with what was told at once, each reason stands already.
+    if !losses.is_empty() && stdout_is_stderr() {
+        text.push_str(", why is told above");
+    } else {
+        for (reason, count) in losses.iter().take(MOST_REASONS) {
+            text.push_str(&format!("\n  lost {count}: {reason}"));
+        }
+        if losses.len() > MOST_REASONS {
+            text.push_str(&format!("\n  and for {} more reasons, on the page", losses.len() - MOST_REASONS));
+        }
     }
+    text.push('\n');
     for note in &watch.notes {
         text.push_str(&format!("  {note}\n"));
     }
-    text.push_str(&format!("file  {}\npage  {}\n", shown(path), shown(page)));
+    text.push_str(&format!("file  {}\n", shown(path)));
+    text.extend(page.map(|page| format!("page  {}\n", shown(page))));
     text
 }

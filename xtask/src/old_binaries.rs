@@ -224,7 +224,11 @@ mod tests {
         let alike = |line: &str, pointer: &str, value: serde_json::Value| {
             let mut run = run.clone();
             *run.pointer_mut(pointer).unwrap() = value;
-            let side = Side { called: "main".into(), run: serde_json::from_value(run).unwrap() };
+            let side = Side {
+                called: "main".into(),
+                run: serde_json::from_value(run).unwrap(),
+                file: "main.json".into(),
+            };
             built_alike(&side, &flags(line)).is_some()
         };
         let same = || serde_json::json!("x");

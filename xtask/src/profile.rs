@@ -6,14 +6,21 @@ use bench_core::dhat_profile::SitesSummary;
 
 use crate::exit_code::PASS;
 use crate::flags::profile::ProfileFlags;
+use crate::named_files::NamedFiles;
 use crate::one_case;
 use crate::output;
+use crate::results::Results;
 use crate::site_table::{site_table, write_exports};
 use crate::stored::read_profile;
 use crate::workspace::shown;
 
 /// Runs the command.
 pub fn run(flags: &ProfileFlags) -> Result<u8> {
+    let mut files = NamedFiles::default();
+    files.drawings(&flags.export);
+    files.suites(&flags.case.suites);
+    files.input("the thresholds", Results::new(&flags.case.results)?.thresholds_file());
+    files.ensure_apart()?;
     let one = one_case::measure(&flags.case, Mode::Sites)?;
     let id = &one.record.spec.id;
     let repetition =

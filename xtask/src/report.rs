@@ -7,7 +7,8 @@ use crate::compare::today;
 use crate::conclusion::{self, Against};
 use crate::flags::ReportFlags;
 use crate::history;
-use crate::results::{Results, read_run};
+use crate::named_files::NamedFiles;
+use crate::results::{PAGE_FILE, Results, read_run};
 
 /// Runs the command.
 pub fn run(flags: &ReportFlags) -> Result<u8> {
@@ -16,6 +17,12 @@ pub fn run(flags: &ReportFlags) -> Result<u8> {
     let path = results.find_run(flags.run.as_deref())?;
     let run = read_run(&path)?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
+    let mut files = NamedFiles::default();
+    files.output("the page", path.with_file_name(PAGE_FILE));
+    files.exports(&flags.export);
+    files.input("the run", &path);
+    files.judged_by(&results, old.as_ref());
+    files.ensure_apart()?;
     let history = history::before(&run, &results);
     let comparison = old.map(|old| {
         let mut comparison = compare(&old.called, &old.run, &run, &thresholds, &today());

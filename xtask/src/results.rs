@@ -1,10 +1,11 @@
 //! Where results lie, how a run is named, and how files are written and read without losing any.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use bench_core::foreign_text::quoted;
 use bench_core::run::{Revision, Run};
 use jiff::Timestamp;
 
@@ -13,6 +14,7 @@ use crate::exit_code::usage;
 use crate::flags::ResultsFlags;
 use crate::lock;
 use crate::named_file;
+use crate::output_file::write_whole;
 use crate::workspace::{self, shown};
 
 /// A run's evidence within its folder.
@@ -45,6 +47,11 @@ impl Results {
             None => own()?.join("thresholds.toml"),
         };
         Ok(Results { runs: root.join("runs"), baselines: Baselines::new(&root), thresholds })
+    }
+
+    /// The file of the threshold table.
+    pub fn thresholds_file(&self) -> &Path {
+        &self.thresholds
     }
 
     /// Reads the threshold table; a missing or broken one is the user's error.
@@ -85,14 +92,14 @@ impl Results {
     }
 
     /// The run.json that `run` means (an id, a folder, a file), or the newest one.
-    pub fn find_run(&self, run: Option<&str>) -> Result<PathBuf> {
-        let Some(run) = run.filter(|run| *run != LATEST) else { return self.newest_run() };
-        let candidates =
-            [PathBuf::from(run), Path::new(run).join(RUN_FILE), self.runs.join(run).join(RUN_FILE)];
+    pub fn find_run(&self, run: Option<&Path>) -> Result<PathBuf> {
+        let Some(run) = run.filter(|run| *run != Path::new(LATEST)) else { return self.newest_run() };
+        let candidates = [run.to_path_buf(), run.join(RUN_FILE), self.runs.join(run).join(RUN_FILE)];
         candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
             let newest = self.newest_run().map(|path| format!("; the newest is {}", shown(&path)));
             usage(anyhow!(
-                "no run {run:?}: neither a run.json, nor a folder with one, nor an id below {}{}",
+                "no run {}: neither a run.json, nor a folder with one, nor an id below {}{}",
+                quoted(&run.to_string_lossy()),
                 shown(&self.runs),
                 newest.unwrap_or_default()
             ))
@@ -111,10 +118,11 @@ impl Results {
     }
 
     /// Reads what `side` of a comparison means: a baseline's name, or a run as [`Results::find_run`] knows it.
-    pub fn side(&self, side: Option<&str>) -> Result<Side> {
-        let name = side.and_then(|side| Name::new(side).ok());
+    pub fn side(&self, side: Option<&Path>) -> Result<Side> {
+        let name = side.and_then(|side| Name::new(side.to_str()?).ok());
         if let Some(name) = name.filter(|name| self.baselines.path(name).is_file()) {
-            return Ok(Side { called: name.to_string(), run: self.baselines.load(&name)? });
+            let (file, run) = (self.baselines.path(&name), self.baselines.load(&name)?);
+            return Ok(Side { called: name.to_string(), run, file });
         }
         let path = self.find_run(side).map_err(|error| match self.baselines.names() {
             Ok(names) if !names.is_empty() => {
@@ -124,7 +132,7 @@ impl Results {
             _ => usage(anyhow!("{error}; there is no baseline")),
         })?;
         let run = read_run(&path)?;
-        Ok(Side { called: run.id.clone(), run })
+        Ok(Side { called: run.id.clone(), run, file: path })
     }
 
     /// Ids begin with the date, so the greatest is the newest. One that still goes on, beside this process, is not meant.
@@ -143,6 +151,8 @@ pub struct Side {
     pub called: String,
     /// The run.
     pub run: Run,
+    /// Where it lies.
+    pub file: PathBuf,
 }
 
 /// The folder of one run that goes on as long as this lives.
@@ -176,27 +186,6 @@ fn run_name(started: Timestamp, revision: &Revision) -> String {
         }
         None => format!("{date}-norev"),
     }
-}
-
-/// Writes beside the file, brings it to the disk, then renames: a kill at any moment leaves the old file or the
-/// new one. Two processes that write the same file do not meet.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().context("a file to write has a name")?.to_string_lossy();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut unfinished = tempfile::Builder::new();
-    let (prefix, suffix) = (format!(".{name}."), ".unfinished");
-    unfinished.prefix(&prefix).suffix(suffix);
-    // As any other file; the default is for secrets.
-    #[cfg(unix)]
-    unfinished.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let write = || -> io::Result<()> {
-        let mut file = unfinished.tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("write {}", shown(path)))
 }
 
 /// Moves a file into a run's folder, from another file system too.
@@ -271,9 +260,9 @@ mod tests {
         let ended = |run: RunFolder| (run.id.clone(), run.path.clone());
         let ((old_id, old), (new_id, new)) = (ended(old), ended(new));
         assert_eq!(results.find_run(None).unwrap(), new.join(RUN_FILE));
-        assert_eq!(results.find_run(Some(&old_id)).unwrap(), old.join(RUN_FILE));
-        assert_eq!(results.find_run(Some(old.to_str().unwrap())).unwrap(), old.join(RUN_FILE));
-        let error = results.find_run(Some(&empty.id)).unwrap_err();
+        assert_eq!(results.find_run(Some(old_id.as_ref())).unwrap(), old.join(RUN_FILE));
+        assert_eq!(results.find_run(Some(&old)).unwrap(), old.join(RUN_FILE));
+        let error = results.find_run(Some(empty.id.as_ref())).unwrap_err();
         assert_eq!(of_error(&error), USAGE);
         assert!(error.to_string().contains(&new_id), "{error}");
     }
@@ -304,15 +293,5 @@ mod tests {
         let error = Results::new(&flags).unwrap().ensure_writable().unwrap_err();
         assert_eq!(of_error(&error), USAGE);
         assert!(error.to_string().contains("name a folder with --results"), "{error}");
-    }
-
-    #[test]
-    fn a_file_is_replaced_as_a_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(RUN_FILE);
-        write_whole(&path, b"first").unwrap();
-        write_whole(&path, b"2").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"2");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

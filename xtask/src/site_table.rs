@@ -9,7 +9,7 @@ use report::quantity::human;
 use report::{Side, SiteChange, SiteCount, export, plural};
 
 use crate::flags::profile::{ExportFlags, ShownFlags};
-use crate::results::write_whole;
+use crate::output_file::write_whole;
 use crate::text_table::{Align, text_table};
 use crate::workspace::shown;
 

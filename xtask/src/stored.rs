@@ -32,13 +32,13 @@ impl Stored {
     ///
     /// # Errors
     /// As bad usage, if there is no such file, or it is none of these, truncated, or of a newer version.
-    pub fn read(name: &str, results: Option<&Path>) -> Result<Stored> {
+    pub fn read(name: &Path, results: Option<&Path>) -> Result<Stored> {
         let flags = ResultsFlags { results: results.map(Path::to_path_buf), thresholds: None };
-        let path = match Path::new(name) {
+        let path = match name {
             file if file.is_file() => file.to_path_buf(),
             _ => Results::new(&flags)?
                 .find_run(Some(name))
-                .map_err(|error| usage(anyhow!("{name}: no such file; and {error:#}")))?,
+                .map_err(|error| usage(anyhow!("{}: no such file; and {error:#}", name.display())))?,
         };
         /// What tells the formats apart.
         #[derive(Deserialize)]
@@ -64,6 +64,14 @@ impl Stored {
                 ),
             )),
         }
+    }
+
+    /// The files that it was read from, which is `name` unless it is a run: that has the profiles beside it.
+    pub fn read_from(&self, name: &Path) -> Vec<PathBuf> {
+        let Stored::Run(run, file) = self else { return vec![name.to_path_buf()] };
+        let sites = run.cases.iter().filter_map(|case| case.measurement(Mode::Sites));
+        let profiles = sites.flat_map(|sites| &sites.repetitions).filter_map(|it| it.dhat_file.as_deref());
+        [file.clone()].into_iter().chain(profiles.map(|profile| file.with_file_name(profile))).collect()
     }
 }
 

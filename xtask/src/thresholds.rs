@@ -1,6 +1,7 @@
 //! `cargo xtask thresholds`: is the table right, which rule wins, which limits would be tight?
 
 use std::fmt::Write;
+use std::path::Path;
 
 use anyhow::{Result, anyhow, ensure};
 use bench_core::case::CaseId;
@@ -35,9 +36,9 @@ pub fn run(flags: &ThresholdsFlags) -> Result<u8> {
             output::print(&explain(&results.thresholds()?, &id))?;
         }
         ThresholdsCommand::Suggest { runs } => {
-            let wanted: Vec<Option<&str>> = match &runs[..] {
+            let wanted: Vec<Option<&Path>> = match &runs[..] {
                 [] => vec![None],
-                runs => runs.iter().map(|run| Some(run.as_str())).collect(),
+                runs => runs.iter().map(|run| Some(run.as_path())).collect(),
             };
             let paths = wanted.into_iter().map(|run| results.find_run(run)).collect::<Result<Vec<_>>>()?;
             let runs = paths.iter().map(|path| read_run(path)).collect::<Result<Vec<_>>>()?;

@@ -22,7 +22,7 @@ impl ServerAddress {
         for flag in urls {
             // The flag may hold a password, so no error shows it.
             let (name, url) = flag.split_once('=').context("a server is not given as ENGINE=URL")?;
-            let Ok(url) = url.parse::<ServerUrl>();
+            let url = url.parse::<ServerUrl>().with_context(|| format!("the URL of {name}"))?;
             servers.entry(name.into()).or_default().urls.push(url);
         }
         for flag in pids {
@@ -63,13 +63,14 @@ mod tests {
         let nodes: Vec<_> = servers["a"].nodes().map(|(url, pid)| (url.to_string(), pid)).collect();
         assert_eq!(nodes, [("http://x:1".into(), Some(7)), ("http://y:2".into(), Some(8))]);
         let [(url, pid)] = servers["b"].nodes().collect::<Vec<_>>().try_into().unwrap();
-        assert_eq!((url.with_secrets(), pid), ("postgres://u:p=,w@h/d", None));
+        assert_eq!((url.with_secrets().as_str(), pid), ("postgres://u:p=,w@h/d", None));
     }
 
     #[test]
     fn wrong_flags_are_refused_without_their_secrets() {
         for (urls, pids, reason) in [
             (&["postgres:secret"][..], &[][..], "not given as ENGINE=URL"),
+            (&["a=http://x:secret"], &[], "the URL of a: what stands behind the host's colon is no port"),
             (&["a=http://x:secret@h"], &["b=1"], "a process of b without its URL"),
             (&["a=http://x:secret@h"], &["a=1", "a=2"], "2 processes of a for 1 URLs"),
             (&["a=http://x:secret@h"], &["a=first"], "\"a=first\" names no process"),

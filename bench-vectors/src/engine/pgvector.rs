@@ -61,14 +61,10 @@ const OLDEST: (u32, u32) = (0, 8);
 
 /// Where and how to connect.
 fn config(url: &ServerUrl) -> Result<Config> {
-    let text = url.with_secrets();
-    let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    ensure!(
-        is_url,
-        "{url} is no URL of PostgreSQL: it begins with postgres://, as in postgres://user@host:5432/database"
-    );
     // The parser's own error may repeat parts of the URL.
-    let Ok(mut config) = text.parse::<Config>() else { bail!("{url} is a malformed URL of PostgreSQL") };
+    let Ok(mut config) = url.with_secrets().parse::<Config>() else {
+        bail!("{url} is a malformed URL of PostgreSQL")
+    };
     let (host, port) = place(&config)?;
     config.hostaddr(resolve(&host, port)?.ip());
     if let (None, Some(password)) = (config.get_password(), std::env::var_os("PGPASSWORD")) {

@@ -13,7 +13,7 @@ use crate::chart::lines::{self, Line};
 use crate::chart::{ANON, BROKEN, Chart, FILE, HEAP, LIMIT};
 use crate::judgement::plural;
 use crate::quantity::human;
-use crate::watch::{Row, Series, Watch, unit};
+use crate::watch::{Row, Series, Watch};
 
 /// All that the template may see.
 #[derive(Serialize)]
@@ -141,7 +141,7 @@ fn charts(watch: &Watch) -> Result<(Vec<Shown>, Vec<String>)> {
     let own: Vec<_> = watch.series.iter().filter(|(name, _)| field(name).is_none()).collect();
     for (index, (name, series)) in own.iter().take(OWN_CHARTS).enumerate() {
         let lines = [line(name, series, HEAP)];
-        let input = lines::Input { title: name, unit: unit(name), length, lines: &lines };
+        let input = lines::Input { title: name, unit: watch.unit(name), length, lines: &lines };
         shown.extend(
             lines::chart(&format!("own-{index}"), &input)?.map(|chart| Shown { chart, key: Vec::new() }),
         );

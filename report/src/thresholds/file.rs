@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bench_core::foreign_text::quoted;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use toml::Spanned;
@@ -133,7 +134,10 @@ impl<'de> Visitor<'de> for LevelsVisitor {
                 "warn" => warn = Some(map.next_value()?),
                 "fail" => fail = Some(map.next_value()?),
                 other => {
-                    return Err(A::Error::custom(format!("unknown level {other:?}: expected warn or fail")));
+                    return Err(A::Error::custom(format!(
+                        "unknown level {}: expected warn or fail",
+                        quoted(other)
+                    )));
                 }
             }
         }
@@ -174,7 +178,7 @@ impl<'de> Visitor<'de> for RelativeVisitor {
                 "fail" => fail = Some(map.next_value()?),
                 "floor" => floor = Some(map.next_value()?),
                 other => {
-                    let message = format!("unknown level {other:?}: expected warn, fail or floor");
+                    let message = format!("unknown level {}: expected warn, fail or floor", quoted(other));
                     return Err(A::Error::custom(message));
                 }
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use anyhow::{Result, anyhow, ensure};
+use bench_core::foreign_text::quoted;
 use bench_core::metric::{Direction, METRICS, Metric};
 use toml::Spanned;
 
@@ -107,8 +108,10 @@ fn machine(source: &Source, entry: &MachineEntry) -> Result<BTreeMap<String, Str
     for name in matching.keys() {
         if !HOST_FACTS.contains(&name.get_ref().as_str()) {
             let known = HOST_FACTS.join(", ");
-            return Err(source
-                .error(&name.span(), format!("unknown fact {:?}: expected one of {known}", name.get_ref())));
+            return Err(source.error(
+                &name.span(),
+                format!("unknown fact {}: expected one of {known}", quoted(name.get_ref())),
+            ));
         }
     }
     Ok(matching.iter().map(|(name, value)| (name.get_ref().clone(), value.clone())).collect())
@@ -230,7 +233,7 @@ fn allowance(source: &Source, spanned: &Spanned<AllowEntry>) -> Result<Allowance
     let entry = spanned.get_ref();
     let until = entry.until.get_ref();
     if !is_date(until) {
-        let message = format!("{until:?} is not a date: expected the form \"2027-01-31\"");
+        let message = format!("{} is not a date: expected the form \"2027-01-31\"", quoted(until));
         return Err(source.error(&entry.until.span(), message));
     }
     if entry.reason.get_ref().trim().is_empty() {
@@ -252,7 +255,8 @@ fn pattern(source: &Source, id: &Spanned<String>) -> Result<IdPattern> {
 fn metric(source: &Source, id: &Spanned<String>) -> Result<&'static Metric> {
     Metric::by_id(id.get_ref()).ok_or_else(|| {
         let known: Vec<&str> = METRICS.iter().map(|metric| metric.id).collect();
-        let message = format!("unknown metric {:?}: expected one of {}", id.get_ref(), known.join(", "));
+        let message =
+            format!("unknown metric {}: expected one of {}", quoted(id.get_ref()), known.join(", "));
         source.error(&id.span(), message)
     })
 }

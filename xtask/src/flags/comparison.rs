@@ -1,7 +1,9 @@
 //! The options of what compares: `compare`, `baseline`, `check`, `thresholds`.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use report::export::Format;
 
@@ -13,7 +15,7 @@ use crate::exit_code;
 pub struct BaselineFlags {
     /// Compare with this baseline, or with a run by its id or path
     #[arg(long, value_name = "NAME")]
-    pub baseline: Option<String>,
+    pub baseline: Option<PathBuf>,
     /// Fail with code 5 where something judged is incomparable, inconclusive or unconfirmed
     #[arg(long)]
     pub strict: bool,
@@ -34,7 +36,7 @@ pub struct ConfirmFlags {
 pub struct ExportFlags {
     /// Write the result for another tool: bencher, smaller-is-better, junit, markdown (a step summary) or csv; several
     /// mean all of them
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_export)]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = OsStringValueParser::new().try_map(parse_export))]
     pub export: Vec<Export>,
 }
 
@@ -47,8 +49,12 @@ pub struct Export {
     pub path: PathBuf,
 }
 
-fn parse_export(text: &str) -> Result<Export, String> {
-    let (format, path) = text.split_once('=').ok_or("expected FORMAT=FILE, such as junit=report.xml")?;
+fn parse_export(given: OsString) -> Result<Export, String> {
+    let example = "expected FORMAT=FILE, such as junit=report.xml";
+    // A file's name may hold any byte; a format is ASCII.
+    let text = given.to_string_lossy();
+    let (format, _) = text.split_once('=').ok_or(example)?;
+    let path = behind(&given, format.len() + 1).ok_or(example)?;
     let format: Format = format.parse().map_err(|error: anyhow::Error| error.to_string())?;
     match path.is_empty() {
         true => Err(format!("no file: expected {format}=FILE")),
@@ -56,13 +62,26 @@ fn parse_export(text: &str) -> Result<Export, String> {
     }
 }
 
+/// What stands behind so many bytes of ASCII.
+#[cfg(unix)]
+fn behind(given: &OsStr, start: usize) -> Option<&OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+    given.as_bytes().get(start..).map(OsStr::from_bytes)
+}
+
+/// What stands behind so many bytes of ASCII.
+#[cfg(not(unix))]
+fn behind(given: &OsStr, start: usize) -> Option<&OsStr> {
+    given.to_str()?.get(start..).map(OsStr::new)
+}
+
 /// Flags of `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct CompareFlags {
     /// The old side: a baseline's name, a run's id, its folder, a run.json, or `latest`
-    pub old: String,
+    pub old: PathBuf,
     /// The new side [default: the newest run]
-    pub new: Option<String>,
+    pub new: Option<PathBuf>,
     /// Only cases whose id matches
     #[arg(short, long, value_name = "REGEX")]
     pub filter: Option<String>,
@@ -99,7 +118,7 @@ pub enum BaselineCommand {
         /// The baseline's name
         name: String,
         /// A run's id, its folder, or a run.json [default: the newest run]
-        run: Option<String>,
+        run: Option<PathBuf>,
         /// Do not keep the binaries that it was measured with, which `--confirm` runs
         #[arg(long)]
         no_binaries: bool,
@@ -164,7 +183,7 @@ pub enum ThresholdsCommand {
     /// Propose tight limits from stored runs, as a table on stdout
     Suggest {
         /// Run ids, folders or files [default: the newest run]
-        runs: Vec<String>,
+        runs: Vec<PathBuf>,
     },
 }
 

@@ -1,10 +1,13 @@
 //! The options of `monitor`, with their help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bench_core::server_url::ServerUrl;
 use clap::Args;
 
+use super::server::METRICS;
 use crate::monitor::AskedFor;
 use crate::quantity::parse_duration;
 
@@ -18,11 +21,11 @@ pub struct MonitorFlags {
     /// heap_alloc_bytes=my_heap_bytes; several may be given
     #[arg(long, value_name = "NAME", conflicts_with_all = ["pid", "command"])]
     pub metric: Vec<AskedFor>,
-    /// Time between two samples
+    /// Time between two samples, such as 100ms or 2min; a number without a unit is one of seconds
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_interval)]
     pub interval: Duration,
-    /// Stop watching after this time; a command runs on [default: when it ends, or at Ctrl-C]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    /// Stop watching after this time, written as that of --interval; a command runs on [default: when it ends, or at Ctrl-C]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub duration: Option<Duration>,
     /// File of the samples; the page gets its name with the ending .html [default: memory_metrics_TIME.json in the
     /// folder of the results]
@@ -40,19 +43,28 @@ pub struct Target {
     /// Watch this process and its children
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pid: Option<u32>,
-    /// Watch the server that exposes its metrics as Prometheus text under this http:// address
-    #[arg(long, value_name = "URL")]
-    pub metrics: Option<String>,
+    /// Watch the server that exposes its metrics as Prometheus text under this http:// address; USER:PASSWORD@ before the
+    /// host is sent by the Basic scheme and shown nowhere
+    #[arg(long, value_name = "URL", value_parser = METRICS)]
+    pub metrics: Option<ServerUrl>,
     /// Start this command and watch it and its children
     #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
 }
 
 /// Below this the watching would show in what is watched.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// A time; a number without a unit is one of seconds, as other monitors have it.
+fn parse_time(text: &str) -> anyhow::Result<Duration> {
+    match text.trim().ends_with(|c: char| c.is_ascii_digit()) {
+        true => parse_duration(&format!("{text}s")),
+        false => parse_duration(text),
+    }
+}
+
 fn parse_interval(text: &str) -> anyhow::Result<Duration> {
-    let interval = parse_duration(text)?;
+    let interval = parse_time(text)?;
     anyhow::ensure!(interval >= SHORTEST, "at least 10ms");
     Ok(interval)
 }
@@ -61,6 +73,7 @@ fn parse_interval(text: &str) -> anyhow::Result<Duration> {
 pub const HELP: &str = "\
 Examples:
   cargo xtask monitor --pid 4711                                 every 5 s until it ends or Ctrl-C
+  cargo xtask monitor --interval 2 --duration 60 --pid 4711      every 2 s, for a minute
   cargo xtask monitor --interval 100ms -- ./server --port 8080   start a command and watch it
   cargo xtask monitor --metrics http://127.0.0.1:6333/metrics    Qdrant, or a Go service such as Weaviate
   cargo xtask monitor --metrics URL --metric heap_alloc_bytes=jvm_heap_bytes --duration 10min

@@ -40,7 +40,7 @@ pub struct ProfileFlags {
 pub struct AnalyzeFlags {
     /// A dhat profile, a run (its id, folder or run.json), or a file that `monitor` wrote
     #[arg(value_name = "FILE")]
-    pub file: String,
+    pub file: PathBuf,
     /// Of a run, only the case of this id, or those whose id matches the regular expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
@@ -60,10 +60,10 @@ pub struct AnalyzeFlags {
 pub struct DiffFlags {
     /// A dhat profile, or a run: its id, folder or run.json
     #[arg(value_name = "OLD")]
-    pub old: String,
+    pub old: PathBuf,
     /// As OLD, and of the same kind
     #[arg(value_name = "NEW")]
-    pub new: String,
+    pub new: PathBuf,
     /// Of runs, only the case of this id, or those whose id matches the regular expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,

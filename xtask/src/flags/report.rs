@@ -1,5 +1,7 @@
 //! The options of `report`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{BaselineFlags, ExportFlags, MessageFormat, ResultsFlags};
@@ -9,7 +11,7 @@ use crate::exit_code;
 #[derive(Debug, Clone, Args)]
 pub struct ReportFlags {
     /// A run's id, its folder, or a run.json [default: the newest run]
-    pub run: Option<String>,
+    pub run: Option<PathBuf>,
     /// With which baseline the run is compared.
     #[command(flatten)]
     pub baseline: BaselineFlags,

@@ -1,5 +1,6 @@
 //! A command that is started in order to be watched: its output is its own, its exit status becomes ours.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -23,11 +24,11 @@ impl Started {
     ///
     /// # Errors
     /// With [`CANNOT_START`], if it cannot be started.
-    pub fn start(words: &[String]) -> Result<Started> {
+    pub fn start(words: &[OsString]) -> Result<Started> {
         let (program, arguments) = words.split_first().context("a command has a name")?;
         let child = Command::new(program).args(arguments).spawn();
         let child = child
-            .with_context(|| format!("cannot start {program}"))
+            .with_context(|| format!("cannot start {}", program.display()))
             .map_err(|error| CodedError::new(CANNOT_START, error))?;
         Ok(Started { child, asked_to_end: None, status: None })
     }

@@ -1,11 +1,18 @@
-//! A server's metrics endpoint: fetched, understood, and the memory in it found by the names that are known or asked for.
+//! A server's metrics endpoint: the memory in it, found by the names that are known or asked for.
 
-use std::io::Read;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use bench_core::memory_metrics::{HEAP_ALLOC, HEAP_INUSE, HEAP_SYS, RSS, Values, number};
-use bench_core::prometheus::{self, Selector, Series};
+use anyhow::{Result, anyhow, ensure};
+use bench_core::foreign_text::shortened;
+use bench_core::memory_metrics::{HEAP_ALLOC, HEAP_INUSE, HEAP_SYS, RSS, Values, field, number};
+use bench_core::metric::Unit;
+use bench_core::prometheus::{self, Page, Selector, Series};
+use bench_core::server_url::ServerUrl;
+use report::{plural, watch};
+
+use super::fetch::Fetcher;
+use crate::command_line;
 
 /// Names that servers use, and the fields that mean the same. jemalloc's `mapped` is not among what Qdrant exposes, so
 /// its heap has no `heap_sys_bytes`.
@@ -25,16 +32,22 @@ const KNOWN: [(&str, &str); 9] = [
     ("process_resident_memory_bytes", RSS),
 ];
 
-/// The least time that an answer may take, and the most.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
-/// A longer answer is not read: it is no page of metrics.
-const MOST_BYTES: u64 = 16 << 20;
+/// As much of a name, or of a line, as a note repeats.
+const MOST_CHARACTERS: usize = 100;
+/// As much of a reason as one line holds.
+const MOST_OF_A_REASON: usize = 600;
+/// As many names as a note proposes.
+const MOST_NAMES: usize = 6;
 
 /// Where metrics are, and which.
 pub struct Endpoint {
-    url: String,
+    fetcher: Fetcher,
     asked_for: Vec<AskedFor>,
-    patience: Duration,
+    /// What is wrong with a page though it is read: each once, by what it is about, in the order in which it came.
+    notes: Vec<(String, String)>,
+    pages: usize,
+    /// In how many pages each metric that was asked for had a value.
+    found: Vec<usize>,
 }
 
 /// A metric that the user names: `[FIELD=]NAME[{label="value"}]`.
@@ -49,13 +62,18 @@ impl std::str::FromStr for AskedFor {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<AskedFor> {
-        let example = "expected NAME, NAME{label=\"value\"} or FIELD=NAME";
         let (field, name) = match text.split_once('=') {
-            Some((field, name)) if !field.contains('{') => (Some(field.trim().to_string()), name),
+            Some((field, name)) if !field.contains('{') => (Some(field.trim()), name),
             _ => (None, text),
         };
-        ensure!(field.as_deref() != Some("") && field.as_deref() != Some("timestamp"), "{example}");
-        Ok(AskedFor { text: text.into(), field, selector: Selector::parse(name).context(example)? })
+        ensure!(field != Some("timestamp"), "the field timestamp is taken: it holds the time of a sample");
+        let selector = match field {
+            Some("") => Err(anyhow!("a field without a name")),
+            _ => Selector::parse(name),
+        };
+        let selector = selector
+            .map_err(|error| anyhow!("{error:#}; expected NAME, NAME{{label=\"value\"}} or FIELD=NAME"))?;
+        Ok(AskedFor { text: text.trim().into(), field: field.map(String::from), selector })
     }
 }
 
@@ -63,119 +81,246 @@ impl Endpoint {
     /// An endpoint that is asked once every `interval`.
     ///
     /// # Errors
-    /// If the URL is none that can be asked.
-    pub fn new(url: &str, asked_for: &[AskedFor], interval: Duration) -> Result<Endpoint> {
-        ensure!(
-            !url.starts_with("https://"),
-            "{url}: https is not spoken here; give the endpoint's http:// address"
-        );
-        let host = url.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or_default());
-        ensure!(
-            host.is_some_and(|host| !host.is_empty()),
-            "{url}: expected a URL such as http://127.0.0.1:6333/metrics"
-        );
-        ensure!(!url.contains(char::is_whitespace), "{url:?}: a URL has no spaces");
-        let patience = interval.clamp(PATIENCE.0, PATIENCE.1);
-        Ok(Endpoint { url: url.into(), asked_for: asked_for.to_vec(), patience })
+    /// If two metrics are to be stored as one field.
+    pub fn new(url: &ServerUrl, asked_for: &[AskedFor], interval: Duration) -> Result<Endpoint> {
+        let mut different: Vec<AskedFor> = Vec::new();
+        for asked in asked_for {
+            let same = different.iter().find(|other| asked.field.is_some() && other.field == asked.field);
+            match same {
+                Some(other) if other == asked => {}
+                Some(other) => {
+                    return Err(anyhow!(
+                        "--metric {} and --metric {} are stored as one field: name two",
+                        other.text,
+                        asked.text
+                    ));
+                }
+                None => different.push(asked.clone()),
+            }
+        }
+        let found = vec![0; different.len()];
+        let fetcher = Fetcher::new(url, interval);
+        Ok(Endpoint { fetcher, asked_for: different, notes: Vec::new(), pages: 0, found })
     }
 
     /// Fetches and understands the metrics.
     ///
     /// # Errors
     /// If nothing answers, or nonsense, or nothing of what is looked for is in it. Says so in one line.
-    pub fn read(&self) -> Result<Values> {
-        pick(&prometheus::parse(&self.fetch()?)?, &self.asked_for)
+    pub fn read(&mut self) -> Result<Values> {
+        let page = prometheus::parse(&self.fetcher.fetch()?)?;
+        self.pick(&page)
     }
 
-    fn fetch(&self) -> Result<String> {
-        let patience = self.patience.as_secs();
-        let request =
-            minreq::get(&self.url).with_timeout(patience).with_header("Accept", "text/plain;version=0.0.4");
-        let answer =
-            request.send_lazy().map_err(|error| anyhow!("no answer: {}", reason(&error, patience)))?;
-        let status = answer.status_code;
-        ensure!(status == 200, "the server answers {status} {}", answer.reason_phrase);
-        let length = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let length: Option<u64> = length.and_then(|(_, length)| length.trim().parse().ok());
-        let mut bytes = Vec::new();
-        answer.take(MOST_BYTES + 1).read_to_end(&mut bytes).context("the answer breaks off")?;
-        ensure!(bytes.len() as u64 <= MOST_BYTES, "the answer is longer than {} MiB", MOST_BYTES >> 20);
-        ensure!(length.is_none_or(|length| length == bytes.len() as u64), "the answer breaks off");
-        String::from_utf8(bytes).map_err(|_| anyhow!("the answer is no text"))
+    /// What is wrong with the pages, though they are read.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.notes.iter().map(|(_, note)| note.as_str())
     }
-}
 
-/// minreq's errors name the cause of an input or output error only as their source.
-fn reason(error: &minreq::Error, patience: u64) -> String {
-    match error {
-        minreq::Error::IoError(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-            format!("none within {patience} s")
-        }
-        minreq::Error::IoError(error) => error.to_string(),
-        error => error.to_string(),
+    /// How often what was asked for was there, where that is not always.
+    pub fn shortfalls(&self) -> impl Iterator<Item = String> {
+        let asked = self.asked_for.iter().zip(&self.found).filter(|(_, found)| **found < self.pages);
+        asked.map(|(asked, found)| format!("{}: in {found} of {}", asked.text, plural(self.pages, "sample")))
     }
-}
 
-/// What is known or asked for among the series.
-fn pick(series: &[Series], asked_for: &[AskedFor]) -> Result<Values> {
-    let mut values = Values::new();
-    for (name, field) in KNOWN {
-        let mut found = series.iter().filter(|series| series.name == name);
-        // Several of the same name are not one process' memory.
-        if let (Some(only), None) = (found.next(), found.next()) {
-            values.extend(number(only.value).map(|value| (field.to_string(), value)));
-        }
+    /// What the numbers of fields are that the user named: those of the metric.
+    pub fn units(&self) -> BTreeMap<String, Unit> {
+        let named = self.asked_for.iter().filter_map(|asked| Some((asked.field.clone()?, asked)));
+        let own = named.filter(|(name, _)| field(name).is_none());
+        own.map(|(name, asked)| (name, watch::unit(asked.selector.name())))
+            .filter(|(_, unit)| *unit != Unit::Count)
+            .collect()
     }
-    for asked_for in asked_for {
-        let found: Vec<&Series> = series.iter().filter(|series| asked_for.selector.matches(series)).collect();
-        match (&asked_for.field, &found[..]) {
-            (_, []) => {}
-            (Some(field), [only]) => {
-                values.remove(field);
-                values.extend(number(only.value).map(|value| (field.clone(), value)));
+
+    /// What is known or asked for among the series.
+    fn pick(&mut self, page: &Page) -> Result<Values> {
+        let mut values = Values::new();
+        let mut wrong: Vec<(String, String)> = Vec::new();
+        for (name, field) in KNOWN {
+            // What the user wants as this field is not mixed with what is known.
+            if self.asked_for.iter().any(|asked| asked.field.as_deref() == Some(field)) {
+                continue;
             }
-            (Some(field), several) => bail!(
-                "{field}: {} series match {}; choose one by its labels, such as {}",
-                several.len(),
-                asked_for.text,
-                several[0]
-            ),
-            (None, found) => {
-                values.extend(
-                    found.iter().filter_map(|series| Some((series.to_string(), number(series.value)?))),
-                );
+            let reason = match value_of(page.series.iter().filter(|series| series.name == name)) {
+                Found::Nothing => continue,
+                Found::Value(value) => {
+                    values.insert(field.into(), value);
+                    continue;
+                }
+                Found::Wrong(value) => format!("{name} is {value}"),
+                Found::Several(several) => choose(name, field, &several),
+            };
+            if self.asked_for.iter().all(|asked| asked.selector.name() != name) {
+                wrong.push((name.into(), reason));
             }
         }
+        for (asked, found) in self.asked_for.iter().zip(&mut self.found) {
+            let taken = take(asked, &page.series, &mut values);
+            *found += usize::from(taken.is_ok());
+            wrong.extend(taken.err().map(|reason| (asked.text.clone(), reason)));
+        }
+        if let Some((lines, first)) = &page.not_understood {
+            let note = format!("{} of the page not understood; the first is {first}", plural(*lines, "line"));
+            wrong.push(("lines".into(), note));
+        }
+        if values.is_empty() {
+            if wrong.iter().all(|(about, _)| about == "lines") {
+                wrong.insert(0, (String::new(), nothing_known(&page.series)));
+            }
+            let reasons: Vec<String> = wrong.into_iter().map(|(_, reason)| reason).collect();
+            return Err(anyhow!(shortened(&reasons.join("; "), MOST_OF_A_REASON)));
+        }
+        self.pages += 1;
+        let is_new = |(about, _): &(String, String)| self.notes.iter().all(|(told, _)| told != about);
+        let new: Vec<(String, String)> = wrong.into_iter().filter(is_new).collect();
+        self.notes.extend(new);
+        Ok(values)
     }
-    ensure!(!values.is_empty(), "{}", nothing_found(series, asked_for));
-    Ok(values)
 }
 
-/// Tells which names there are instead.
-fn nothing_found(series: &[Series], asked_for: &[AskedFor]) -> String {
-    const MOST: usize = 6;
-    let wanted: Vec<&str> = asked_for.iter().map(|asked_for| asked_for.text.as_str()).collect();
-    let wanted = if wanted.is_empty() { "known memory metric".into() } else { wanted.join(" or ") };
-    let mut like: Vec<&str> =
-        series.iter().map(|series| series.name.as_str()).filter(|name| name.ends_with("_bytes")).collect();
-    like.sort_unstable();
-    like.dedup();
-    let more = if like.len() > MOST { ", ..." } else { "" };
-    like.truncate(MOST);
-    let instead = match &like[..] {
-        [] => String::new(),
-        names => format!("; name one with --metric, for example {}{more}", names.join(", ")),
+/// What there is of one number.
+enum Found<'a> {
+    Nothing,
+    Value(serde_json::Number),
+    /// A number that JSON does not have.
+    Wrong(f64),
+    /// More than one.
+    Several(Vec<&'a Series>),
+}
+
+/// The value of the only series among these. One that is written again in the same way is one.
+fn value_of<'a>(series: impl Iterator<Item = &'a Series>) -> Found<'a> {
+    let series: Vec<&Series> = series.collect();
+    match &series[..] {
+        [] => Found::Nothing,
+        [first, others @ ..] if others.iter().all(|other| other == first) => {
+            number(first.value).map_or(Found::Wrong(first.value), Found::Value)
+        }
+        _ => Found::Several(series),
+    }
+}
+
+/// Takes what the user asked for.
+///
+/// # Errors
+/// If there is no value, or not the one, of it: says why.
+fn take(asked: &AskedFor, series: &[Series], values: &mut Values) -> Result<(), String> {
+    let meant = || series.iter().filter(|series| asked.selector.matches(series));
+    if meant().next().is_none() {
+        return Err(absent(asked, series));
+    }
+    if let Some(field) = &asked.field {
+        return match value_of(meant()) {
+            Found::Value(value) => {
+                values.insert(field.clone(), value);
+                Ok(())
+            }
+            Found::Wrong(value) => Err(format!("{} is {value}", short(&asked.text))),
+            Found::Several(several) => Err(choose(&asked.text, field, &several)),
+            Found::Nothing => Err(absent(asked, series)),
+        };
+    }
+    let mut by_name: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
+    meant().for_each(|series| by_name.entry(series.to_string()).or_default().push(series));
+    let mut wrong = Vec::new();
+    for (name, series) in by_name {
+        match value_of(series.into_iter()) {
+            Found::Value(value) => drop(values.insert(name, value)),
+            Found::Wrong(value) => wrong.push(format!("{} is {value}", short(&name))),
+            _ => wrong.push(format!("{} stands there with different values", short(&name))),
+        }
+    }
+    match &wrong[..] {
+        [] => Ok(()),
+        [only] => Err(only.clone()),
+        [first, others @ ..] => Err(format!("{first}, and {} more are no numbers", others.len())),
+    }
+}
+
+/// Why several series are no value, and how to say which is meant.
+fn choose(name: &str, field: &str, several: &[&Series]) -> String {
+    let (first, times) = (several[0], several.len());
+    let name = short(name);
+    if several.iter().all(|series| series.labels == first.labels) {
+        return format!("{name} stands there {times} times, with the same labels and different values");
+    }
+    let flag = command_line::quoted([format!("{field}={first}")]);
+    format!("{name} stands there {times} times: choose one by its labels, as in --metric {}", short(&flag))
+}
+
+/// That a metric is not there, and what is like it.
+fn absent(asked: &AskedFor, series: &[Series]) -> String {
+    let (wanted, name) = (short(&asked.text), asked.selector.name());
+    if let Some(other) = series.iter().find(|series| series.name == name) {
+        return format!(
+            "{wanted} is not on the page with these labels; there is {}",
+            short(&other.to_string())
+        );
+    }
+    let near = |other: &str| {
+        let (longer, shorter) = (other.len().max(name.len()), other.len().min(name.len()));
+        longer < 2 * shorter + 4 && strsim::jaro_winkler(other, name) > 0.85
     };
-    format!("no {wanted} among {} series{instead}", series.len())
+    let near = listed(names(series).into_iter().filter(|other| near(other)).collect());
+    let near = near.map(|near| format!("; like it: {near}")).unwrap_or_default();
+    format!("{wanted} is not among the {} series of the page{near}", series.len())
+}
+
+/// That nothing is known of a page, and which names look like memory.
+fn nothing_known(series: &[Series]) -> String {
+    // The words that stand for memory in names come before units.
+    let of_memory = |word: &str| {
+        (word.starts_with("mem") && !word.starts_with("member")) || word.contains("heap") || word == "rss"
+    };
+    let rank = |name: &str| name.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(of_memory);
+    let mut like: Vec<&str> =
+        names(series).into_iter().filter(|name| rank(name) || watch::unit(name) == Unit::Bytes).collect();
+    like.sort_by_key(|name| !rank(name));
+    let instead = listed(like).map(|names| format!("; name one with --metric, for example {names}"));
+    format!("no known memory metric among {} series{}", series.len(), instead.unwrap_or_default())
+}
+
+/// The names of all series, each once, in their order.
+fn names(series: &[Series]) -> Vec<&str> {
+    let mut names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The first of some names, if there are any.
+fn listed(names: Vec<&str>) -> Option<String> {
+    let more = if names.len() > MOST_NAMES { ", ..." } else { "" };
+    let first: Vec<String> = names.iter().take(MOST_NAMES).map(|name| short(name)).collect();
+    (!first.is_empty()).then(|| first.join(", ") + more)
+}
+
+fn short(text: &str) -> String {
+    shortened(text, MOST_CHARACTERS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn values(text: &str, asked_for: &[&str]) -> Result<String> {
-        let asked_for: Vec<AskedFor> = asked_for.iter().map(|text| text.parse().unwrap()).collect();
-        Ok(serde_json::to_string(&pick(&prometheus::parse(text)?, &asked_for)?)?)
+    fn endpoint(asked_for: &[&str]) -> Result<Endpoint> {
+        let asked_for = asked_for.iter().map(|text| text.parse()).collect::<Result<Vec<AskedFor>>>()?;
+        Endpoint::new(&"http://h/".parse().unwrap(), &asked_for, Duration::from_secs(5))
+    }
+
+    /// The values as JSON, and the notes.
+    fn read(text: &str, asked_for: &[&str]) -> Result<(String, Vec<String>)> {
+        let mut endpoint = endpoint(asked_for)?;
+        let values = endpoint.pick(&prometheus::parse(text.as_bytes())?)?;
+        Ok((serde_json::to_string(&values)?, endpoint.notes().map(String::from).collect()))
+    }
+
+    fn values(text: &str, asked_for: &[&str]) -> String {
+        read(text, asked_for).unwrap().0
+    }
+
+    fn error(text: &str, asked_for: &[&str]) -> String {
+        read(text, asked_for).unwrap_err().to_string()
     }
 
     const GO: &str = "go_memstats_heap_alloc_bytes 3.29056e+06\ngo_memstats_heap_inuse_bytes 4.5e+06\n\
@@ -194,58 +339,110 @@ mod tests {
                 r#"{"heap_alloc_bytes":4,"heap_inuse_bytes":5,"memory_metadata_bytes":1,"memory_resident_bytes":6,"memory_retained_bytes":2}"#,
             ),
             ("go_memstats_heap_alloc_bytes NaN\ngo_memstats_heap_sys_bytes 1\n", r#"{"heap_sys_bytes":1}"#),
-            (
-                "memory_active_bytes{node=\"a\"} 1\nmemory_active_bytes{node=\"b\"} 2\nmemory_resident_bytes 3\n",
-                r#"{"memory_resident_bytes":3}"#,
-            ),
+            ("memory_resident_bytes 3\nmemory_resident_bytes 3\n", r#"{"memory_resident_bytes":3}"#),
+            ("{\"process_resident_memory_bytes\",\"a.b\"=\"c\"} 3", r#"{"rss_bytes":3}"#),
         ] {
-            assert_eq!(values(text, &[]).unwrap(), expected);
+            assert_eq!(values(text, &[]), expected);
         }
     }
 
     #[test]
+    fn a_known_name_that_gives_no_value_is_told() {
+        let twice = "go_memstats_heap_alloc_bytes{e=\"a\"} 1\ngo_memstats_heap_alloc_bytes{e=\"b\"} 2\n";
+        let reason = "go_memstats_heap_alloc_bytes stands there 2 times: choose one by its labels, as in --metric \
+                      'heap_alloc_bytes=go_memstats_heap_alloc_bytes{e=\"a\"}'";
+        assert_eq!(error(twice, &[]), reason);
+        assert_eq!(error("process_resident_memory_bytes NaN\n", &[]), "process_resident_memory_bytes is NaN");
+        let beside = format!("{twice}process_resident_memory_bytes 3\n");
+        assert_eq!(read(&beside, &[]).unwrap(), (r#"{"rss_bytes":3}"#.into(), vec![reason.into()]));
+        let chosen = "heap_alloc_bytes=go_memstats_heap_alloc_bytes{e=\"b\"}";
+        let (json, notes) = read(&beside, &[chosen]).unwrap();
+        assert_eq!((json.as_str(), notes.len()), (r#"{"heap_alloc_bytes":2,"rss_bytes":3}"#, 0));
+        let differs = "memory_active_bytes 1\nmemory_active_bytes 2\n";
+        assert!(error(differs, &[]).contains("the same labels and different values"));
+    }
+
+    #[test]
     fn a_user_names_what_is_not_known() {
-        let text = "pool_bytes{kind=\"a\"} 1\npool_bytes{kind=\"b\"} 2.5\n";
+        let text = "pool_bytes{kind=\"a\"} 1\npool_bytes{kind=\"b\"} 2.5\n{\"a.b\"} 3\n";
         for (asked_for, expected) in [
             ("pool_bytes", r#"{"pool_bytes{kind=\"a\"}":1,"pool_bytes{kind=\"b\"}":2.5}"#),
             ("pool_bytes{kind=\"b\"}", r#"{"pool_bytes{kind=\"b\"}":2.5}"#),
             ("heap_alloc_bytes=pool_bytes{kind=\"b\"}", r#"{"heap_alloc_bytes":2.5}"#),
+            ("{\"a.b\"}", r#"{"{\"a.b\"}":3}"#),
+            ("x={\"a.b\"}", r#"{"x":3}"#),
         ] {
-            assert_eq!(values(text, &[asked_for]).unwrap(), expected);
+            assert_eq!(values(text, &[asked_for]), expected);
         }
-        let replaced = values(GO, &["heap_alloc_bytes=go_goroutines"]).unwrap();
+        let replaced = values(GO, &["heap_alloc_bytes=go_goroutines"]);
         assert!(replaced.contains("\"heap_alloc_bytes\":7,"), "{replaced}");
-        let error = values(text, &["x=pool_bytes"]).unwrap_err().to_string();
         assert_eq!(
-            error,
-            "x: 2 series match x=pool_bytes; choose one by its labels, such as pool_bytes{kind=\"a\"}"
+            error(text, &["x=pool_bytes"]),
+            "x=pool_bytes stands there 2 times: choose one by its labels, as in --metric 'x=pool_bytes{kind=\"a\"}'"
+        );
+    }
+
+    #[test]
+    fn what_was_asked_for_and_is_not_there_is_told() {
+        let asked = ["no_such_bytes", "heap_alloc_bytes=go_gorutines", "pool{a=\"b\"}", "go_goroutines"];
+        let mut endpoint = endpoint(&asked).unwrap();
+        let page = prometheus::parse(format!("{GO}pool{{a=\"c\"}} 1\nnot a line\n").as_bytes()).unwrap();
+        for _ in 0..2 {
+            let values = endpoint.pick(&page).unwrap();
+            assert!(!values.contains_key(HEAP_ALLOC), "another metric stands in for it: {values:?}");
+        }
+        assert_eq!(
+            endpoint.notes().collect::<Vec<_>>(),
+            [
+                "no_such_bytes is not among the 6 series of the page",
+                "heap_alloc_bytes=go_gorutines is not among the 6 series of the page; like it: go_goroutines",
+                "pool{a=\"b\"} is not on the page with these labels; there is pool{a=\"c\"}",
+                "1 line of the page not understood; the first is line 7: \"not a line\": \"a\" is no number",
+            ]
+        );
+        assert_eq!(
+            endpoint.shortfalls().collect::<Vec<_>>(),
+            asked[..3].iter().map(|asked| format!("{asked}: in 0 of 2 samples")).collect::<Vec<_>>()
         );
     }
 
     #[test]
     fn what_is_not_there_is_no_zero_and_the_others_are_named() {
-        let error = values("a_bytes 1\nb 2\n", &[]).unwrap_err().to_string();
+        let text = "zeta_bytes 1\nb 2\nemqx_vm_used_memory 3\netcd_members 4\nx_rss 5\n";
         assert_eq!(
-            error,
-            "no known memory metric among 2 series; name one with --metric, for example a_bytes"
+            error(text, &[]),
+            "no known memory metric among 5 series; name one with --metric, for example emqx_vm_used_memory, x_rss, \
+             zeta_bytes"
         );
-        let error = values("b 2\n", &["c"]).unwrap_err().to_string();
-        assert_eq!(error, "no c among 1 series");
+        assert_eq!(error("b 2\n", &["c"]), "c is not among the 1 series of the page");
+        // However long the names are, and whatever is in them.
+        let long = format!("{{\"{}_bytes\"}} 1\n", "\u{1b}".repeat(100_000));
+        let error = error(&long, &[]);
+        assert!(error.chars().count() < 300 && !error.contains('\u{1b}'), "{error}");
     }
 
     #[test]
-    fn what_cannot_be_asked_is_refused() {
-        for (url, reason) in [
-            ("https://localhost/metrics", "https is not spoken"),
-            ("localhost:6333", "expected a URL such as"),
-            ("http://", "expected a URL such as"),
-            ("http://a b/", "no spaces"),
+    fn what_cannot_be_asked_for_is_refused_with_the_reason() {
+        for (wrong, reason) in [
+            ("", "a name is expected"),
+            ("=a", "a field without a name"),
+            ("a=", "a name is expected"),
+            ("timestamp=a", "timestamp is taken"),
+            ("a=b=c", "\"=c\" behind it is too much"),
+            ("a{b", "a label without a value"),
+            ("1", "a name is expected"),
         ] {
-            let error = Endpoint::new(url, &[], Duration::from_secs(5)).err().unwrap().to_string();
-            assert!(error.contains(reason), "{url}: {error}");
+            let error = wrong.parse::<AskedFor>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{wrong}: {error}");
         }
-        for wrong in ["", "=a", "a=", "timestamp=a", "a{b", "1"] {
-            assert!(wrong.parse::<AskedFor>().is_err(), "{wrong}");
-        }
+        let error = endpoint(&["x=a", "x=b"]).err().unwrap().to_string();
+        assert_eq!(error, "--metric x=a and --metric x=b are stored as one field: name two");
+        assert!(endpoint(&["x=a", "x=a", "y=a"]).is_ok());
+    }
+
+    #[test]
+    fn a_chosen_field_keeps_the_unit_of_its_metric() {
+        let endpoint = endpoint(&["x=memory_resident_bytes", "y_bytes=b", "rss_bytes=a_seconds"]).unwrap();
+        assert_eq!(endpoint.units(), [("x".to_string(), Unit::Bytes)].into());
     }
 }

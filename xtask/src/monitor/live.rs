@@ -1,22 +1,29 @@
 //! What a terminal shows while something is watched: the last values, and a small chart of the first of them.
 
-use std::collections::VecDeque;
-use std::io::IsTerminal;
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{IsTerminal, Write};
 
+use bench_core::foreign_text::shortened;
 use bench_core::memory_metrics::{FIELDS, PEAK_RSS, PROCESSES, Values, field};
 use bench_core::metric::Unit;
 use indicatif::{ProgressBar, ProgressStyle};
 use report::quantity::human;
+use report::watch::Watch;
 
 /// How many samples the small chart shows.
 const WIDTH: usize = 32;
+/// As many reasons are told at once; the summary counts them all.
+const MOST_REASONS: usize = 20;
+/// Characters of a name.
+const MOST_CHARACTERS: usize = 40;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The line, if there is a terminal for it.
 pub struct Live {
     bar: Option<ProgressBar>,
     recent: VecDeque<f64>,
-    last_loss: Option<String>,
+    /// The reasons that were told.
+    told: BTreeSet<String>,
 }
 
 impl Live {
@@ -31,14 +38,13 @@ impl Live {
             );
             bar
         });
-        Live { bar, recent: VecDeque::new(), last_loss: None }
+        Live { bar, recent: VecDeque::new(), told: BTreeSet::new() }
     }
 
     /// Shows what was read.
-    pub fn values(&mut self, values: &Values) {
-        self.last_loss = None;
+    pub fn values(&mut self, values: &Values, watch: &Watch) {
         let Some(bar) = &self.bar else { return };
-        let chosen = chosen(values);
+        let chosen = chosen(values, watch);
         if let Some((_, value, _)) = chosen.first() {
             if self.recent.len() == WIDTH {
                 self.recent.pop_front();
@@ -51,11 +57,10 @@ impl Live {
         bar.tick();
     }
 
-    /// Says why there is nothing; once for the same reason again and again.
+    /// Says why there is nothing: each reason once, however often it comes back.
     pub fn lost(&mut self, reason: &str) {
-        if self.last_loss.as_deref() != Some(reason) {
+        if self.told.len() < MOST_REASONS && self.told.insert(reason.to_string()) {
             self.say(&format!("lost: {reason}"));
-            self.last_loss = Some(reason.to_string());
         }
     }
 
@@ -63,7 +68,8 @@ impl Live {
     pub fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            // Nobody there to read is no reason to stop.
+            None => drop(writeln!(std::io::stderr(), "{line}")),
         }
     }
 
@@ -76,18 +82,17 @@ impl Live {
 }
 
 /// The values that have room in a line: title, value, unit. Those with a fixed meaning first.
-fn chosen(values: &Values) -> Vec<(&str, f64, Unit)> {
+fn chosen(values: &Values, watch: &Watch) -> Vec<(String, f64, Unit)> {
     const ROOM: usize = 4;
     let fixed = FIELDS.iter().filter(|field| ![PEAK_RSS, PROCESSES].contains(&field.name));
-    let fixed = fixed.filter_map(|field| Some((field.title, values.get(field.name)?.as_f64()?)));
+    let fixed = fixed.filter_map(|field| Some((field.title, field.name, values.get(field.name)?.as_f64()?)));
     let own = values.iter().filter(|(name, _)| field(name).is_none());
-    let own = own.filter_map(|(name, value)| Some((name.as_str(), value.as_f64()?)));
-    let unit = |title: &str| report::watch::unit(title);
-    fixed
-        .map(|(title, value)| (title, value, Unit::Bytes))
-        .chain(own.map(|(name, value)| (name, value, unit(name))))
-        .take(ROOM)
-        .collect()
+    let own = own.filter_map(|(name, value)| Some((name.as_str(), name.as_str(), value.as_f64()?)));
+    let shown = |(title, name, value)| {
+        let (value, unit) = watch.measured(name, value);
+        (shortened(title, MOST_CHARACTERS), value, unit)
+    };
+    fixed.chain(own).take(ROOM).map(shown).collect()
 }
 
 /// A bar for each value between the lowest and the highest; a flat line for what does not change.
@@ -118,7 +123,8 @@ mod tests {
             .iter()
             .map(|name| (name.to_string(), 5.into()))
             .collect();
-        let names: Vec<&str> = chosen(&values).iter().map(|(title, ..)| *title).collect();
+        let watch = Watch::new("x", "y", 1.0);
+        let names: Vec<String> = chosen(&values, &watch).into_iter().map(|(title, ..)| title).collect();
         assert_eq!(names, ["heap sys", "RSS", "my_bytes", "zeta"]);
     }
 }

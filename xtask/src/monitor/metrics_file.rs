@@ -47,9 +47,11 @@ impl MetricsFile {
     /// If it is there already, or cannot be made.
     pub fn create(path: &Path) -> Result<MetricsFile> {
         let visible = Copy::create(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
+            io::ErrorKind::AlreadyExists if is_file(path) => {
                 anyhow::anyhow!("is there already: name another --file, or remove it")
             }
+            // Nobody is told to remove a device.
+            io::ErrorKind::AlreadyExists => anyhow::anyhow!("is no file: samples need a file of their own"),
             _ => error.into(),
         });
         let visible = visible.with_context(|| format!("create {}", shown(path)))?;
@@ -110,6 +112,10 @@ impl Copy {
         self.end += bytes.len() as u64;
         Ok(())
     }
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|there| there.is_file())
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

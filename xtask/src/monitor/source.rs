@@ -1,11 +1,15 @@
 //! What is watched: a process, a command that is started for it, or a server's metrics endpoint.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use bench_core::memory_metrics::Values;
+use bench_core::metric::Unit;
 
 use super::command::Started;
 use super::endpoint::Endpoint;
 use super::process_tree::ProcessTree;
+use crate::command_line;
 use crate::exit_code::{INTERRUPTED, PASS, usage};
 use crate::flags::monitor::MonitorFlags;
 
@@ -35,7 +39,7 @@ impl Source {
         let target = &flags.target;
         if let Some(url) = &target.metrics {
             let endpoint = Endpoint::new(url, &flags.metric, flags.interval).map_err(usage)?;
-            return Ok((Source::Endpoint(endpoint), url.clone()));
+            return Ok((Source::Endpoint(endpoint), url.to_string()));
         }
         if let Some(pid) = target.pid {
             return Ok((
@@ -44,7 +48,7 @@ impl Source {
             ));
         }
         let started = Started::start(&target.command)?;
-        let name = target.command.join(" ");
+        let name = command_line::quoted(&target.command);
         let tree = ProcessTree::open(started.pid()).ok();
         Ok((Source::Command(started, tree), name))
     }
@@ -92,7 +96,24 @@ impl Source {
             Source::Process(tree) | Source::Command(_, Some(tree)) => {
                 tree.notes().map(String::from).collect()
             }
-            Source::Command(_, None) | Source::Endpoint(_) => Vec::new(),
+            Source::Endpoint(endpoint) => endpoint.notes().map(String::from).collect(),
+            Source::Command(_, None) => Vec::new(),
+        }
+    }
+
+    /// What was seen less often than the rest.
+    pub fn shortfalls(&self) -> Vec<String> {
+        match self {
+            Source::Endpoint(endpoint) => endpoint.shortfalls().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the numbers of some names are that do not say it themselves.
+    pub fn units(&self) -> BTreeMap<String, Unit> {
+        match self {
+            Source::Endpoint(endpoint) => endpoint.units(),
+            _ => BTreeMap::new(),
         }
     }
 

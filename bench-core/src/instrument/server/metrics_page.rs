@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::MetricsPage;
 use crate::evidence::ServerMemory;
+use crate::foreign_text::quoted;
 use crate::prometheus::{self, Series};
 
 /// As long as connecting, and each reading of the answer, may take.
@@ -26,30 +27,44 @@ pub(super) fn read(page: &MetricsPage) -> Result<ServerMemory, String> {
     Ok(figures)
 }
 
-fn fetch(page: &MetricsPage) -> Result<String, String> {
+fn fetch(page: &MetricsPage) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&page.address, TIME_LIMIT).map_err(failed)?;
     stream.set_read_timeout(Some(TIME_LIMIT)).map_err(failed)?;
     stream.set_write_timeout(Some(TIME_LIMIT)).map_err(failed)?;
     // In HTTP 1.0 the answer ends with the connection, and comes in one piece.
-    let mut request = format!("GET /metrics HTTP/1.0\r\nHost: {}\r\n", page.address);
+    let mut request =
+        format!("GET /metrics HTTP/1.0\r\nHost: {}\r\nAccept-Encoding: identity\r\n", page.address);
     if let Some((name, value)) = &page.header {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str("\r\n");
     stream.write_all(request.as_bytes()).map_err(failed)?;
-    let mut answer = String::new();
-    stream.take(MAX_BYTES).read_to_string(&mut answer).map_err(failed)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer is no HTTP")?;
+    let mut answer = Vec::new();
+    stream.take(MAX_BYTES).read_to_end(&mut answer).map_err(failed)?;
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").ok_or("the answer is no HTTP")?;
+    let (head, body) = (String::from_utf8_lossy(&answer[..end]), &answer[end + 4..]);
     let status = head.split_ascii_whitespace().nth(1).unwrap_or_default();
     if status != "200" {
-        return Err(format!("the answer has the status {status:?}"));
+        return Err(format!("the answer has the status {}", quoted(status)));
     }
-    Ok(body.into())
+    // Without a length its last line must have an end.
+    let is_whole = match length(&head) {
+        Some(length) => length == body.len() as u64,
+        None => body.ends_with(b"\n") || body.is_empty(),
+    };
+    if is_whole { Ok(body.into()) } else { Err("the answer breaks off".into()) }
 }
 
-fn figures(text: &str) -> Result<ServerMemory, String> {
-    let series = prometheus::parse(text).map_err(|error| format!("{error:#}"))?;
+/// What an answer's head says of the length of its body.
+fn length(head: &str) -> Option<u64> {
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths.next().and_then(|(_, length)| length.trim().parse().ok())
+}
+
+fn figures(text: &[u8]) -> Result<ServerMemory, String> {
+    let series = prometheus::parse(text).map_err(|error| format!("{error:#}"))?.series;
     Ok(ServerMemory {
         allocated_bytes: gauge(&series, "memory_allocated_bytes"),
         active_bytes: gauge(&series, "memory_active_bytes"),
@@ -86,14 +101,18 @@ memory_retained_bytes NaN
 
     #[test]
     fn gauges_are_found_by_their_whole_name() {
-        let read = figures(PAGE).unwrap();
+        let read = figures(PAGE.as_bytes()).unwrap();
         assert_eq!(read.active_bytes, Some(45_228_032));
         assert_eq!(read.allocated_bytes, Some(31_000_000));
         assert_eq!(read.resident_bytes, Some(30));
         for nothing in ["memory_retained_bytes", "memory_active", "memory_active_bytes_more"] {
-            assert_eq!(gauge(&prometheus::parse(PAGE).unwrap(), nothing), None, "{nothing}");
+            assert_eq!(
+                gauge(&prometheus::parse(PAGE.as_bytes()).unwrap().series, nothing),
+                None,
+                "{nothing}"
+            );
         }
-        assert_eq!(figures("memory_active_bytes -5\n"), Ok(ServerMemory::default()));
+        assert_eq!(figures(b"memory_active_bytes -5\n"), Ok(ServerMemory::default()));
     }
 
     /// Serves one answer; what comes back is the request.
@@ -129,7 +148,9 @@ memory_retained_bytes NaN
             ("HTTP/1.1 401 Unauthorized\r\n\r\n", "status \"401\""),
             ("SSH-2.0-OpenSSH\r\n", "no HTTP"),
             ("", "no HTTP"),
-            ("HTTP/1.1 200 OK\r\n\r\n<html>", "not Prometheus text"),
+            ("HTTP/1.1 200 OK\r\n\r\n<html>\n", "not Prometheus text"),
+            ("HTTP/1.1 200 OK\r\n\r\nmemory_active_bytes 12", "breaks off"),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nmemory_active_bytes 12\n", "breaks off"),
             ("HTTP/1.1 200 OK\r\n\r\nup 1\n", "has no memory_allocated_bytes"),
         ] {
             let (page, server) = serve(answer.into());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ::qdrant_client::qdrant::{CollectionStatus, Filter, QueryPointsBuilder, SearchParamsBuilder};
 use ::qdrant_client::{Qdrant as GrpcClient, QdrantError};
 use anyhow::{Context, Result, bail, ensure};
-use bench_core::server_url::{ServerUrl, without_secrets};
+use bench_core::server_url::ServerUrl;
 use tokio::runtime::{Builder, Runtime};
 
 use super::super::server::resolve;
@@ -39,24 +39,11 @@ pub(super) struct Place {
 
 /// The node that a URL names.
 pub(super) fn place(url: &ServerUrl) -> Result<Place> {
-    let shown = without_secrets(url.with_secrets());
-    let (scheme, authority) = shown.split_once("://").unwrap_or_default();
-    ensure!(
-        matches!(scheme, "http" | "https") && authority != "...",
-        "{url} is no URL of Qdrant: it begins with http:// or https://, as in http://127.0.0.1:{GRPC_PORT}"
-    );
-    let authority = authority.rsplit('@').next().unwrap_or_default().split('/').next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => {
-            (host, port.parse().with_context(|| format!("{url}: {port:?} is no port"))?)
-        }
-        _ => (authority, GRPC_PORT),
-    };
-    ensure!(!host.is_empty(), "{url} names no host");
-    let is_tls = scheme == "https";
+    let (host, port) = (url.host(), url.port().unwrap_or(GRPC_PORT));
+    let is_tls = url.scheme() == "https";
     // A client that looks up a name starts a thread for it; with TLS the name is part of the handshake.
-    let address = if is_tls { format!("{host}:{port}") } else { resolve(host, port)?.to_string() };
-    Ok(Place { url: format!("{scheme}://{address}"), host: host.into(), port, is_tls })
+    let address = if is_tls { url.authority(GRPC_PORT) } else { resolve(host, port)?.to_string() };
+    Ok(Place { url: format!("{}://{address}", url.scheme()), host: host.into(), port, is_tls })
 }
 
 /// The key, if the environment has one.
@@ -150,6 +137,7 @@ mod tests {
             ("http://127.0.0.1:6334", "http://127.0.0.1:6334", 6334),
             ("http://127.0.0.1", "http://127.0.0.1:6334", 6334),
             ("http://key:secret@127.0.0.1:7001/", "http://127.0.0.1:7001", 7001),
+            ("https://[::1]:6334", "https://[::1]:6334", 6334),
             ("http://[::1]:6334", "http://[::1]:6334", 6334),
             ("http://[::1]", "http://[::1]:6334", 6334),
             ("https://cluster.example:6334?secret", "https://cluster.example:6334", 6334),
@@ -157,15 +145,6 @@ mod tests {
             let place = place(&given.parse().unwrap()).unwrap();
             assert_eq!((place.url.as_str(), place.port), (url, port), "{given}");
             assert_eq!(place.is_tls, given.starts_with("https"));
-        }
-        for (given, reason) in [
-            ("127.0.0.1:6334", "begins with http://"),
-            ("postgres://h:1", "begins with http://"),
-            ("http://127.0.0.1:port", "begins with http://"),
-            ("http://", "names no host"),
-        ] {
-            let error = format!("{:#}", place(&given.parse().unwrap()).err().unwrap());
-            assert!(error.contains(reason), "{error}");
         }
     }
 }

@@ -1,0 +1,136 @@
+//! A page of metrics over HTTP: what is fetched is whole, as HTTP tells, or there is a reason.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bench_core::foreign_text::{quoted, shortened};
+use bench_core::server_url::ServerUrl;
+use ureq::http::{HeaderMap, Response, header};
+use ureq::{Agent, Body, Error};
+
+/// The least time that an answer may take, and the most.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+/// A longer answer is not read: it is no page of metrics.
+const MOST_BYTES: u64 = 16 << 20;
+/// As often as a server may send to another place of its own.
+const MOST_MOVES: usize = 3;
+/// What compressed files begin with, should the head not say so.
+const COMPRESSED: [(&[u8], &str); 2] = [(&[0x1f, 0x8b], "gzip"), (&[0x28, 0xb5, 0x2f, 0xfd], "zstd")];
+
+/// Asks one server.
+pub struct Fetcher {
+    url: ServerUrl,
+    agent: Agent,
+    patience: Duration,
+}
+
+impl Fetcher {
+    /// Of a page that is asked for once every `interval`.
+    pub fn new(url: &ServerUrl, interval: Duration) -> Fetcher {
+        let patience = interval.clamp(PATIENCE.0, PATIENCE.1);
+        let config = Agent::config_builder()
+            .timeout_global(Some(patience))
+            .http_status_as_error(false)
+            // The server that is named is asked, no other.
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0)
+            .build();
+        Fetcher { url: url.clone(), agent: config.new_agent(), patience }
+    }
+
+    /// Fetches the page.
+    ///
+    /// # Errors
+    /// If there is no whole answer with a page in plain text. Says so in one line.
+    pub fn fetch(&self) -> Result<Vec<u8>> {
+        let mut url = self.url.clone();
+        for _ in 0..=MOST_MOVES {
+            let answer = self.ask(&url)?;
+            let status = answer.status();
+            match header_text(answer.headers(), header::LOCATION).filter(|_| status.is_redirection()) {
+                Some(place) => url = url.moved_to(&place)?,
+                None => {
+                    let reason = status.canonical_reason().unwrap_or_default();
+                    ensure!(status == 200, "the server answers {} {reason}", status.as_u16());
+                    return self.read(answer);
+                }
+            }
+        }
+        bail!("the server sends from place to place without end")
+    }
+
+    fn ask(&self, url: &ServerUrl) -> Result<Response<Body>> {
+        let plain = format!("http://{}{}", url.authority(80), url.path_and_query());
+        let mut request = self
+            .agent
+            .get(plain)
+            .header(header::ACCEPT, "text/plain;version=0.0.4, */*;q=0.1")
+            .header(header::ACCEPT_ENCODING, "identity")
+            .header(header::CONNECTION, "close");
+        if let Some(credentials) = url.credentials() {
+            request =
+                request.header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(credentials)));
+        }
+        request.call().map_err(|error| anyhow!("no answer: {}", self.reason(error)))
+    }
+
+    fn read(&self, answer: Response<Body>) -> Result<Vec<u8>> {
+        let headers = answer.headers().clone();
+        let body = answer.into_body().into_with_config().limit(MOST_BYTES).read_to_vec();
+        let bytes = body.map_err(|error| match error {
+            Error::BodyExceedsLimit(_) => anyhow!("the answer is longer than {} MiB", MOST_BYTES >> 20),
+            error => anyhow!("the answer breaks off: {}", self.reason(error)),
+        })?;
+        let said = header_text(&headers, header::CONTENT_ENCODING).filter(|coding| coding != "identity");
+        let found = COMPRESSED.iter().find(|(start, _)| bytes.starts_with(start));
+        if let Some(coding) = said.or(found.map(|(_, name)| name.to_string())) {
+            let coding = shortened(&coding, 20);
+            bail!("the answer is compressed ({coding}): ask the endpoint itself, not through a proxy");
+        }
+        if bytes.contains(&0) {
+            let kind = header_text(&headers, header::CONTENT_TYPE).context("the answer is no text")?;
+            bail!("the answer is no text, but {}", quoted(&kind));
+        }
+        ensure!(is_whole(&headers, &bytes), "the answer is cut off: its last line has no end");
+        Ok(bytes)
+    }
+
+    fn reason(&self, error: Error) -> String {
+        let seconds = self.patience.as_secs_f64();
+        let slow = match self.patience < PATIENCE.1 {
+            true => {
+                format!("none within {seconds} s; a longer --interval waits longer, up to {:?}", PATIENCE.1)
+            }
+            false => format!("none within {seconds} s"),
+        };
+        match error {
+            Error::Timeout(_) => slow,
+            Error::Io(error) if error.kind() == ErrorKind::TimedOut => slow,
+            Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                "the connection was closed".into()
+            }
+            Error::Io(error) => error.to_string(),
+            Error::HostNotFound => format!("the host {} is not known", self.url.host()),
+            error => shortened(&error.to_string(), 200),
+        }
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).trim().to_string())
+}
+
+/// Whether nothing is missing. With a length, or with chunks, HTTP has told; a body that ends where the connection was
+/// closed must end a line, or say that it is the end.
+fn is_whole(headers: &HeaderMap, body: &[u8]) -> bool {
+    headers.contains_key(header::CONTENT_LENGTH)
+        || headers.contains_key(header::TRANSFER_ENCODING)
+        || body.is_empty()
+        || body.ends_with(b"\n")
+        || body.ends_with(b"\n# EOF")
+}
