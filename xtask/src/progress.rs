@@ -100,13 +100,9 @@ impl Progress {
     }
 }
 
-/// One line per failed measurement.
+/// One line per failed measurement. The reason comes with the result, once for all cases that share it.
 fn failures(record: &CaseRecord) -> Vec<String> {
     let measurements = record.measurements.iter();
     let failures = measurements.flat_map(|m| m.failures().map(move |failure| (m.mode, failure)));
-    failures
-        .map(|(mode, failure)| {
-            format!("{} in mode {mode}: {}: {}", record.spec.id, failure.kind, failure.reason)
-        })
-        .collect()
+    failures.map(|(mode, failure)| format!("{} in mode {mode}: {}", record.spec.id, failure.kind)).collect()
 }
