@@ -43,7 +43,7 @@ use source::{Cause, Reading, Source};
 /// The ending of the page's name.
 const PAGE: &str = "html";
 /// As many reasons of lost samples are told; the page has them all.
-const MOST_REASONS: usize = 5;
+const MOST_REASONS: usize = 10;
 /// How often to look whether the process has ended or Ctrl-C was pressed.
 const POLL: Duration = Duration::from_millis(20);
 

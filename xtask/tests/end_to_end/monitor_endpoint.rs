@@ -9,14 +9,19 @@ use std::time::{Duration, Instant};
 use crate::monitor::{Samples, jq, signal};
 use crate::xtask_process::assert_code;
 
-/// Answers one request after another with what stands in `answers`, each as it is sent: whole, with its head.
-fn serve(answers: Vec<Vec<u8>>) -> (SocketAddr, thread::JoinHandle<()>) {
+/// Answers one request after another with what stands in `answers`, each as it is sent: whole, with its head. What comes
+/// back are the requests.
+pub fn serve(answers: Vec<Vec<u8>>) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
     serve_at(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
 }
 
-fn serve_at(listener: TcpListener, answers: Vec<Vec<u8>>) -> (SocketAddr, thread::JoinHandle<()>) {
+pub fn serve_at(
+    listener: TcpListener,
+    answers: Vec<Vec<u8>>,
+) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || {
+        let mut requests = Vec::new();
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
             // Its end is an empty line.
@@ -28,13 +33,15 @@ fn serve_at(listener: TcpListener, answers: Vec<Vec<u8>>) -> (SocketAddr, thread
                 }
                 request.push(byte[0]);
             }
+            requests.push(String::from_utf8(request).unwrap());
             let _ = stream.write_all(&answer);
         }
+        requests
     });
     (address, server)
 }
 
-fn ok(body: &str) -> Vec<u8> {
+pub fn ok(body: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
@@ -58,7 +65,7 @@ fn nonsense_costs_a_sample_and_is_told() {
         b"\x00\xff\xfe garbage".to_vec(),
         Vec::new(),
         cut_off,
-        ok("go_memstats_heap_alloc_bytes 1.2"),
+        b"HTTP/1.1 200 OK\r\n\r\ngo_memstats_heap_alloc_bytes 1.2".to_vec(),
         ok("go_memstats_heap_alloc_bytes NaN\n"),
         ok("other_bytes 5\n"),
         go(3 << 20),
@@ -81,7 +88,8 @@ fn nonsense_costs_a_sample_and_is_told() {
     for reason in [
         "the answer is not Prometheus text, line 1: \"<!doctype html>",
         "the server answers 503 Service Unavailable",
-        "the answer breaks off",
+        "the answer breaks off: the connection was closed",
+        "go_memstats_heap_alloc_bytes is NaN",
         "the answer is cut off: its last line has no end",
         "no known memory metric among 1 series; name one with --metric, for example other_bytes",
     ] {
