@@ -9,6 +9,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::foreign_text::quoted as excerpt;
 
+/// Names and values of labels.
+type Labels = Vec<(String, String)>;
+
 /// One line: a name, its labels and a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
@@ -99,7 +102,7 @@ fn parse_line(line: &str) -> Result<Series> {
 }
 
 /// Name and labels, and what follows them: `name{label="value"}`, `{"name",label="value"}`.
-fn parse_identity(text: &str) -> Result<(String, Vec<(String, String)>, &str)> {
+fn parse_identity(text: &str) -> Result<(String, Labels, &str)> {
     let (before, rest) = parse_name(text);
     let (within, labels, rest) = match rest.trim_start().strip_prefix('{') {
         Some(rest) => parse_braces(rest)?,
@@ -124,9 +127,7 @@ fn parse_name(text: &str) -> (&str, &str) {
 }
 
 /// What stands behind an opening brace: the name if it is here, the labels, and what follows the closing brace.
-type Braces<'a> = (Option<String>, Vec<(String, String)>, &'a str);
-
-fn parse_braces(mut rest: &str) -> Result<Braces<'_>> {
+fn parse_braces(mut rest: &str) -> Result<(Option<String>, Labels, &str)> {
     let (mut name, mut labels) = (None, Vec::new());
     loop {
         rest = rest.trim_start();

@@ -99,7 +99,10 @@ fn example(metric: &Metric) -> String {
 /// A value for people, with the unit that fits it: `1.50 MiB`, `23.4 ms`, `1.02x`, `1,234`. Whoever measured it, it has room
 /// in a table: what is larger or smaller than any unit is written as `1.00e300 B`.
 pub fn human(value: f64, unit: Unit) -> String {
-    let (scale, name) = fitting(value, unit);
+    let (scale, name) = match fitting(value, unit) {
+        (scale, "EiB") if value.abs() >= 1024.0 * scale => BYTES[0],
+        fits => fits,
+    };
     let scaled = value / scale;
     let number = match unit {
         _ if !has_room(scaled) => scientific(scaled),
@@ -347,7 +350,8 @@ mod tests {
             (250e6, Unit::Bytes, "238 MiB"),
             (3e12, Unit::Bytes, "2.73 TiB"),
             (5e18, Unit::Bytes, "4.34 EiB"),
-            (1e300, Unit::Bytes, "8.67e281 EiB"),
+            (1e300, Unit::Bytes, "1.00e300 B"),
+            (1e22, Unit::Bytes, "1.00e22 B"),
             (0.5, Unit::Bytes, "0.500 B"),
             (2.5e-12, Unit::Bytes, "0.00 B"),
             (52.5, Unit::BytesPerItem, "52.5 B/item"),
@@ -367,7 +371,7 @@ mod tests {
             (-9.9e15, Unit::Count, "-9.90e15"),
             (5e-324, Unit::Count, "4.94e-324"),
             (f64::NAN, Unit::Count, "NaN"),
-            (f64::INFINITY, Unit::Bytes, "∞ EiB"),
+            (f64::INFINITY, Unit::Bytes, "∞ B"),
             (f64::NEG_INFINITY, Unit::Ratio, "−∞x"),
             (1e300, Unit::Ratio, "1.00e300x"),
             (1e300, Unit::Percent, "1.00e300 %"),

@@ -68,12 +68,17 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use bench_core::server_url::without_secrets;
 use clap::Parser;
 
 use flags::{Command, CommandLine};
 
 fn main() -> ExitCode {
-    let outcome = match CommandLine::parse().command {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => return refused(&error),
+    };
+    let outcome = match line.command {
         Command::Bench(flags) => bench::run(&flags),
         Command::Leaks(flags) => leaks::run(&flags),
         Command::List(flags) => list::run(&flags),
@@ -94,4 +99,15 @@ fn main() -> ExitCode {
         exit_code::of_error(&error)
     });
     ExitCode::from(code)
+}
+
+/// Shows clap's help, or its error without the secrets of URLs: it repeats words that stand in a wrong place.
+fn refused(error: &clap::Error) -> ExitCode {
+    let said = error.to_string();
+    let shown = without_secrets(&said);
+    if error.use_stderr() && shown != said {
+        eprint!("{shown}");
+        return ExitCode::from(exit_code::USAGE);
+    }
+    error.exit()
 }

@@ -13,6 +13,7 @@ mod fetch;
 mod live;
 mod metrics_file;
 mod process_tree;
+mod reasons;
 mod source;
 
 use std::fs;

@@ -204,7 +204,16 @@ fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, O
         given.push(("--model", folder.into_os_string()));
     }
     given.extend(servers(flags));
+    ensure_key(flags)?;
     Ok(given)
+}
+
+/// The key is sent as a header, so it is text on one line; who has set it wants it to be used.
+fn ensure_key(flags: &SuiteFlags) -> Result<()> {
+    let key = std::env::var_os("QDRANT_API_KEY").filter(|_| !flags.qdrant.is_empty());
+    let is_text = key.is_none_or(|key| key.to_str().is_some_and(|key| !key.contains(char::is_control)));
+    ensure!(is_text, "QDRANT_API_KEY is no text on one line: set it again, or unset it");
+    Ok(())
 }
 
 /// The servers, each by the name of its engine.

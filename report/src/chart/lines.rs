@@ -45,14 +45,25 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     {
         return Ok(None);
     }
-    let most = points().map(|(_, value)| *value).fold(1.0, f64::max) * 1.08;
+    let most = points().map(|(_, value)| *value).fold(0.0, f64::max);
     let least = points().map(|(_, value)| *value).fold(0.0, f64::min);
-    let (value_scale, value_name) = fitting(most, input.unit);
+    // Room above; and something to draw on where all is zero.
+    let most = if most > least { most + (most - least) * 0.08 } else { 1.0 };
+    if !(most - least).is_finite() {
+        return Ok(None);
+    }
+    let (value_scale, value_name) = fitting(most.max(-least), input.unit);
+    let (highest_tick, usual) = ((most - least) / value_scale, 0.05..1e6);
+    let value_tick = |value: f64| match usual.contains(&highest_tick) {
+        true => tick(value, highest_tick),
+        false => human(value, Unit::Count),
+    };
     // A scale is worth it once it shows more than two of its units.
     let fits = TIMES.iter().rev().find(|(scale, _)| input.length >= 2.0 * scale);
     let (time_scale, time_name) = *fits.unwrap_or(&TIMES[0]);
     let length = input.length / time_scale;
-    let highest = |line: &Line| line.parts.iter().flatten().map(|(_, value)| *value).fold(0.0, f64::max);
+    let highest =
+        |line: &Line| line.parts.iter().flatten().map(|(_, value)| *value).fold(f64::NEG_INFINITY, f64::max);
     let described: Vec<String> = input
         .lines
         .iter()
@@ -75,7 +86,7 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
             .axis_style(GRID)
             .label_style(font(12.0, &FAINT, HPos::Center, VPos::Center))
             .x_label_formatter(&|value| tick(*value, length))
-            .y_label_formatter(&|value| tick(*value, most / value_scale))
+            .y_label_formatter(&|value| value_tick(*value))
             .x_desc(format!("time in {time_name}"))
             .draw()?;
         for line in input.lines {
@@ -158,6 +169,30 @@ mod tests {
                     .is_none()
             );
         }
+    }
+
+    #[test]
+    fn numbers_of_strangers_are_drawn_whatever_their_size() {
+        let drawn = |low: f64, high: f64, unit: Unit| {
+            let lines = [line("a", &[&[(0.0, low), (1.0, high)]])];
+            let chart = chart("c", &Input { title: "t", unit, length: 1.0, lines: &lines }).unwrap();
+            chart.map(|chart| chart.svg)
+        };
+        for (low, high, unit, label) in [
+            (0.0, 8.45e-5, Unit::Count, ">8.00e-5<"),
+            (-8.45e-5, -1e-5, Unit::Count, ">-8.00e-5<"),
+            (1e299, 1e300, Unit::Count, ">1.00e300<"),
+            (0.0, 1e300, Unit::Bytes, ", EiB<"),
+            (0.0, 3e15, Unit::Bytes, ", PiB<"),
+            (0.0, 0.0, Unit::Count, ">0.5<"),
+        ] {
+            let svg = drawn(low, high, unit).unwrap();
+            assert!(svg.contains(label), "{label}: {svg}");
+            // Not along the bottom, unless it is zero.
+            let path = svg.split("stroke-width=\"2\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+            assert_eq!(path.ends_with(" 0"), low == high, "{path}");
+        }
+        assert_eq!(drawn(-1e308, 1.7e308, Unit::Count), None, "there is no such axis");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use bench_core::server_url::ServerUrl;
 use report::{plural, watch};
 
 use super::fetch::Fetcher;
-use crate::command_line;
+use super::reasons::{absent, choose, nothing_known, short};
 
 /// Names that servers use, and the fields that mean the same. jemalloc's `mapped` is not among what Qdrant exposes, so
 /// its heap has no `heap_sys_bytes`.
@@ -32,12 +32,8 @@ const KNOWN: [(&str, &str); 9] = [
     ("process_resident_memory_bytes", RSS),
 ];
 
-/// As much of a name, or of a line, as a note repeats.
-const MOST_CHARACTERS: usize = 100;
 /// As much of a reason as one line holds.
 const MOST_OF_A_REASON: usize = 600;
-/// As many names as a note proposes.
-const MOST_NAMES: usize = 6;
 
 /// Where metrics are, and which.
 pub struct Endpoint {
@@ -207,7 +203,7 @@ fn value_of<'a>(series: impl Iterator<Item = &'a Series>) -> Found<'a> {
 fn take(asked: &AskedFor, series: &[Series], values: &mut Values) -> Result<(), String> {
     let meant = || series.iter().filter(|series| asked.selector.matches(series));
     if meant().next().is_none() {
-        return Err(absent(asked, series));
+        return Err(absent(&asked.text, asked.selector.name(), series));
     }
     if let Some(field) = &asked.field {
         return match value_of(meant()) {
@@ -217,7 +213,7 @@ fn take(asked: &AskedFor, series: &[Series], values: &mut Values) -> Result<(), 
             }
             Found::Wrong(value) => Err(format!("{} is {value}", short(&asked.text))),
             Found::Several(several) => Err(choose(&asked.text, field, &several)),
-            Found::Nothing => Err(absent(asked, series)),
+            Found::Nothing => Err(absent(&asked.text, asked.selector.name(), series)),
         };
     }
     let mut by_name: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
@@ -235,68 +231,6 @@ fn take(asked: &AskedFor, series: &[Series], values: &mut Values) -> Result<(), 
         [only] => Err(only.clone()),
         [first, others @ ..] => Err(format!("{first}, and {} more are no numbers", others.len())),
     }
-}
-
-/// Why several series are no value, and how to say which is meant.
-fn choose(name: &str, field: &str, several: &[&Series]) -> String {
-    let (first, times) = (several[0], several.len());
-    let name = short(name);
-    if several.iter().all(|series| series.labels == first.labels) {
-        return format!("{name} stands there {times} times, with the same labels and different values");
-    }
-    let flag = command_line::quoted([format!("{field}={first}")]);
-    format!("{name} stands there {times} times: choose one by its labels, as in --metric {}", short(&flag))
-}
-
-/// That a metric is not there, and what is like it.
-fn absent(asked: &AskedFor, series: &[Series]) -> String {
-    let (wanted, name) = (short(&asked.text), asked.selector.name());
-    if let Some(other) = series.iter().find(|series| series.name == name) {
-        return format!(
-            "{wanted} is not on the page with these labels; there is {}",
-            short(&other.to_string())
-        );
-    }
-    let near = |other: &str| {
-        let (longer, shorter) = (other.len().max(name.len()), other.len().min(name.len()));
-        longer < 2 * shorter + 4 && strsim::jaro_winkler(other, name) > 0.85
-    };
-    let near = listed(names(series).into_iter().filter(|other| near(other)).collect());
-    let near = near.map(|near| format!("; like it: {near}")).unwrap_or_default();
-    format!("{wanted} is not among the {} series of the page{near}", series.len())
-}
-
-/// That nothing is known of a page, and which names look like memory.
-fn nothing_known(series: &[Series]) -> String {
-    // The words that stand for memory in names come before units.
-    let of_memory = |word: &str| {
-        (word.starts_with("mem") && !word.starts_with("member")) || word.contains("heap") || word == "rss"
-    };
-    let rank = |name: &str| name.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(of_memory);
-    let mut like: Vec<&str> =
-        names(series).into_iter().filter(|name| rank(name) || watch::unit(name) == Unit::Bytes).collect();
-    like.sort_by_key(|name| !rank(name));
-    let instead = listed(like).map(|names| format!("; name one with --metric, for example {names}"));
-    format!("no known memory metric among {} series{}", series.len(), instead.unwrap_or_default())
-}
-
-/// The names of all series, each once, in their order.
-fn names(series: &[Series]) -> Vec<&str> {
-    let mut names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// The first of some names, if there are any.
-fn listed(names: Vec<&str>) -> Option<String> {
-    let more = if names.len() > MOST_NAMES { ", ..." } else { "" };
-    let first: Vec<String> = names.iter().take(MOST_NAMES).map(|name| short(name)).collect();
-    (!first.is_empty()).then(|| first.join(", ") + more)
-}
-
-fn short(text: &str) -> String {
-    shortened(text, MOST_CHARACTERS)
 }
 
 #[cfg(test)]

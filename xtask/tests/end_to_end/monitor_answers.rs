@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::bad_input::assert_refused;
 use crate::monitor::Samples;
 use crate::monitor_endpoint::{ok, serve, serve_at};
-use crate::xtask_process::{assert_code, code_and_stderr};
+use crate::xtask_process::{assert_code, code_and_stderr, xtask};
 
 /// Serves the answers, one a sample, and watches for as long as they take.
 fn watch(samples: &Samples, url: &str, count: usize, arguments: &[&str]) -> Output {
@@ -161,6 +161,8 @@ fn another_server_is_never_asked() {
         let text = everything(&samples, &monitor.output().unwrap());
         assert!(!text.contains("s3cr3t"), "{text}");
     }
+    // Nor does a URL in a wrong place show what it holds.
+    assert_refused(xtask("monitor").args(["--pid", "1", "http://u:s3cr3t@h/"]), 2, &["'http://...@h/"]);
     // One that is sent to is asked if it is the same.
     let moved = |place: &str| {
         format!("HTTP/1.1 301 Moved Permanently\r\nContent-Length: 0\r\nLocation: {place}\r\n\r\n")

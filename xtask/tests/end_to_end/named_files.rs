@@ -100,7 +100,7 @@ fn a_bench_takes_folders_of_any_bytes() {
         "1",
         "-t",
         "documents",
-        "ingest/chunk",
+        "ingest/documents",
     ]);
     bench.arg("--results").arg(&results).arg("--thresholds").arg(place.thresholds());
     let mut export = OsString::from("csv=");

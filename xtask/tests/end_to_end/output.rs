@@ -1,6 +1,8 @@
 //! What goes to stdout and into the results folder.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -58,6 +60,23 @@ fn a_run_says_how_it_was_made() {
     for fact in ["os", "arch", "rustc", "cargo_lock"] {
         assert!(run["host"]["facts"][fact].is_string(), "{fact}");
     }
+}
+
+/// Whoever reads that a case is done, and kills the bench then, has it.
+#[test]
+fn a_case_is_said_to_be_done_when_it_is_stored() {
+    let place = Place::new();
+    let mut bench = place.bench(&["vectors/single_vector{dim=128}"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut done = 0;
+    for line in BufReader::new(bench.stderr.take().unwrap()).lines().map(Result::unwrap) {
+        let Some((_, case)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else { continue };
+        done += 1;
+        let run = place.run();
+        assert_eq!(run.cases().len(), done, "{line}");
+        assert!(case.starts_with(run.cases()[done - 1]), "{line}");
+    }
+    assert!(bench.wait().unwrap().success() && done > 1, "{done}");
+    assert_eq!(place.run().json["partial"], Value::Null);
 }
 
 #[test]
