@@ -52,6 +52,8 @@ mod report;
 mod resident;
 mod results;
 mod selection;
+mod site_export;
+mod site_filter;
 mod site_table;
 mod stored;
 mod suites;

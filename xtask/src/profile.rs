@@ -8,7 +8,8 @@ use crate::exit_code::PASS;
 use crate::flags::profile::ProfileFlags;
 use crate::one_case;
 use crate::output;
-use crate::site_table::{site_table, write_exports};
+use crate::site_export::write_exports;
+use crate::site_table::site_table;
 use crate::stored::read_profile;
 use crate::workspace::shown;
 
@@ -30,7 +31,7 @@ pub fn run(flags: &ProfileFlags) -> Result<u8> {
         shown(&file),
         shown(&one.page)
     ));
-    text.push_str(&write_exports(&summary.sites, &id.to_string(), &flags.shown, &flags.export)?);
     output::print(&text)?;
+    write_exports(&summary.sites, &id.to_string(), flags.shown.count(), &flags.export)?;
     Ok(PASS)
 }
