@@ -26,6 +26,7 @@ struct Head {
     #[serde(rename = "dhatFileVersion")]
     version: u32,
     mode: Option<String>,
+    verb: Option<String>,
     /// Whether the profile knows when blocks were freed.
     bklt: Option<bool>,
     /// What is counted: bytes and blocks, unless these say otherwise.
@@ -157,14 +158,13 @@ fn check_head(json: &str) -> Result<()> {
         .as_deref()
         .context("a dhat profile that does not say its mode: expected rust-heap or heap")?;
     if !MODES.contains(&mode) {
-        let counted = match totals(json) {
-            Some((units, events)) => format!(
-                "it counts {} ({units} {} in {events})",
-                head.bksu.as_deref().unwrap_or("events"),
-                head.bsu.as_deref().unwrap_or("bytes")
-            ),
-            None => format!("it counts {}", head.bksu.as_deref().unwrap_or("events")),
-        };
+        let events = head.bksu.as_deref().unwrap_or("blocks");
+        let units = head.bsu.as_deref().unwrap_or("bytes");
+        // valgrind's mode copy says `Copied`, its others what needs no words.
+        let verb = head.verb.filter(|verb| !["Allocated", "Occurred"].contains(&verb.as_str()));
+        let done = verb.map(|verb| format!(" that were {}", verb.to_lowercase())).unwrap_or_default();
+        let sums = totals(json).map(|(sum, of)| format!(" ({sum} {units} in {of})")).unwrap_or_default();
+        let counted = format!("it counts {events}{done}{sums}");
         bail!("a dhat profile of mode {mode:?}: {counted}, no bytes at a peak; expected rust-heap or heap");
     }
     ensure!(
@@ -247,6 +247,10 @@ mod tests {
             (
                 r#"{"dhatFileVersion": 1, "cmd": "x", "pid": 1, "mi": 5, "ei": 9, "aps": [], "ftbl": ["[root]"]}"#,
                 "dhat profile of version 1: expected 2 (valgrind before 3.17",
+            ),
+            (
+                r#"{"dhatFileVersion": 2, "mode": "copy", "verb": "Copied", "bklt": false, "pps": [{"tb": 60, "tbk": 4}]}"#,
+                "of mode \"copy\": it counts blocks that were copied (60 bytes in 4), no bytes at a peak",
             ),
             (r#"{"dhatFileVersion": 9, "pps": 1}"#, "version 9: expected 2, the newest"),
             (

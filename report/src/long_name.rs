@@ -1,30 +1,36 @@
 //! Names of functions where there is little room: generic ones run to thousands of characters.
 
+use std::cmp::Reverse;
+
 use bench_core::printable::in_one_line;
 
 /// The name in so many characters, on one line. What stands between brackets gives way first, the longest of them most, then
 /// the middle of the name: its beginning tells the crate, its end the method.
 pub fn fitted_name(name: &str, characters: usize) -> String {
-    let mut name: Vec<char> = in_one_line(name).chars().collect();
-    loop {
-        let excess = name.len().saturating_sub(characters);
-        if excess == 0 {
-            return name.into_iter().collect();
-        }
-        // A pair whose content is one character cannot give way any more.
-        match brackets(&name)
-            .into_iter()
-            .max_by_key(|(open, close)| close - open)
-            .filter(|(open, close)| close - open > 2)
-        {
-            Some((open, close)) => {
-                let room = (close - open - 1).saturating_sub(excess).max(1);
-                let inner = without_middle(&name[open + 1..close], room);
-                name.splice(open + 1..close, inner);
-            }
-            None => return without_middle(&name, characters).into_iter().collect(),
-        }
+    let name: Vec<char> = in_one_line(name).chars().collect();
+    let mut excess = name.len().saturating_sub(characters);
+    if excess == 0 {
+        return name.into_iter().collect();
     }
+    let mut pairs = brackets(&name);
+    pairs.sort_by_key(|(open, close)| Reverse(close - open));
+    // How many characters each keeps between its brackets: at least the ellipsis.
+    let mut kept: Vec<(usize, usize, usize)> = Vec::new();
+    for (open, close) in pairs {
+        let length = close - open - 1;
+        let room = length.saturating_sub(excess).max(length.min(1));
+        excess -= length - room;
+        kept.push((open, close, room));
+    }
+    kept.sort_unstable();
+    let (mut short, mut at) = (Vec::new(), 0);
+    for (open, close, room) in kept {
+        short.extend_from_slice(&name[at..=open]);
+        short.extend(without_middle(&name[open + 1..close], room));
+        at = close;
+    }
+    short.extend_from_slice(&name[at..]);
+    without_middle(&short, characters).into_iter().collect()
 }
 
 /// The outermost pairs of brackets: where each opens and closes.
@@ -40,7 +46,9 @@ fn brackets(name: &[char]) -> Vec<(usize, usize)> {
                 if let Some(index) = open.iter().rposition(|(_, closing)| closing == c) {
                     let (start, _) = open[index];
                     open.truncate(index);
-                    pairs.retain(|(inner, _)| *inner < start);
+                    while pairs.last().is_some_and(|(inner, _)| *inner > start) {
+                        pairs.pop();
+                    }
                     pairs.push((start, at));
                 }
             }

@@ -64,6 +64,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use bench_core::printable::printable;
 use clap::Parser;
 
 use flags::{Command, CommandLine};
@@ -86,7 +87,8 @@ fn main() -> ExitCode {
         Command::Clean(flags) => clean::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        // What a file, a name or a server says of itself must not rule the terminal.
+        eprintln!("error: {}", printable(&format!("{error:#}")));
         exit_code::of_error(&error)
     });
     ExitCode::from(code)

@@ -172,9 +172,9 @@ fn is_pathless(name: &str) -> bool {
 
 /// Functions that only line tables know, by their file.
 fn by_file(name: &str, file: &str) -> Layer {
-    /// Where Rust keeps its standard library, and kept it before 1.49.
-    const RUST: [&str; 6] =
-        ["alloc/src/", "core/src/", "std/src/", "src/liballoc/", "src/libcore/", "src/libstd/"];
+    /// Where Rust's standard library lies, and where it and what it is built with lie on the machine that built it.
+    const RUST: [&str; 3] = ["alloc/src/", "core/src/", "std/src/"];
+    const RUST_BUILT: [&str; 4] = ["/rust/deps/", "/src/liballoc/", "/src/libcore/", "/src/libstd/"];
     /// Files of libstdc++ whose names nobody else takes.
     const CXX: [&str; 17] = [
         "new_allocator.h",
@@ -205,14 +205,15 @@ fn by_file(name: &str, file: &str) -> Layer {
         "spec_from_iter_nested.rs",
         "spec_extend.rs",
     ];
-    /// Files whose names many have: whose they are, the next frame outwards tells.
+    /// Files whose names many have (`src/raw/mod.rs` is hashbrown's): whose they are, the next frame outwards tells.
     const COMMON: [&str; 8] =
         ["mod.rs", "string.rs", "str.rs", "slice.rs", "fmt.rs", "sync.rs", "rc.rs", "unix.rs"];
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let is_bare = base == file;
     // Names that C++ keeps for its libraries.
     let is_reserved = ["_M_", "_S_"].iter().any(|prefix| name.starts_with(prefix));
-    let of_rust = RUST.iter().any(|folder| file.starts_with(folder) || file.contains(&format!("/{folder}")))
+    let of_rust = RUST.iter().any(|folder| file.starts_with(folder))
+        || RUST_BUILT.iter().any(|folder| file.contains(folder))
         || ["alloc::alloc::Global", "std::alloc::System"].iter().any(|allocator| name.contains(allocator))
         || is_bare && ALLOCATING.contains(&base);
     let of_cxx = is_reserved
@@ -220,7 +221,10 @@ fn by_file(name: &str, file: &str) -> Layer {
         || is_bare && (CXX.contains(&base) || base.starts_with("stl_") && base.ends_with(".h"));
     if of_rust || of_cxx {
         Layer::Library
-    } else if is_bare && COMMON.contains(&base) && !name.starts_with("{closure") {
+    } else if (is_bare || file.starts_with("src/raw/"))
+        && COMMON.contains(&base)
+        && !name.starts_with("{closure")
+    {
         Layer::Unclear
     } else {
         Layer::Own
