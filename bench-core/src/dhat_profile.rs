@@ -1,24 +1,42 @@
 //! Reading a dhat profile (version 2) and finding its top call sites.
 //!
-//! The format is DHAT's: <https://valgrind.org/docs/manual/dh-manual.html>, as the dhat crate writes it.
+//! The format is DHAT's: <https://valgrind.org/docs/manual/dh-manual.html>, as valgrind and the dhat crate write it.
+
+mod call_site;
+mod frame;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+pub use frame::Frame;
+
 use crate::foreign_json;
-use crate::foreign_text::quoted;
 
 /// How many call sites a summary keeps.
 const TOP_SITES: usize = 20;
 
+/// Modes whose points tell what was live at the peak and at the end.
+const MODES: [&str; 2] = ["rust-heap", "heap"];
+
+/// What tells whether the rest can be read: other versions and modes have other points.
+#[derive(Debug, Deserialize)]
+struct Head {
+    #[serde(rename = "dhatFileVersion")]
+    version: u32,
+    mode: Option<String>,
+    verb: Option<String>,
+    /// Whether the profile knows when blocks were freed.
+    bklt: Option<bool>,
+    /// What is counted: bytes and blocks, unless these say otherwise.
+    bsu: Option<String>,
+    bksu: Option<String>,
+}
+
 /// A dhat profile as far as we read it; the short names are the format's own.
 #[derive(Debug, Deserialize)]
 struct Profile {
-    #[serde(rename = "dhatFileVersion")]
-    version: u32,
-    mode: String,
     pps: Vec<ProgramPoint>,
     ftbl: Vec<String>,
 }
@@ -71,19 +89,6 @@ pub struct CallSite {
     pub end_blocks: u64,
 }
 
-/// One frame of a stack.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Frame {
-    /// The function's path.
-    pub function: String,
-    /// File, relative to the workspace or to the crate's registry folder; absent without line tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// Line in `file`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
-}
-
 /// Reads a profile and finds its top call sites. Points whose trimmed stacks are equal are one site.
 pub fn summarise(json: &str) -> Result<SitesSummary> {
     let mut summary = read(json)?;
@@ -96,23 +101,16 @@ pub fn summarise(json: &str) -> Result<SitesSummary> {
 /// # Errors
 /// If it is no such profile, truncated, of another version, or does not know when blocks were freed.
 pub fn read(json: &str) -> Result<SitesSummary> {
-    let profile: Profile =
-        foreign_json::read(json.as_bytes()).map_err(|error| anyhow!("not a dhat profile: {error}"))?;
-    ensure!(profile.version == 2, "dhat profile of version {}: expected 2", profile.version);
-    let modes = ["rust-heap", "heap"];
-    ensure!(
-        modes.contains(&&*profile.mode),
-        "dhat profile of mode {}: expected rust-heap or heap",
-        quoted(&profile.mode)
-    );
+    check_head(json)?;
+    let profile: Profile = foreign_json::read(json.as_bytes()).map_err(not_a_profile)?;
     let (mut summary, mut peak_blocks, mut end_blocks) = (SitesSummary::default(), 0u64, 0u64);
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
     for point in &profile.pps {
         let frames = point.fs.iter().map(|&index| {
             let text = profile.ftbl.get(index).with_context(|| format!("dhat profile: no frame {index}"))?;
-            Ok(parse_frame(text))
+            Ok(Frame::parse(text))
         });
-        let stack = trim(frames.collect::<Result<Vec<Frame>>>()?);
+        let stack = call_site::trim(frames.collect::<Result<Vec<Frame>>>()?);
         let site = sites.entry(stack).or_default();
         // What is summed over all points bounds what is summed over some of them.
         for (sum, count) in [
@@ -138,74 +136,60 @@ pub fn read(json: &str) -> Result<SitesSummary> {
     Ok(summary)
 }
 
-/// Reads dhat's `0x55d0: bench_vectors::f (bench-vectors/src/f.rs:12:34)`.
-fn parse_frame(text: &str) -> Frame {
-    let text = match text.split_once(": ") {
-        Some((address, rest)) if address.starts_with("0x") => rest,
-        _ => text,
-    };
-    let bare = |function: &str| Frame { function: function.to_string(), file: None, line: None };
-    let Some((function, place)) = text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")) else {
-        return bare(text);
-    };
-    // valgrind knows no columns, and of a function without lines only the library: `(in /usr/lib/libc.so.6)`.
-    let numbers = place.rsplit(':').map_while(|part| part.parse::<u32>().ok()).take(2).collect::<Vec<u32>>();
-    let Some(line) = numbers.last() else { return bare(function) };
-    let file = place.rsplitn(numbers.len() + 1, ':').last().unwrap_or_default();
-    Frame { file: Some(short_path(file).to_string()), line: Some(*line), ..bare(function) }
+fn not_a_profile(error: anyhow::Error) -> anyhow::Error {
+    anyhow!("not a dhat profile: {error}")
 }
 
-/// A path without the part that differs between machines.
-fn short_path(path: &str) -> &str {
-    for root in ["/registry/src/", "/library/"] {
-        if let Some((_, rest)) = path.split_once(root) {
-            return if root == "/registry/src/" {
-                rest.split_once('/').map_or(rest, |(_, rest)| rest)
-            } else {
-                rest
-            };
-        }
+/// Makes sure that the points can be read, before they are.
+fn check_head(json: &str) -> Result<()> {
+    let head: Head = foreign_json::read(json.as_bytes()).map_err(not_a_profile)?;
+    ensure!(
+        head.version >= 2,
+        "dhat profile of version {}: expected 2 (valgrind before 3.17 wrote it: profile with a newer one)",
+        head.version
+    );
+    ensure!(
+        head.version == 2,
+        "dhat profile of version {}: expected 2, the newest that this build knows",
+        head.version
+    );
+    let mode = head
+        .mode
+        .as_deref()
+        .context("a dhat profile that does not say its mode: expected rust-heap or heap")?;
+    if !MODES.contains(&mode) {
+        let events = head.bksu.as_deref().unwrap_or("blocks");
+        let units = head.bsu.as_deref().unwrap_or("bytes");
+        // valgrind's mode copy says `Copied`, its others what needs no words.
+        let verb = head.verb.filter(|verb| !["Allocated", "Occurred"].contains(&verb.as_str()));
+        let done = verb.map(|verb| format!(" that were {}", verb.to_lowercase())).unwrap_or_default();
+        let sums = totals(json).map(|(sum, of)| format!(" ({sum} {units} in {of})")).unwrap_or_default();
+        let counted = format!("it counts {events}{done}{sums}");
+        bail!("a dhat profile of mode {mode:?}: {counted}, no bytes at a peak; expected rust-heap or heap");
     }
-    path
+    ensure!(
+        head.bklt != Some(false),
+        "a dhat profile that does not know when blocks were freed (\"bklt\": false): it has no bytes at a peak"
+    );
+    Ok(())
 }
 
-/// Drops the allocator's and the standard library's frames at the inner end, and the harness at the outer.
-fn trim(frames: Vec<Frame>) -> Vec<Frame> {
-    let inner = frames.iter().take_while(|frame| is_inner(frame)).count();
-    let is_ours =
-        |name: &str| name.contains("bench_core::harness::") || name.contains("bench_core::leak_detector");
-    let outer = frames.iter().position(|frame| is_ours(&frame.function));
-    let end = outer.unwrap_or(frames.len());
-    if inner < end { frames[inner..end].to_vec() } else { frames }
-}
-
-/// Whether a function is the allocator's, the profiler's or the standard library's: `alloc::vec::from_elem`,
-/// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`,
-/// `<str as alloc::borrow::ToOwned>::to_owned`. A type with a path that is none of these is somebody's own.
-fn is_standard(function: &str) -> bool {
-    const ROOTS: [&str; 6] = ["dhat::", "alloc::", "core::", "std::", "hashbrown::", "__rust"];
-    let path = function.strip_prefix('<').unwrap_or(function);
-    let path = match path.split_once(" as ") {
-        Some((pathless, of_trait)) if !pathless.contains("::") => of_trait,
-        _ => path,
+/// What a profile of any mode counted in all: units and blocks or events.
+fn totals(json: &str) -> Option<(u64, u64)> {
+    #[derive(Deserialize)]
+    struct Counted {
+        pps: Vec<Point>,
+    }
+    #[derive(Deserialize)]
+    struct Point {
+        tb: u64,
+        tbk: u64,
+    }
+    let counted: Counted = foreign_json::read(json.as_bytes()).ok()?;
+    let add = |(units, events): (u64, u64), point: &Point| {
+        Some((units.checked_add(point.tb)?, events.checked_add(point.tbk)?))
     };
-    ROOTS.iter().any(|root| path.starts_with(root))
-}
-
-/// Whether a frame is of the allocator, of dhat, of an instrument or of the standard library.
-fn is_inner(frame: &Frame) -> bool {
-    let function = frame.function.as_str();
-    // Line tables alone know functions without their paths: `new<u64>`, in `alloc/src/boxed.rs`.
-    let is_pathless =
-        !function.starts_with('<') && !function.split('<').next().is_some_and(|it| it.contains("::"));
-    let of_std =
-        |file: &String| ["alloc/src/", "core/src/", "std/src/"].iter().any(|root| file.starts_with(root));
-    let of_ours = |file: &String| {
-        file.contains("instrument/profilable.rs") || file.contains("instrument/counting_allocator.rs")
-    };
-    let in_std = frame.file.as_ref().is_some_and(|file| of_std(file) || of_ours(file))
-        || function.contains("alloc::alloc::Global");
-    is_standard(function) || function.contains("bench_core::instrument::") || is_pathless && in_std
+    counted.pps.iter().try_fold((0, 0), add)
 }
 
 #[cfg(test)]
@@ -249,58 +233,38 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_without_a_place_keeps_its_name() {
-        assert_eq!(parse_frame("0x7f: ???"), Frame { function: "???".into(), file: None, line: None });
-        assert_eq!(parse_frame("[root]").function, "[root]");
-        let frame = parse_frame("0x1: f (C:\\x\\lib.rs:3:1)");
-        assert_eq!((frame.file.as_deref(), frame.line), (Some("C:\\x\\lib.rs"), Some(3)));
-        let frame = parse_frame("0x4840: malloc (vg_replace_malloc.c:381)");
-        assert_eq!((frame.file.as_deref(), frame.line), (Some("vg_replace_malloc.c"), Some(381)));
-        let frame = parse_frame("0x4840: f (in /usr/lib/libc.so.6)");
-        assert_eq!((&*frame.function, frame.file), ("f", None));
-    }
-
-    #[test]
     fn what_is_no_dhat_profile_is_refused() {
         for (text, reason) in [
             ("", "not a dhat profile: the file is truncated"),
             (&PROFILE[..700], "not a dhat profile: the file is truncated"),
             ("{}", "not a dhat profile"),
             (&PROFILE.replace("\"dhatFileVersion\": 2", "\"dhatFileVersion\": 3"), "version 3: expected 2"),
+            (&PROFILE.replace("\"dhatFileVersion\": 2", "\"dhatFileVersion\": 1"), "version 1: expected 2"),
             (&PROFILE.replace("rust-heap", "ad-hoc"), "expected rust-heap"),
+            (&PROFILE.replace("\"mode\": \"rust-heap\",", ""), "does not say its mode"),
+            (&PROFILE.replace("\"bklt\": true", "\"bklt\": false"), "no bytes at a peak"),
+            // What has another body is told by its head.
+            (
+                r#"{"dhatFileVersion": 1, "cmd": "x", "pid": 1, "mi": 5, "ei": 9, "aps": [], "ftbl": ["[root]"]}"#,
+                "dhat profile of version 1: expected 2 (valgrind before 3.17",
+            ),
+            (
+                r#"{"dhatFileVersion": 2, "mode": "copy", "verb": "Copied", "bklt": false, "pps": [{"tb": 60, "tbk": 4}]}"#,
+                "of mode \"copy\": it counts blocks that were copied (60 bytes in 4), no bytes at a peak",
+            ),
+            (r#"{"dhatFileVersion": 9, "pps": 1}"#, "version 9: expected 2, the newest"),
+            (
+                r#"{"dhatFileVersion": 2, "mode": "rust-ad-hoc", "verb": "Allocated", "bklt": false, "bsu": "units",
+                    "bksu": "events", "pps": [{"tb": 100, "tbk": 1, "fs": [1]}, {"tb": 100, "tbk": 1, "fs": [1]}],
+                    "ftbl": ["[root]", "0x1: main"]}"#,
+                "a dhat profile of mode \"rust-ad-hoc\": it counts events (200 units in 2), no bytes at a peak; \
+                 expected rust-heap or heap",
+            ),
             (&PROFILE.replace("[1, 2, 4, 6]", "[1, 99]"), "no frame 99"),
             (&PROFILE.replace("\"tb\": 100", "\"tb\": 18446744073709551000"), "more than 64 bits hold"),
         ] {
             let error = format!("{:#}", summarise(text).unwrap_err());
             assert!(error.contains(reason), "{error}");
-        }
-    }
-
-    #[test]
-    fn user_impls_of_standard_traits_are_not_standard() {
-        assert!(!is_standard("<flat::Index as core::clone::Clone>::clone"));
-        assert!(is_standard("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"));
-        assert!(is_standard("<str as alloc::borrow::ToOwned>::to_owned"));
-        assert!(!is_standard("flat::insert"));
-    }
-
-    #[test]
-    fn frames_without_a_path_are_told_by_their_file() {
-        for (function, file, expected) in [
-            ("new<u64>", Some("alloc/src/boxed.rs"), true),
-            ("new<u64>", Some("flat/src/boxed.rs"), false),
-            ("reserve<(u64, u64), alloc::alloc::Global, S>", Some("src/raw/mod.rs"), true),
-            ("alloc", Some("src/instrument/profilable.rs"), true),
-            ("remember", None, false),
-            ("flat::keep<alloc::alloc::Global>", Some("alloc/src/boxed.rs"), false),
-            (
-                "<bench_core::instrument::profilable::Profilable as core::alloc::GlobalAlloc>::alloc",
-                None,
-                true,
-            ),
-        ] {
-            let frame = Frame { function: function.into(), file: file.map(str::to_string), line: Some(1) };
-            assert_eq!(is_inner(&frame), expected, "{function}");
         }
     }
 }

@@ -4,7 +4,7 @@ use bench_core::dhat_profile::{self, SitesSummary};
 use bench_core::memory_metrics;
 use report::export::{collapsed, flamegraph, pprof};
 use report::watch::Watch;
-use report::{SiteCount, site_difference, watch_page};
+use report::{SiteCount, allocating_lines, fitted_name, line_difference, site_difference, watch_page};
 
 use crate::assert_readable;
 
@@ -34,14 +34,21 @@ fn of_profile(profile: &SitesSummary) {
     assert_eq!(sum(|site| site.total_bytes), profile.total_bytes);
     assert_eq!(sum(|site| site.peak_bytes), profile.peak_bytes);
     assert_eq!(profile.sites.len() as u64, profile.site_count);
+    for frame in profile.sites.iter().flat_map(|site| &site.stack) {
+        assert!(fitted_name(&frame.function, 70).chars().count() <= 70);
+        assert!(!frame.function.contains('\u{1b}'), "control characters reach the terminal");
+    }
     for count in [SiteCount::Peak, SiteCount::Total] {
         let lines = collapsed(&profile.sites, count);
         let drawn = profile.sites.iter().filter(|site| count.of(site) > 0).count();
         assert_eq!(lines.lines().count(), drawn, "a line for each call site");
-        if drawn > 0 {
-            flamegraph(&profile.sites, count, "profile").expect("a flame graph");
-        }
+        let graph = flamegraph(&profile.sites, count, "profile").expect("a flame graph");
+        assert_eq!(graph.is_some(), drawn > 0, "what is live somewhere is drawn");
         assert!(site_difference(profile, profile, count).is_empty(), "nothing differs");
+        assert!(line_difference(profile, profile, count).is_empty(), "nothing differs");
+        let lines = allocating_lines(&profile.sites, count);
+        assert_eq!(lines.iter().map(|line| line.stacks.len()).sum::<usize>(), profile.sites.len());
+        assert_eq!(lines.iter().map(|line| count.of(&line.sum)).sum::<u64>(), count.of_all(profile));
     }
     pprof(&profile.sites, "profile").expect("a pprof file");
 }

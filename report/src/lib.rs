@@ -6,6 +6,7 @@
 //! ([`watch_page`]). The crate starts no process and asks for neither time nor host nor files: the same input gives the
 //! same output.
 
+mod allocating_line;
 pub mod baseline;
 mod calibration;
 mod chart;
@@ -15,6 +16,7 @@ pub mod history;
 mod judge;
 mod judgement;
 mod leaks;
+mod long_name;
 mod page;
 pub mod pattern;
 pub mod quantity;
@@ -25,6 +27,7 @@ mod summary;
 pub mod thresholds;
 pub mod watch;
 
+pub use allocating_line::{AllocatingLine, allocating_lines, callers};
 pub use comparison::{Comparison, comparison_json};
 pub use history::History;
 pub use judge::judge;
@@ -32,8 +35,11 @@ pub use judgement::{
     CalibrationFault, CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning, plural,
 };
 pub use leaks::{LeakCheck, LeakReport, leaks};
+pub use long_name::fitted_name;
 pub use page::{page, watch_page};
-pub use site_difference::{Side, SiteChange, SiteCount, SiteFate, site_difference};
+pub use site_difference::{
+    LineChange, Side, SiteChange, SiteCount, SiteFate, line_changes, line_difference, site_difference,
+};
 pub use suggestion::suggested_limits;
 pub use summary::summary_json;
 pub use thresholds::Thresholds;

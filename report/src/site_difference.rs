@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantity::signed;
 
+mod lines;
+
+pub use lines::{LineChange, line_changes, line_difference};
+
 /// Which count of a call site is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,6 +33,19 @@ pub enum SiteCount {
 }
 
 impl SiteCount {
+    /// Every count.
+    pub const ALL: [SiteCount; 4] = [SiteCount::Peak, SiteCount::Total, SiteCount::End, SiteCount::Blocks];
+
+    /// When or what is counted, within a sentence: `at the peak`.
+    pub fn phrase(self) -> &'static str {
+        match self {
+            SiteCount::Peak => "at the peak",
+            SiteCount::Total => "in total",
+            SiteCount::End => "at the end",
+            SiteCount::Blocks => "in blocks",
+        }
+    }
+
     /// The count of a site.
     pub fn of(self, site: &CallSite) -> u64 {
         match self {
@@ -67,6 +84,8 @@ pub enum SiteFate {
     Shrank,
     /// It is no more.
     Went,
+    /// A line of code allocates as much as before, but its callers do not ask for the same.
+    Moved,
     /// It is among the top sites now, and was not: it grew, came, or others gave way.
     Entered,
     /// It is not among the top sites any more: it shrank, went, or others passed it.
@@ -80,6 +99,7 @@ impl fmt::Display for SiteFate {
             SiteFate::Grew => "grew",
             SiteFate::Shrank => "shrank",
             SiteFate::Went => "went",
+            SiteFate::Moved => "moved",
             SiteFate::Entered => "entered",
             SiteFate::Left => "left",
         })
@@ -145,10 +165,9 @@ impl SiteChange {
     /// The innermost function, with its file and line.
     pub fn name(&self) -> String {
         let Some(frame) = self.stack().first() else { return "unknown".into() };
-        match (&frame.file, frame.line) {
-            (Some(file), Some(line)) => format!("{} {file}:{line}", frame.function),
-            (Some(file), None) => format!("{} {file}", frame.function),
-            (None, _) => frame.function.clone(),
+        match frame.place() {
+            Some(place) => format!("{} {place}", frame.function),
+            None => frame.function.clone(),
         }
     }
 
@@ -173,24 +192,19 @@ impl SiteChange {
     /// By how much it changed for sure: the change, or what is left of it where a site below the top had the most that it
     /// can have there.
     pub fn least_change(&self, count: SiteCount) -> i64 {
+        let (least, most) = self.bounds(count);
+        if least > 0 { least } else { most.min(0) }
+    }
+
+    /// The least and the greatest that new minus old can be.
+    fn bounds(&self, count: SiteCount) -> (i64, i64) {
         let ((least_old, most_old), (least_new, most_new)) = (self.old.range(count), self.new.range(count));
-        if least_new > most_old {
-            difference(most_old, least_new)
-        } else if most_new < least_old {
-            difference(least_old, most_new)
-        } else {
-            0
-        }
+        (difference(most_old, least_new), difference(least_old, most_new))
     }
 
     /// The change in words: `+3.00 MiB`, `at least +3.00 MiB`, `unknown`.
     pub fn change_text(&self, count: SiteCount) -> String {
-        let shown = |change: i64| signed(change as f64, count.unit());
-        match (self.change(count), self.least_change(count)) {
-            (Some(change), _) => shown(change),
-            (None, 0) => "unknown".into(),
-            (None, least) => format!("at least {}", shown(least)),
-        }
+        change_text(self.change(count), self.least_change(count), count)
     }
 
     /// Why a count is unknown: `not among the old top 20`.
@@ -203,9 +217,16 @@ impl SiteChange {
     }
 
     fn is_the_same(&self) -> bool {
-        [SiteCount::Peak, SiteCount::Total, SiteCount::End, SiteCount::Blocks]
-            .into_iter()
-            .all(|count| self.change(count) == Some(0))
+        SiteCount::ALL.into_iter().all(|count| self.change(count) == Some(0))
+    }
+}
+
+fn change_text(change: Option<i64>, least: i64, count: SiteCount) -> String {
+    let shown = |change: i64| signed(change as f64, count.unit());
+    match (change, least) {
+        (Some(change), _) => shown(change),
+        (None, 0) => "unknown".into(),
+        (None, least) => format!("at least {}", shown(least)),
     }
 }
 
@@ -215,10 +236,22 @@ pub(crate) fn difference(old: u64, new: u64) -> i64 {
 }
 
 /// The call sites that differ in any count, those first whose `count` changed most for sure, up or down.
+pub fn site_difference(old: &SitesSummary, new: &SitesSummary, count: SiteCount) -> Vec<SiteChange> {
+    let mut changes = matched_sites(old, new);
+    changes.retain(|change| !change.is_the_same());
+    changes.sort_by_cached_key(|change| {
+        let sure = |count| change.least_change(count).unsigned_abs();
+        let seen = change.old.count(count).max(change.new.count(count));
+        (Reverse((sure(count), sure(SiteCount::Total), seen)), change.stack().to_vec())
+    });
+    changes
+}
+
+/// Every call site of either profile with what became of it.
 ///
 /// Sites are the same when their stacks are equal. What has no equal on the other side is matched by functions and files
 /// alone, because any edit moves lines; several such sites of one function are then one.
-pub fn site_difference(old: &SitesSummary, new: &SitesSummary, count: SiteCount) -> Vec<SiteChange> {
+fn matched_sites(old: &SitesSummary, new: &SitesSummary) -> Vec<SiteChange> {
     let stack = |site: &CallSite| site.stack.clone();
     let equal = matched(merged(&old.sites, stack), merged(&new.sites, stack));
     let moved = matched(merged(&equal.old, without_lines), merged(&equal.new, without_lines));
@@ -229,14 +262,7 @@ pub fn site_difference(old: &SitesSummary, new: &SitesSummary, count: SiteCount)
     let went = went.map(|old| SiteChange { old: Side::Seen(old), new: no_new.clone() });
     let came = alone(equal.new, &moved.new);
     let came = came.map(|new| SiteChange { old: no_old.clone(), new: Side::Seen(new) });
-    let mut changes: Vec<SiteChange> =
-        both.chain(went).chain(came).filter(|change| !change.is_the_same()).collect();
-    changes.sort_by_cached_key(|change| {
-        let sure = |count| change.least_change(count).unsigned_abs();
-        let seen = change.old.count(count).max(change.new.count(count));
-        (Reverse((sure(count), sure(SiteCount::Total), seen)), change.stack().to_vec())
-    });
-    changes
+    both.chain(went).chain(came).collect()
 }
 
 /// What a profile says of a site that it does not have.
@@ -260,7 +286,7 @@ fn merged(sites: &[CallSite], key: impl Fn(&CallSite) -> Vec<Frame>) -> Sites {
 }
 
 /// Numbers from a file may be anything, so a sum stops at the greatest.
-fn add(sum: &mut CallSite, site: &CallSite) {
+pub(crate) fn add(sum: &mut CallSite, site: &CallSite) {
     let counts = [
         (&mut sum.total_bytes, site.total_bytes),
         (&mut sum.total_blocks, site.total_blocks),

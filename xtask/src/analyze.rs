@@ -8,18 +8,20 @@ use bench_core::dhat_profile::SitesSummary;
 use bench_core::foreign_text::quoted;
 use bench_core::memory_metrics::Sample;
 use bench_core::metric::{Metric, Unit};
-use bench_core::run::{CaseRecord, Run};
+use bench_core::run::{CaseRecord, Measurement, Run};
 use jiff::Timestamp;
-use report::plural;
 use report::quantity::human;
 use report::watch::{Row, Watch};
+use report::{SiteCount, allocating_lines, fitted_name, plural};
 
 use crate::exit_code::{PASS, usage};
-use crate::flags::profile::{AnalyzeFlags, ExportFlags};
+use crate::flags::profile::{AnalyzeFlags, ExportFlags, ShownFlags};
 use crate::named_files::NamedFiles;
 use crate::output;
 use crate::phase_table::phase_table;
-use crate::site_table::{site_table, write_exports};
+use crate::site_export::write_exports;
+use crate::site_filter::SiteFilter;
+use crate::site_table::site_table;
 use crate::stored::{Stored, matching, sites_of};
 use crate::text_table::{Align, text_table};
 
@@ -31,40 +33,51 @@ pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
     stored.read_from(&flags.file).into_iter().for_each(|file| files.input("FILE", file));
     files.ensure_apart()?;
     let name = flags.file.to_string_lossy();
-    let text = match stored {
-        Stored::Profile(sites) => profile(&sites, &name, flags)?,
+    match stored {
+        Stored::Profile(sites) => {
+            let filter = flags.filter.as_deref().map(SiteFilter::new);
+            let (note, sites) = match &filter {
+                Some(filter) => (filter.note(&sites), filter.chosen(&sites, &name)?),
+                None => (String::new(), sites),
+            };
+            output::print(&(note + &site_table(&sites, &flags.shown)))?;
+            export(&sites, &name, flags)?;
+        }
         Stored::Run(run, path) => of_run(&run, &path, flags)?,
         Stored::Samples(samples) => {
             ensure_no_export(&flags.export, "a file of samples has no call sites")?;
-            of_samples(&samples, &name)?
+            ensure_of_call_sites(&flags.shown, "a file of samples has none")?;
+            ensure!(
+                flags.filter.is_none(),
+                usage(anyhow!(
+                    "FILTER chooses cases of a run, or call sites of a profile; {name} has samples"
+                ))
+            );
+            output::print(&of_samples(&samples, &name)?)?;
         }
-    };
-    output::print(&text)?;
+    }
     Ok(PASS)
 }
 
-fn profile(sites: &SitesSummary, title: &str, flags: &AnalyzeFlags) -> Result<String> {
-    Ok(site_table(sites, &flags.shown) + &write_exports(&sites.sites, title, &flags.shown, &flags.export)?)
+fn export(sites: &SitesSummary, title: &str, flags: &AnalyzeFlags) -> Result<()> {
+    write_exports(&sites.sites, title, flags.shown.count(), &flags.export)
 }
 
-fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<String> {
+fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<()> {
     let cases = matching(run, flags.filter.as_deref())?;
     let partial = run.partial.as_ref().map(|partial| format!("; {partial}")).unwrap_or_default();
     let mut text = format!("run {} of {}{partial}\n\n", run.id, run.started);
     let [case] = cases[..] else {
         ensure_no_export(&flags.export, "an export is of one case: name it behind the run")?;
-        text.push_str(&overview(&cases, path));
-        return Ok(text);
+        ensure_of_call_sites(&flags.shown, "name one case behind the run")?;
+        return output::print(&(text + &overview(&cases, path)));
     };
     text.push_str(&format!("{}\n{}\n", case.spec.id, case.spec.about));
     for measurement in &case.measurements {
         if let Some((number, evidence)) =
             measurement.highest().filter(|(_, evidence)| !evidence.phases.is_empty())
         {
-            text.push_str(&format!(
-                "\nmode {}, repetition {number}, the one with the highest peak\n",
-                measurement.mode
-            ));
+            text.push_str(&format!("\nmode {}{}\n", measurement.mode, which(measurement, number)));
             text.push_str(&phase_table(evidence));
         }
         for failure in measurement.failures() {
@@ -73,14 +86,27 @@ fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<String> {
     }
     match sites_of(case, path) {
         Some((sites, _)) => {
-            text.push_str("\nmode sites\n");
-            text.push_str(&profile(&sites, &case.spec.id.to_string(), flags)?);
+            text.push_str(&format!("\nmode sites\n{}", site_table(&sites, &flags.shown)));
+            output::print(&text)?;
+            export(&sites, &case.spec.id.to_string(), flags)
         }
         None => {
-            ensure_no_export(&flags.export, "the case has no call sites: it was not measured in mode sites")?
+            let reason = "the case has no call sites: it was not measured in mode sites";
+            ensure_no_export(&flags.export, reason)?;
+            ensure_of_call_sites(&flags.shown, "it was not measured in mode sites")?;
+            output::print(&text)
         }
     }
-    Ok(text)
+}
+
+/// Which repetition is shown, where there are several. Their times are not ranked.
+fn which(measurement: &Measurement, number: usize) -> String {
+    let all = measurement.evidence().count();
+    match measurement.mode {
+        _ if all == 1 => String::new(),
+        Mode::Time => format!(", repetition {number} of {all}"),
+        _ => format!(", repetition {number} of {all}, the one with the highest peak"),
+    }
 }
 
 /// A row for each case, with what allocated most.
@@ -94,9 +120,10 @@ fn overview(cases: &[&CaseRecord], path: &Path) -> String {
             value.unwrap_or("-".into())
         };
         let top = sites_of(case, path).and_then(|(sites, _)| {
-            let site = sites.sites.first()?;
-            let function: String = site.stack.first()?.function.chars().take(60).collect();
-            Some(format!("{} {function}", human(site.peak_bytes as f64, Unit::Bytes)))
+            let lines = allocating_lines(&sites.sites, SiteCount::Peak);
+            let line = lines.first()?;
+            let function = fitted_name(&line.frame?.label(), 60);
+            Some(format!("{} {function}", human(line.sum.peak_bytes as f64, Unit::Bytes)))
         });
         let id = case.spec.id.to_string();
         vec![
@@ -138,4 +165,12 @@ fn ensure_no_export(flags: &ExportFlags, reason: &'static str) -> Result<()> {
     let asked_for = [&flags.flamegraph, &flags.pprof, &flags.collapsed].into_iter().flatten().next();
     ensure!(asked_for.is_none(), usage(anyhow!(reason)));
     Ok(())
+}
+
+/// Refuses what would be passed over.
+fn ensure_of_call_sites(flags: &ShownFlags, reason: &str) -> Result<()> {
+    match flags.given() {
+        Some(flag) => Err(usage(anyhow!("{flag} is of call sites: {reason}"))),
+        None => Ok(()),
+    }
 }

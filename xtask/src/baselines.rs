@@ -64,6 +64,11 @@ impl Baselines {
         self.folder.join(format!("{name}.json"))
     }
 
+    /// The file of the baseline of this name, if there is one.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path(&Name::new(name).ok()?)).filter(|path| path.is_file())
+    }
+
     /// The names that there are, sorted. Files that no name fits are not ours.
     pub fn names(&self) -> Result<Vec<Name>> {
         let entries = match fs::read_dir(&self.folder) {

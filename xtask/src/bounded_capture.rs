@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use bench_core::foreign_text::printable;
+
 /// The first bytes that are kept of stdout.
 pub const STDOUT_BYTES: usize = 4096;
 /// The last lines that are kept of stderr.
@@ -45,17 +47,19 @@ impl Capture for Head {
 impl Head {
     /// What was kept as text, or nothing if nothing was printed.
     pub fn text(&self) -> Option<String> {
-        (!self.bytes.is_empty()).then(|| printable(&self.bytes))
+        (!self.bytes.is_empty()).then(|| printable_text(&self.bytes))
     }
 }
 
-/// The last [`STDERR_LINES`] of a stream, and the panic message wherever it stood: a backtrace pushes it out.
+/// The last [`STDERR_LINES`] of a stream, and wherever they stood the panic's message, which a backtrace pushes out, and what
+/// the program said of its own failure, before others said more.
 #[derive(Debug, Default)]
 pub struct Tail {
     lines: VecDeque<String>,
     /// The line that has not ended yet, up to what can be kept of it.
     open_line: Vec<u8>,
     panic: Option<Panic>,
+    error: Option<String>,
 }
 
 /// The two lines that std prints for a panic.
@@ -85,9 +89,15 @@ impl Tail {
         }
     }
 
-    /// The last lines, oldest first.
+    /// The last lines, oldest first; before them the error's, if it is none of them.
     pub fn lines(&self) -> Vec<String> {
-        self.lines.iter().cloned().collect()
+        let pushed_out = self.error.iter().filter(|error| !self.lines.contains(error));
+        pushed_out.chain(&self.lines).cloned().collect()
+    }
+
+    /// The last line that begins with `error:`, without that word.
+    pub fn error(&self) -> Option<String> {
+        error_of(self.error.as_ref()?).map(str::to_string)
     }
 
     /// The first panic in one line: `panicked at src/fault.rs:12:9: on purpose`.
@@ -101,7 +111,7 @@ impl Tail {
     }
 
     fn end_line(&mut self) {
-        let line: String = printable(&self.open_line).chars().take(LINE_CHARS).collect();
+        let line: String = printable_text(&self.open_line).chars().take(LINE_CHARS).collect();
         self.open_line.clear();
         match &mut self.panic {
             None => {
@@ -114,6 +124,9 @@ impl Tail {
                 panic.message.get_or_insert_with(|| line.clone());
             }
         }
+        if error_of(&line).is_some() {
+            self.error = Some(line.clone());
+        }
         if self.lines.len() == STDERR_LINES {
             self.lines.pop_front();
         }
@@ -121,10 +134,15 @@ impl Tail {
     }
 }
 
-/// Text without control characters, which could rule the terminal that it is shown on.
-fn printable(bytes: &[u8]) -> String {
-    let keep = |c: char| if c.is_control() && !"\n\t".contains(c) { char::REPLACEMENT_CHARACTER } else { c };
-    String::from_utf8_lossy(bytes).trim_end_matches('\r').chars().map(keep).collect()
+/// What follows `error:`, as this program and cargo write it, or `Error:`, as a Rust program whose `main` failed.
+fn error_of(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let rest = line.strip_prefix("error:").or(line.strip_prefix("Error:"))?.trim();
+    (!rest.is_empty()).then_some(rest)
+}
+
+fn printable_text(bytes: &[u8]) -> String {
+    printable(String::from_utf8_lossy(bytes).trim_end_matches('\r')).into_owned()
 }
 
 #[cfg(test)]
@@ -177,6 +195,25 @@ mod tests {
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(tail(b"\x1b[31mred\x07\tok\r\n").lines(), ["\u{fffd}[31mred\u{fffd}\tok"]);
         assert_eq!(tail(b"\xff\n").lines(), ["\u{fffd}"]);
+    }
+
+    #[test]
+    fn the_error_stays_however_much_follows() {
+        let mut text = "Error: first\nerror: the answer is wrong: 3 of 5\n".to_string();
+        (0..60).for_each(|i| text.push_str(&format!("exit handler {i}\n")));
+        let tail = tail(text.as_bytes());
+        assert_eq!(tail.error().unwrap(), "the answer is wrong: 3 of 5");
+        let lines = tail.lines();
+        assert_eq!(lines.len(), STDERR_LINES + 1);
+        assert_eq!((&*lines[0], &*lines[1]), ("error: the answer is wrong: 3 of 5", "exit handler 40"));
+    }
+
+    #[test]
+    fn an_error_among_the_last_lines_stands_there_once() {
+        assert_eq!(tail(b"a\nError: b\nc\n").lines(), ["a", "Error: b", "c"]);
+        for none in ["no error: here\n", "error:\n", "errors: 3\n", ""] {
+            assert_eq!(tail(none.as_bytes()).error(), None, "{none}");
+        }
     }
 
     #[test]

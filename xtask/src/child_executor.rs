@@ -164,7 +164,7 @@ fn judge_end(finished: &Finished, job: &Job<'_>, memory_limit: u64) -> Option<Fa
 fn judge_status(status: ExitStatus, finished: &Finished) -> Option<(FailureKind, String)> {
     let said = || {
         let last = finished.stderr.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
-        last.map(|line| line.strip_prefix("error: ").unwrap_or(line).to_string())
+        finished.error.clone().or(last.map(str::to_string))
     };
     Some(match status.code() {
         Some(0) => return None,
@@ -178,8 +178,9 @@ fn judge_status(status: ExitStatus, finished: &Finished) -> Option<(FailureKind,
             (FailureKind::Error, format!("exit code {code}{said}"))
         }
         None => {
-            let panic = finished.panic.as_ref().map(|panic| format!(": {panic}")).unwrap_or_default();
-            (FailureKind::Crashed, format!("{}{panic}", signal(status)))
+            let said = finished.panic.as_ref().or(finished.error.as_ref());
+            let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+            (FailureKind::Crashed, format!("{}{said}", signal(status)))
         }
     })
 }

@@ -49,8 +49,10 @@ pub struct Finished {
     pub end: End,
     /// The first bytes of stdout, if there were any.
     pub stdout: Option<String>,
-    /// The last lines of stderr.
+    /// The last lines of stderr, and before them the one that tells the error.
     pub stderr: Vec<String>,
+    /// What the process said of its own failure, in one line.
+    pub error: Option<String>,
     /// The panic in one line, if stderr tells of one.
     pub panic: Option<String>,
 }
@@ -71,7 +73,8 @@ pub fn run(mut command: Command, limits: Limits, interrupt: &Interrupt) -> Resul
     let stdout = stdout.finish(&child);
     let mut stderr = stderr.finish(&child);
     stderr.finish();
-    Ok(Finished { end, stdout: stdout.text(), stderr: stderr.lines(), panic: stderr.panic() })
+    let (error, panic) = (stderr.error(), stderr.panic());
+    Ok(Finished { end, stdout: stdout.text(), stderr: stderr.lines(), error, panic })
 }
 
 fn wait(child: &mut Child, limits: Limits, interrupt: &Interrupt) -> Result<End> {

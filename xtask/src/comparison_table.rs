@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use report::comparison::{Change, Comparison, Outcome, SitesDifference};
 use report::quantity::signed;
-use report::{SiteCount, Verdict};
+use report::{SiteCount, Verdict, fitted_name};
 
 use crate::table::style;
 use crate::text_table::{Align, TableRow, styled_table};
@@ -20,6 +20,8 @@ const ALIGN: [Align; 8] = {
     use Align::{Left, Right};
     [Left, Left, Right, Right, Right, Right, Right, Left]
 };
+/// Characters of one's name and place.
+const NAME: usize = 150;
 /// What stands where there is no number.
 const ABSENT: &str = "-";
 
@@ -152,14 +154,14 @@ fn sites(case: &str, found: &SitesDifference) -> String {
         bytes(found.peak_bytes),
         bytes(found.total_bytes)
     );
-    for site in found.sites.iter().take(SITES) {
+    for line in found.lines().iter().take(SITES) {
         let _ = writeln!(
             text,
             "  {:>12} at the peak  {:>12} in total  {}{}",
-            site.change_text(SiteCount::Peak),
-            site.change_text(SiteCount::Total),
-            site.name(),
-            site.unknown().map(|reason| format!(" ({reason})")).unwrap_or_default()
+            line.change_text(SiteCount::Peak),
+            line.change_text(SiteCount::Total),
+            fitted_name(&line.name(), NAME),
+            line.unknown().map(|reason| format!(" ({reason})")).unwrap_or_default()
         );
     }
     if found.sites.is_empty() {

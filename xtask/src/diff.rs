@@ -10,16 +10,16 @@ use bench_core::metric::Unit;
 use bench_core::run::{CaseRecord, Run};
 use report::export::differential_flamegraph;
 use report::quantity::human;
-use report::{SiteChange, SiteCount, plural, site_difference};
+use report::{SiteCount, line_difference, plural};
 
 use crate::exit_code::{PASS, usage};
-use crate::flags::profile::{DiffFlags, ShownFlags};
+use crate::flags::profile::{By, DiffFlags, ShownFlags};
 use crate::named_files::NamedFiles;
 use crate::output;
-use crate::output_file::write_whole;
+use crate::site_export::Exports;
+use crate::site_filter::SiteFilter;
 use crate::site_table::change_table;
-use crate::stored::{Stored, matching, sites_of};
-use crate::workspace::shown;
+use crate::stored::{Stored, cases_of, is_stdin, no_case, sites_of};
 
 /// Why a graph of two runs is not drawn: half of the stacks would look like the whole.
 const ONLY_THE_TOP: &str = "a flame graph needs every call site, and of one of the runs only the top is at hand: its profile \
@@ -27,6 +27,10 @@ const ONLY_THE_TOP: &str = "a flame graph needs every call site, and of one of t
 
 /// Runs the command.
 pub fn run(flags: &DiffFlags) -> Result<u8> {
+    ensure!(
+        !is_stdin(&flags.old) || !is_stdin(&flags.new),
+        usage(anyhow!("OLD and NEW are both stdin (-): one of them must be a file"))
+    );
     let read = |name: &Path| Stored::read(name, flags.results.as_deref());
     let (old, new) = (read(&flags.old)?, read(&flags.new)?);
     let mut files = NamedFiles::default();
@@ -34,27 +38,53 @@ pub fn run(flags: &DiffFlags) -> Result<u8> {
     old.read_from(&flags.old).into_iter().for_each(|file| files.input("OLD", file));
     new.read_from(&flags.new).into_iter().for_each(|file| files.input("NEW", file));
     files.ensure_apart()?;
-    let text = match (old, new) {
+    match (old, new) {
         (Stored::Profile(old), Stored::Profile(new)) => {
-            profiles(&old, &new, &flags.shown) + &flame_graph(&old, &new, &title(flags), flags)?
+            let Some(filter) = flags.filter.as_deref().map(SiteFilter::new) else {
+                return show(&profiles(&old, &new, &flags.shown), &old, &new, &title(flags), flags);
+            };
+            let (some_old, some_new) = (filter.apply(&old), filter.apply(&new));
+            if some_old.sites.is_empty() && some_new.sites.is_empty() {
+                let (old_name, new_name) = (flags.old.to_string_lossy(), flags.new.to_string_lossy());
+                return Err(filter.nothing(&[(&old_name, &old), (&new_name, &new)]));
+            }
+            let text = format!(
+                "old: {}new: {}{}",
+                filter.note(&old),
+                filter.note(&new),
+                profiles(&some_old, &some_new, &flags.shown)
+            );
+            show(&text, &some_old, &some_new, &title(flags), flags)
         }
         (Stored::Run(old, old_path), Stored::Run(new, new_path)) => {
-            runs((&old, &old_path), (&new, &new_path), flags)?
+            runs((&old, &old_path), (&new, &new_path), flags)
         }
-        _ => {
-            return Err(usage(anyhow!(
-                "{} and {}: two dhat profiles or two runs can be compared, nothing else",
-                flags.old.display(),
-                flags.new.display()
-            )));
-        }
+        _ => Err(usage(anyhow!(
+            "{} and {}: two dhat profiles or two runs can be compared, nothing else",
+            flags.old.display(),
+            flags.new.display()
+        ))),
+    }
+}
+
+/// Prints what differs, then draws it if that was asked for.
+fn show(text: &str, old: &SitesSummary, new: &SitesSummary, title: &str, flags: &DiffFlags) -> Result<u8> {
+    output::print(text)?;
+    let count = flags.shown.count();
+    let graph = || {
+        let drawn = differential_flamegraph(&old.sites, &new.sites, count, title)?;
+        Ok(drawn.map(String::into_bytes))
     };
-    output::print(&text)?;
+    let mut exports = Exports::default();
+    let empty = format!("no stack differs {}", count.phrase());
+    exports.write("flame graph", flags.flamegraph.as_deref(), graph, &empty)?;
+    exports.end()?;
     Ok(PASS)
 }
 
+/// The totals, and the lines of code that differ; where none does in the count that was asked for, in which others some do.
 fn profiles(old: &SitesSummary, new: &SitesSummary, flags: &ShownFlags) -> String {
-    let changes = changes(old, new, flags);
+    let lines = line_difference(old, new, flags.count());
     let bytes = |bytes: u64| human(bytes as f64, Unit::Bytes);
     let total = |what: &str, old: u64, new: u64| format!("{what} {} -> {}", bytes(old), bytes(new));
     let totals = [
@@ -62,25 +92,22 @@ fn profiles(old: &SitesSummary, new: &SitesSummary, flags: &ShownFlags) -> Strin
         total("in total", old.total_bytes, new.total_bytes),
         total("at the end", old.end_bytes, new.end_bytes),
     ];
-    let table =
-        if changes.is_empty() { "no call site differs\n".into() } else { change_table(&changes, flags) };
+    let table = match elsewhere(old, new, flags.count()) {
+        _ if !lines.is_empty() => change_table(&lines, flags),
+        others if others.is_empty() => "no call site differs\n".into(),
+        others => format!("no call site differs {}; {others}\n", flags.count().phrase()),
+    };
     format!("{}\n{table}", totals.join(", "))
 }
 
-/// The call sites whose count differs, or may differ.
-fn changes(old: &SitesSummary, new: &SitesSummary, flags: &ShownFlags) -> Vec<SiteChange> {
-    let count = SiteCount::from(flags.by);
-    let mut changes = site_difference(old, new, count);
-    changes.retain(|change| change.fate(count).is_some());
-    changes
-}
-
-/// Writes the differential flame graph, if it was asked for; what comes back names the file.
-fn flame_graph(old: &SitesSummary, new: &SitesSummary, title: &str, flags: &DiffFlags) -> Result<String> {
-    let Some(path) = &flags.flamegraph else { return Ok(String::new()) };
-    let svg = differential_flamegraph(&old.sites, &new.sites, SiteCount::from(flags.shown.by), title)?;
-    write_whole(path, svg.as_bytes())?;
-    Ok(format!("flame graph  {}\n", shown(path)))
+/// How many lines of code differ in the other counts, and the flag that shows them; nothing if none does.
+fn elsewhere(old: &SitesSummary, new: &SitesSummary, count: SiteCount) -> String {
+    let others = SiteCount::ALL.into_iter().filter(|other| *other != count).filter_map(|other| {
+        let lines = line_difference(old, new, other).len();
+        let verb = if lines == 1 { "does" } else { "do" };
+        (lines > 0).then(|| format!("{} {lines} {verb}: --by {}", other.phrase(), By::from(other)))
+    });
+    others.collect::<Vec<_>>().join(", ")
 }
 
 /// The names of both files, without their folders, for which a picture has no room.
@@ -91,15 +118,20 @@ fn title(flags: &DiffFlags) -> String {
 }
 
 /// Every case that both runs have call sites of; the others are named with the reason.
-fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<String> {
-    let cases = matching(new.0, flags.filter.as_deref())?;
-    if flags.flamegraph.is_some() && cases.len() != 1 {
+fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<u8> {
+    let filter = flags.filter.as_deref();
+    let (olds, news) = (cases_of(old.0, filter)?, cases_of(new.0, filter)?);
+    if let Some(filter) = filter.filter(|_| olds.is_empty() && news.is_empty()) {
+        return Err(no_case(filter, &[old.0, new.0]));
+    }
+    if flags.flamegraph.is_some() && news.len() != 1 {
         return Err(usage(anyhow!("a flame graph is of one case: name it behind the runs")));
     }
     let (mut text, mut same, mut left_out) = (String::new(), 0usize, Vec::new());
-    for case in cases {
+    let (mut elsewhere_only, mut drawn) = (Vec::new(), None);
+    for case in &news {
         let id = &case.spec.id;
-        let Some(before) = old.0.cases.iter().find(|case| case.spec.id == *id) else {
+        let Some(before) = olds.iter().find(|case| case.spec.id == *id) else {
             left_out.push(format!("{id}: only in {}", new.0.id));
             continue;
         };
@@ -107,37 +139,46 @@ fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<Str
             left_out.push(format!("{id}: not of the same size in both runs (scaled down under dhat)"));
             continue;
         }
-        match (sites_of(before, old.1), sites_of(case, new.1)) {
-            (Some((old, old_all)), Some((new, new_all))) => {
-                if changes(&old, &new, &flags.shown).is_empty() {
-                    ensure!(
-                        flags.flamegraph.is_none(),
-                        "{id}: no call site differs: there is nothing to draw"
-                    );
-                    same += 1;
-                    continue;
-                }
-                text.push_str(&format!("{id}\n{}", profiles(&old, &new, &flags.shown)));
-                let whole = old_all && new_all;
-                if !whole {
-                    text.push_str(
-                        "only the top call sites are known: the profile beside the run is missing\n",
-                    );
-                }
-                if flags.flamegraph.is_some() {
-                    ensure!(whole, usage(anyhow!("{id}: {ONLY_THE_TOP}")));
-                    text.push_str(&flame_graph(&old, &new, &id.to_string(), flags)?);
-                }
-                text.push('\n');
+        let (Some((old, old_all)), Some((new, new_all))) = (sites_of(before, old.1), sites_of(case, new.1))
+        else {
+            left_out.push(format!("{id}: no call sites in one of the runs (mode sites)"));
+            continue;
+        };
+        let whole = old_all && new_all;
+        if line_difference(&old, &new, flags.shown.count()).is_empty() {
+            match elsewhere(&old, &new, flags.shown.count()) {
+                others if others.is_empty() => same += 1,
+                others => elsewhere_only.push(format!("{id}: {others}")),
             }
-            _ => left_out.push(format!("{id}: no call sites in one of the runs (mode sites)")),
+        } else {
+            text.push_str(&format!("{id}\n{}", profiles(&old, &new, &flags.shown)));
+            if !whole {
+                text.push_str("only the top call sites are known: the profile beside the run is missing\n");
+            }
+            text.push('\n');
+        }
+        if flags.flamegraph.is_some() {
+            ensure!(whole, usage(anyhow!("{id}: {ONLY_THE_TOP}")));
+            drawn = Some((id, old, new));
         }
     }
-    let gone = old.0.cases.iter().filter(|case| !new.0.cases.iter().any(|c| c.spec.id == case.spec.id));
+    let gone = olds.iter().filter(|case| !news.iter().any(|c| c.spec.id == case.spec.id));
     left_out.extend(gone.map(|case| format!("{}: only in {}", case.spec.id, old.0.id)));
+    if !elsewhere_only.is_empty() {
+        let cases = plural(elsewhere_only.len(), "case");
+        text.push_str(&format!("{cases} without a difference {}, but\n", flags.shown.count().phrase()));
+        elsewhere_only.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
     text.push_str(&format!("{} without a difference\n", plural(same, "case")));
     left_out.iter().for_each(|line| text.push_str(&format!("not compared: {line}\n")));
-    Ok(text)
+    match drawn {
+        Some((id, old, new)) => show(&text, &old, &new, &id.to_string(), flags),
+        None if flags.flamegraph.is_some() => {
+            let reason = left_out.into_iter().next().unwrap_or_default();
+            Err(usage(anyhow!("no flame graph of {reason}")))
+        }
+        None => output::print(&text).map(|()| PASS),
+    }
 }
 
 /// How far the case was scaled down under dhat.

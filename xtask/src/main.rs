@@ -58,6 +58,8 @@ mod report;
 mod resident;
 mod results;
 mod selection;
+mod site_export;
+mod site_filter;
 mod site_table;
 mod stored;
 mod suites;
@@ -68,6 +70,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use bench_core::foreign_text::printable;
 use bench_core::server_url::without_secrets;
 use clap::Parser;
 
@@ -95,7 +98,8 @@ fn main() -> ExitCode {
         Command::Clean(flags) => clean::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        // What a file, a name or a server says of itself must not rule the terminal.
+        eprintln!("error: {}", printable(&format!("{error:#}")));
         exit_code::of_error(&error)
     });
     ExitCode::from(code)

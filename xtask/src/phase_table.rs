@@ -1,7 +1,8 @@
 //! The phases of one repetition for people at a terminal.
 
+use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, PhaseRecord};
-use bench_core::metric::Metric;
+use bench_core::metric::{Metric, Unit};
 use report::quantity::human;
 
 use crate::text_table::{Align, text_table};
@@ -21,7 +22,7 @@ const COLUMNS: [(&str, &str); 10] = [
 ];
 
 /// A row for each phase, and one for the whole case where there are several. Columns that nothing was seen of are left
-/// out.
+/// out. In mode `time` the clock is all that was read.
 pub fn phase_table(evidence: &Evidence) -> String {
     let whole = evidence.whole().filter(|_| evidence.phases.len() > 1);
     let whole = whole.map(|whole| PhaseRecord { name: "whole case".into(), ..whole });
@@ -32,10 +33,13 @@ pub fn phase_table(evidence: &Evidence) -> String {
     };
     let seen = COLUMNS.into_iter().filter(|(_, id)| phases.iter().any(|phase| value(phase, id).is_some()));
     let seen: Vec<(&str, &str)> = seen.collect();
-    let head: Vec<&str> = ["phase"].into_iter().chain(seen.iter().map(|(heading, _)| *heading)).collect();
+    let clock = (evidence.mode == Mode::Time).then_some("mean wall time");
+    let headings = seen.iter().map(|(heading, _)| *heading);
+    let head: Vec<&str> = ["phase"].into_iter().chain(clock).chain(headings).collect();
     let row = |phase: &&PhaseRecord| {
+        let wall = clock.map(|_| human(phase.wall_ns as f64, Unit::Nanoseconds));
         let cells = seen.iter().map(|(_, id)| value(phase, id).unwrap_or("-".into()));
-        [phase.name.clone()].into_iter().chain(cells).collect()
+        [phase.name.clone()].into_iter().chain(wall).chain(cells).collect()
     };
     let rows: Vec<Vec<String>> = phases.iter().map(row).collect();
     text_table(&head, &rows, &[Align::Left])

@@ -10,7 +10,8 @@ use crate::named_files::NamedFiles;
 use crate::one_case;
 use crate::output;
 use crate::results::Results;
-use crate::site_table::{site_table, write_exports};
+use crate::site_export::write_exports;
+use crate::site_table::site_table;
 use crate::stored::read_profile;
 use crate::workspace::shown;
 
@@ -37,7 +38,7 @@ pub fn run(flags: &ProfileFlags) -> Result<u8> {
         shown(&file),
         shown(&one.page)
     ));
-    text.push_str(&write_exports(&summary.sites, &id.to_string(), &flags.shown, &flags.export)?);
     output::print(&text)?;
+    write_exports(&summary.sites, &id.to_string(), flags.shown.count(), &flags.export)?;
     Ok(PASS)
 }

@@ -124,15 +124,20 @@ impl Results {
             let (file, run) = (self.baselines.path(&name), self.baselines.load(&name)?);
             return Ok(Side { called: name.to_string(), run, file });
         }
-        let path = self.find_run(side).map_err(|error| match self.baselines.names() {
-            Ok(names) if !names.is_empty() => {
-                let names: Vec<String> = names.iter().map(Name::to_string).collect();
-                usage(anyhow!("{error}; baselines: {}", names.join(", ")))
-            }
-            _ => usage(anyhow!("{error}; there is no baseline")),
-        })?;
+        let path = self.find_run(side).map_err(|error| usage(self.with_baselines(error)))?;
         let run = read_run(&path)?;
         Ok(Side { called: run.id.clone(), run, file: path })
+    }
+
+    /// That there is no such run, with the baselines that there are instead.
+    pub fn with_baselines(&self, no_run: anyhow::Error) -> anyhow::Error {
+        match self.baselines.names() {
+            Ok(names) if !names.is_empty() => {
+                let names: Vec<String> = names.iter().map(Name::to_string).collect();
+                anyhow!("{no_run}; baselines: {}", names.join(", "))
+            }
+            _ => anyhow!("{no_run}; there is no baseline"),
+        }
     }
 
     /// Ids begin with the date, so the greatest is the newest. One that still goes on, beside this process, is not meant.

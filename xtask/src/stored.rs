@@ -2,20 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::dhat_profile::{self, SitesSummary};
 use bench_core::foreign_json;
 use bench_core::memory_metrics::{self, Sample};
 use bench_core::run::{CaseRecord, Run};
+use report::plural;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use crate::exit_code::usage;
+mod other_tools;
+
+use crate::exit_code::{CodedError, NOTHING_MATCHED, of_error, usage};
 use crate::flags::{ResultsFlags, SelectionFlags};
 use crate::named_file;
-use crate::results::{Results, read_run};
+use crate::results::Results;
 use crate::selection::Selection;
 use crate::workspace::shown;
+
+/// Means what another program writes to stdin.
+const STDIN: &str = "-";
 
 /// What was found.
 pub enum Stored {
@@ -28,35 +35,42 @@ pub enum Stored {
 }
 
 impl Stored {
-    /// Reads a file, or the run of this id or folder below `results`.
+    /// Reads a file, stdin (`-`), a baseline of this name, or the run of this id or folder below `results`.
     ///
     /// # Errors
     /// As bad usage, if there is no such file, or it is none of these, truncated, or of a newer version.
     pub fn read(name: &Path, results: Option<&Path>) -> Result<Stored> {
-        let flags = ResultsFlags { results: results.map(Path::to_path_buf), thresholds: None };
-        let path = match name {
-            file if file.is_file() => file.to_path_buf(),
-            _ => Results::new(&flags)?
-                .find_run(Some(name))
-                .map_err(|error| usage(anyhow!("{}: no such file; and {error:#}", name.display())))?,
+        let path = match is_stdin(name) {
+            true => PathBuf::from("stdin"),
+            false => find(name, results)?,
         };
+        let bytes = if is_stdin(name) { named_file::read_stdin() } else { named_file::read_or_pipe(&path) };
+        let bytes = bytes.with_context(|| format!("cannot read {}", shown(&path))).map_err(usage)?;
+        Stored::parse(&bytes, path)
+    }
+
+    fn parse(bytes: &[u8], path: PathBuf) -> Result<Stored> {
         /// What tells the formats apart.
         #[derive(Deserialize)]
         struct Head {
             #[serde(rename = "dhatFileVersion")]
-            dhat: Option<u32>,
-            schema: Option<u32>,
+            dhat: Option<IgnoredAny>,
+            schema: Option<IgnoredAny>,
         }
-        let text = read_text(&path)?;
-        if text.trim_start().starts_with('[') {
-            let samples = memory_metrics::parse(&text);
+        let text = text_of(bytes).map_err(|error| wrong(&path, error))?;
+        let start = text.trim_start_matches('\u{feff}').trim_start();
+        if start.starts_with('[') {
+            let samples = memory_metrics::parse(text);
             return samples.map(Stored::Samples).map_err(|error| wrong(&path, error));
         }
         let head: Head =
-            foreign_json::read(text.as_bytes()).map_err(|error| wrong(&path, error.context("not JSON")))?;
+            foreign_json::read(bytes).map_err(|error| wrong(&path, error.context("not JSON")))?;
         match head {
-            Head { dhat: Some(_), .. } => Ok(Stored::Profile(parse_profile(&path, &text)?)),
-            Head { schema: Some(_), .. } => Ok(Stored::Run(Box::new(read_run(&path)?), path)),
+            Head { dhat: Some(_), .. } => Ok(Stored::Profile(parse_profile(&path, text)?)),
+            Head { schema: Some(_), .. } => {
+                let run = Run::parse(bytes).map_err(|error| wrong(&path, error))?;
+                Ok(Stored::Run(Box::new(run), path))
+            }
             _ => Err(wrong(
                 &path,
                 anyhow!(
@@ -75,25 +89,43 @@ impl Stored {
     }
 }
 
+/// Whether stdin is meant.
+pub fn is_stdin(name: &Path) -> bool {
+    name == Path::new(STDIN)
+}
+
+/// The file that a name means.
+fn find(name: &Path, results: Option<&Path>) -> Result<PathBuf> {
+    if name.exists() && !name.is_dir() {
+        return Ok(name.to_path_buf());
+    }
+    let results = Results::new(&ResultsFlags { results: results.map(Path::to_path_buf), thresholds: None })?;
+    if let Some(baseline) = name.to_str().and_then(|name| results.baselines.find(name)) {
+        return Ok(baseline);
+    }
+    results.find_run(Some(name)).map_err(|error| match name.is_dir() {
+        true => usage(anyhow!("{}: a folder without a run.json", shown(name))),
+        false => usage(anyhow!("{}: no such file; and {:#}", shown(name), results.with_baselines(error))),
+    })
+}
+
 /// Reads a dhat profile with all its call sites.
 pub fn read_profile(path: &Path) -> Result<SitesSummary> {
-    parse_profile(path, &read_text(path)?)
+    let bytes =
+        named_file::read(path).with_context(|| format!("cannot read {}", shown(path))).map_err(usage)?;
+    parse_profile(path, text_of(&bytes).map_err(|error| wrong(path, error))?)
 }
 
 fn parse_profile(path: &Path, text: &str) -> Result<SitesSummary> {
     dhat_profile::read(text).map_err(|error| wrong(path, error))
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    let read = || {
-        let bytes = named_file::read(path)?;
-        ensure!(
-            !bytes.starts_with(&[0x1f, 0x8b]),
-            "compressed: if it is a pprof file, open it with `go tool pprof`"
-        );
-        String::from_utf8(bytes).map_err(|_| anyhow!("no text in UTF-8"))
-    };
-    read().with_context(|| format!("cannot read {}", shown(path))).map_err(usage)
+/// The text of a file, unless it is another tool's, which is named.
+fn text_of(bytes: &[u8]) -> Result<&str> {
+    if let Some(other) = other_tools::recognise(bytes) {
+        bail!("{other}");
+    }
+    std::str::from_utf8(bytes).map_err(|_| anyhow!("no text in UTF-8"))
 }
 
 fn wrong(path: &Path, error: anyhow::Error) -> anyhow::Error {
@@ -103,13 +135,44 @@ fn wrong(path: &Path, error: anyhow::Error) -> anyhow::Error {
 /// The cases of a run that a filter means, which is an id or a regular expression; all without one.
 ///
 /// # Errors
-/// As those of `bench` for a filter that matches nothing.
+/// If the run has no such case, with those that it has; as bad usage, if the filter is neither.
 pub fn matching<'a>(run: &'a Run, filter: Option<&str>) -> Result<Vec<&'a CaseRecord>> {
+    let found = cases_of(run, filter)?;
+    match filter {
+        Some(filter) if found.is_empty() => Err(no_case(filter, &[run])),
+        _ => Ok(found),
+    }
+}
+
+/// The same, perhaps none.
+pub fn cases_of<'a>(run: &'a Run, filter: Option<&str>) -> Result<Vec<&'a CaseRecord>> {
     let Some(filter) = filter else { return Ok(run.cases.iter().collect()) };
     let flags = SelectionFlags { filters: vec![filter.to_string()], ..SelectionFlags::default() };
     let specs: Vec<CaseSpec> = run.cases.iter().map(|case| case.spec.clone()).collect();
-    let matching = Selection::new(&flags)?.matching(&specs)?;
+    let matching = match Selection::new(&flags)?.matching(&specs) {
+        Err(error) if of_error(&error) == NOTHING_MATCHED => Vec::new(),
+        matching => matching?,
+    };
     Ok(run.cases.iter().filter(|case| matching.iter().any(|spec| spec.id == case.spec.id)).collect())
+}
+
+/// That none of the runs has such a case, and which they have: those nearest to the filter first.
+pub fn no_case(filter: &str, runs: &[&Run]) -> anyhow::Error {
+    const NAMED: usize = 5;
+    let has = runs.iter().map(|run| {
+        let mut ids: Vec<String> = run.cases.iter().map(|case| case.spec.id.to_string()).collect();
+        let likeness = |id: &str| strsim::normalized_damerau_levenshtein(filter, id);
+        ids.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+        let named: Vec<String> = ids.iter().take(NAMED).map(|id| format!("'{id}'")).collect();
+        let more = ids.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        match ids.is_empty() {
+            true => format!("{} has no case at all", run.id),
+            false => format!("{} has {}: {}{more}", run.id, plural(ids.len(), "case"), named.join(", ")),
+        }
+    });
+    let has: Vec<String> = has.collect();
+    CodedError::new(NOTHING_MATCHED, anyhow!("no case matches {filter:?}; run {}", has.join("; run "))).into()
 }
 
 /// The call sites of a case: the whole profile beside the run, or what the run itself keeps of it. The flag says whether

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::foreign_text::in_one_line;
 use serde::Deserialize;
 
 use crate::exit_code::usage;
@@ -43,7 +44,7 @@ fn checkout(folder: &Path) -> Option<PathBuf> {
 /// The path as messages show it: relative to the current folder where it lies below.
 pub fn shown(path: &Path) -> String {
     let current = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(current).unwrap_or(path).display().to_string()
+    in_one_line(&path.strip_prefix(current).unwrap_or(path).display().to_string()).into_owned()
 }
 
 /// The cargo that runs xtask, in the workspace's folder.

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use super::{Chart, Numbers, escape, shortened, svg};
 use crate::comparison::SitesDifference;
 use crate::judgement::plural;
+use crate::long_name::fitted_name;
 use crate::quantity::signed;
 use crate::site_difference::SiteChange;
 
@@ -116,13 +117,13 @@ pub fn chart(id: &str, found: &SitesDifference) -> Option<Chart> {
         "{} in all. Widest change: {} in {}",
         shown(found.change),
         changed[0].0.change_text(found.by),
-        shortened(&changed[0].0.name(), NAME)
+        fitted_name(&changed[0].0.name(), NAME)
     );
     let rows = changed.iter().take(TABLE_ROWS).map(|(site, _)| {
         let callers: Vec<String> =
-            site.stack().iter().skip(1).take(3).map(|frame| shortened(&frame.function, NAME)).collect();
+            site.stack().iter().skip(1).take(3).map(|frame| fitted_name(&frame.function, NAME)).collect();
         let unknown = site.unknown().unwrap_or_default();
-        vec![site.change_text(found.by), shortened(&site.name(), NAME), callers.join(" \u{2190} "), unknown]
+        vec![site.change_text(found.by), fitted_name(&site.name(), NAME), callers.join(" \u{2190} "), unknown]
     });
     let beyond = (rest != 0).then(|| vec![shown(rest), BEYOND.into(), String::new(), String::new()]);
     let numbers = Numbers {
@@ -144,7 +145,7 @@ fn paint(out: &mut String, node: &Node, left: f64, depth: usize, scale: f64, sho
     let class = if net >= 0 { "grew" } else { "shrank" };
     let (x, y) = (left.round(), depth as u32 * ROW);
     let drawn = (width - 1.0).round().max(1.0);
-    let mut about = format!("{}: {}", shortened(node.name, NAME), shown(net));
+    let mut about = format!("{}: {}", fitted_name(node.name, NAME), shown(net));
     if node.grew > 0 && node.shrank > 0 {
         let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         let _ = write!(about, " ({}, {})", shown(signed(node.grew)), shown(-signed(node.shrank)));

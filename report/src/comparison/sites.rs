@@ -9,7 +9,7 @@ use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 
 use super::{Change, named};
-use crate::site_difference::{SiteChange, SiteCount, difference, site_difference};
+use crate::site_difference::{LineChange, SiteChange, SiteCount, difference, line_changes, site_difference};
 
 /// How two summaries of call sites differ.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +24,13 @@ pub struct SitesDifference {
     pub change: i64,
     /// The sites that changed.
     pub sites: Vec<SiteChange>,
+}
+
+impl SitesDifference {
+    /// The lines of code that changed, those first that changed most by the count that ranks.
+    pub fn lines(&self) -> Vec<LineChange> {
+        line_changes(&self.sites, self.by)
+    }
 }
 
 /// How `new` differs from `old`.

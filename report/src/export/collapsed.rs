@@ -21,7 +21,7 @@ pub(super) fn stacks(sites: &[CallSite], count: SiteCount) -> impl Iterator<Item
 fn stack(site: &CallSite) -> String {
     // A semicolon parts frames, and Rust has it in its arrays' types.
     let name = |function: &str| function.replace(';', ":").replace(['\n', '\r'], " ");
-    let frames: Vec<String> = site.stack.iter().rev().map(|frame| name(&frame.function)).collect();
+    let frames: Vec<String> = site.stack.iter().rev().map(|frame| name(&frame.label())).collect();
     if frames.is_empty() { "unknown".into() } else { frames.join(";") }
 }
 

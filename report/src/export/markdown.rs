@@ -8,6 +8,7 @@ use bench_core::run::Run;
 use super::wrong::wrongs;
 use crate::comparison::{Change, Comparison};
 use crate::judgement::Judgement;
+use crate::long_name::fitted_name;
 use crate::quantity::signed;
 use crate::site_difference::SiteCount;
 
@@ -15,6 +16,8 @@ use crate::site_difference::SiteCount;
 const OPEN: usize = 20;
 /// Call sites of one case.
 const SITES: usize = 5;
+/// Characters of one's name and place.
+const NAME: usize = 200;
 /// GitHub's limit, and room for what is written beside rows: titles, heads, and the notes that something was left out.
 const MOST_BYTES: usize = (1 << 20) - 8 * 1024;
 
@@ -66,13 +69,13 @@ fn changes(text: &mut String, comparison: &Comparison) {
 
 fn sites(text: &mut String, comparison: &Comparison) {
     let rows = comparison.sites.iter().flat_map(|(case, found)| {
-        found.sites.iter().take(SITES).map(move |site| {
-            let unknown = site.unknown().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        found.lines().into_iter().take(SITES).map(move |line| {
+            let unknown = line.unknown().map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!(
                 "| `{case}` | {} | {} | `{}`{unknown} |\n",
-                site.change_text(SiteCount::Peak),
-                site.change_text(SiteCount::Total),
-                code(&site.name())
+                line.change_text(SiteCount::Peak),
+                line.change_text(SiteCount::Total),
+                code(&fitted_name(&line.name(), NAME))
             )
         })
     });

@@ -129,7 +129,7 @@ impl Builder {
     }
 
     fn location(&mut self, frame: &Frame) -> u64 {
-        let name = self.text(&frame.function);
+        let name = self.text(&frame.label());
         let filename = self.text(frame.file.as_deref().unwrap_or_default());
         let next = self.functions.len() as u64 + 1;
         let function_id = *self.functions.entry((name, filename)).or_insert(next);

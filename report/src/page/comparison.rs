@@ -12,8 +12,9 @@ use crate::capitalised;
 use crate::chart::{Chart, flame};
 use crate::comparison::{Change, Comparison, Outcome, SitesDifference};
 use crate::judgement::{Judgement, Verdict, plural};
+use crate::long_name::fitted_name;
 use crate::quantity::{exact, signed};
-use crate::site_difference::{SiteChange, SiteCount};
+use crate::site_difference::{LineChange, SiteCount};
 
 /// More rows make the page heavy; the rest stands in the JSON of `compare`.
 const ROWS: usize = 200;
@@ -74,7 +75,7 @@ struct CaseSites {
     rows: Vec<SiteRow>,
 }
 
-/// One call site.
+/// A line of code that allocates.
 #[derive(Serialize)]
 struct SiteRow {
     peak: String,
@@ -188,11 +189,11 @@ fn summary(found: &SitesDifference) -> String {
 }
 
 fn rows(found: &SitesDifference) -> Vec<SiteRow> {
-    let row = |site: &SiteChange| SiteRow {
-        peak: site.change_text(SiteCount::Peak),
-        total: site.change_text(SiteCount::Total),
-        name: site.name().chars().take(200).collect(),
-        unknown: site.unknown().unwrap_or_default(),
+    let row = |line: LineChange| SiteRow {
+        peak: line.change_text(SiteCount::Peak),
+        total: line.change_text(SiteCount::Total),
+        name: fitted_name(&line.name(), 200),
+        unknown: line.unknown().unwrap_or_default(),
     };
-    found.sites.iter().take(SITES).map(row).collect()
+    found.lines().into_iter().take(SITES).map(row).collect()
 }

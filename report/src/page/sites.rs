@@ -1,14 +1,17 @@
 //! The call sites that allocated most, as dhat saw them.
 
 use bench_core::case::Mode;
-use bench_core::dhat_profile::{CallSite, Frame};
+use bench_core::dhat_profile::Frame;
 use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
 use super::column::Column;
+use crate::allocating_line::{AllocatingLine, allocating_lines, callers};
 use crate::judgement::plural;
+use crate::long_name::fitted_name;
 use crate::quantity::{grouped, human};
+use crate::site_difference::SiteCount;
 
 /// The call sites of one case.
 #[derive(Serialize)]
@@ -23,12 +26,14 @@ pub struct Sites {
     hidden: u64,
 }
 
-/// One call site.
+/// A line of code that allocates.
 #[derive(Serialize)]
 struct Site {
     function: String,
     place: String,
-    callers: String,
+    /// Who calls it, a line for each stack.
+    ways: Vec<String>,
+    hidden_ways: usize,
     peak: String,
     total: String,
     blocks: String,
@@ -36,6 +41,8 @@ struct Site {
 
 /// More rows than this make the page heavy; the rest stands in the profile.
 const ROWS: usize = 8;
+/// Stacks of one line of code.
+const WAYS: usize = 3;
 /// Characters of a function's name; generic ones run to thousands.
 const NAME: usize = 100;
 
@@ -46,14 +53,16 @@ pub fn sites(record: &CaseRecord) -> Option<Sites> {
     let evidence = repetition.evidence.as_ref()?;
     let summary = evidence.sites.as_ref()?;
     let bytes = |bytes: u64| human(bytes as f64, Unit::Bytes);
-    let shown = || summary.sites.iter().take(ROWS);
-    let peak = Column::fit(Unit::Bytes, shown().map(|site| site.peak_bytes as f64));
-    let total = Column::fit(Unit::Bytes, shown().map(|site| site.total_bytes as f64));
-    let rows: Vec<Site> = shown().map(|site| row(site, &peak, &total)).collect();
+    let lines = allocating_lines(&summary.sites, SiteCount::Peak);
+    let shown = || lines.iter().take(ROWS);
+    let peak = Column::fit(Unit::Bytes, shown().map(|line| line.sum.peak_bytes as f64));
+    let total = Column::fit(Unit::Bytes, shown().map(|line| line.sum.total_bytes as f64));
+    let rows: Vec<Site> = shown().map(|line| row(line, &peak, &total)).collect();
+    let stacks = shown().map(|line| line.stacks.len() as u64).sum();
     Some(Sites {
         summary: format!(
             "{} allocated {} in {}; {} were live at the peak, {} at the end.",
-            plural(summary.site_count as usize, "call site"),
+            plural(summary.site_count as usize, "stack"),
             bytes(summary.total_bytes),
             plural(summary.total_blocks as usize, "block"),
             bytes(summary.peak_bytes),
@@ -64,42 +73,31 @@ pub fn sites(record: &CaseRecord) -> Option<Sites> {
             .as_ref()
             .map(|scaled| format!("scaled down: {}={} instead of {}", scaled.axis, scaled.to, scaled.from)),
         href: repetition.dhat_file.as_deref().map(relative),
-        hidden: summary.site_count.saturating_sub(rows.len() as u64),
+        hidden: summary.site_count.saturating_sub(stacks),
         peak_unit: peak.unit,
         total_unit: total.unit,
         rows,
     })
 }
 
-fn row(site: &CallSite, peak: &Column, total: &Column) -> Site {
-    let (inner, outer) = match site.stack.split_first() {
-        Some((inner, outer)) => (Some(inner), outer),
-        None => (None, &[][..]),
+fn row(line: &AllocatingLine<'_>, peak: &Column, total: &Column) -> Site {
+    let stacks: Vec<&[Frame]> = line.stacks.iter().map(|site| site.stack.as_slice()).collect();
+    let ways = stacks.iter().take(WAYS).map(|stack| callers(stack, &stacks).0).filter(|way| !way.is_empty());
+    let ways: Vec<String> =
+        ways.map(|way| format!("\u{2190} {}", way.replace(" <- ", " \u{2190} "))).collect();
+    let place = match line.frame {
+        None => String::new(),
+        Some(frame) => frame.place().map_or("no line known".into(), |place| fitted_name(&place, NAME)),
     };
-    let callers: Vec<String> = outer.iter().take(2).map(|frame| shortened(&frame.function, 60)).collect();
     Site {
-        function: inner.map_or("unknown".into(), |frame| shortened(&frame.function, NAME)),
-        place: inner.map(place).unwrap_or_default(),
-        callers: callers.join(" ← "),
-        peak: peak.show(site.peak_bytes as f64),
-        total: total.show(site.total_bytes as f64),
-        blocks: grouped(site.total_blocks as f64, 0),
+        function: line.frame.map_or("unknown".into(), |frame| fitted_name(&frame.function, NAME)),
+        place: if stacks.len() > 1 { format!("{place}, {} stacks", stacks.len()) } else { place },
+        hidden_ways: stacks.len().saturating_sub(WAYS),
+        ways,
+        peak: peak.show(line.sum.peak_bytes as f64),
+        total: total.show(line.sum.total_bytes as f64),
+        blocks: grouped(line.sum.total_blocks as f64, 0),
     }
-}
-
-fn place(frame: &Frame) -> String {
-    match (&frame.file, frame.line) {
-        (Some(file), Some(line)) => format!("{}:{line}", shortened(file, NAME)),
-        (Some(file), None) => shortened(file, NAME),
-        (None, _) => "no line known".into(),
-    }
-}
-
-fn shortened(text: &str, characters: usize) -> String {
-    if text.chars().count() <= characters {
-        return text.to_string();
-    }
-    text.chars().take(characters - 1).chain(['…']).collect()
 }
 
 /// A file's name as a link that cannot leave the page's folder, nor be anything but a file: `./a%3Ab.json`.

@@ -1,7 +1,9 @@
 //! The options of `profile`, `heap`, `analyze`, `diff` and `clean`, with their help.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use report::SiteCount;
 
@@ -38,10 +40,12 @@ pub struct ProfileFlags {
 /// Flags of `analyze`.
 #[derive(Debug, Clone, Args)]
 pub struct AnalyzeFlags {
-    /// A dhat profile, a run (its id, folder or run.json), or a file that `monitor` wrote
+    /// A dhat profile, a run (its id, folder or run.json), a baseline's name, or a file that `monitor` wrote; `-` reads
+    /// stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Of a run, only the case of this id, or those whose id matches the regular expression
+    /// Of a run, only the case of this id, or those whose id matches the regular expression. Of a profile, only the call
+    /// sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a regular expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
     /// What is shown.
@@ -58,13 +62,14 @@ pub struct AnalyzeFlags {
 /// Flags of `diff`.
 #[derive(Debug, Clone, Args)]
 pub struct DiffFlags {
-    /// A dhat profile, or a run: its id, folder or run.json
+    /// A dhat profile, or a run: its id, folder, run.json, or a baseline's name; `-` reads stdin
     #[arg(value_name = "OLD")]
     pub old: PathBuf,
     /// As OLD, and of the same kind
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
-    /// Of runs, only the case of this id, or those whose id matches the regular expression
+    /// Of runs, only the case of this id, or those whose id matches the regular expression. Of profiles, only the call
+    /// sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a regular expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
     /// What is shown.
@@ -99,12 +104,29 @@ pub struct CleanFlags {
 /// What is shown of call sites.
 #[derive(Debug, Clone, Args)]
 pub struct ShownFlags {
-    /// How many call sites
-    #[arg(long, value_name = "N", default_value = "20")]
-    pub top: usize,
-    /// By which count they are ranked
-    #[arg(long, value_enum, default_value_t)]
-    pub by: By,
+    /// How many call sites [default: 20]
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// By which count they are ranked [default: peak]
+    #[arg(long, value_enum)]
+    by: Option<By>,
+}
+
+impl ShownFlags {
+    /// How many call sites.
+    pub fn top(&self) -> usize {
+        self.top.unwrap_or(20)
+    }
+
+    /// By which count they are ranked.
+    pub fn count(&self) -> SiteCount {
+        self.by.unwrap_or_default().into()
+    }
+
+    /// The flag that was given, of those that mean something for call sites alone.
+    pub fn given(&self) -> Option<&'static str> {
+        self.top.map(|_| "--top").or(self.by.map(|_| "--by"))
+    }
 }
 
 /// The counts of a call site.
@@ -119,6 +141,24 @@ pub enum By {
     End,
     /// Blocks ever requested
     Blocks,
+}
+
+impl From<SiteCount> for By {
+    fn from(count: SiteCount) -> By {
+        match count {
+            SiteCount::Peak => By::Peak,
+            SiteCount::Total => By::Total,
+            SiteCount::End => By::End,
+            SiteCount::Blocks => By::Blocks,
+        }
+    }
+}
+
+/// As on the command line.
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.to_possible_value().as_ref().map_or("", PossibleValue::get_name))
+    }
 }
 
 impl From<By> for SiteCount {
@@ -193,24 +233,33 @@ Examples:
   cargo xtask analyze dhat-heap.json --pprof heap.pb.gz && go tool pprof -top heap.pb.gz
   cargo xtask analyze results/runs/ID/run.json             every case of a run
   cargo xtask analyze ID 'single_vector.dim=128'           one case: phases and call sites
+  cargo xtask analyze dhat-heap.json 'my_crate::index'     the call sites in one module
+  gunzip -c dhat-heap.json.gz | cargo xtask analyze -      from another program
   cargo xtask analyze results/memory_metrics_2026-11-21T120125Z.json
+
+A call site is a line of code that asks for memory, behind the functions of allocators and of the standard libraries of
+Rust, C, C++ and Zig. Its row has the sum of all stacks that lead to it; where there are several, up to three stand below it,
+with the callers that tell them apart. Exports have every stack and every name in full. An export that is empty (a flame
+graph of what is live at the end, of a program that frees everything) is said to be, and the exit code is 0.
 
 Exit codes:
     0  shown
-    1  the tool failed
+    1  the tool failed; what could be shown or written is
     2  wrong command line or bad input
-    4  the run has no such case";
+    4  the run has no such case, or the profile no such call site";
 
 /// What `diff --help` adds.
 pub const DIFF_HELP: &str = "\
 Examples:
   cargo xtask diff old.dhat.json new.dhat.json
   cargo xtask diff 2026-11-20T120125Z-1a2b3c4 2026-11-21T120125Z-5d6e7f8 --by total
+  cargo xtask diff main latest                  a baseline and the newest run
   cargo xtask diff OLD NEW 'ingest/build'
   cargo xtask diff OLD NEW 'vectors/single_vector{dim=128}' --flamegraph difference.svg
 
-Shows which call sites came, grew, shrank and went, the largest change first. Sites are the same when their stacks are
-equal, or when only lines differ, because any edit moves lines. Where a run's profile is not at hand only its top call
+Shows which call sites came, grew, shrank and went, the largest change first; `moved` allocate as much as before, but for
+other callers. A row is a line of code with all stacks that lead to it, and those that differ stand below it. Stacks are the
+same when they are equal, or when only lines differ, because any edit moves lines. Where a run's profile is not at hand only its top call
 sites are known: others `entered` or `left` the top, and what they had before or have now is unknown, not 0.
 In the flame graph a frame is as wide as the larger of its old and its new bytes, so that what went is seen, too.
 It judges nothing: the exit code is 0 whatever differs.
@@ -219,7 +268,7 @@ Exit codes:
     0  shown
     1  the tool failed
     2  wrong command line or bad input
-    4  the run has no such case";
+    4  neither run has such a case, or neither profile such a call site";
 
 /// What `clean --help` adds.
 pub const CLEAN_HELP: &str = "\

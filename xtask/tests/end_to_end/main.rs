@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod baselines;
+mod call_sites;
 mod comparisons;
 mod confirmations;
 mod faults;
