@@ -87,11 +87,12 @@ impl FromStr for ServerUrl {
 
     /// No error repeats a part that may be secret.
     fn from_str(text: &str) -> Result<ServerUrl> {
-        let (scheme, rest) = text.split_once("://").context("no URL: it has no ://")?;
+        let (scheme, rest) =
+            text.split_once("://").context("no URL: no scheme, such as http, stands before it")?;
         let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
         ensure!(
             scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_scheme),
-            "no URL: what stands before :// is no scheme"
+            "no URL: its scheme is none"
         );
         ensure!(
             !rest.contains(|c: char| c.is_whitespace() || c.is_control()),
@@ -129,7 +130,7 @@ fn host_and_port(place: &str) -> Result<(String, Option<u16>)> {
         _ => (place, None),
     };
     let port = port.map(parse_port).transpose()?;
-    ensure!(!host.is_empty(), "a host is missing behind ://");
+    ensure!(!host.is_empty(), "a host is missing");
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         ensure!(address.parse::<Ipv6Addr>().is_ok(), "what stands in brackets is no address of IPv6");
         return Ok((format!("[{address}]"), port));
@@ -281,11 +282,11 @@ mod tests {
     #[test]
     fn what_is_no_url_is_refused_with_the_reason_and_without_its_secrets() {
         for (text, reason) in [
-            ("", "no ://"),
-            ("secret", "no ://"),
-            ("host=localhost password=secret", "no ://"),
-            ("://h", "no scheme"),
-            ("1http://h", "no scheme"),
+            ("", "no scheme"),
+            ("secret", "no scheme"),
+            ("host=localhost password=secret", "no scheme"),
+            ("://h", "scheme is none"),
+            ("1http://h", "scheme is none"),
             ("http://", "a host is missing"),
             ("http://:80/", "a host is missing"),
             ("http://u:secret@/x", "a host is missing"),

@@ -54,7 +54,7 @@ mod tests {
             (&["--pgvector=postgres://u:secret@h/d?password=secret"], "'--pgvector=postgres://u@h/d?...'"),
             (&["--qdrant", "http://a:1,http://u:secret@b:2", "x"], "--qdrant 'http://a:1,http://...@b:2' x"),
             (&["--metrics", "http://secret@h/m?token=secret"], "--metrics 'http://...@h/m?...'"),
-            (&["--", "env", "DB=postgres://u:secret@h/d", "./s"], "-- env DB=postgres://u@h/d ./s"),
+            (&["--", "env", "DB=postgres://u:secret@h/d", "./s"], "-- env 'DB=postgres://u@h/d' ./s"),
         ] {
             assert_eq!(quoted(words), shown);
         }

@@ -71,8 +71,11 @@ impl Standard {
     }
 
     fn write(mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
-        stream.write_all(bytes)?;
-        stream.flush()
+        match stream.write_all(bytes).and_then(|()| stream.flush()) {
+            // A reader who has gone away is no error here either.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
     }
 }
 

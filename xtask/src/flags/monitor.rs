@@ -17,8 +17,8 @@ pub struct MonitorFlags {
     /// What is watched.
     #[command(flatten)]
     pub target: Target,
-    /// Also this metric of the endpoint: NAME, NAME{label="value"}, or FIELD=NAME to store it as FIELD, for example
-    /// heap_alloc_bytes=my_heap_bytes; several may be given
+    /// Also this metric of the endpoint: NAME, NAME{label="value"}, {"a.name"} for a name that is quoted there, or
+    /// FIELD=NAME to store it as FIELD, for example heap_alloc_bytes=my_heap_bytes; several may be given
     #[arg(long, value_name = "NAME", conflicts_with_all = ["pid", "command"])]
     pub metric: Vec<AskedFor>,
     /// Time between two samples, such as 100ms or 2min; a number without a unit is one of seconds

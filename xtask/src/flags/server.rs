@@ -10,33 +10,44 @@ use clap::{Arg, Command, Error};
 
 /// Reads a URL of one kind of server. clap's own message for a wrong value would repeat the value.
 #[derive(Clone)]
-pub struct UrlOf(fn(&ServerUrl) -> Result<()>);
+pub struct UrlOf {
+    example: &'static str,
+    schemes: &'static [&'static str],
+    check: fn(&ServerUrl) -> Result<()>,
+}
 
 /// `--metrics`: an endpoint that is asked over HTTP, with user and password by its Basic scheme.
-pub const METRICS: UrlOf = UrlOf(|url| {
-    let example = "expected a URL such as http://127.0.0.1:6333/metrics";
-    ensure!(url.scheme() != "https", "https is not spoken here: give the endpoint's http:// address");
-    ensure!(url.scheme() == "http", "{example}");
-    Ok(())
-});
+pub const METRICS: UrlOf = UrlOf {
+    example: "http://127.0.0.1:6333/metrics",
+    schemes: &["http", "https"],
+    check: |url| {
+        ensure!(
+            url.scheme() != "https",
+            "https is not spoken here: give the endpoint's address in plain http"
+        );
+        Ok(())
+    },
+};
 
 /// `--pgvector`.
-pub const PGVECTOR: UrlOf = UrlOf(|url| {
-    let is_postgres = matches!(url.scheme(), "postgres" | "postgresql");
-    ensure!(is_postgres, "expected a URL such as postgres://postgres@127.0.0.1:5432/postgres");
-    Ok(())
-});
+pub const PGVECTOR: UrlOf = UrlOf {
+    example: "postgres://postgres@127.0.0.1:5432/postgres",
+    schemes: &["postgres", "postgresql"],
+    check: |_| Ok(()),
+};
 
 /// `--qdrant`: a node, asked by gRPC, which knows neither users nor paths.
-pub const QDRANT: UrlOf = UrlOf(|url| {
-    let example = "expected a URL such as http://127.0.0.1:6334";
-    ensure!(matches!(url.scheme(), "http" | "https"), "{example}");
-    ensure!(url.credentials().is_none(), "Qdrant knows no user: its key stands in QDRANT_API_KEY; {example}");
-    match url.path_and_query().as_str() {
-        "" | "/" => Ok(()),
-        _ => bail!("nothing stands behind host and port of a node; {example}"),
-    }
-});
+pub const QDRANT: UrlOf = UrlOf {
+    example: "http://127.0.0.1:6334",
+    schemes: &["http", "https"],
+    check: |url| {
+        ensure!(url.credentials().is_none(), "Qdrant knows no user: its key stands in QDRANT_API_KEY");
+        match url.path_and_query().as_str() {
+            "" | "/" => Ok(()),
+            _ => bail!("nothing stands behind host and port of a node"),
+        }
+    },
+};
 
 impl TypedValueParser for UrlOf {
     type Value = ServerUrl;
@@ -49,12 +60,14 @@ impl TypedValueParser for UrlOf {
     ) -> Result<ServerUrl, Error> {
         let read = || {
             let url: ServerUrl = value.to_str().context("a URL is text in UTF-8")?.parse()?;
-            (self.0)(&url)?;
+            ensure!(self.schemes.contains(&url.scheme()), "its scheme is not {}", self.schemes.join(" or "));
+            (self.check)(&url)?;
             Ok(url)
         };
         read().map_err(|error: anyhow::Error| {
             let flag = argument.map(|argument| format!(" for {argument}")).unwrap_or_default();
-            Error::raw(ErrorKind::ValueValidation, format!("wrong URL{flag}: {error:#}\n")).with_cmd(command)
+            let text = format!("wrong URL{flag}: {error:#}; expected one such as {}\n", self.example);
+            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
         })
     }
 }
@@ -69,10 +82,10 @@ mod tests {
             (METRICS, "http://u:secret@h:1/m?token=secret", None),
             (METRICS, "https://h/m", Some("https is not spoken here")),
             (METRICS, "postgres://h/m", Some("such as http://127.0.0.1:6333/metrics")),
-            (METRICS, "secret", Some("no ://")),
+            (METRICS, "secret", Some("no scheme")),
             (METRICS, "http://u:secret@h:8x", Some("\"8x\" is no port (1 to 65535)")),
             (PGVECTOR, "postgresql://u:secret@h/db?sslmode=disable", None),
-            (PGVECTOR, "host=h password=secret", Some("no ://")),
+            (PGVECTOR, "host=h password=secret", Some("no scheme")),
             (PGVECTOR, "http://u:secret@h/db", Some("such as postgres://")),
             (QDRANT, "https://h:6334/", None),
             (QDRANT, "http://secret@h:6334", Some("QDRANT_API_KEY")),

@@ -66,7 +66,12 @@ fn a_run_says_how_it_was_made() {
 #[test]
 fn a_case_is_said_to_be_done_when_it_is_stored() {
     let place = Place::new();
-    let mut bench = place.bench(&["vectors/single_vector{dim=128}"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut bench = place
+        .bench(&["vectors/single_vector{dim=128}"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut done = 0;
     for line in BufReader::new(bench.stderr.take().unwrap()).lines().map(Result::unwrap) {
         let Some((_, case)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else { continue };
