@@ -134,8 +134,8 @@ fn of_lines(old: &SitesSummary, new: &SitesSummary) -> Vec<String> {
             "{} {} {} -> {} {} of {}",
             line.fate(SiteCount::Peak).unwrap(),
             line.change_text(SiteCount::Peak),
-            count(line.old(SiteCount::Peak)),
-            count(line.new(SiteCount::Peak)),
+            count(line.before(SiteCount::Peak)),
+            count(line.after(SiteCount::Peak)),
             line.name(),
             line.stacks.len()
         )
