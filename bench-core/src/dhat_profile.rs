@@ -105,10 +105,11 @@ pub fn read(json: &str) -> Result<SitesSummary> {
     let profile: Profile = foreign_json::read(json.as_bytes()).map_err(not_a_profile)?;
     let (mut summary, mut peak_blocks, mut end_blocks) = (SitesSummary::default(), 0u64, 0u64);
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
+    let frames: Vec<Frame> = profile.ftbl.iter().map(|text| Frame::parse(text)).collect();
     for point in &profile.pps {
         let frames = point.fs.iter().map(|&index| {
-            let text = profile.ftbl.get(index).with_context(|| format!("dhat profile: no frame {index}"))?;
-            Ok(Frame::parse(text))
+            let frame = frames.get(index).with_context(|| format!("dhat profile: no frame {index}"))?;
+            Ok(frame.clone())
         });
         let stack = call_site::trim(frames.collect::<Result<Vec<Frame>>>()?);
         let site = sites.entry(stack).or_default();

@@ -80,7 +80,7 @@ pub fn change_table(lines: &[LineChange], flags: &ShownFlags) -> String {
         let fate = line.fate(count).map(|fate| fate.to_string()).unwrap_or_default();
         let (old, new) = match &line.stacks[..] {
             [only] => (value(&only.old, count), value(&only.new, count)),
-            _ => (shown(line.old(count)), shown(line.new(count))),
+            _ => (shown(line.before(count)), shown(line.after(count))),
         };
         rows.push(vec![fate, line.change_text(count), old, new, function, place]);
         let changed: Vec<_> = line.stacks.iter().filter(|change| change.fate(count).is_some()).collect();

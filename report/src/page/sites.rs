@@ -23,7 +23,8 @@ pub struct Sites {
     peak_unit: &'static str,
     total_unit: &'static str,
     rows: Vec<Site>,
-    hidden: u64,
+    /// How many stacks the rows leave out, in words; empty if none.
+    hidden: String,
 }
 
 /// A line of code that allocates.
@@ -58,7 +59,7 @@ pub fn sites(record: &CaseRecord) -> Option<Sites> {
     let peak = Column::fit(Unit::Bytes, shown().map(|line| line.sum.peak_bytes as f64));
     let total = Column::fit(Unit::Bytes, shown().map(|line| line.sum.total_bytes as f64));
     let rows: Vec<Site> = shown().map(|line| row(line, &peak, &total)).collect();
-    let stacks = shown().map(|line| line.stacks.len() as u64).sum();
+    let stacks = shown().map(|line| line.stacks.len() as u64).sum::<u64>();
     Some(Sites {
         summary: format!(
             "{} allocated {} in {}; {} were live at the peak, {} at the end.",
@@ -73,7 +74,10 @@ pub fn sites(record: &CaseRecord) -> Option<Sites> {
             .as_ref()
             .map(|scaled| format!("scaled down: {}={} instead of {}", scaled.axis, scaled.to, scaled.from)),
         href: repetition.dhat_file.as_deref().map(relative),
-        hidden: summary.site_count.saturating_sub(stacks),
+        hidden: match summary.site_count.saturating_sub(stacks) {
+            0 => String::new(),
+            hidden => plural(hidden as usize, "more stack"),
+        },
         peak_unit: peak.unit,
         total_unit: total.unit,
         rows,

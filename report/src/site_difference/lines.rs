@@ -26,12 +26,12 @@ impl LineChange {
     }
 
     /// The count before, of all its stacks; nothing where one of them is unknown.
-    pub fn old(&self, count: SiteCount) -> Option<u64> {
+    pub fn before(&self, count: SiteCount) -> Option<u64> {
         self.sum(|stack| stack.old.count(count))
     }
 
     /// The count after, likewise.
-    pub fn new(&self, count: SiteCount) -> Option<u64> {
+    pub fn after(&self, count: SiteCount) -> Option<u64> {
         self.sum(|stack| stack.new.count(count))
     }
 
@@ -62,22 +62,20 @@ impl LineChange {
 
     /// What became of it; nothing if the count is the same.
     pub fn fate(&self, count: SiteCount) -> Option<SiteFate> {
-        let all = |is: fn(&Side) -> bool, side: fn(&SiteChange) -> &Side| {
-            self.stacks.iter().all(|stack| is(side(stack)))
-        };
-        let (old, new): (fn(&SiteChange) -> &Side, fn(&SiteChange) -> &Side) = (|it| &it.old, |it| &it.new);
-        let is_absent: fn(&Side) -> bool = |side| matches!(side, Side::Absent);
-        let is_below: fn(&Side) -> bool = |side| matches!(side, Side::BelowTop { .. });
+        let is_absent = |side: &Side| matches!(side, Side::Absent);
+        let is_below = |side: &Side| matches!(side, Side::BelowTop { .. });
+        let all_old = |is: fn(&Side) -> bool| self.stacks.iter().all(|stack| is(&stack.old));
+        let all_new = |is: fn(&Side) -> bool| self.stacks.iter().all(|stack| is(&stack.new));
         let least = self.least_change(count);
         if self.stacks.iter().all(|stack| stack.fate(count).is_none()) {
             None
-        } else if all(is_absent, old) {
+        } else if all_old(is_absent) {
             Some(SiteFate::Came)
-        } else if all(is_absent, new) {
+        } else if all_new(is_absent) {
             Some(SiteFate::Went)
-        } else if all(is_below, old) {
+        } else if all_old(is_below) {
             Some(SiteFate::Entered)
-        } else if all(is_below, new) {
+        } else if all_new(is_below) {
             Some(SiteFate::Left)
         } else if least != 0 {
             Some(if least > 0 { SiteFate::Grew } else { SiteFate::Shrank })
@@ -133,7 +131,7 @@ pub fn line_changes(changes: &[SiteChange], count: SiteCount) -> Vec<LineChange>
     lines.iter_mut().for_each(|line| line.stacks.sort_by_key(rank));
     lines.sort_by_cached_key(|line| {
         let sure = |count| line.least_change(count).unsigned_abs();
-        let seen = line.old(count).max(line.new(count));
+        let seen = line.before(count).max(line.after(count));
         (Reverse((sure(count), sure(SiteCount::Total), seen)), line.name())
     });
     lines

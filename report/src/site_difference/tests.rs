@@ -125,3 +125,67 @@ fn the_greatest_numbers_do_not_overflow() {
     assert!(lines(&changes).is_empty(), "a sum stops at the greatest number");
     assert_eq!(difference(0, u64::MAX), i64::MAX);
 }
+
+/// Fate, change, old and new count of each line, and how many stacks lead to it.
+fn of_lines(old: &SitesSummary, new: &SitesSummary) -> Vec<String> {
+    let line = |line: &LineChange| {
+        let count = |value: Option<u64>| value.map_or("?".into(), |value| value.to_string());
+        format!(
+            "{} {} {} -> {} {} of {}",
+            line.fate(SiteCount::Peak).unwrap(),
+            line.change_text(SiteCount::Peak),
+            count(line.before(SiteCount::Peak)),
+            count(line.after(SiteCount::Peak)),
+            line.name(),
+            line.stacks.len()
+        )
+    };
+    line_difference(old, new, SiteCount::Peak).iter().map(line).collect()
+}
+
+#[test]
+fn a_line_has_the_sum_of_its_stacks_also_of_those_that_are_the_same() {
+    let whole = |sites: &[CallSite]| profile(sites.len() as u64, sites);
+    let old = whole(&[
+        site(&[("f", 1), ("a", 1)], 100),
+        site(&[("f", 1), ("b", 1)], 60),
+        site(&[("g", 1), ("a", 1)], 7),
+        site(&[("h", 1), ("a", 1)], 30),
+        site(&[("h", 1), ("b", 1)], 10),
+    ]);
+    let new = whole(&[
+        site(&[("f", 1), ("a", 1)], 100),
+        site(&[("f", 1), ("b", 1)], 360),
+        site(&[("f", 1), ("c", 1)], 5),
+        site(&[("h", 1), ("a", 1)], 10),
+        site(&[("h", 1), ("b", 1)], 30),
+    ]);
+    assert_eq!(
+        of_lines(&old, &new),
+        [
+            "grew +305 B 160 -> 465 f a.rs:1 of 3",
+            "went -7 B 7 -> 0 g a.rs:1 of 1",
+            "moved 0 B 40 -> 40 h a.rs:1 of 2"
+        ]
+    );
+    assert!(of_lines(&old, &old).is_empty());
+}
+
+#[test]
+fn a_stack_that_went_belongs_to_its_line_wherever_that_is_now() {
+    let whole = |sites: &[CallSite]| profile(sites.len() as u64, sites);
+    let old = whole(&[site(&[("f", 10), ("a", 1)], 100), site(&[("f", 10), ("b", 1)], 60)]);
+    let new = whole(&[site(&[("f", 11), ("a", 1)], 100)]);
+    assert_eq!(of_lines(&old, &new), ["shrank -60 B 160 -> 100 f a.rs:11 of 2"]);
+}
+
+#[test]
+fn of_a_line_that_is_known_in_part_the_least_is_said() {
+    // Of 40 sites two are kept, so the others have 60 bytes at most.
+    let old = profile(40, &[site(&[("f", 1), ("a", 1)], 100), site(&[("x", 1)], 60)]);
+    let new = profile(40, &[site(&[("f", 1), ("a", 1)], 150), site(&[("f", 1), ("b", 1)], 90)]);
+    assert_eq!(
+        of_lines(&old, &new),
+        ["grew at least +80 B ? -> 240 f a.rs:1 of 2", "left unknown 60 -> ? x a.rs:1 of 1"]
+    );
+}

@@ -85,6 +85,19 @@ fn each_bad_end_has_its_kind_and_reason() {
     let panics = "echo \"thread 'main' (1) panicked at src/a.rs:1:2:\" >&2; echo no luck >&2;";
     for (script, kind, reason) in [
         ("echo 'error: wrong answer: 3' >&2; exit 1".into(), FailureKind::Error, "wrong answer: 3"),
+        // What others say behind it does not push the error out.
+        (
+            "echo 'error: wrong answer: 3' >&2; seq 100 >&2; exit 1".into(),
+            FailureKind::Error,
+            "wrong answer: 3",
+        ),
+        ("echo 'Error: no model' >&2; echo bye >&2; exit 1".into(), FailureKind::Error, "no model"),
+        ("echo 'error: no room' >&2; seq 100 >&2; exit 7".into(), FailureKind::Error, "exit code 7: no room"),
+        (
+            "echo 'error: heap is broken' >&2; kill -ABRT $$".into(),
+            FailureKind::Crashed,
+            "killed by SIGABRT: heap is broken",
+        ),
         ("exit 1".into(), FailureKind::Error, "exit code 1 without a message"),
         ("exit 7".into(), FailureKind::Error, "exit code 7"),
         (format!("{panics} exit 101"), FailureKind::Crashed, "panicked at src/a.rs:1:2: no luck"),
@@ -96,7 +109,11 @@ fn each_bad_end_has_its_kind_and_reason() {
         ("kill -SEGV $$".into(), FailureKind::Crashed, "killed by SIGSEGV"),
         ("exec sleep 300".into(), FailureKind::TimeLimit, "killed after 1 s (--time-limit)"),
         ("true".into(), FailureKind::NoEvidence, "ended with success, but it left no evidence: No such file"),
-        ("echo '{' > \"$8\"".into(), FailureKind::NoEvidence, "its evidence cannot be understood: EOF"),
+        (
+            "echo '{' > \"$8\"".into(),
+            FailureKind::NoEvidence,
+            "its evidence cannot be understood: the file is truncated: EOF",
+        ),
         (
             "EVIDENCE; sed -i s/dim=1/dim=2/ \"$8\"".into(),
             FailureKind::NoEvidence,
