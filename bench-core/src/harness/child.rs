@@ -21,6 +21,9 @@ use crate::instrument::{
     ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
 
+/// How a line on stderr begins that whoever lists the cases passes on.
+const NOTE: &str = "note: ";
+
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
 const DHAT_FRAMES: usize = 24;
 
@@ -73,6 +76,9 @@ struct InputFlags {
     /// Vectors of the user
     #[arg(long)]
     dataset: Option<PathBuf>,
+    /// The column of a Parquet file that holds the vectors
+    #[arg(long, requires = "dataset")]
+    column: Option<String>,
     /// The data set's distance: l2, ip or cosine
     #[arg(long, requires = "dataset")]
     distance: Option<String>,
@@ -133,6 +139,7 @@ impl InputFlags {
             corpus: self.corpus.clone(),
             documents: self.documents.clone(),
             dataset: self.dataset.clone(),
+            column: self.column.clone(),
             distance: self.distance.clone(),
             queries: self.queries.clone(),
             neighbours: self.neighbours.clone(),
@@ -182,7 +189,11 @@ pub fn main_with_internals(
 }
 
 fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
-    let cases = suite(&flags.inputs()?)?.cases();
+    let suite = suite(&flags.inputs()?)?;
+    for note in suite.notes() {
+        eprintln!("{NOTE}{note}");
+    }
+    let cases = suite.cases();
     let mut stdout = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, &cases).context("write the list of cases to stdout")?;
     stdout.write_all(b"\n").context("write the list of cases to stdout")

@@ -1,0 +1,144 @@
+//! Which columns of a Parquet file are lists of plain numbers, by the schema: <https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types>.
+
+use anyhow::{Result, bail};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
+use parquet::schema::types::{SchemaDescriptor, Type};
+
+/// A column with a list of numbers in each row.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    /// Which of the file's leaves.
+    pub(super) index: usize,
+    /// As people know it: `emb` for the leaf `emb.list.element`.
+    pub(super) name: String,
+    pub(super) number: Number,
+    /// The definition level of a number that is there.
+    pub(super) defined: i16,
+}
+
+/// The type of a list's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    F16,
+    F32,
+    F64,
+    I32,
+    I64,
+}
+
+impl Number {
+    pub(super) fn is_float(self) -> bool {
+        matches!(self, Number::F16 | Number::F32 | Number::F64)
+    }
+
+    fn of(leaf: &Type) -> Option<Number> {
+        let info = leaf.get_basic_info();
+        match (leaf.get_physical_type(), info.logical_type_ref()) {
+            (Physical::FLOAT, _) => Some(Number::F32),
+            (Physical::DOUBLE, _) => Some(Number::F64),
+            (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) => Some(Number::F16),
+            // Times, dates and decimals are stored as integers, too.
+            (Physical::INT32, None | Some(LogicalType::Integer(..))) => Some(Number::I32),
+            (Physical::INT64, None | Some(LogicalType::Integer(..))) => Some(Number::I64),
+            _ => None,
+        }
+    }
+}
+
+/// The column of vectors: the one called `named`, or the only one that can be it.
+///
+/// # Errors
+/// When there is none, or there are several and none is named: with all columns of the file.
+pub(super) fn vectors(schema: &SchemaDescriptor, named: Option<&str>) -> Result<List> {
+    let floats: Vec<List> = lists(schema).into_iter().filter(|list| list.number.is_float()).collect();
+    chosen(schema, floats, named, "lists of f16, f32 or f64")
+}
+
+/// The column of neighbours: `neighbors_id`, as VectorDBBench calls it, or the only one that can be it.
+pub(super) fn neighbours(schema: &SchemaDescriptor) -> Result<List> {
+    const NAME: &str = "neighbors_id";
+
+    let ids: Vec<List> = lists(schema).into_iter().filter(|list| !list.number.is_float()).collect();
+    let named = ids.iter().any(|list| list.name == NAME).then_some(NAME);
+    chosen(schema, ids, named, "lists of i32 or i64, the neighbours' ids")
+}
+
+fn chosen(schema: &SchemaDescriptor, lists: Vec<List>, named: Option<&str>, what: &str) -> Result<List> {
+    let leaves = || schema.columns().iter().map(|leaf| leaf.path().string()).collect::<Vec<_>>().join(", ");
+    if let Some(named) = named {
+        let is_named = |list: &List| list.name == named || schema.column(list.index).path().string() == named;
+        let found = lists.into_iter().find(is_named);
+        let Some(found) = found else {
+            bail!("no column {named:?} holds {what}; the columns are {}", leaves())
+        };
+        return Ok(found);
+    }
+    match <[List; 1]>::try_from(lists) {
+        Ok([list]) => Ok(list),
+        Err(lists) => {
+            let names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
+            let fix = match names.as_slice() {
+                [] => String::new(),
+                names => format!(": name one with --column ({})", names.join(", ")),
+            };
+            bail!(
+                "{} of its columns hold {what}, expected is one{fix}; the columns are {}",
+                names.len(),
+                leaves()
+            )
+        }
+    }
+}
+
+/// The columns that hold a list of numbers in each row, and nothing beside the numbers in the list.
+fn lists(schema: &SchemaDescriptor) -> Vec<List> {
+    (0..schema.num_columns()).filter_map(|index| list(schema, index)).collect()
+}
+
+/// The list whose numbers are this leaf, if they are numbers in a list.
+fn list(schema: &SchemaDescriptor, index: usize) -> Option<List> {
+    let leaf = schema.column(index);
+    let number = Number::of(leaf.self_type())?;
+    if leaf.max_rep_level() != 1 {
+        return None;
+    }
+    let nodes = nodes(schema, index);
+    let repeated = nodes.iter().position(|node| is_repeated(node))?;
+    let outer = repeated.checked_sub(1).map(|outer| nodes[outer]).filter(|outer| is_list(outer));
+    let named = match (&nodes[repeated..], outer) {
+        // The usual three levels: `emb`, `list`, `element`.
+        ([group, _], Some(outer)) if group.get_fields().len() == 1 && !is_record(group, outer) => repeated,
+        // Two levels, as old writers have it.
+        ([_], Some(_)) => repeated,
+        // A repeated number without a list around it.
+        ([_], None) => repeated + 1,
+        _ => return None,
+    };
+    let name = leaf.path().parts()[..named].join(".");
+    Some(List { index, name, number, defined: leaf.max_def_level() })
+}
+
+/// The types from a field of the schema down to a leaf.
+fn nodes(schema: &SchemaDescriptor, leaf: usize) -> Vec<&Type> {
+    let mut nodes = vec![schema.get_column_root(leaf)];
+    for name in &schema.columns()[leaf].path().parts()[1..] {
+        let fields = nodes[nodes.len() - 1].get_fields();
+        nodes.extend(fields.iter().find(|field| field.name() == name).map(AsRef::as_ref));
+    }
+    nodes
+}
+
+fn is_repeated(node: &Type) -> bool {
+    let info = node.get_basic_info();
+    info.has_repetition() && info.repetition() == Repetition::REPEATED
+}
+
+fn is_list(node: &Type) -> bool {
+    let info = node.get_basic_info();
+    info.converted_type() == ConvertedType::LIST || info.logical_type_ref() == Some(&LogicalType::List)
+}
+
+/// Whether the repeated group of one field is a record of one field, which old writers tell by its name.
+fn is_record(group: &Type, list: &Type) -> bool {
+    group.name() == "array" || group.name() == format!("{}_tuple", list.name())
+}
