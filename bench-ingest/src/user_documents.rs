@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::case::as_word;
+use bench_core::printable;
 
 /// Endings of files that are read, in lower case: text and markup first, then source code.
 const ENDINGS: &[&str] = &[
@@ -17,7 +18,7 @@ const ENDINGS: &[&str] = &[
     "erl", "clj",
 ];
 
-/// How many of the files left out are named, of each kind.
+/// How many of the files left out are named in a message, of each kind.
 const NAMED: usize = 3;
 
 /// What ingesting takes at the most, over the size of the text: the text to check by, the text that is read, its chunks, and
@@ -35,6 +36,8 @@ pub struct UserDocuments {
     bytes: u64,
     memory_limit: Option<u64>,
     left_out: LeftOut,
+    /// Hidden files and folders, and links to folders: in no count.
+    passed_over: usize,
 }
 
 /// Files that are no documents, below the folder: paths by reason.
@@ -81,9 +84,15 @@ impl UserDocuments {
         let folder = fs::canonicalize(folder).with_context(at)?;
         fs::read_dir(&folder).with_context(at)?;
         let name = folder.file_name().map_or("documents".into(), |name| as_word(&name.to_string_lossy()));
-        let left_out = LeftOut::new();
-        let mut documents = UserDocuments { name, paths: Vec::new(), bytes: 0, memory_limit, left_out };
-        for path in files(&folder, &mut documents.left_out) {
+        let mut documents = UserDocuments {
+            name,
+            paths: Vec::new(),
+            bytes: 0,
+            memory_limit,
+            left_out: LeftOut::new(),
+            passed_over: 0,
+        };
+        for path in documents.files(&folder) {
             match judge(&path, memory_limit) {
                 Ok(bytes) => {
                     documents.bytes += bytes;
@@ -96,10 +105,12 @@ impl UserDocuments {
             *path = path.strip_prefix(&folder).unwrap_or(path).to_path_buf();
         }
         if documents.paths.is_empty() {
-            let found = if documents.left_out.is_empty() {
-                "no file at all".into()
-            } else {
-                documents.about_left_out()
+            let found = match (documents.left_out.is_empty(), documents.passed_over) {
+                (false, _) => documents.about_left_out(NAMED),
+                (true, 0) => "no file at all".into(),
+                (true, some) => format!(
+                    "nothing but what is passed over ({some}): hidden files and folders, links to folders"
+                ),
             };
             bail!(
                 "the folder of documents {} has no text: {found}; name a folder with files of UTF-8 text that end in one of {}",
@@ -142,50 +153,63 @@ impl UserDocuments {
         Ok(())
     }
 
-    /// What there is, and what was left out.
+    /// What there is, and what was left out, every file by its name.
     pub fn about(&self) -> String {
-        let left_out = if self.left_out.is_empty() { "nothing".into() } else { self.about_left_out() };
+        self.about_with(usize::MAX)
+    }
+
+    /// The same in a line for the terminal, with the first names of each kind.
+    pub fn note(&self) -> String {
+        format!("documents of {}: {}", self.name, self.about_with(NAMED))
+    }
+
+    fn about_with(&self, named: usize) -> String {
+        let left_out = if self.left_out.is_empty() { "nothing".into() } else { self.about_left_out(named) };
         format!("files: {}, bytes: {}, left out: {left_out}", self.paths.len(), self.bytes)
     }
 
-    /// `2 binary (a.txt, b.txt), 1 empty (c.md)`.
-    fn about_left_out(&self) -> String {
+    /// `2 binary (a.txt, b.txt), 1 empty (c.md)`, with so many names of each kind.
+    fn about_left_out(&self, named: usize) -> String {
         let kinds = self.left_out.iter().map(|(reason, paths)| {
-            let named: Vec<String> =
-                paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
-            let more = if paths.len() > NAMED { ", ..." } else { "" };
-            format!("{} {} ({}{more})", paths.len(), reason.words(), named.join(", "))
+            let names: Vec<String> =
+                paths.iter().take(named).map(|path| printable::line(&path.to_string_lossy())).collect();
+            let more = if paths.len() > named { ", ..." } else { "" };
+            format!("{} {} ({}{more})", paths.len(), reason.words(), names.join(", "))
         });
         kinds.collect::<Vec<_>>().join(", ")
     }
-}
 
-/// The files below a folder in the order of their paths. A folder that cannot be listed is left out.
-fn files(folder: &Path, left_out: &mut LeftOut) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            left_out.entry(Reason::Unreadable).or_default().push(folder);
-            continue;
-        };
-        for entry in entries {
-            let Ok(entry) = entry else {
-                left_out.entry(Reason::Unreadable).or_default().push(folder.clone());
-                break;
-            };
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+    /// The files below a folder in the order of their paths. A folder that cannot be listed is left out.
+    fn files(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs::read_dir(&folder) else {
+                self.left_out.entry(Reason::Unreadable).or_default().push(folder);
                 continue;
-            }
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                _ => files.push(entry.path()),
+            };
+            for entry in entries {
+                let Ok(entry) = entry else {
+                    self.left_out.entry(Reason::Unreadable).or_default().push(folder.clone());
+                    break;
+                };
+                let path = entry.path();
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+                // A link's own type says nothing about what it leads to, which may be a folder around this one.
+                if is_hidden || !is_folder && path.is_dir() {
+                    self.passed_over += 1;
+                } else if is_folder {
+                    folders.push(path);
+                } else {
+                    files.push(path);
+                }
             }
         }
+        files.sort();
+        self.left_out.values_mut().for_each(|paths| paths.sort());
+        files
     }
-    files.sort();
-    left_out.values_mut().for_each(|paths| paths.sort());
-    files
 }
 
 /// How many bytes of text a file holds, or why it is no document.
@@ -294,7 +318,12 @@ mod tests {
         assert_eq!(
             documents.about(),
             "files: 1, bytes: 4, left out: 1 binary (zero.txt), 1 not UTF-8 (latin.txt), 1 empty (blank.md), \
-             4 with other endings (1.png, 2.png, 3.png, ...)"
+             4 with other endings (1.png, 2.png, 3.png, README)"
+        );
+        let note = documents.note();
+        assert!(
+            note.starts_with("documents of my_docs") && note.ends_with("(1.png, 2.png, 3.png, ...)"),
+            "{note}"
         );
     }
 
@@ -356,10 +385,27 @@ mod tests {
         link("gone.txt", "dangling.txt");
         link("sub", "folder.txt");
         link("text.txt", "again.txt");
+        link("..", "sub/up.md");
+        link(".", "loop");
+        link("itself.md", "itself.md");
+        fs::write(folder.path().join("\u{1b}[31mred.bin"), "").unwrap();
+        fs::write(folder.path().join("two\nlines.bin"), "").unwrap();
         let documents = UserDocuments::open(folder.path(), None).unwrap();
         assert_eq!(
             documents.about(),
-            "files: 3, bytes: 12, left out: 2 unreadable (dangling.txt, folder.txt)"
+            "files: 3, bytes: 12, left out: 2 unreadable (dangling.txt, itself.md), 2 with other endings \
+             (\u{fffd}[31mred.bin, two\u{fffd}lines.bin)"
+        );
+        let only_passed_over = folder.path().join("more");
+        fs::create_dir_all(only_passed_over.join(".git")).unwrap();
+        fs::write(only_passed_over.join(".hidden.txt"), "text").unwrap();
+        std::os::unix::fs::symlink("../sub", only_passed_over.join("sub")).unwrap();
+        let error = UserDocuments::open(&only_passed_over, None).unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "has no text: nothing but what is passed over (3): hidden files and folders, links"
+            ),
+            "{error}"
         );
     }
 

@@ -20,6 +20,7 @@ use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::instrument::{
     ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
+use crate::printable;
 
 /// How a line on stderr begins that whoever lists the cases passes on.
 const NOTE: &str = "note: ";
@@ -182,7 +183,7 @@ pub fn main_with_internals(
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", printable::lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
@@ -191,7 +192,7 @@ pub fn main_with_internals(
 fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
     let suite = suite(&flags.inputs()?)?;
     for note in suite.notes() {
-        eprintln!("{NOTE}{note}");
+        eprintln!("{NOTE}{}", printable::line(note));
     }
     let cases = suite.cases();
     let mut stdout = std::io::stdout().lock();

@@ -171,9 +171,13 @@ fn truth(
 }
 
 impl Dataset {
-    /// The file's name without its ending, as it stands in case ids: other characters become `_`.
+    /// The file's name without its ending, as it stands in case ids: other characters become `_`. The names of the suites' own
+    /// data sets get an addition, so that no two cases have one id.
     pub fn name(&self) -> String {
-        as_word(&self.base.path.file_stem().unwrap_or_default().to_string_lossy())
+        const TAKEN: [&str; 2] = ["corpus", "snippets"];
+
+        let name = as_word(&self.base.path.file_stem().unwrap_or_default().to_string_lossy());
+        if TAKEN.contains(&name.as_str()) { format!("{name}_file") } else { name }
     }
 
     /// How many vectors the file holds.

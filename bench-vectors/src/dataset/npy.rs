@@ -195,5 +195,8 @@ mod tests {
         let path = folder.path().join("my data {1}.npy");
         std::fs::copy(fixture("c_f4.npy"), &path).unwrap();
         assert_eq!(open(&path).unwrap().name(), "my_data__1_");
+        let path = folder.path().join("corpus.npy");
+        std::fs::copy(fixture("c_f4.npy"), &path).unwrap();
+        assert_eq!(open(&path).unwrap().name(), "corpus_file");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use bench_core::printable;
 
 use super::format::{Companions, Format};
 use super::{Shape, Vectors, mistaken};
@@ -64,5 +65,5 @@ impl Table {
 
 /// The name of a file, without the folders.
 pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    printable::line(&path.file_name().unwrap_or_default().to_string_lossy())
 }
