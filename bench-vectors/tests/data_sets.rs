@@ -100,7 +100,7 @@ fn what_the_user_names_must_fit() {
         (neighbours("neighbours_too_few.ivecs"), "it holds 5 neighbours of 5 queries, needed are 10 of 5"),
         (
             neighbours("neighbours_out_of_range.ivecs"),
-            "row 0, column 5 names vector 40, which the 40 vectors of",
+            "row 0, column 1 names vector 64, which the 40 vectors of",
         ),
     ] {
         let error = format!("{:#}", dataset::of_inputs(&inputs).unwrap_err());
@@ -199,7 +199,7 @@ fn a_broken_hdf5_file_is_refused_with_the_reason() {
             "own_neighbours_are_floats.hdf5",
             "the data set \"neighbors\" holds f32; expected integers of 4 or 8",
         ),
-        ("own_neighbours_out_of_range.hdf5", "row 0, column 5 names vector 40, which the 40 vectors of"),
+        ("own_neighbours_out_of_range.hdf5", "row 0, column 1 names vector 64, which the 40 vectors of"),
         ("own_queries_are_text.hdf5", "the data set \"test\" holds text; expected f16, f32"),
     ] {
         let error = dataset::open(&fixture(name)).unwrap_err();

@@ -46,9 +46,8 @@ impl Format {
         let ending = ending(path);
         let found = Format::ALL.iter().find(|(name, _)| *name == ending);
         let known = Format::ALL.map(|(name, _)| format!(".{name}")).join(", ");
-        let found = found.with_context(|| {
-            format!("{}: unknown kind of data set; the name must end in one of {known}", path.display())
-        })?;
+        let found = found
+            .with_context(|| format!("unknown kind of data set; the name must end in one of {known}"))?;
         Ok(found.1)
     }
 

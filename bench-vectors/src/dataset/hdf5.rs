@@ -115,6 +115,15 @@ fn has(root: &Group, name: &str) -> bool {
     !matches!(root.dataset(name), Err(error) if matches!(cause(&error), Error::DatasetNotFound(_)))
 }
 
+/// The names of the data sets that there are, the first ones, as a message shows them.
+fn others(root: &Group) -> String {
+    const MOST: usize = 20;
+
+    let names = root.member_names().map(|(_, datasets)| datasets).unwrap_or_default();
+    let more = if names.len() > MOST { " and more" } else { "" };
+    format!("{:?}{more}", &names[..names.len().min(MOST)])
+}
+
 fn cause(error: &Error) -> &Error {
     match error {
         Error::Context { source, .. } => cause(source),
@@ -147,9 +156,9 @@ impl Table {
         let dataset = match root.dataset(name) {
             Ok(dataset) => dataset,
             Err(Error::DatasetNotFound(_)) => bail!(
-                "there is no data set {name:?} in it, only {:?}; expected the layout of ann-benchmarks: {BASE}, \
+                "there is no data set {name:?} in it, only {}; expected the layout of ann-benchmarks: {BASE}, \
                  {QUERIES}, {NEIGHBOURS} (links to other files are not followed)",
-                root.member_names().map(|(_, datasets)| datasets).unwrap_or_default()
+                others(&root)
             ),
             Err(error) if matches!(cause(&error), Error::UnsupportedLayoutClass(3)) => bail!(
                 "the data set {name:?} is virtual, made of parts of others: `h5repack -l CONTI FILE NEW` writes its \

@@ -75,13 +75,11 @@ fn read_as<T: Deserialize>(
 
 fn header(reader: &mut impl Read) -> Result<NpyHeader> {
     let header = npy_header::read(reader)?;
-    if component_bytes(&header).is_none() {
-        let objects = if header.dtype().descr().contains('O') { "; objects are no numbers" } else { "" };
-        bail!(
-            "the array's type is {}; expected f2, f4 or f8{objects} (save it with `.astype(numpy.float32)`)",
-            header.dtype().descr()
-        );
-    }
+    ensure!(
+        component_bytes(&header).is_some(),
+        "the array's type is {}; expected f2, f4 or f8 (save it with `.astype(numpy.float32)`)",
+        header.dtype().descr()
+    );
     Ok(header)
 }
 

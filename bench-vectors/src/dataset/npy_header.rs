@@ -5,9 +5,13 @@ use std::io::Read;
 use std::ops::Range;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use bench_core::printable;
 use npyz::{NpyHeader, TypeStr};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// The most characters that are shown of a type.
+const SHOWN: usize = 40;
 
 /// Reads the header and leaves the reader behind it.
 pub(super) fn read(reader: &mut impl Read) -> Result<NpyHeader> {
@@ -72,12 +76,14 @@ fn checked_type(text: &str) -> Result<String> {
     let Some(place) = type_place(text) else { return Ok(text.into()) };
     let said = &text[place.clone()];
     let ordered = match said.trim_start_matches('=') {
-        bare if bare.starts_with(|c: char| c.is_ascii_alphabetic()) => format!("<{bare}"),
+        bare if bare.starts_with('f') => format!("<{bare}"),
         _ => said.into(),
     };
+    let shown = || printable::line(&said.chars().take(SHOWN).collect::<String>());
     ensure!(
         ordered.parse::<TypeStr>().is_ok(),
-        "the array's type is '{said}'; expected f2, f4 or f8 (save it with `.astype(numpy.float32)`)"
+        "the array's type is '{}'; expected f2, f4 or f8 (save it with `.astype(numpy.float32)`)",
+        shown()
     );
     Ok([&text[..place.start], &ordered, &text[place.end..]].concat())
 }
@@ -130,6 +136,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_not_called_something_else() {
         for (text, reason) in [
+            ("{'descr': 'O', 'fortran_order': False, 'shape': (4, 2)}", "the array's type is 'O'"),
             ("{'descr': 'no', 'fortran_order': False, 'shape': (4, 2)}", "the array's type is 'no'"),
             ("{'descr': '<q9', 'fortran_order': False, 'shape': (4, 2)}", "the array's type is '<q9'"),
             ("{'descr': '<f4', 'fortran_order': maybe, 'shape': (4, 2)}", "its header cannot be read"),

@@ -1,6 +1,7 @@
 //! Which columns of a Parquet file are lists of plain numbers, by the schema: <https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types>.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow};
+use bench_core::printable;
 use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
 use parquet::schema::types::{SchemaDescriptor, Type};
 
@@ -48,10 +49,16 @@ impl Number {
 /// The column of vectors: the one called `named`, or the only one that can be it.
 ///
 /// # Errors
-/// When there is none, or there are several and none is named: with all columns of the file.
+/// When there is none, or there are several and none is named: with the columns of the file.
 pub(super) fn vectors(schema: &SchemaDescriptor, named: Option<&str>) -> Result<List> {
-    let floats: Vec<List> = lists(schema).into_iter().filter(|list| list.number.is_float()).collect();
-    chosen(schema, floats, named, "lists of f16, f32 or f64")
+    const WHAT: &str = "lists of f16, f32 or f64";
+
+    let floats = lists(schema).into_iter().filter(|list| list.number.is_float()).collect();
+    match named {
+        None => only(schema, floats, WHAT, "name one with --column"),
+        Some(named) => called(schema, floats, named)
+            .with_context(|| format!("no column {named:?} holds {WHAT}; {}", columns(schema))),
+    }
 }
 
 /// The column of neighbours: `neighbors_id`, as VectorDBBench calls it, or the only one that can be it.
@@ -59,35 +66,38 @@ pub(super) fn neighbours(schema: &SchemaDescriptor) -> Result<List> {
     const NAME: &str = "neighbors_id";
 
     let ids: Vec<List> = lists(schema).into_iter().filter(|list| !list.number.is_float()).collect();
-    let named = ids.iter().any(|list| list.name == NAME).then_some(NAME);
-    chosen(schema, ids, named, "lists of i32 or i64, the neighbours' ids")
+    match called(schema, ids.clone(), NAME) {
+        Some(list) => Ok(list),
+        None => only(schema, ids, "lists of i32 or i64, the neighbours' ids", "call it neighbors_id"),
+    }
 }
 
-fn chosen(schema: &SchemaDescriptor, lists: Vec<List>, named: Option<&str>, what: &str) -> Result<List> {
-    let leaves = || schema.columns().iter().map(|leaf| leaf.path().string()).collect::<Vec<_>>().join(", ");
-    if let Some(named) = named {
-        let is_named = |list: &List| list.name == named || schema.column(list.index).path().string() == named;
-        let found = lists.into_iter().find(is_named);
-        let Some(found) = found else {
-            bail!("no column {named:?} holds {what}; the columns are {}", leaves())
-        };
-        return Ok(found);
+fn called(schema: &SchemaDescriptor, lists: Vec<List>, name: &str) -> Option<List> {
+    let is_it = |list: &List| list.name == name || schema.column(list.index).path().string() == name;
+    lists.into_iter().find(is_it)
+}
+
+fn only(schema: &SchemaDescriptor, lists: Vec<List>, what: &str, fix: &str) -> Result<List> {
+    <[List; 1]>::try_from(lists).map(|[list]| list).map_err(|lists| {
+        let names = || shown(lists.iter().map(|list| list.name.clone()));
+        let fix = if lists.is_empty() { String::new() } else { format!(": {fix} ({})", names()) };
+        anyhow!("{} of its columns hold {what}, expected is one{fix}; {}", lists.len(), columns(schema))
+    })
+}
+
+fn columns(schema: &SchemaDescriptor) -> String {
+    format!("the columns are {}", shown(schema.columns().iter().map(|leaf| leaf.path().string())))
+}
+
+/// The first names, as a message shows them.
+fn shown(names: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 20;
+
+    let mut names: Vec<String> = names.take(MOST + 1).map(|name| printable::line(&name)).collect();
+    if names.len() > MOST {
+        names[MOST] = "...".into();
     }
-    match <[List; 1]>::try_from(lists) {
-        Ok([list]) => Ok(list),
-        Err(lists) => {
-            let names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
-            let fix = match names.as_slice() {
-                [] => String::new(),
-                names => format!(": name one with --column ({})", names.join(", ")),
-            };
-            bail!(
-                "{} of its columns hold {what}, expected is one{fix}; the columns are {}",
-                names.len(),
-                leaves()
-            )
-        }
-    }
+    names.join(", ")
 }
 
 /// The columns that hold a list of numbers in each row, and nothing beside the numbers in the list.

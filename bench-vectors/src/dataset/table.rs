@@ -30,14 +30,16 @@ pub(super) struct Table {
 impl Table {
     /// Opens a file; its ending names its format. `column` is the column of a Parquet file that the user named.
     pub(super) fn open(path: &Path, role: Role, column: Option<&str>) -> Result<Table> {
-        let format = Format::of(path)?;
         let what = match role {
             Role::Base => "data set",
             Role::Queries => "queries",
         };
-        let within = || format!("open the {what} {}", path.display());
-        let (part, shape) =
-            mistaken::checked(path, || format.open(path, role, column)).with_context(within)?;
+        let open = || {
+            let format = Format::of(path)?;
+            format.open(path, role, column).map(|(part, shape)| (format, part, shape))
+        };
+        let opened = mistaken::checked(path, open);
+        let (format, part, shape) = opened.with_context(|| format!("open the {what} {}", path.display()))?;
         ensure!(shape.len > 0 && shape.dim > 0, "the {what} {} holds no vectors", path.display());
         Ok(Table { path: path.into(), format, part, shape })
     }
