@@ -1,4 +1,5 @@
-//! What a file is that is not what its name says: known by its first bytes, so that an error can name the fix.
+//! What a file is that is not what its name says: known by its first bytes, so that an error can name the
+//! fix.
 
 use std::fs::File;
 use std::io::Read;

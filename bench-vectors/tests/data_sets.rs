@@ -1,5 +1,6 @@
-//! Data sets of every format, written by the format's own library (`fixtures/make_data_sets.py`): every value comes back,
-//! what comes with a data set is found, and a broken file is refused with its name, the place and the fix.
+//! Data sets of every format, written by the format's own library (`fixtures/make_data_sets.py`): every value
+//! comes back, what comes with a data set is found, and a broken file is refused with its name, the place and
+//! the fix.
 
 use std::path::{Path, PathBuf};
 

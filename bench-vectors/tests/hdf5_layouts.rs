@@ -1,5 +1,6 @@
-//! HDF5 in every way that h5py can store it (`fixtures/make_data_sets.py`): the values are those that h5py reads, or the file is
-//! refused when it is opened, with the reason. A file that is misread would give finite numbers, and nobody would notice.
+//! HDF5 in every way that h5py can store it (`fixtures/make_data_sets.py`): the values are those that h5py
+//! reads, or the file is refused when it is opened, with the reason. A file that is misread would give finite
+//! numbers, and nobody would notice.
 #![cfg(feature = "hdf5")]
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Parquet as pyarrow writes it (`fixtures/make_data_sets.py`): lists of floats come back, whatever else is in the file, and
-//! what is shaped like them is not taken for them.
+//! Parquet as pyarrow writes it (`fixtures/make_data_sets.py`): lists of floats come back, whatever else is
+//! in the file, and what is shaped like them is not taken for them.
 #![cfg(feature = "parquet")]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Files of neighbours: each id that is taken from one is a row of the vectors, or the file is refused with its name.
+//! Files of neighbours: each id that is taken from one is a row of the vectors, or the file is refused with
+//! its name.
 
 use std::io::Write;
 use std::path::Path;

@@ -9,8 +9,8 @@ use bench_core::case::CaseId;
 /// A pattern that selects cases.
 ///
 /// `*` stands for any characters of one name or value. `**` stands for every path. A pattern with parameters
-/// matches a case that has at least those; one without matches whatever the parameters. `name!=value` matches a case that has
-/// no such value: with `*`, a case that has no such parameter.
+/// matches a case that has at least those; one without matches whatever the parameters. `name!=value` matches
+/// a case that has no such value: with `*`, a case that has no such parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdPattern {
     /// Suite and workload; `None` is `**`.
@@ -21,8 +21,8 @@ pub struct IdPattern {
     excluded: Vec<(String, String)>,
 }
 
-/// How specific a pattern is; the greater wins. The fields stand in the order in which they decide. What a pattern excludes does
-/// not count: it says where a rule does not hold.
+/// How specific a pattern is; the greater wins. The fields stand in the order in which they decide. What a
+/// pattern excludes does not count: it says where a rule does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Specificity {
     /// Suite and workload are named without `*`.

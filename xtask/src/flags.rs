@@ -133,7 +133,7 @@ pub struct SuiteFlags {
     pub queries: Option<PathBuf>,
     /// The queries' exact neighbours among all vectors (.ivecs, .ibin, .bin, .hdf5, .h5, .parquet) [default: the file's own,
     /// otherwise computed once]
-    #[arg(long, value_name = "FILE", requires_all = ["dataset", "queries"])]
+    #[arg(long, value_name = "FILE", requires = "dataset")]
     pub neighbours: Option<PathBuf>,
     /// Also measure on the documents in this folder: text, Markdown, reStructuredText, source code
     #[arg(long, value_name = "DIR")]

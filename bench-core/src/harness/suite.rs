@@ -66,8 +66,8 @@ impl Suite {
         self.workloads.push((workload, Box::new(prepare)));
     }
 
-    /// Says something about what the user brought that he should know before anything runs: how it was understood, what of it is
-    /// not used.
+    /// Says something about what the user brought that is of use before anything runs: how it was understood,
+    /// what of it is not used.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
     }

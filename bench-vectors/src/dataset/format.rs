@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::component::Component;
-use super::table::Role;
+use super::table::TableRole;
 use super::{Shape, destination, hdf5, npy, parquet, shaped, vecs};
 
 /// A format, as the ending names it.
@@ -56,7 +56,7 @@ impl Format {
     pub(super) fn open(
         self,
         path: &Path,
-        role: Role,
+        role: TableRole,
         column: Option<&str>,
     ) -> Result<(Option<String>, Shape)> {
         let shape = match self {

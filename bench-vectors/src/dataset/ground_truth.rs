@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Dataset, K, Truth, Vectors, truth_cache};
+use super::{Dataset, K, TruthSource, Vectors, truth_cache};
 use crate::engine::{Distance, Neighbour, exact_neighbours, named_neighbours};
 use crate::kept;
 
-/// The `k` exact neighbours of each query (all, if there are fewer), nearest first, computed on rayon's current pool:
-/// once for each content, if there is a folder to keep them in.
+/// The `k` exact neighbours of each query (all, if there are fewer), nearest first, computed on rayon's
+/// current pool: once for each content, if there is a folder to keep them in.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -27,9 +27,9 @@ pub fn computed(
 }
 
 impl Dataset {
-    /// The [`K`] exact neighbours of each query (all, if there are fewer), nearest first: those that came with the data
-    /// set, if `queries` did too (`own_queries`) and `base` is all of it; otherwise they are computed on rayon's current
-    /// pool, once for each content if there is a cache.
+    /// The [`K`] exact neighbours of each query (all, if there are fewer), nearest first: those that came
+    /// with the data set, if `queries` did too (`own_queries`) and `base` is all of it; otherwise they are
+    /// computed on rayon's current pool, once for each content if there is a cache.
     ///
     /// # Errors
     /// When the neighbours that came do not belong to the vectors or the distance.
@@ -40,7 +40,7 @@ impl Dataset {
         own_queries: bool,
     ) -> Result<Vec<Vec<Neighbour>>> {
         match &self.truth {
-            Truth::Named(neighbours) if own_queries && base.len() == self.len() => {
+            TruthSource::Named(neighbours) if own_queries && base.len() == self.len() => {
                 let ids = &neighbours.ids[..queries.len().min(neighbours.ids.len())];
                 named_neighbours(base, queries, ids, self.distance)
                     .with_context(|| format!("judge the neighbours in {}", neighbours.path.display()))

@@ -1,5 +1,5 @@
-//! `.hdf5` and `.h5` of ann-benchmarks (<https://github.com/erikbern/ann-benchmarks>): the data sets `train` (the vectors),
-//! `test` (queries) and `neighbors` (their exact neighbours), the attribute `distance`.
+//! `.hdf5` and `.h5` of ann-benchmarks (<https://github.com/erikbern/ann-benchmarks>): the data sets `train`
+//! (the vectors), `test` (queries) and `neighbors` (their exact neighbours), the attribute `distance`.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use hdf5_reader::{ByteOrder, Dataset, Datatype, H5Type, Hdf5File, OpenOptions, S
 use npyz::half::f16;
 
 use super::format::Companions;
-use super::hdf5_storage::{self, Number};
-use super::table::Role;
+use super::hdf5_storage::{self, Hdf5Number};
+use super::table::TableRole;
 use super::{Shape, destination};
 
 /// The data set of vectors.
@@ -21,19 +21,21 @@ const QUERIES: &str = "test";
 const NEIGHBOURS: &str = "neighbors";
 const DISTANCE: &str = "distance";
 
-/// Rows are read in blocks of at least so many: a chunk may hold some columns of many rows, and would be decoded once
-/// for every block that it touches.
+/// Rows are read in blocks of at least so many: a chunk may hold some columns of many rows, and would be
+/// decoded once for every block that it touches.
 const BLOCK_ROWS: u64 = 1024;
-/// Deflate makes data at most so many times smaller (<https://zlib.net/zlib_tech.html>): what is larger is not there.
+/// Deflate makes data at most so many times smaller (<https://zlib.net/zlib_tech.html>): what is larger is
+/// not there.
 const MOST_COMPRESSED: u64 = 1032;
 
-/// The data set for a role, and its shape, from the headers. Queries are `test`, of a file without one `train`.
-pub(super) fn open(path: &Path, role: Role) -> Result<(String, Shape)> {
+/// The data set for a role, and its shape, from the headers. Queries are `test`, of a file without one
+/// `train`.
+pub(super) fn open(path: &Path, role: TableRole) -> Result<(String, Shape)> {
     let file = file(path)?;
     let root = root(&file)?;
-    let name = if role == Role::Queries && has(&root, QUERIES) { QUERIES } else { BASE };
-    let table = Table::open(path, &file, name)?;
-    table.components()?;
+    let name = if role == TableRole::Queries && has(&root, QUERIES) { QUERIES } else { BASE };
+    let table = StoredTable::open(path, &file, name)?;
+    table.ensure_components()?;
     Ok((name.into(), table.shape))
 }
 
@@ -52,15 +54,16 @@ pub(super) fn companions(path: &Path) -> Result<Companions> {
 /// The components of the first `n` rows of a data set, row-major.
 pub(super) fn read(path: &Path, name: &str, n: usize) -> Result<Vec<f32>> {
     let file = file(path)?;
-    let table = Table::open(path, &file, name)?;
+    let table = StoredTable::open(path, &file, name)?;
     let n = n.min(table.shape.len);
     let mut data = destination(n, table.shape.dim)?;
-    match table.components()? {
-        Component::F16 => table.each::<Half>(n, |x| data.push(x.0.to_f32())),
-        Component::F32 => table.each::<f32>(n, |x| data.push(x)),
-        Component::F64 => table.each::<f64>(n, |x| data.push(x as f32)),
-        Component::U8 => table.each::<u8>(n, |x| data.push(f32::from(x))),
-        Component::I8 => table.each::<i8>(n, |x| data.push(f32::from(x))),
+    match table.number {
+        Hdf5Number::Float { bytes: 2 } => table.each::<Half>(n, |x| data.push(x.0.to_f32())),
+        Hdf5Number::Float { bytes: 4 } => table.each::<f32>(n, |x| data.push(x)),
+        Hdf5Number::Float { bytes: 8 } => table.each::<f64>(n, |x| data.push(x as f32)),
+        Hdf5Number::Integer { bytes: 1, signed: false } => table.each::<u8>(n, |x| data.push(f32::from(x))),
+        Hdf5Number::Integer { bytes: 1, signed: true } => table.each::<i8>(n, |x| data.push(f32::from(x))),
+        _ => table.ensure_components(),
     }?;
     Ok(data)
 }
@@ -68,7 +71,7 @@ pub(super) fn read(path: &Path, name: &str, n: usize) -> Result<Vec<f32>> {
 /// How many rows of how many ids `neighbors` has.
 pub(super) fn neighbours_shape(path: &Path) -> Result<Shape> {
     let file = file(path)?;
-    let table = Table::open(path, &file, NEIGHBOURS)?;
+    let table = StoredTable::open(path, &file, NEIGHBOURS)?;
     table.ensure_ids()?;
     Ok(table.shape)
 }
@@ -76,15 +79,17 @@ pub(super) fn neighbours_shape(path: &Path) -> Result<Shape> {
 /// The first `n` rows of `neighbors`.
 pub(super) fn read_neighbours(path: &Path, n: usize) -> Result<Vec<Vec<i64>>> {
     let file = file(path)?;
-    let table = Table::open(path, &file, NEIGHBOURS)?;
+    let table = StoredTable::open(path, &file, NEIGHBOURS)?;
     let n = n.min(table.shape.len);
     let mut ids = Vec::with_capacity(n * table.shape.dim);
     match table.number {
-        Number::Integer { bytes: 4, signed: true } => table.each::<i32>(n, |x| ids.push(i64::from(x))),
-        Number::Integer { bytes: 4, signed: false } => table.each::<u32>(n, |x| ids.push(i64::from(x))),
-        Number::Integer { bytes: 8, signed: true } => table.each::<i64>(n, |x| ids.push(x)),
+        Hdf5Number::Integer { bytes: 4, signed: true } => table.each::<i32>(n, |x| ids.push(i64::from(x))),
+        Hdf5Number::Integer { bytes: 4, signed: false } => table.each::<u32>(n, |x| ids.push(i64::from(x))),
+        Hdf5Number::Integer { bytes: 8, signed: true } => table.each::<i64>(n, |x| ids.push(x)),
         // What is too large for i64 becomes negative: no data set has either.
-        Number::Integer { bytes: 8, signed: false } => table.each::<u64>(n, |x| ids.push(x.cast_signed())),
+        Hdf5Number::Integer { bytes: 8, signed: false } => {
+            table.each::<u64>(n, |x| ids.push(x.cast_signed()))
+        }
         _ => table.ensure_ids(),
     }?;
     Ok(ids.chunks(table.shape.dim).map(<[i64]>::to_vec).collect())
@@ -131,25 +136,16 @@ fn cause(error: &Error) -> &Error {
     }
 }
 
-/// How a component is stored.
-enum Component {
-    F16,
-    F32,
-    F64,
-    U8,
-    I8,
-}
-
 /// A two-dimensional data set that the file is large enough for, and that is read rightly.
-struct Table {
+struct StoredTable {
     name: &'static str,
     dataset: Dataset,
     shape: Shape,
-    number: Number,
+    number: Hdf5Number,
 }
 
-impl Table {
-    fn open(path: &Path, file: &Hdf5File, name: &str) -> Result<Table> {
+impl StoredTable {
+    fn open(path: &Path, file: &Hdf5File, name: &str) -> Result<StoredTable> {
         let name = [BASE, QUERIES, NEIGHBOURS].into_iter().find(|known| *known == name);
         let name = name.context("the layout of ann-benchmarks has no such data set")?;
         let root = root(file)?;
@@ -183,23 +179,25 @@ impl Table {
         let number =
             hdf5_storage::checked(file, &dataset).with_context(|| format!("the data set {name:?}"))?;
         let shape = Shape { len: usize::try_from(len)?, dim: usize::try_from(dim)? };
-        Ok(Table { name, dataset, shape, number })
+        Ok(StoredTable { name, dataset, shape, number })
     }
 
-    /// How its components are stored, if they are those of vectors.
-    fn components(&self) -> Result<Component> {
-        match self.number {
-            Number::Float { bytes: 2 } => Ok(Component::F16),
-            Number::Float { bytes: 4 } => Ok(Component::F32),
-            Number::Float { bytes: 8 } => Ok(Component::F64),
-            Number::Integer { bytes: 1, signed: false } => Ok(Component::U8),
-            Number::Integer { bytes: 1, signed: true } => Ok(Component::I8),
-            number => bail!("the data set {:?} holds {number}; expected f16, f32, f64, u8 or i8", self.name),
-        }
+    fn ensure_components(&self) -> Result<()> {
+        let are_components = matches!(
+            self.number,
+            Hdf5Number::Float { bytes: 2 | 4 | 8 } | Hdf5Number::Integer { bytes: 1, .. }
+        );
+        ensure!(
+            are_components,
+            "the data set {:?} holds {}; expected f16, f32, f64, u8 or i8",
+            self.name,
+            self.number
+        );
+        Ok(())
     }
 
     fn ensure_ids(&self) -> Result<()> {
-        let are_ids = matches!(self.number, Number::Integer { bytes: 4 | 8, .. });
+        let are_ids = matches!(self.number, Hdf5Number::Integer { bytes: 4 | 8, .. });
         ensure!(
             are_ids,
             "the data set {:?} holds {}; expected integers of 4 or 8 bytes",

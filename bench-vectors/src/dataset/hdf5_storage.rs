@@ -1,8 +1,8 @@
-//! How a data set is stored, from its header: what hdf5-reader 0.12.1 would misread without a word is refused here, and what it
-//! cannot read is named before anything is measured.
+//! How a data set is stored, from its header: what hdf5-reader 0.12.1 would misread without a word is refused
+//! here, and what it cannot read is named before anything is measured.
 //!
-//! Found by reading some 2,900 files of h5py's making with both: every layout, index, filter and type, chunks that fit and
-//! do not, extents that may grow or did, chunks that were never written.
+//! Found by reading some 2,900 files of h5py's making with both: every layout, index, filter and type, chunks
+//! that fit and do not, extents that may grow or did, chunks that were never written.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ const REWRITE: &str = "write it anew, for example with `h5repack -l CONTI FILE N
 
 /// The type of a value, as the processor has it; its byte order may be any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
+pub(super) enum Hdf5Number {
     /// IEEE 754.
     Float {
         bytes: u8,
@@ -31,13 +31,13 @@ pub(super) enum Number {
     Other(&'static str),
 }
 
-impl fmt::Display for Number {
+impl fmt::Display for Hdf5Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Number::Float { bytes } => write!(f, "f{}", 8 * u32::from(*bytes)),
-            Number::Integer { bytes, signed: true } => write!(f, "i{}", 8 * u32::from(*bytes)),
-            Number::Integer { bytes, signed: false } => write!(f, "u{}", 8 * u32::from(*bytes)),
-            Number::Other(words) => write!(f, "{words}"),
+            Hdf5Number::Float { bytes } => write!(f, "f{}", 8 * u32::from(*bytes)),
+            Hdf5Number::Integer { bytes, signed: true } => write!(f, "i{}", 8 * u32::from(*bytes)),
+            Hdf5Number::Integer { bytes, signed: false } => write!(f, "u{}", 8 * u32::from(*bytes)),
+            Hdf5Number::Other(words) => write!(f, "{words}"),
         }
     }
 }
@@ -46,7 +46,7 @@ impl fmt::Display for Number {
 ///
 /// # Errors
 /// When it would be misread, or cannot be read: with the reason and what helps.
-pub(super) fn checked(file: &Hdf5File, dataset: &Dataset) -> Result<Number> {
+pub(super) fn checked(file: &Hdf5File, dataset: &Dataset) -> Result<Hdf5Number> {
     let header = file.get_or_parse_header(dataset.address()).context("read its header")?;
     let (mut layout, mut fills, mut pipeline) = (None, Vec::new(), &[][..]);
     for message in &header.messages {
@@ -91,8 +91,9 @@ fn ensure_filters(ids: &[u16]) -> Result<()> {
     bail!("it is packed by the filter {id}{name}, which is not read; gzip and szip are: {REWRITE}")
 }
 
-/// Values that were never written are read as the fill value of the header. The reader takes the attribute `_FillValue`
-/// where the header has none, and heeds a fill value of which the header says that it is never written.
+/// Values that were never written are read as the fill value of the header. The reader takes the attribute
+/// `_FillValue` where the header has none, and heeds a fill value of which the header says that it is never
+/// written.
 fn ensure_fill(dataset: &Dataset, messages: &[&FillValueMessage]) -> Result<()> {
     // The file's number for "never" is 1, which the reader calls so.
     const NEVER: FillTime = FillTime::Always;
@@ -108,8 +109,9 @@ fn ensure_fill(dataset: &Dataset, messages: &[&FillValueMessage]) -> Result<()> 
     Ok(())
 }
 
-/// These two indexes number chunks by the largest extent that the data set may take; the reader numbers them by its present
-/// one. The numbers differ from the second row of chunks on, when a row may take more chunks than it does.
+/// These two indexes number chunks by the largest extent that the data set may take; the reader numbers them
+/// by its present one. The numbers differ from the second row of chunks on, when a row may take more chunks
+/// than it does.
 fn ensure_index(dataset: &Dataset, index: &ChunkIndexing) -> Result<()> {
     if !matches!(index, ChunkIndexing::FixedArray { .. } | ChunkIndexing::Implicit) {
         return Ok(());
@@ -128,8 +130,8 @@ fn ensure_index(dataset: &Dataset, index: &ChunkIndexing) -> Result<()> {
     Ok(())
 }
 
-/// A file may say that its last chunks, which stand over its extent, are not filtered. The reader does not ask; most filters
-/// fail then, but unshuffling what was never shuffled gives other values.
+/// A file may say that its last chunks, which stand over its extent, are not filtered. The reader does not
+/// ask; most filters fail then, but unshuffling what was never shuffled gives other values.
 fn ensure_edges(file: &Hdf5File, dataset: &Dataset, filters: &[u16]) -> Result<()> {
     let chunk = dataset.chunks().context("it has no chunks")?;
     let mut sides = dataset.shape().iter().zip(&chunk);
@@ -145,7 +147,8 @@ fn ensure_edges(file: &Hdf5File, dataset: &Dataset, filters: &[u16]) -> Result<(
     Ok(())
 }
 
-/// Whether the flags of the layout say so, if they are found: in front of the chunk's extents, since the reader keeps none.
+/// Whether the flags of the layout say so, if they are found: in front of the chunk's extents, since the
+/// reader keeps none.
 fn edges_are_unfiltered(file: &Hdf5File, dataset: &Dataset, chunk: &[u32]) -> Option<bool> {
     /// The header of a data set without many attributes.
     const HEADER: u64 = 4096;
@@ -156,7 +159,8 @@ fn edges_are_unfiltered(file: &Hdf5File, dataset: &Dataset, chunk: &[u32]) -> Op
     let header = file.storage().read_range(address, bytes as usize).ok()?;
     let flags = (1..=4).find_map(|width: usize| {
         let extents = chunk.iter().flat_map(|extent| extent.to_le_bytes().into_iter().take(width));
-        // Behind version, class and flags: rank, one more for the size of a value, and the width of an extent.
+        // Behind version, class and flags: rank, one more for the size of a value, and the width of an
+        // extent.
         let behind: Vec<u8> = [chunk.len() as u8 + 1, width as u8].into_iter().chain(extents).collect();
         let is_layout =
             |window: &&[u8]| matches!(window[0], 4 | 5) && window[1] == 2 && window[3..] == behind;
@@ -166,16 +170,16 @@ fn edges_are_unfiltered(file: &Hdf5File, dataset: &Dataset, chunk: &[u32]) -> Op
 }
 
 /// The type, if its bits are where the processor has them: the reader looks at the size alone.
-fn number(dataset: &Dataset) -> Result<Number> {
+fn number(dataset: &Dataset) -> Result<Hdf5Number> {
     let (bytes, signed) = match dataset.dtype() {
         Datatype::FloatingPoint { size, .. } => (*size, None),
         Datatype::FixedPoint { size, signed, .. } => (*size, Some(*signed)),
-        Datatype::String { .. } => return Ok(Number::Other("text")),
-        Datatype::Compound { .. } => return Ok(Number::Other("records or complex numbers")),
-        Datatype::Array { .. } => return Ok(Number::Other("arrays")),
-        Datatype::Enum { .. } => return Ok(Number::Other("an enumeration or truth values")),
-        Datatype::VarLen { .. } => return Ok(Number::Other("rows of differing length")),
-        _ => return Ok(Number::Other("no numbers")),
+        Datatype::String { .. } => return Ok(Hdf5Number::Other("text")),
+        Datatype::Compound { .. } => return Ok(Hdf5Number::Other("records or complex numbers")),
+        Datatype::Array { .. } => return Ok(Hdf5Number::Other("arrays")),
+        Datatype::Enum { .. } => return Ok(Hdf5Number::Other("an enumeration or truth values")),
+        Datatype::VarLen { .. } => return Ok(Hdf5Number::Other("rows of differing length")),
+        _ => return Ok(Hdf5Number::Other("no numbers")),
     };
     let raw = dataset.raw_datatype().context("read its type")?;
     // Class and version, 24 flags, the size in 4 bytes, then where the bits are.
@@ -185,12 +189,14 @@ fn number(dataset: &Dataset) -> Result<Number> {
         (None, 2) => (order & !1, *sign) == (0x20, 15) && bits.starts_with(&F16),
         (None, 4) => (order & !1, *sign) == (0x20, 31) && bits.starts_with(&F32),
         (None, 8) => (order & !1, *sign) == (0x20, 63) && bits.starts_with(&F64),
-        (None, _) => return Ok(Number::Other("floats of an unusual size")),
+        (None, _) => return Ok(Hdf5Number::Other("floats of an unusual size")),
     };
     Ok(match signed {
-        _ if !is_plain => Number::Other("numbers with bits in other places than usual (such as bfloat16)"),
-        None => Number::Float { bytes },
-        Some(signed) => Number::Integer { bytes, signed },
+        _ if !is_plain => {
+            Hdf5Number::Other("numbers with bits in other places than usual (such as bfloat16)")
+        }
+        None => Hdf5Number::Float { bytes },
+        Some(signed) => Hdf5Number::Integer { bytes, signed },
     })
 }
 
@@ -200,7 +206,8 @@ fn integer_bits(bytes: u8) -> [u8; 4] {
     [0, 0, low, high]
 }
 
-/// Offset and number of bits; place and size of the exponent and of the mantissa; bias: IEEE 754 in the words of HDF5.
+/// Offset and number of bits; place and size of the exponent and of the mantissa; bias: IEEE 754 in the words
+/// of HDF5.
 const F16: [u8; 12] = [0, 0, 16, 0, 10, 5, 0, 10, 15, 0, 0, 0];
 const F32: [u8; 12] = [0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0];
 const F64: [u8; 12] = [0, 0, 64, 0, 52, 11, 0, 52, 255, 3, 0, 0];

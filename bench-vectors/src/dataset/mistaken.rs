@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::{Result, anyhow, ensure};
 use bench_core::mistaken_file::what_it_is;
 
-/// Opens a file by `open`. When that fails, and the file is something else than its name says, the error says what it is
-/// and what helps. Nothing is looked at before, so that no file is refused that `open` understands.
+/// Opens a file by `open`. When that fails, and the file is something else than its name says, the error says
+/// what it is and what helps. Nothing is looked at before, so that no file is refused that `open`
+/// understands.
 ///
 /// # Errors
 /// When it is no file, or `open` fails.

@@ -1,8 +1,9 @@
-//! Vectors that the user brings in a file, and what comes with them: queries, their exact neighbours, the distance.
+//! Vectors that the user brings in a file, and what comes with them: queries, their exact neighbours, the
+//! distance.
 //!
-//! A format is one file here and one line in the list of formats. Opening reads headers and the neighbours of the first queries,
-//! so that whatever is wrong with a file is known when cases are listed; reading is set-up and stays outside every phase. A
-//! reader holds its destination and a block, never the file.
+//! A format is one file here and one line in the list of formats. Opening reads headers and the neighbours of
+//! the first queries, so that whatever is wrong with a file is known when cases are listed; reading is set-up
+//! and stays outside every phase. A reader holds its destination and a block, never the file.
 
 mod component;
 mod format;
@@ -43,7 +44,7 @@ pub use vectors::Vectors;
 use crate::engine::Distance;
 use format::{Companions, Format};
 use neighbours::Neighbours;
-use table::{Role, Table};
+use table::{Table, TableRole};
 
 /// How many neighbours a query asks for.
 pub const K: usize = 10;
@@ -59,13 +60,13 @@ pub struct Dataset {
     /// What the file says of its distance, if the user says otherwise.
     contradicted: Option<String>,
     queries: Option<Table>,
-    truth: Truth,
+    truth: TruthSource,
     cache: Option<PathBuf>,
 }
 
 /// Where the exact neighbours of the queries come from.
 #[derive(Clone, Debug)]
-enum Truth {
+enum TruthSource {
     /// From a file, where all vectors are searched; computed where fewer are.
     Named(Neighbours),
     /// Computed, although there are some, for this reason.
@@ -80,7 +81,8 @@ struct Shape {
     dim: usize,
 }
 
-/// Opens a data set; the file's ending names its format. Its distance is what the file says, otherwise [`Distance::L2`].
+/// Opens a data set; the file's ending names its format. Its distance is what the file says, otherwise
+/// [`Distance::L2`].
 ///
 /// # Errors
 /// When the file cannot be read, is of no known format, has a broken header, or holds no vectors.
@@ -91,8 +93,9 @@ pub fn open(path: &Path) -> Result<Dataset> {
 /// Opens the data set that the user named, with the distance, the queries and the neighbours beside it.
 ///
 /// # Errors
-/// As [`open`], for each file; when no distance has the name; when the queries have another dim than the vectors; when
-/// there are neighbours, but no queries that they belong to, or they cannot be those of the queries among the vectors.
+/// As [`open`], for each file; when no distance has the name; when the queries have another dim than the
+/// vectors; when there are neighbours, but no queries that they belong to, or they cannot be those of the
+/// queries among the vectors.
 pub fn of_inputs(inputs: &Inputs) -> Result<Option<Dataset>> {
     inputs.dataset.as_ref().map(|path| opened(path, inputs)).transpose()
 }
@@ -100,12 +103,12 @@ pub fn of_inputs(inputs: &Inputs) -> Result<Option<Dataset>> {
 fn opened(path: &Path, inputs: &Inputs) -> Result<Dataset> {
     let named = inputs.distance.as_deref().map(str::parse).transpose().context("--distance")?;
     let column = inputs.column.as_deref();
-    let base = Table::open(path, Role::Base, column)?;
+    let base = Table::open(path, TableRole::Base, column)?;
     let companions = base.companions()?;
     let (distance, contradicted) = distance(path, named, companions.distance.as_deref())?;
     let queries = match &inputs.queries {
-        Some(path) => Some(Table::open(path, Role::Queries, column).context("--queries")?),
-        None if companions.queries => Some(Table::open(path, Role::Queries, column)?),
+        Some(path) => Some(Table::open(path, TableRole::Queries, column).context("--queries")?),
+        None if companions.queries => Some(Table::open(path, TableRole::Queries, column)?),
         None => None,
     };
     let formats = || [Some(&base), queries.as_ref()].into_iter().flatten().map(|table| table.format);
@@ -150,29 +153,29 @@ fn truth(
     companions: &Companions,
     queries: Option<&Table>,
     is_contradicted: bool,
-) -> Result<Truth> {
+) -> Result<TruthSource> {
     if let Some(path) = &inputs.neighbours {
         let queries = queries.with_context(|| {
             format!("the neighbours {} belong to queries: name their file with --queries", path.display())
         })?;
-        return Neighbours::open(path, base, queries).map(Truth::Named).context("--neighbours");
+        return Neighbours::open(path, base, queries).map(TruthSource::Named).context("--neighbours");
     }
-    let Some(queries) = queries.filter(|_| companions.neighbours) else { return Ok(Truth::Computed) };
+    let Some(queries) = queries.filter(|_| companions.neighbours) else { return Ok(TruthSource::Computed) };
     if !companions.queries || queries.path != base.path {
-        return Ok(Truth::ComputedBecause("the file's belong to its own queries"));
+        return Ok(TruthSource::ComputedBecause("the file's belong to its own queries"));
     }
     if is_contradicted {
-        return Ok(Truth::ComputedBecause("the file's belong to the distance that it names"));
+        return Ok(TruthSource::ComputedBecause("the file's belong to the distance that it names"));
     }
     if hdf5::neighbours_shape(&base.path).is_ok_and(|shape| shape.dim < K.min(base.shape.len)) {
-        return Ok(Truth::ComputedBecause("the file's are too few for each query"));
+        return Ok(TruthSource::ComputedBecause("the file's are too few for each query"));
     }
-    Neighbours::open(&base.path, base, queries).map(Truth::Named)
+    Neighbours::open(&base.path, base, queries).map(TruthSource::Named)
 }
 
 impl Dataset {
-    /// The file's name without its ending, as it stands in case ids: other characters become `_`. The names of the suites' own
-    /// data sets get an addition, so that no two cases have one id.
+    /// The file's name without its ending, as it stands in case ids: other characters become `_`. The names
+    /// of the suites' own data sets get an addition, so that no two cases have one id.
     pub fn name(&self) -> String {
         const TAKEN: [&str; 2] = ["corpus", "snippets"];
 
@@ -196,8 +199,8 @@ impl Dataset {
         self.distance
     }
 
-    /// How it is searched, for a reader: the queries, the distance and what the file says, if that is another, and where the
-    /// exact neighbours come from.
+    /// How it is searched, for a reader: the queries, the distance and what the file says, if that is
+    /// another, and where the exact neighbours come from.
     pub fn about(&self) -> String {
         let distance = match &self.contradicted {
             None => self.distance.to_string(),
@@ -207,23 +210,23 @@ impl Dataset {
             None => "its last vectors as queries".into(),
             Some(queries) => {
                 let (len, used) = (queries.shape.len, queries.shape.len.min(QUERIES));
-                let of = if used < len {
-                    format!("the first {used} of {len} queries")
-                } else {
-                    format!("{len} queries")
+                let of = match len {
+                    1 => "1 query".into(),
+                    _ if used < len => format!("the first {used} of {len} queries"),
+                    _ => format!("{len} queries"),
                 };
                 let own = queries.path == self.base.path;
                 if own { format!("{of} of its own") } else { format!("{of} in {}", queries.file_name()) }
             }
         };
         let truth = match &self.truth {
-            Truth::Named(neighbours) => format!(
+            TruthSource::Named(neighbours) => format!(
                 "judged by the neighbours in {} where n is all {} vectors, by computed ones where it is less",
                 neighbours.file_name(),
                 self.len()
             ),
-            Truth::ComputedBecause(reason) => format!("judged by computed neighbours ({reason})"),
-            Truth::Computed => "judged by computed neighbours".into(),
+            TruthSource::ComputedBecause(reason) => format!("judged by computed neighbours ({reason})"),
+            TruthSource::Computed => "judged by computed neighbours".into(),
         };
         format!("{queries} for the {K} nearest, distance {distance}, {truth}")
     }

@@ -1,7 +1,8 @@
 //! The exact neighbours of a data set's queries, from a file: a row per query, the nearest first.
 //!
-//! `.ivecs` of TEXMEX; `.ibin` and `.bin` of big-ann-benchmarks, whose distances may follow the ids; `neighbors` in the HDF5 of
-//! ann-benchmarks; `neighbors_id` in the Parquet of VectorDBBench, whose ids are those of the column `id` beside the vectors.
+//! `.ivecs` of TEXMEX; `.ibin` and `.bin` of big-ann-benchmarks, whose distances may follow the ids;
+//! `neighbors` in the HDF5 of ann-benchmarks; `neighbors_id` in the Parquet of VectorDBBench, whose ids are
+//! those of the column `id` beside the vectors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,7 +30,8 @@ impl Neighbours {
     /// Opens a file, reads what is needed of it, and sees that each id is a row of `base`.
     ///
     /// # Errors
-    /// When the file is broken, is of another format, holds fewer, or names a vector that `base` does not have.
+    /// When the file is broken, is of another format, holds fewer, or names a vector that `base` does not
+    /// have.
     pub(super) fn open(path: &Path, base: &Table, queries: &Table) -> Result<Neighbours> {
         let ids = mistaken::checked(path, || read(path, base, queries));
         let ids = ids.with_context(|| format!("read the neighbours {}", path.display()))?;

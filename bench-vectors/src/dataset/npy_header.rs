@@ -40,7 +40,8 @@ fn bytes<const N: usize>(reader: &mut impl Read) -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// The dictionary. The parser of npyz tries each bracket again in several ways: 60 within each other take it years.
+/// The dictionary. The parser of npyz tries each bracket again in several ways: 60 within each other take it
+/// years.
 fn text(reader: &mut impl Read, length: u32) -> Result<String> {
     /// A table of floats has two: of the dictionary and of the shape.
     const MOST_BRACKETS: usize = 8;
@@ -70,8 +71,8 @@ fn todays_numbers(text: &str) -> String {
     text.chars().filter(|c| is_kept(*c)).collect()
 }
 
-/// The text, in which the type has a byte order; a type that is none of NumPy's today is named. Without an order, or with `=`,
-/// it is that of the machine that wrote the file: nearly always little-endian.
+/// The text, in which the type has a byte order; a type that is none of NumPy's today is named. Without an
+/// order, or with `=`, it is that of the machine that wrote the file: nearly always little-endian.
 fn checked_type(text: &str) -> Result<String> {
     let Some(place) = type_place(text) else { return Ok(text.into()) };
     let said = &text[place.clone()];

@@ -1,7 +1,8 @@
-//! `.parquet`: the column that holds a list of floats in every row, as hubs and VectorDBBench keep embeddings.
+//! `.parquet`: the column that holds a list of floats in every row, as hubs and VectorDBBench keep
+//! embeddings.
 //!
-//! Read without Arrow, as records with their repetition levels (<https://parquet.apache.org/docs/file-format/nestedencoding/>):
-//! level 0 begins a row.
+//! Read without Arrow, as records with their repetition levels
+//! (<https://parquet.apache.org/docs/file-format/nestedencoding/>): level 0 begins a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -16,19 +17,20 @@ use parquet::data_type::{AsBytes, DataType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
-use super::parquet_columns::{self, List, Number};
-use super::table::Role;
+use super::parquet_columns::{self, ListedNumber, NumberList};
+use super::table::TableRole;
 use super::{Shape, destination};
 
-/// Rows decoded at once.
+/// RowReader decoded at once.
 const BLOCK_ROWS: usize = 1024;
 
-/// The column of vectors and its shape, from the footer. A file of queries need not have the column that the user named.
-pub(super) fn open(path: &Path, role: Role, column: Option<&str>) -> Result<(String, Shape)> {
+/// The column of vectors and its shape, from the footer. A file of queries need not have the column that the
+/// user named.
+pub(super) fn open(path: &Path, role: TableRole, column: Option<&str>) -> Result<(String, Shape)> {
     let file = file(path)?;
     let named = parquet_columns::vectors(schema(&file), column);
     let list = match (named, role) {
-        (Err(_), Role::Queries) => parquet_columns::vectors(schema(&file), None)?,
+        (Err(_), TableRole::Queries) => parquet_columns::vectors(schema(&file), None)?,
         (list, _) => list?,
     };
     let shape = shape(path, &file, &list)?;
@@ -42,10 +44,10 @@ pub(super) fn read(path: &Path, column: &str, n: usize) -> Result<Vec<f32>> {
     let shape = shape(path, &file, &list)?;
     let mut data = destination(n.min(shape.len), shape.dim)?;
     each_row(&file, &list, shape, n, |values| match values {
-        Values::F16(values) => data.extend(values.iter().map(|x| x.to_f32())),
-        Values::F32(values) => data.extend(values),
-        Values::F64(values) => data.extend(values.iter().map(|x| *x as f32)),
-        Values::I32(_) | Values::I64(_) => {}
+        Numbers::F16(values) => data.extend(values.iter().map(|x| x.to_f32())),
+        Numbers::F32(values) => data.extend(values),
+        Numbers::F64(values) => data.extend(values.iter().map(|x| *x as f32)),
+        Numbers::I32(_) | Numbers::I64(_) => {}
     })?;
     Ok(data)
 }
@@ -63,15 +65,15 @@ pub(super) fn read_neighbours(path: &Path, n: usize) -> Result<Vec<Vec<i64>>> {
     let shape = shape(path, &file, &list)?;
     let mut ids = Vec::new();
     each_row(&file, &list, shape, n, |values| match values {
-        Values::I32(values) => ids.extend(values.iter().map(|id| i64::from(*id))),
-        Values::I64(values) => ids.extend(values),
-        Values::F16(_) | Values::F32(_) | Values::F64(_) => {}
+        Numbers::I32(values) => ids.extend(values.iter().map(|id| i64::from(*id))),
+        Numbers::I64(values) => ids.extend(values),
+        Numbers::F16(_) | Numbers::F32(_) | Numbers::F64(_) => {}
     })?;
     Ok(ids.chunks(shape.dim).map(<[i64]>::to_vec).collect())
 }
 
-/// The rows in which the ids stand that are `wanted`, by the file's column `id`; nothing, if it has no such column of integers:
-/// ids are then numbers of rows.
+/// The rows in which the ids stand that are `wanted`, by the file's column `id`; nothing, if it has no such
+/// column of integers: ids are then numbers of rows.
 ///
 /// # Errors
 /// When the column cannot be read, or one of the ids stands in two rows.
@@ -150,7 +152,7 @@ fn schema(file: &SerializedFileReader<File>) -> &SchemaDescriptor {
 }
 
 /// How many lists of how many numbers there are, when the file has room for them and can be unpacked.
-fn shape(path: &Path, file: &SerializedFileReader<File>, list: &List) -> Result<Shape> {
+fn shape(path: &Path, file: &SerializedFileReader<File>, list: &NumberList) -> Result<Shape> {
     let name = &list.name;
     ensure_codec(file, list.index, name)?;
     let metadata = file.metadata();
@@ -190,7 +192,7 @@ fn ensure_codec(file: &SerializedFileReader<File>, index: usize, name: &str) -> 
 }
 
 /// The numbers of some rows.
-enum Values {
+enum Numbers {
     F16(Vec<f16>),
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -201,34 +203,34 @@ enum Values {
 /// Hands the numbers of the first `n` rows to `take`, some rows at once.
 fn each_row(
     file: &SerializedFileReader<File>,
-    list: &List,
+    list: &NumberList,
     shape: Shape,
     n: usize,
-    mut take: impl FnMut(Values),
+    mut take: impl FnMut(Numbers),
 ) -> Result<()> {
     let (mut row, n) = (0, n.min(shape.len));
     for group in 0..file.num_row_groups() {
         let within = || format!("row group {group}, column {:?}", list.name);
         let reader = file.get_row_group(group).and_then(|group| group.get_column_reader(list.index));
-        let mut rows = Rows { list, shape, n, row };
+        let mut rows = RowReader { list, shape, n, row };
         row = match (reader.with_context(within)?, list.number) {
-            (ColumnReader::FloatColumnReader(reader), Number::F32) => {
-                rows.each(reader, |values| take(Values::F32(values)))
+            (ColumnReader::FloatColumnReader(reader), ListedNumber::F32) => {
+                rows.each(reader, |values| take(Numbers::F32(values)))
             }
-            (ColumnReader::DoubleColumnReader(reader), Number::F64) => {
-                rows.each(reader, |values| take(Values::F64(values)))
+            (ColumnReader::DoubleColumnReader(reader), ListedNumber::F64) => {
+                rows.each(reader, |values| take(Numbers::F64(values)))
             }
-            (ColumnReader::FixedLenByteArrayColumnReader(reader), Number::F16) => {
+            (ColumnReader::FixedLenByteArrayColumnReader(reader), ListedNumber::F16) => {
                 rows.each(reader, |values| {
                     let half = |bytes: &[u8]| bytes.try_into().map_or(f16::NAN, f16::from_le_bytes);
-                    take(Values::F16(values.iter().map(|value| half(value.as_bytes())).collect()));
+                    take(Numbers::F16(values.iter().map(|value| half(value.as_bytes())).collect()));
                 })
             }
-            (ColumnReader::Int32ColumnReader(reader), Number::I32) => {
-                rows.each(reader, |values| take(Values::I32(values)))
+            (ColumnReader::Int32ColumnReader(reader), ListedNumber::I32) => {
+                rows.each(reader, |values| take(Numbers::I32(values)))
             }
-            (ColumnReader::Int64ColumnReader(reader), Number::I64) => {
-                rows.each(reader, |values| take(Values::I64(values)))
+            (ColumnReader::Int64ColumnReader(reader), ListedNumber::I64) => {
+                rows.each(reader, |values| take(Numbers::I64(values)))
             }
             _ => bail!("the column {:?} changes its type", list.name),
         }
@@ -241,14 +243,14 @@ fn each_row(
 }
 
 /// Where in a column its reading is.
-struct Rows<'a> {
-    list: &'a List,
+struct RowReader<'a> {
+    list: &'a NumberList,
     shape: Shape,
     n: usize,
     row: usize,
 }
 
-impl Rows<'_> {
+impl RowReader<'_> {
     /// Reads until `n` rows are there or the row group ends; the row that comes next.
     fn each<T: DataType>(
         &mut self,

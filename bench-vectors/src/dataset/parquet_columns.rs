@@ -1,4 +1,5 @@
-//! Which columns of a Parquet file are lists of plain numbers, by the schema: <https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types>.
+//! Which columns of a Parquet file are lists of plain numbers, by the schema:
+//! <https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types>.
 
 use anyhow::{Context, Result, anyhow};
 use bench_core::printable;
@@ -7,19 +8,19 @@ use parquet::schema::types::{SchemaDescriptor, Type};
 
 /// A column with a list of numbers in each row.
 #[derive(Clone, Debug)]
-pub(super) struct List {
+pub(super) struct NumberList {
     /// Which of the file's leaves.
     pub(super) index: usize,
     /// As people know it: `emb` for the leaf `emb.list.element`.
     pub(super) name: String,
-    pub(super) number: Number,
+    pub(super) number: ListedNumber,
     /// The definition level of a number that is there.
     pub(super) defined: i16,
 }
 
 /// The type of a list's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
+pub(super) enum ListedNumber {
     F16,
     F32,
     F64,
@@ -27,20 +28,20 @@ pub(super) enum Number {
     I64,
 }
 
-impl Number {
+impl ListedNumber {
     pub(super) fn is_float(self) -> bool {
-        matches!(self, Number::F16 | Number::F32 | Number::F64)
+        matches!(self, ListedNumber::F16 | ListedNumber::F32 | ListedNumber::F64)
     }
 
-    fn of(leaf: &Type) -> Option<Number> {
+    fn of(leaf: &Type) -> Option<ListedNumber> {
         let info = leaf.get_basic_info();
         match (leaf.get_physical_type(), info.logical_type_ref()) {
-            (Physical::FLOAT, _) => Some(Number::F32),
-            (Physical::DOUBLE, _) => Some(Number::F64),
-            (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) => Some(Number::F16),
+            (Physical::FLOAT, _) => Some(ListedNumber::F32),
+            (Physical::DOUBLE, _) => Some(ListedNumber::F64),
+            (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) => Some(ListedNumber::F16),
             // Times, dates and decimals are stored as integers, too.
-            (Physical::INT32, None | Some(LogicalType::Integer(..))) => Some(Number::I32),
-            (Physical::INT64, None | Some(LogicalType::Integer(..))) => Some(Number::I64),
+            (Physical::INT32, None | Some(LogicalType::Integer(..))) => Some(ListedNumber::I32),
+            (Physical::INT64, None | Some(LogicalType::Integer(..))) => Some(ListedNumber::I64),
             _ => None,
         }
     }
@@ -50,7 +51,7 @@ impl Number {
 ///
 /// # Errors
 /// When there is none, or there are several and none is named: with the columns of the file.
-pub(super) fn vectors(schema: &SchemaDescriptor, named: Option<&str>) -> Result<List> {
+pub(super) fn vectors(schema: &SchemaDescriptor, named: Option<&str>) -> Result<NumberList> {
     const WHAT: &str = "lists of f16, f32 or f64";
 
     let floats = lists(schema).into_iter().filter(|list| list.number.is_float()).collect();
@@ -62,23 +63,23 @@ pub(super) fn vectors(schema: &SchemaDescriptor, named: Option<&str>) -> Result<
 }
 
 /// The column of neighbours: `neighbors_id`, as VectorDBBench calls it, or the only one that can be it.
-pub(super) fn neighbours(schema: &SchemaDescriptor) -> Result<List> {
+pub(super) fn neighbours(schema: &SchemaDescriptor) -> Result<NumberList> {
     const NAME: &str = "neighbors_id";
 
-    let ids: Vec<List> = lists(schema).into_iter().filter(|list| !list.number.is_float()).collect();
+    let ids: Vec<NumberList> = lists(schema).into_iter().filter(|list| !list.number.is_float()).collect();
     match called(schema, ids.clone(), NAME) {
         Some(list) => Ok(list),
         None => only(schema, ids, "lists of i32 or i64, the neighbours' ids", "call it neighbors_id"),
     }
 }
 
-fn called(schema: &SchemaDescriptor, lists: Vec<List>, name: &str) -> Option<List> {
-    let is_it = |list: &List| list.name == name || schema.column(list.index).path().string() == name;
+fn called(schema: &SchemaDescriptor, lists: Vec<NumberList>, name: &str) -> Option<NumberList> {
+    let is_it = |list: &NumberList| list.name == name || schema.column(list.index).path().string() == name;
     lists.into_iter().find(is_it)
 }
 
-fn only(schema: &SchemaDescriptor, lists: Vec<List>, what: &str, fix: &str) -> Result<List> {
-    <[List; 1]>::try_from(lists).map(|[list]| list).map_err(|lists| {
+fn only(schema: &SchemaDescriptor, lists: Vec<NumberList>, what: &str, fix: &str) -> Result<NumberList> {
+    <[NumberList; 1]>::try_from(lists).map(|[list]| list).map_err(|lists| {
         let names = || shown(lists.iter().map(|list| list.name.clone()));
         let fix = if lists.is_empty() { String::new() } else { format!(": {fix} ({})", names()) };
         anyhow!("{} of its columns hold {what}, expected is one{fix}; {}", lists.len(), columns(schema))
@@ -101,14 +102,14 @@ fn shown(names: impl Iterator<Item = String>) -> String {
 }
 
 /// The columns that hold a list of numbers in each row, and nothing beside the numbers in the list.
-fn lists(schema: &SchemaDescriptor) -> Vec<List> {
+fn lists(schema: &SchemaDescriptor) -> Vec<NumberList> {
     (0..schema.num_columns()).filter_map(|index| list(schema, index)).collect()
 }
 
 /// The list whose numbers are this leaf, if they are numbers in a list.
-fn list(schema: &SchemaDescriptor, index: usize) -> Option<List> {
+fn list(schema: &SchemaDescriptor, index: usize) -> Option<NumberList> {
     let leaf = schema.column(index);
-    let number = Number::of(leaf.self_type())?;
+    let number = ListedNumber::of(leaf.self_type())?;
     if leaf.max_rep_level() != 1 {
         return None;
     }
@@ -125,7 +126,7 @@ fn list(schema: &SchemaDescriptor, index: usize) -> Option<List> {
         _ => return None,
     };
     let name = leaf.path().parts()[..named].join(".");
-    Some(List { index, name, number, defined: leaf.max_def_level() })
+    Some(NumberList { index, name, number, defined: leaf.max_def_level() })
 }
 
 /// The types from a field of the schema down to a leaf.

@@ -10,7 +10,7 @@ use super::{Shape, Vectors, mistaken};
 
 /// What the vectors of a file are for: a file may hold a table for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum TableRole {
     /// The vectors to search.
     Base,
     /// The vectors to search for.
@@ -28,11 +28,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Opens a file; its ending names its format. `column` is the column of a Parquet file that the user named.
-    pub(super) fn open(path: &Path, role: Role, column: Option<&str>) -> Result<Table> {
+    /// Opens a file; its ending names its format. `column` is the column of a Parquet file that the user
+    /// named.
+    pub(super) fn open(path: &Path, role: TableRole, column: Option<&str>) -> Result<Table> {
         let what = match role {
-            Role::Base => "data set",
-            Role::Queries => "queries",
+            TableRole::Base => "data set",
+            TableRole::Queries => "queries",
         };
         let open = || {
             let format = Format::of(path)?;

@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 
 use super::Shape;
 use super::format::Companions;
-use super::table::Role;
+use super::table::TableRole;
 
 const MISSING: &str = "this build reads no HDF5: build it with the cargo feature `hdf5`";
 
-pub(super) fn open(_: &Path, _: Role) -> Result<(String, Shape)> {
+pub(super) fn open(_: &Path, _: TableRole) -> Result<(String, Shape)> {
     bail!(MISSING)
 }
 

@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::Shape;
-use super::table::Role;
+use super::table::TableRole;
 
 const MISSING: &str = "this build reads no Parquet: run with `--features parquet`";
 
-pub(super) fn open(_: &Path, _: Role, _: Option<&str>) -> Result<(String, Shape)> {
+pub(super) fn open(_: &Path, _: TableRole, _: Option<&str>) -> Result<(String, Shape)> {
     bail!(MISSING)
 }
 

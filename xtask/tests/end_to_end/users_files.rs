@@ -1,4 +1,5 @@
-//! Files that the user names: each is opened for its role before anything is measured, and said to be used or not.
+//! Files that the user names: each is opened for its role before anything is measured, and said to be used or
+//! not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,7 @@ fn what_is_used_of_the_files_is_said_once_and_in_the_cases() {
     let flags = ["--dataset", &base, "--queries", &queries, "--neighbours", &neighbours];
     let output = place.bench(&[CASE, "-t", "dataset"]).args(flags).output().unwrap();
     assert_code(&output, 0);
-    let about = "1 queries in q.fvecs for the 10 nearest, distance l2, judged by the neighbours in n\u{fffd}[31m.bin where \
+    let about = "1 query in q.fvecs for the 10 nearest, distance l2, judged by the neighbours in n\u{fffd}[31m.bin where \
                  n is all 1200 vectors, by computed ones where it is less";
     let notes = lines(&output, "note: data set ");
     assert_eq!(notes, [format!("note: data set base.fvecs: 1200 vectors of dim 1; {about}")]);
