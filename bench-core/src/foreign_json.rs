@@ -54,7 +54,10 @@ mod tests {
         let reason = |json: &str| format!("{:#}", read::<Vec<Word>>(json.as_bytes()).unwrap_err());
         assert_eq!(reason("[\"Heap\""), "the file is truncated: EOF while parsing a list at line 1 column 7");
         let evil = reason("[\"\\u001b[31m\\n\\u0000\"]");
-        assert!(evil.starts_with("unknown variant `\u{fffd}[31m\u{fffd}\u{fffd}`, expected `Heap`"), "{evil}");
+        assert!(
+            evil.starts_with("unknown variant `\u{fffd}[31m\u{fffd}\u{fffd}`, expected `Heap`"),
+            "{evil}"
+        );
         assert!(evil.ends_with(" at line 1 column 21"), "{evil}");
         let long = reason(&format!("[\"{}\"]", "ä".repeat(10_000_000)));
         assert!(long.chars().count() < 400 && long.ends_with("… at line 1 column 20000003"), "{long}");

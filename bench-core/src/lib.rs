@@ -22,6 +22,7 @@ pub mod leak;
 pub mod leak_detector;
 pub mod memory_metrics;
 pub mod metric;
+pub mod mistaken_file;
 pub mod process_status;
 pub mod process_tree;
 pub mod prometheus;
