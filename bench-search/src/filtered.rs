@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_ingest::indexing::{self, Built};
 use bench_ingest::material::{self, CORPUS, DIM, K, Material};
 use bench_vectors::engine::{self, Adapter, IdSet, Neighbour, Oracle, Server};
@@ -61,10 +61,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
         phases.engine_bytes(built.index().memory_bytes());
         found
     };
-    let check = move |found: Result<Vec<Vec<Neighbour>>>| {
-        Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
-    };
-    let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
+    let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
+    let prepared = Prepared::fallible(run, check).items_of("query", items).payload_bytes(payload);
     Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
 }
 

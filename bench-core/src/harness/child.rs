@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 
-use super::prepared::Prepared;
+use super::prepared::{Findings, Prepared};
 use super::timing::{self, Effort};
 use super::{DHAT_FILE, Inputs, Phases, ServerAddress, Suite};
 use crate::case::{CaseId, CaseSpec, Mode};
@@ -260,6 +260,7 @@ fn empty_evidence(
         timeline: None,
         sites: None,
         recall: None,
+        unjudged: None,
         time: None,
     }
 }
@@ -282,8 +283,13 @@ fn run_heap(
     evidence.phases = records_of(prepared, Mode::Heap, seen.records)?;
     evidence.timeline = Some(seen.timeline);
     evidence.server = seen.server;
-    evidence.recall = check().context("wrong answer")?.recall;
+    record_findings(check()?, evidence);
     Ok(())
+}
+
+fn record_findings(findings: Findings, evidence: &mut Evidence) {
+    evidence.recall = findings.recall;
+    evidence.unjudged = findings.unjudged;
 }
 
 /// The items of a phase are the case's, unless it stated its own.
@@ -322,7 +328,7 @@ fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     let check = (prepared.body)(&mut phases);
     let records = phases.finish_native().context("mode native has records")?;
     evidence.phases = records_of(prepared, Mode::Native, records)?;
-    evidence.recall = check().context("wrong answer")?.recall;
+    record_findings(check()?, evidence);
     Ok(())
 }
 
@@ -332,7 +338,7 @@ fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     let json = std::fs::read_to_string(DHAT_FILE)
         .with_context(|| format!("read {DHAT_FILE}: did the body measure no phase?"))?;
     evidence.sites = Some(dhat_profile::summarise(&json)?);
-    check().context("wrong answer")?;
+    check()?;
     Ok(())
 }
 

@@ -22,6 +22,9 @@ pub struct Adapter {
     pub heap: HeapVisibility,
     /// Why two equal builds on one thread may differ in what they allocate, if they may.
     pub varies: Option<&'static str>,
+    /// The least and the greatest product of two vectors' lengths whose cosine it knows: shorter ones it takes for zero
+    /// vectors, longer ones overflow.
+    pub cosine_of: (f32, f32),
     /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on the
     /// calling thread's rayon pool.
     pub build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,
@@ -30,6 +33,10 @@ pub struct Adapter {
 /// What an engine can do. A case that needs what is missing is absent, with that reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// The distances that it can search by.
+    pub distances: &'static [Distance],
+    /// The most components that its vectors may have, if it has a limit.
+    pub largest_dim: Option<usize>,
     /// Finds the exact neighbours, always.
     pub exact: bool,
     /// Removes vectors.
@@ -74,6 +81,17 @@ impl Adapter {
             HeapVisibility::Server(kind) => Some(kind),
             HeapVisibility::Rust | HeapVisibility::Foreign(_) => None,
         }
+    }
+
+    /// Why it cannot keep vectors of so many components and search them by this distance, if it cannot.
+    pub fn cannot(&self, distance: Distance, dim: usize) -> Option<String> {
+        let Capabilities { distances, largest_dim, .. } = self.capabilities;
+        if !distances.contains(&distance) {
+            let has: Vec<String> = distances.iter().map(Distance::to_string).collect();
+            return Some(format!("{} has no distance {distance}, only {}", self.name, has.join(" and ")));
+        }
+        let largest = largest_dim.filter(|largest| dim > *largest)?;
+        Some(format!("{} indexes vectors of dim {largest} at the most, these have {dim}", self.name))
     }
 
     /// Whether a build heeds the parameter: a field of [`IndexSpec`].
@@ -152,5 +170,20 @@ mod tests {
         }
         assert_eq!(pinned_version("anyhow").map(|version| version.starts_with("1.")), Some(true));
         assert_eq!(pinned_version("no-such-package"), None);
+    }
+
+    #[test]
+    fn what_an_engine_cannot_keep_is_known_before_it_is_built() {
+        let capabilities = Capabilities {
+            distances: &[Distance::L2, Distance::Cosine],
+            largest_dim: Some(100),
+            ..ALL[0].capabilities
+        };
+        let adapter = Adapter { name: "narrow", capabilities, ..*ALL[0] };
+        assert_eq!(adapter.cannot(Distance::L2, 100), None);
+        let reason = adapter.cannot(Distance::InnerProduct, 100).unwrap();
+        assert_eq!(reason, "narrow has no distance ip, only l2 and cosine");
+        let reason = adapter.cannot(Distance::Cosine, 101).unwrap();
+        assert_eq!(reason, "narrow indexes vectors of dim 100 at the most, these have 101");
     }
 }

@@ -30,6 +30,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "pgvector",
     package: Some("pgvector"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: Some(2000),
         exact: false,
         delete: true,
         update: true,
@@ -41,6 +43,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["m", "ef_construction", "ef", "batch"],
     heap: HeapVisibility::Server(&SERVER),
     varies: Some("the server draws the levels of its graph at random"),
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
 };
 

@@ -33,6 +33,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "qdrant",
     package: Some("qdrant-client"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: Some(65_536),
         exact: false,
         delete: true,
         update: true,
@@ -46,6 +48,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     varies: Some(
         "the server draws the levels of its graph at random, and its answers come in other pieces each time",
     ),
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
 };
 
