@@ -139,6 +139,11 @@ impl CaseRecord {
     pub fn measurement(&self, mode: Mode) -> Option<&Measurement> {
         self.measurements.iter().find(|m| m.mode == mode)
     }
+
+    /// What its recall leaves out because it cannot be judged, and why, if it leaves out anything.
+    pub fn unjudged(&self) -> Option<&str> {
+        self.measurements.iter().flat_map(Measurement::evidence).find_map(|it| it.unjudged.as_deref())
+    }
 }
 
 /// All repetitions of one case in one mode.
