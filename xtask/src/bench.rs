@@ -21,6 +21,7 @@ use crate::confirm;
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, of_error, usage, worse};
 use crate::flags::BenchFlags;
+use crate::gone_servers::GoneServers;
 use crate::history;
 use crate::host;
 use crate::interrupt::Interrupt;
@@ -214,12 +215,17 @@ fn measure_all(
 ) -> Result<()> {
     let path = folder.path.join(RUN_FILE);
     let progress = executor.progress;
+    let mut gone = GoneServers::default();
     for (done, case) in chosen.iter().enumerate() {
         // Should xtask itself be killed, the file says what it lacks.
         run.partial = Some(format!("stopped after {done} of {} cases", chosen.len()));
         write_run(&path, run)?;
         if executor.interrupt.is_set() {
             return interrupted(run, &path, done, chosen.len());
+        }
+        if let Some(record) = gone.without(&case.spec) {
+            run.cases.push(record);
+            continue;
         }
         progress.case(&case.spec.id);
         if case.spec.has_tag("embeds_first") {
@@ -233,6 +239,7 @@ fn measure_all(
             return interrupted(run, &path, done, chosen.len());
         }
         progress.case_done(&measured.record);
+        gone.look_at(&measured.record);
         run.cases.push(measured.record);
     }
     run.partial = None;

@@ -31,6 +31,7 @@ mod diff;
 mod environment;
 mod exit_code;
 mod flags;
+mod gone_servers;
 mod heap;
 mod history;
 mod host;

@@ -20,6 +20,7 @@ use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::instrument::{
     ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
+use crate::run::FailureKind;
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
 const DHAT_FRAMES: usize = 24;
@@ -144,7 +145,8 @@ impl InputFlags {
     }
 }
 
-/// The whole program of a suite's binary in one mode. Exit code 1 and a message on stderr when the case failed.
+/// The whole program of a suite's binary in one mode. When the case failed, a message on stderr and the exit code of its
+/// [`FailureKind`], mostly 1.
 pub fn main(suite: fn(&Inputs) -> Result<Suite>, mode: Mode, allocator: Allocator) -> ExitCode {
     let internals = match allocator {
         Allocator::System => system_internals,
@@ -176,7 +178,7 @@ pub fn main_with_internals(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            error.downcast_ref::<FailureKind>().map_or(ExitCode::FAILURE, |kind| kind.exit_code().into())
         }
     }
 }

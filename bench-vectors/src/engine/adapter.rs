@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::server::{Server, ServerKind};
-use super::{Distance, Engine};
+use super::{Distance, Engine, IdSet};
 use crate::dataset::Vectors;
 
 /// One engine, known by its name.
@@ -45,6 +45,8 @@ pub struct Capabilities {
     pub update: bool,
     /// Searches among the vectors that a set of ids allows.
     pub filter: bool,
+    /// Searches among the vectors that carry a label, which it has indexed: [`IndexSpec::labelled`].
+    pub labels: bool,
     /// Searches on several threads at once; otherwise they wait for each other.
     pub threads: bool,
     /// Can store fewer than 32 bits per component. The adapters store f32.
@@ -134,6 +136,9 @@ pub struct IndexSpec {
     pub batch: usize,
     /// Threads that will insert or search at once: some engines keep a context for each.
     pub threads: usize,
+    /// The ids that carry a label, where an engine can index it ([`Capabilities::labels`]): a search among exactly these goes by
+    /// the label.
+    pub labelled: Option<Arc<IdSet>>,
     /// The server that holds the index, where the engine is one.
     pub server: Option<Arc<Server>>,
 }
@@ -150,6 +155,7 @@ impl IndexSpec {
             reserve: 0,
             batch: 1000,
             threads: 1,
+            labelled: None,
             server: None,
         }
     }

@@ -29,6 +29,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: true,

@@ -37,6 +37,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: false,

@@ -20,6 +20,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         delete: false,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: false,
         persistence: true,

@@ -20,6 +20,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         delete: false,
         update: false,
         filter: false,
+        labels: false,
         threads: true,
         quantisation: false,
         persistence: true,

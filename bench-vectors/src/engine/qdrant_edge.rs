@@ -31,6 +31,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: true,

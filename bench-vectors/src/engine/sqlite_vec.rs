@@ -23,6 +23,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: false,
         quantisation: true,
         persistence: true,
