@@ -64,6 +64,9 @@ pub struct Evidence {
     /// Share of the exact neighbours among the answers, 0 to 1, where the check could tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
+    /// What the recall leaves out because it cannot be judged, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<String>,
     /// criterion's statistics of the sum of all phases. Only in mode `time`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeEstimate>,

@@ -139,6 +139,11 @@ impl CaseRecord {
     pub fn measurement(&self, mode: Mode) -> Option<&Measurement> {
         self.measurements.iter().find(|m| m.mode == mode)
     }
+
+    /// What its recall leaves out because it cannot be judged, and why, if it leaves out anything.
+    pub fn unjudged(&self) -> Option<&str> {
+        self.measurements.iter().flat_map(Measurement::evidence).find_map(|it| it.unjudged.as_deref())
+    }
 }
 
 /// All repetitions of one case in one mode.
@@ -227,6 +232,27 @@ pub enum FailureKind {
     MemoryLimit,
     /// It ended with success but left no readable evidence.
     NoEvidence,
+    /// The server that it works with refused, or broke off, in the middle.
+    Server,
+    /// The server that it works with does not answer, or cannot be worked with at all.
+    NoServer,
+}
+
+impl FailureKind {
+    /// The exit code by which a child says what kind of failure its error is: put the kind on the error as its context.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            FailureKind::Server => 3,
+            FailureKind::NoServer => 4,
+            _ => 1,
+        }
+    }
+
+    /// The kind of failure that a child says by its exit code, if it says one.
+    pub fn of_exit_code(code: i32) -> Option<FailureKind> {
+        let kinds = [FailureKind::Error, FailureKind::Server, FailureKind::NoServer];
+        kinds.into_iter().find(|kind| i32::from(kind.exit_code()) == code)
+    }
 }
 
 impl fmt::Display for FailureKind {
@@ -237,13 +263,29 @@ impl fmt::Display for FailureKind {
             FailureKind::TimeLimit => "time limit",
             FailureKind::MemoryLimit => "memory limit",
             FailureKind::NoEvidence => "no evidence",
+            FailureKind::Server => "server failed",
+            FailureKind::NoServer => "server not usable",
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use anyhow::{Context, anyhow};
+
     use super::*;
+
+    #[test]
+    fn a_failure_of_a_server_is_known_by_its_exit_code_under_any_context() {
+        for kind in [FailureKind::Server, FailureKind::NoServer] {
+            let error = Err::<(), _>(anyhow!("reset")).context(kind).context("search").unwrap_err();
+            let found = error.downcast_ref::<FailureKind>().unwrap();
+            assert_eq!(FailureKind::of_exit_code(found.exit_code().into()), Some(kind));
+            assert_eq!(format!("{error:#}"), format!("search: {kind}: reset"));
+        }
+        assert_eq!(FailureKind::of_exit_code(1), Some(FailureKind::Error));
+        assert_eq!(FailureKind::of_exit_code(101), None);
+    }
 
     #[test]
     fn what_is_wrong_with_a_stored_run_is_said() {

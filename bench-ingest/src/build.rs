@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 use bench_vectors::dataset;
 use bench_vectors::engine::{self, Adapter, HeapVisibility};
 
@@ -16,7 +16,7 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     parameters(suite);
     let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
     let about = format!("an index of the data set, then {}", dataset.about());
-    let users = indexing::workload("build", &about, |_| true)
+    let users = indexing::workload_on("build", &about, dataset.distance(), dataset.dim(), |_| true)
         .axis(Axis::new("dataset", [dataset.name()]))
         .axis(material::size_axis(dataset.len()))
         .size_axis("n")
@@ -146,12 +146,12 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
         phases.engine_bytes(index.memory_bytes());
         anyhow::Ok((index, found))
     };
-    let check = move |answer: Result<indexing::Searched>| {
-        let (index, found) = answer?;
+    let check = move |(index, found): indexing::Searched| {
         ensure!(index.len() == n, "{} vectors instead of {n}", index.len());
-        Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
+        oracle.judge(&found, adapter)
     };
-    let prepared = Prepared::new(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
+    let prepared =
+        Prepared::fallible(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
     let order = (threads > 1).then_some("threads insert in another order each time");
     Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()).varies(order))
 }

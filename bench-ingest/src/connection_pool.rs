@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_vectors::engine::{self, Neighbour};
 
 use crate::indexing;
@@ -36,9 +36,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         phases.measure("close", || drop(pool));
         anyhow::Ok(found)
     };
-    let check = move |found: Result<Vec<Vec<Neighbour>>>| {
-        Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
-    };
-    let prepared = material.record(Prepared::new(run, check).items_of("connection", clients));
+    let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
+    let prepared = material.record(Prepared::fallible(run, check).items_of("connection", clients));
     Ok(indexing::with_engine(prepared, adapter, spec.server.as_deref()))
 }

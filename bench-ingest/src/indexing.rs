@@ -9,15 +9,32 @@ use bench_vectors::dataset::Vectors;
 use bench_vectors::engine::{self, Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, Server};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::material::K;
+use crate::material::{DIM, K};
 
 /// An index, and what it found for each query.
 pub type Searched = (Box<dyn Engine>, Vec<Vec<Neighbour>>);
 
-/// A workload on these engines: what every one of them allows is known.
+/// A workload on these engines, on vectors of the corpus: what every one of them allows is known.
 pub fn workload(name: &'static str, about: &str, suits: impl Fn(&Adapter) -> bool) -> Workload {
+    workload_on(name, about, Distance::Cosine, DIM, suits)
+}
+
+/// As [`workload`], on vectors of `dim` components that are compared by `distance`: an engine that cannot keep such vectors
+/// is listed with the reason.
+pub fn workload_on(
+    name: &'static str,
+    about: &str,
+    distance: Distance,
+    dim: usize,
+    suits: impl Fn(&Adapter) -> bool,
+) -> Workload {
     let axis = bench_core::harness::Axis::new("engine", engine::names(suits));
     let workload = Workload::new(name, about).axis(axis);
+    let unable = |adapter: &&Adapter| Some((adapter.name, adapter.cannot(distance, dim)?));
+    let workload = engine::ALL
+        .iter()
+        .filter_map(unable)
+        .fold(workload, |workload, (name, reason)| workload.absent_for("engine", name, &Mode::ALL, &reason));
     engine::ALL.iter().fold(workload, |workload, adapter| match adapter.heap {
         // dhat sees what the Rust allocator sees.
         HeapVisibility::Foreign(reason) => workload

@@ -177,7 +177,7 @@ impl Material {
     /// The judge of answers to its queries.
     pub fn oracle(&self) -> Oracle {
         let (base, queries) = (Arc::clone(&self.base), Arc::clone(&self.queries));
-        Oracle::new(base, queries, self.exact.clone(), self.distance)
+        Oracle::new(base, queries, self.exact.clone(), K, self.distance)
     }
 
     /// Bytes of the vectors to search, without any structure.

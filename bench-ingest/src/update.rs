@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_vectors::dataset::Vectors;
 use bench_vectors::engine;
 
@@ -52,14 +52,15 @@ fn prepare(case: &Case) -> Result<Prepared> {
         phases.engine_bytes(index.memory_bytes());
         anyhow::Ok(Updated { left, searched: (index, found) })
     };
-    let check = move |answer: Result<Updated>| {
-        let Updated { left, searched: (index, found) } = answer?;
+    let check = move |answer: Updated| {
+        let Updated { left, searched: (index, found) } = answer;
         let as_wanted = left.iter().all(|left| *left == n / 2);
         ensure!(as_wanted, "{left:?} vectors after the deletions instead of {}", n / 2);
         ensure!(index.len() == n, "{} vectors at the end instead of {n}", index.len());
-        Ok(Findings { recall: Some(oracle.recall(&found, adapter.capabilities.exact)?) })
+        oracle.judge(&found, adapter)
     };
-    let prepared = Prepared::new(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
+    let prepared =
+        Prepared::fallible(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
     Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
 }
 

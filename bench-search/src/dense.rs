@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 use bench_ingest::indexing;
 use bench_ingest::material::{self, CORPUS, K, Material};
 use bench_vectors::dataset::{self, Vectors};
@@ -34,7 +34,7 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     }
     let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
     let about = format!("the data set, {}", dataset.about());
-    let users = indexing::workload("dense", &about, |_| true)
+    let users = indexing::workload_on("dense", &about, dataset.distance(), dataset.dim(), |_| true)
         .axis(Axis::new("dataset", [dataset.name()]))
         .axis(material::size_axis(dataset.len()))
         .axis(Axis::new("threads", [1, 2]))
@@ -67,10 +67,8 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
         phases.engine_bytes(built.index().memory_bytes());
         found
     };
-    let check = move |found: Result<Vec<Vec<Neighbour>>>| {
-        Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
-    };
-    let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
+    let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
+    let prepared = Prepared::fallible(run, check).items_of("query", items).payload_bytes(payload);
     let order = (spec.threads > 1).then_some("threads share the queries in another order each time");
     Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()).varies(order))
 }
@@ -99,14 +97,15 @@ mod tests {
         let (base, queries) = (vectors(300, 0), vectors(20, 5));
         let index = engine::build("flat", &IndexSpec::new(8, Distance::L2), &base).unwrap();
         let exact = exact_neighbours(&base, &queries, K, Distance::L2);
-        let oracle = Oracle::new(Arc::new(base), Arc::new(queries.clone()), exact, Distance::L2);
+        let oracle = Oracle::new(Arc::new(base), Arc::new(queries.clone()), exact, K, Distance::L2);
         for pool in [None, Some(indexing::pool(2).unwrap()), Some(indexing::pool(3).unwrap())] {
             let found = search(index.as_ref(), &queries, pool.as_ref()).unwrap();
-            assert_eq!(oracle.recall(&found, true).unwrap(), 1.0);
+            let judge = |found: &[Vec<Neighbour>]| oracle.judge(found, engine::find("flat").unwrap());
+            assert_eq!(judge(&found).unwrap().recall, Some(1.0));
             let mut mixed_up = found.clone();
             mixed_up.swap(0, 1);
-            assert!(oracle.recall(&mixed_up, true).unwrap_err().to_string().contains("query 0"));
-            assert!(oracle.recall(&found[1..], true).unwrap_err().to_string().contains("19 answers to 20"));
+            assert!(judge(&mixed_up).unwrap_err().to_string().contains("query 0"));
+            assert!(judge(&found[1..]).unwrap_err().to_string().contains("19 answers to 20"));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_ingest::indexing::{self, Built};
 use bench_ingest::material::{self, CORPUS, DIM, K, Material};
 use bench_vectors::engine::{self, Adapter, IdSet, Neighbour, Oracle, Server};
@@ -12,17 +12,26 @@ use bench_vectors::engine::{self, Adapter, IdSet, Neighbour, Oracle, Server};
 pub(crate) fn add(suite: &mut Suite) {
     let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \
                  per cent of them, evenly spread";
-    let workload = indexing::workload("filtered", about, |_| true)
-        .axis(Axis::new("dataset", [CORPUS.name]))
-        .axis(Axis::new("n", [3000]).slow([10_000]))
-        .axis(Axis::new("percent", [1, 10, 50]).quick::<usize>([]))
-        .size_axis("n");
+    let filtered = |suits: fn(&Adapter) -> bool| {
+        indexing::workload("filtered", about, suits)
+            .axis(Axis::new("dataset", [CORPUS.name]))
+            .axis(Axis::new("n", [3000]).slow([10_000]))
+            .axis(Axis::new("percent", [1, 10, 50]).quick::<usize>([]))
+            .size_axis("n")
+    };
+    let by = filtered(|adapter| adapter.capabilities.labels).axis(Axis::new("by", [LABEL, IDS]));
+    suite.add(by.version(2), prepare);
+    let workload = filtered(|adapter| !adapter.capabilities.labels);
     let cannot_filter = engine::names(|adapter| !adapter.capabilities.filter);
     let workload = cannot_filter.into_iter().fold(workload, |workload, name| {
         workload.absent_for("engine", name, &Mode::ALL, "the engine cannot search under a filter")
     });
     suite.add(workload, prepare);
 }
+
+/// How an engine is asked that can index a label: by it, as its users do, or by the ids.
+const LABEL: &str = "label";
+const IDS: &str = "ids";
 
 /// What a search under a filter needs.
 pub(crate) struct Search {
@@ -41,7 +50,9 @@ pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, M
     let adapter = engine::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let allowed = evenly(material.base.len(), percent)?;
-    let spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
+    let mut spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
+    let by_label = case.text("by").unwrap_or(LABEL) == LABEL;
+    spec.labelled = (adapter.capabilities.labels && by_label).then(|| Arc::new(allowed.clone()));
     let built = indexing::build(adapter, &spec, &material.base)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let oracle = Oracle::among(base, queries, K, material.distance, allowed.clone());
@@ -61,10 +72,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
         phases.engine_bytes(built.index().memory_bytes());
         found
     };
-    let check = move |found: Result<Vec<Vec<Neighbour>>>| {
-        Ok(Findings { recall: Some(oracle.recall(&found?, adapter.capabilities.exact)?) })
-    };
-    let prepared = Prepared::new(run, check).items_of("query", items).payload_bytes(payload);
+    let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
+    let prepared = Prepared::fallible(run, check).items_of("query", items).payload_bytes(payload);
     Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_ingest::indexing::{self, Built};
 use bench_ingest::material::{self, CORPUS, K, Material};
 use bench_vectors::dataset::Vectors;
@@ -108,8 +108,13 @@ pub(crate) fn set_up(case: &Case) -> Result<SetUp> {
         indexing::build(adapter, &IndexSpec::new(material.base.dim(), material.distance), &material.base)?;
     let sparse = SparseIndex::build(&words.base);
     let exact = exact_neighbours(&material.base, &queries, CANDIDATES, material.distance);
-    let oracle =
-        Oracle::new(Arc::clone(&material.base), Arc::clone(&queries), exact.clone(), material.distance);
+    let oracle = Oracle::new(
+        Arc::clone(&material.base),
+        Arc::clone(&queries),
+        exact.clone(),
+        CANDIDATES,
+        material.distance,
+    );
     let scores = truth::scores(&words.base, &words.queries);
     let truth = Rc::new(Truth { oracle, dense: exact, scores, limit: K });
     Ok(SetUp { adapter, material, search: Search { dense, sparse, queries, words: words.queries }, truth })
@@ -127,11 +132,10 @@ fn prepare(case: &Case) -> Result<Prepared> {
         let fused = phases.measure("fuse", || fuse_all(&dense, &sparse));
         anyhow::Ok(Answer { dense, sparse, fused })
     };
-    let check = move |answer: Result<Answer>| {
-        Ok(Findings { recall: Some(truth.recall(&answer?, adapter.capabilities.exact)?) })
-    };
+    let check = move |answer: Answer| truth.judge(&answer, adapter);
     let version = engine::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
-    let prepared = Prepared::new(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
+    let prepared =
+        Prepared::fallible(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
     let prepared = prepared.input("sparse", format!("bm25 {version}"));
     Ok(indexing::with_engine(material.record(prepared), adapter, None))
 }
@@ -166,15 +170,19 @@ mod tests {
         let dense = nearest(index.as_ref(), &queries).unwrap();
         let fused = fuse_all(&dense, &sparse);
         let exact = exact_neighbours(&base, &queries, CANDIDATES, Distance::L2);
-        let oracle = Oracle::new(base, queries, exact.clone(), Distance::L2);
+        let oracle = Oracle::new(base, queries, exact.clone(), CANDIDATES, Distance::L2);
         let scores = truth::scores(&texts, &words);
         (Truth { oracle, dense: exact, scores, limit: K }, Answer { dense, sparse, fused })
+    }
+
+    fn exact() -> &'static Adapter {
+        engine::find("flat").unwrap()
     }
 
     #[test]
     fn the_search_agrees_with_the_exhaustive_computation() {
         let (truth, answer) = searched();
-        assert_eq!(truth.recall(&answer, true).unwrap(), 1.0);
+        assert_eq!(truth.judge(&answer, exact()).unwrap().recall, Some(1.0));
         assert_eq!(answer.sparse[3], [], "no word, no hit");
         assert_eq!(answer.fused[3].len(), K, "the dense list answers alone");
     }
@@ -195,7 +203,7 @@ mod tests {
         for (damage, reason) in table {
             let (truth, mut answer) = searched();
             damage(&mut answer);
-            let error = format!("{:#}", truth.recall(&answer, true).unwrap_err());
+            let error = format!("{:#}", truth.judge(&answer, exact()).unwrap_err());
             assert!(error.contains(reason), "{reason:?} is not in: {error}");
         }
     }
@@ -206,7 +214,7 @@ mod tests {
         let unfound = (0..200).find(|id| answer.sparse[0].iter().all(|hit| hit.id != *id)).unwrap();
         truth.scores[0][unfound as usize] = 100.0;
         answer.fused = fuse_all(&answer.dense, &answer.sparse);
-        let error = format!("{:#}", truth.recall(&answer, true).unwrap_err());
+        let error = format!("{:#}", truth.judge(&answer, exact()).unwrap_err());
         assert!(error.contains("is missing"), "{error}");
     }
 
@@ -215,8 +223,8 @@ mod tests {
         let (truth, mut answer) = searched();
         answer.dense[3].remove(0);
         answer.fused = fuse_all(&answer.dense, &answer.sparse);
-        let recall = truth.recall(&answer, false).unwrap();
-        assert_eq!(recall, 49.0 / 50.0);
-        assert!(truth.recall(&answer, true).is_err(), "an exact engine may not miss any");
+        let findings = truth.judge(&answer, engine::find("usearch").unwrap()).unwrap();
+        assert_eq!(findings.recall, Some(49.0 / 50.0));
+        assert!(truth.judge(&answer, exact()).is_err(), "an exact engine may not miss any");
     }
 }

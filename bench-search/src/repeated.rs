@@ -48,9 +48,8 @@ fn dense(case: &Case) -> Result<Prepared> {
     let built = indexing::build(adapter, &spec, &material.base)?;
     let oracle = material.oracle();
     let search = move |query: usize| built.index().search(queries.row(query), K);
-    let is_exact = adapter.capabilities.exact;
-    let recall = move |found: Vec<Vec<Neighbour>>| oracle.recall(&found, is_exact);
-    let prepared = repeated(material.queries.len(), search, recall);
+    let judge = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
+    let prepared = repeated(material.queries.len(), search, judge);
     Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()))
 }
 
@@ -59,17 +58,15 @@ fn filtered(case: &Case) -> Result<Prepared> {
     let filtered::Search { built, allowed, oracle, server } = search;
     let queries = Arc::clone(&material.queries);
     let search = move |query: usize| built.index().search_filtered(queries.row(query), K, &allowed);
-    let is_exact = adapter.capabilities.exact;
-    let recall = move |found: Vec<Vec<Neighbour>>| oracle.recall(&found, is_exact);
-    let prepared = repeated(material.queries.len(), search, recall);
+    let judge = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
+    let prepared = repeated(material.queries.len(), search, judge);
     Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
 }
 
 fn hybrid(case: &Case) -> Result<Prepared> {
     let hybrid::SetUp { adapter, material, search, truth } = hybrid::set_up(case)?;
-    let is_exact = adapter.capabilities.exact;
-    let recall = move |answers: Vec<hybrid::One>| truth.recall(&answers.into_iter().collect(), is_exact);
-    let prepared = repeated(material.queries.len(), move |query| search.one(query), recall);
+    let judge = move |answers: Vec<hybrid::One>| truth.judge(&answers.into_iter().collect(), adapter);
+    let prepared = repeated(material.queries.len(), move |query| search.one(query), judge);
     Ok(indexing::with_engine(material.record(prepared), adapter, None))
 }
 
@@ -78,7 +75,7 @@ fn hybrid(case: &Case) -> Result<Prepared> {
 fn repeated<A: PartialEq + 'static>(
     queries: usize,
     search: impl Fn(usize) -> Result<A> + 'static,
-    recall: impl Fn(Vec<A>) -> Result<f64> + Clone + 'static,
+    judge: impl Fn(Vec<A>) -> Result<Findings> + Clone + 'static,
 ) -> Prepared {
     let run = move |phases: &mut Phases| {
         let mut answers = (0..queries).map(&search).collect::<Result<Vec<A>>>()?;
@@ -94,15 +91,14 @@ fn repeated<A: PartialEq + 'static>(
         phases.items_of("query", ITERATIONS * QUERIES);
         anyhow::Ok((answers, changed))
     };
-    let check = move |outcome: Result<(Vec<A>, usize)>| {
-        let (answers, changed) = outcome?;
+    let check = move |(answers, changed): (Vec<A>, usize)| {
         // So the recall of the last answers is that of all.
         ensure!(
             changed == 0,
             "{changed} of {} searches found something else than before",
             ITERATIONS * QUERIES
         );
-        Ok(Findings { recall: Some(recall(answers)?) })
+        judge(answers)
     };
-    Prepared::new(run, check).items_of("query", ITERATIONS * QUERIES)
+    Prepared::fallible(run, check).items_of("query", ITERATIONS * QUERIES)
 }

@@ -143,3 +143,122 @@ fn the_users_data_set_is_searched() {
         assert!(evidence.inputs.contains_key("dataset"), "{}", case.id);
     }
 }
+
+/// A file of vectors: each behind its dim.
+fn fvecs(path: &Path, dim: usize, data: &[f32]) {
+    let row = |row: &[f32]| -> Vec<u8> {
+        let components = row.iter().flat_map(|x| x.to_le_bytes());
+        (dim as u32).to_le_bytes().into_iter().chain(components).collect()
+    };
+    std::fs::write(path, data.chunks_exact(dim).flat_map(row).collect::<Vec<u8>>()).unwrap();
+}
+
+/// Rows of neighbours, each behind its length.
+fn ivecs(path: &Path, rows: &[Vec<u32>]) {
+    let row = |row: &Vec<u32>| -> Vec<u8> {
+        [row.len() as u32].iter().chain(row).flat_map(|id| id.to_le_bytes()).collect()
+    };
+    std::fs::write(path, rows.iter().flat_map(row).collect::<Vec<u8>>()).unwrap();
+}
+
+/// Numbers without structure, the same every time.
+fn numbers(count: usize) -> Vec<f32> {
+    (0..count).map(|i| (i * 2_654_435_761 % 1009) as f32 / 100.0 - 5.0).collect()
+}
+
+#[test]
+fn what_an_engine_cannot_do_with_the_users_data_is_listed_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors.fvecs");
+    let absent = |flags: &[&str]| -> Vec<(String, String)> {
+        let flags = [&["--dataset", path.to_str().unwrap()], flags].concat();
+        let cases = list(&flags).into_iter().filter(|case| case.has_tag("dataset"));
+        let absent = cases.filter(|case| Mode::ALL.iter().all(|mode| case.absent_modes.contains_key(mode)));
+        absent.map(|case| (case.id.to_string(), case.absent_modes[&Mode::Heap].clone())).collect()
+    };
+    fvecs(&path, 2, &numbers(24));
+    assert_eq!(absent(&[]), []);
+    let by_ip = absent(&["--distance", "ip"]);
+    assert_eq!(by_ip.len(), 2, "{by_ip:?}");
+    for (case, reason) in by_ip {
+        assert!(case.starts_with("search/dense{engine=sqlite-vec,"), "{case}");
+        assert_eq!(reason, "sqlite-vec has no distance ip, only l2 and cosine");
+    }
+    fvecs(&path, 8193, &numbers(2 * 8193));
+    let wide = absent(&[]);
+    assert_eq!(wide.len(), 2, "{wide:?}");
+    for (case, reason) in wide {
+        assert!(case.starts_with("search/dense{engine=sqlite-vec,"), "{case}");
+        assert_eq!(reason, "sqlite-vec indexes vectors of dim 8192 at the most, these have 8193");
+    }
+}
+
+/// Zero vectors, vectors far from the origin, and of any length: every engine is measured, or says what it cannot do.
+#[test]
+fn no_data_of_the_user_makes_an_engine_answer_wrongly() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, of_queries) = (folder.path().join("vectors.fvecs"), folder.path().join("queries.fvecs"));
+    let mut with_zeros = numbers(4 * 60);
+    with_zeros[..4].fill(0.0);
+    with_zeros[100..104].fill(0.0);
+    for (data, distance, what) in [
+        (with_zeros, "cosine", "zero vectors"),
+        (numbers(4 * 60).iter().map(|x| x + 3000.0).collect(), "l2", "far from the origin"),
+        (numbers(4 * 60).iter().map(|x| x * 1e10).collect(), "cosine", "long"),
+        (numbers(4 * 60).iter().map(|x| x * 1e-12).collect(), "cosine", "short"),
+        (numbers(4 * 60), "ip", "of any length"),
+    ] {
+        fvecs(&path, 4, &data);
+        fvecs(&of_queries, 4, &data[..4 * 3]);
+        let [path, queries] = [&path, &of_queries].map(|path| path.to_str().unwrap());
+        let flags = ["--dataset", path, "--distance", distance, "--queries", queries];
+        let is_tried = |case: &CaseSpec| {
+            case.has_tag("dataset")
+                && case.id.param("threads") == Some("1")
+                && !case.absent_modes.contains_key(&Mode::Heap)
+        };
+        for case in list(&flags).into_iter().filter(is_tried) {
+            let evidence = evidence(HEAP, &case.id.to_string(), &flags);
+            assert!(evidence.recall.is_some() || evidence.unjudged.is_some(), "{what}: {}", case.id);
+            if case.id.param("engine") == Some("flat") {
+                assert_eq!(evidence.recall, Some(1.0), "{what}");
+                assert_eq!(evidence.unjudged.is_some(), what == "zero vectors", "{what}: {evidence:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ground_truth_of_a_part_of_the_vectors_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, queries, neighbours] =
+        ["line.fvecs", "queries.fvecs", "neighbours.ivecs"].map(|name| folder.path().join(name));
+    fvecs(&path, 1, &(0..30).map(|i| 3000.0 + i as f32).collect::<Vec<_>>());
+    fvecs(&queries, 1, &[3000.25]);
+    let [path, of_queries, of_neighbours] = [&path, &queries, &neighbours].map(|path| path.to_str().unwrap());
+    let flags = ["--dataset", path, "--queries", of_queries, "--neighbours", of_neighbours];
+    let run = |ids: Vec<u32>| {
+        ivecs(&neighbours, &[ids]);
+        let case = "search/dense{engine=usearch,dataset=line,n=30,threads=1}";
+        let mut command = Command::new(HEAP);
+        command.current_dir(folder.path()).args(["run", case, "--evidence", "evidence.json"]).args(flags);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert!(run((0..10).collect()).0);
+    for (ids, reason) in [
+        (
+            (20..30).collect(),
+            "row 0: it does not name the nearest: vector 0 at 0.0625 is nearer than vector 29",
+        ),
+        ((20..30).rev().collect(), "row 0: it is not in order of the distance l2"),
+        (
+            (1..11).collect(),
+            "row 0: it does not name the nearest: vector 0 at 0.0625 is nearer than vector 10",
+        ),
+    ] {
+        let (success, said) = run(ids);
+        assert!(!success && said.contains(reason) && said.contains("neighbours.ivecs"), "{said}");
+        assert!(!said.contains("wrong answer"), "{said}");
+    }
+}

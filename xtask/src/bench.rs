@@ -21,6 +21,7 @@ use crate::confirm;
 use crate::environment::Environment;
 use crate::exit_code::{INTERRUPTED, of_error, usage, worse};
 use crate::flags::BenchFlags;
+use crate::gone_servers::GoneServers;
 use crate::history;
 use crate::host;
 use crate::interrupt::Interrupt;
@@ -228,9 +229,16 @@ fn measure_all(
         write_run(&path, run)
     };
     store(run, 0)?;
+    let mut gone = GoneServers::default();
     for (done, case) in chosen.iter().enumerate() {
         if executor.interrupt.is_set() {
             return interrupted(run, &path, done, chosen.len());
+        }
+        if let Some(record) = gone.without(&case.spec) {
+            run.cases.push(record);
+            store(run, done + 1)?;
+            progress.passed_over();
+            continue;
         }
         progress.case(&case.spec.id);
         if case.spec.has_tag("embeds_first") {
@@ -243,6 +251,7 @@ fn measure_all(
             }
             return interrupted(run, &path, done, chosen.len());
         }
+        gone.look_at(&measured.record);
         run.cases.push(measured.record);
         store(run, done + 1)?;
         // Whoever reads that it is done finds it stored.

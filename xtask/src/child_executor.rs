@@ -169,10 +169,12 @@ fn judge_status(status: ExitStatus, finished: &Finished) -> Option<(FailureKind,
     };
     Some(match status.code() {
         Some(0) => return None,
-        Some(1) => (FailureKind::Error, said().unwrap_or_else(|| "exit code 1 without a message".into())),
         // std's code for a panic that nobody caught.
         Some(101) => {
             (FailureKind::Crashed, finished.panic.clone().unwrap_or_else(|| "exit code 101: a panic".into()))
+        }
+        Some(code) if let Some(kind) = FailureKind::of_exit_code(code) => {
+            (kind, said().unwrap_or_else(|| format!("exit code {code} without a message")))
         }
         Some(code) => {
             let said = said().map(|line| format!(": {line}")).unwrap_or_default();

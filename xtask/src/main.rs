@@ -35,6 +35,7 @@ mod environment;
 mod exit_code;
 mod filter;
 mod flags;
+mod gone_servers;
 mod heap;
 mod history;
 mod host;

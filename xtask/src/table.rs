@@ -1,9 +1,10 @@
 //! A judged run for people at a terminal: a table, then what is wrong and how to go on, then the verdict.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use bench_core::case::CaseSpec;
+use bench_core::case::{CaseId, CaseSpec};
 use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use report::quantity::human as quantity;
@@ -35,6 +36,7 @@ const NAMED: usize = 3;
 /// The whole text, with colours.
 pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
     let mut text = table(run, judgement);
+    text.push_str(&unjudged(run));
     for problem in problems(run, judgement) {
         text.push('\n');
         text.push_str(&problem);
@@ -114,6 +116,21 @@ fn not_measured(run: &Run) -> Vec<String> {
         specs => format!("not measured: {}: {reason}\n", plural(specs.len(), "case")),
     };
     reasons.into_iter().map(line).collect()
+}
+
+/// What the cases' recall leaves out: a line for each text, with the first case that says it.
+fn unjudged(run: &Run) -> String {
+    let mut cases: BTreeMap<&str, Vec<&CaseId>> = BTreeMap::new();
+    for case in &run.cases {
+        if let Some(text) = case.unjudged() {
+            cases.entry(text).or_default().push(&case.spec.id);
+        }
+    }
+    let line = |(text, cases): (&str, Vec<&CaseId>)| match cases.as_slice() {
+        [case] => format!("note  {case}: {text}\n"),
+        cases => format!("note  {} and {} more: {text}\n", cases[0], cases.len() - 1),
+    };
+    cases.into_iter().map(line).collect()
 }
 
 fn row(case: &CaseRecord, judgement: &Judgement) -> TableRow {

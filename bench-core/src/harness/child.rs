@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 
-use super::prepared::Prepared;
+use super::prepared::{Findings, Prepared};
 use super::timing::{self, Effort};
 use super::{DHAT_FILE, Inputs, Phases, ServerAddress, Suite};
 use crate::case::{CaseId, CaseSpec, Mode};
@@ -21,6 +21,7 @@ use crate::foreign_text::{in_one_line, printable};
 use crate::instrument::{
     ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
+use crate::run::FailureKind;
 
 /// How a line on stderr begins that whoever lists the cases passes on.
 const NOTE: &str = "note: ";
@@ -152,7 +153,8 @@ impl InputFlags {
     }
 }
 
-/// The whole program of a suite's binary in one mode. Exit code 1 and a message on stderr when the case failed.
+/// The whole program of a suite's binary in one mode. When the case failed, a message on stderr and the exit code of its
+/// [`FailureKind`], mostly 1.
 pub fn main(suite: fn(&Inputs) -> Result<Suite>, mode: Mode, allocator: Allocator) -> ExitCode {
     let internals = match allocator {
         Allocator::System => system_internals,
@@ -184,7 +186,7 @@ pub fn main_with_internals(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", printable(&format!("{error:#}")));
-            ExitCode::FAILURE
+            error.downcast_ref::<FailureKind>().map_or(ExitCode::FAILURE, |kind| kind.exit_code().into())
         }
     }
 }
@@ -272,6 +274,7 @@ fn empty_evidence(
         timeline: None,
         sites: None,
         recall: None,
+        unjudged: None,
         time: None,
     }
 }
@@ -294,8 +297,13 @@ fn run_heap(
     evidence.phases = records_of(prepared, Mode::Heap, seen.records)?;
     evidence.timeline = Some(seen.timeline);
     evidence.server = seen.server;
-    evidence.recall = check().context("wrong answer")?.recall;
+    record_findings(check()?, evidence);
     Ok(())
+}
+
+fn record_findings(findings: Findings, evidence: &mut Evidence) {
+    evidence.recall = findings.recall;
+    evidence.unjudged = findings.unjudged;
 }
 
 /// The items of a phase are the case's, unless it stated its own.
@@ -334,7 +342,7 @@ fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     let check = (prepared.body)(&mut phases);
     let records = phases.finish_native().context("mode native has records")?;
     evidence.phases = records_of(prepared, Mode::Native, records)?;
-    evidence.recall = check().context("wrong answer")?.recall;
+    record_findings(check()?, evidence);
     Ok(())
 }
 
@@ -344,7 +352,7 @@ fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     let json = std::fs::read_to_string(DHAT_FILE)
         .with_context(|| format!("read {DHAT_FILE}: did the body measure no phase?"))?;
     evidence.sites = Some(dhat_profile::summarise(&json)?);
-    check().context("wrong answer")?;
+    check()?;
     Ok(())
 }
 

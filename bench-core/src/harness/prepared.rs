@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::Phases;
 use crate::instrument::WatchedServer;
@@ -24,10 +24,12 @@ pub struct Prepared {
 type Body = dyn FnMut(&mut Phases) -> Box<dyn FnOnce() -> Result<Findings>>;
 
 /// What a check found out beside "right".
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
-    /// Share of the exact neighbours among the answers, 0 to 1.
+    /// Share of the exact neighbours among the answers, 0 to 1, if there is anything to judge.
     pub recall: Option<f64>,
+    /// What the recall leaves out because it cannot be judged, and why, if it leaves out anything.
+    pub unjudged: Option<String>,
 }
 
 impl From<()> for Findings {
@@ -44,12 +46,20 @@ impl Prepared {
         mut run: impl FnMut(&mut Phases) -> A + 'static,
         check: impl Fn(A) -> Result<F> + Clone + 'static,
     ) -> Prepared {
+        Prepared::fallible(move |phases| Ok(run(phases)), check)
+    }
+
+    /// As [`Prepared::new`], where `run` may fail: then there is no answer that could be wrong.
+    pub fn fallible<A: 'static, F: Into<Findings>>(
+        mut run: impl FnMut(&mut Phases) -> Result<A> + 'static,
+        check: impl Fn(A) -> Result<F> + Clone + 'static,
+    ) -> Prepared {
         Prepared {
             body: Box::new(move |phases| {
                 let answer = run(phases);
                 phases.end_body();
                 let check = check.clone();
-                Box::new(move || check(answer).map(F::into))
+                Box::new(move || check(answer?).map(F::into).context("wrong answer"))
             }),
             items: None,
             item: None,

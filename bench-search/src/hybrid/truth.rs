@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use bench_vectors::engine::{Neighbour, Oracle};
+use bench_core::harness::Findings;
+use bench_vectors::engine::{Adapter, Neighbour, Oracle};
 
 use super::fusion::{Fused, RANK_CONSTANT};
 use super::sparse::{Hit, words};
@@ -27,14 +28,14 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
-    /// Judges an answer: the share of the right fused items among those found, 0 to 1.
+    /// Judges an answer: its recall is the share of the right fused items among those found.
     ///
     /// # Errors
-    /// Says which of the three lists of which query is wrong. A dense list may lack neighbours unless its engine `is_exact`;
+    /// Says which of the three lists of which query is wrong. A dense list may lack neighbours unless its engine is exact;
     /// the sparse list must be the right one, and the fused list must follow from both.
-    pub fn recall(&self, answer: &Answer, is_exact: bool) -> Result<f64> {
+    pub fn judge(&self, answer: &Answer, engine: &Adapter) -> Result<Findings> {
         let Answer { dense, sparse, fused } = answer;
-        self.oracle.recall(dense, is_exact).context("dense")?;
+        let unjudged = self.oracle.judge(dense, engine).context("dense")?.unjudged;
         let (dense_len, sparse_len, fused_len) = (dense.len(), sparse.len(), fused.len());
         ensure!(
             [sparse_len, fused_len] == [self.scores.len(); 2],
@@ -53,7 +54,7 @@ impl Truth {
             hits += exact.iter().filter(|right| due.iter().any(|found| found.id == right.id)).count();
             wanted += exact.len();
         }
-        Ok(if wanted == 0 { 1.0 } else { hits as f64 / wanted as f64 })
+        Ok(Findings { recall: (wanted > 0).then(|| hits as f64 / wanted as f64), unjudged })
     }
 }
 

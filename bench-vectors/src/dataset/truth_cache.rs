@@ -7,7 +7,7 @@ use crate::kept::{Keep, Key};
 use super::Vectors;
 
 /// Changes with the layout of the file and with the way neighbours are computed.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What decides about the neighbours.
 pub(super) fn key(base: &Vectors, queries: &Vectors, k: usize, distance: Distance) -> Key {

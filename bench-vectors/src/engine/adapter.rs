@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::server::{Server, ServerKind};
-use super::{Distance, Engine};
+use super::{Distance, Engine, IdSet};
 use crate::dataset::Vectors;
 
 /// One engine, known by its name.
@@ -22,6 +22,9 @@ pub struct Adapter {
     pub heap: HeapVisibility,
     /// Why two equal builds on one thread may differ in what they allocate, if they may.
     pub varies: Option<&'static str>,
+    /// The least and the greatest product of two vectors' lengths whose cosine it knows: shorter ones it takes for zero
+    /// vectors, longer ones overflow.
+    pub cosine_of: (f32, f32),
     /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on the
     /// calling thread's rayon pool.
     pub build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,
@@ -30,6 +33,10 @@ pub struct Adapter {
 /// What an engine can do. A case that needs what is missing is absent, with that reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// The distances that it can search by.
+    pub distances: &'static [Distance],
+    /// The most components that its vectors may have, if it has a limit.
+    pub largest_dim: Option<usize>,
     /// Finds the exact neighbours, always.
     pub exact: bool,
     /// Removes vectors.
@@ -38,6 +45,8 @@ pub struct Capabilities {
     pub update: bool,
     /// Searches among the vectors that a set of ids allows.
     pub filter: bool,
+    /// Searches among the vectors that carry a label, which it has indexed: [`IndexSpec::labelled`].
+    pub labels: bool,
     /// Searches on several threads at once; otherwise they wait for each other.
     pub threads: bool,
     /// Can store fewer than 32 bits per component. The adapters store f32.
@@ -74,6 +83,17 @@ impl Adapter {
             HeapVisibility::Server(kind) => Some(kind),
             HeapVisibility::Rust | HeapVisibility::Foreign(_) => None,
         }
+    }
+
+    /// Why it cannot keep vectors of so many components and search them by this distance, if it cannot.
+    pub fn cannot(&self, distance: Distance, dim: usize) -> Option<String> {
+        let Capabilities { distances, largest_dim, .. } = self.capabilities;
+        if !distances.contains(&distance) {
+            let has: Vec<String> = distances.iter().map(Distance::to_string).collect();
+            return Some(format!("{} has no distance {distance}, only {}", self.name, has.join(" and ")));
+        }
+        let largest = largest_dim.filter(|largest| dim > *largest)?;
+        Some(format!("{} indexes vectors of dim {largest} at the most, these have {dim}", self.name))
     }
 
     /// Whether a build heeds the parameter: a field of [`IndexSpec`].
@@ -116,6 +136,9 @@ pub struct IndexSpec {
     pub batch: usize,
     /// Threads that will insert or search at once: some engines keep a context for each.
     pub threads: usize,
+    /// The ids that carry a label, where an engine can index it ([`Capabilities::labels`]): a search among exactly these goes by
+    /// the label.
+    pub labelled: Option<Arc<IdSet>>,
     /// The server that holds the index, where the engine is one.
     pub server: Option<Arc<Server>>,
 }
@@ -132,6 +155,7 @@ impl IndexSpec {
             reserve: 0,
             batch: 1000,
             threads: 1,
+            labelled: None,
             server: None,
         }
     }
@@ -152,5 +176,20 @@ mod tests {
         }
         assert_eq!(pinned_version("anyhow").map(|version| version.starts_with("1.")), Some(true));
         assert_eq!(pinned_version("no-such-package"), None);
+    }
+
+    #[test]
+    fn what_an_engine_cannot_keep_is_known_before_it_is_built() {
+        let capabilities = Capabilities {
+            distances: &[Distance::L2, Distance::Cosine],
+            largest_dim: Some(100),
+            ..ALL[0].capabilities
+        };
+        let adapter = Adapter { name: "narrow", capabilities, ..*ALL[0] };
+        assert_eq!(adapter.cannot(Distance::L2, 100), None);
+        let reason = adapter.cannot(Distance::InnerProduct, 100).unwrap();
+        assert_eq!(reason, "narrow has no distance ip, only l2 and cosine");
+        let reason = adapter.cannot(Distance::Cosine, 101).unwrap();
+        assert_eq!(reason, "narrow indexes vectors of dim 100 at the most, these have 101");
     }
 }

@@ -23,10 +23,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "arroy",
     package: Some("arroy"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: None,
         exact: false,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: true,
@@ -34,6 +37,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["ef", "threads"],
     heap: HeapVisibility::Foreign("its data lies in LMDB, which is C: malloc and a memory-mapped file"),
     varies: Some("some of its hash tables have another order in each process"),
+    cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<Euclidean>(spec, vectors),
         Distance::InnerProduct => build::<DotProduct>(spec, vectors),

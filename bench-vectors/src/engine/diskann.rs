@@ -31,10 +31,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "diskann",
     package: Some("diskann"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: None,
         exact: false,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: false,
@@ -42,6 +45,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["m", "ef_construction", "ef", "reserve"],
     heap: HeapVisibility::Rust,
     varies: Some("its ids lie in a hash table with another seed in each process"),
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| insert_rows(DiskAnn::new(spec, vectors)?, vectors, spec.batch),
 };
 

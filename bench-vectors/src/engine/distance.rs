@@ -17,15 +17,32 @@ pub enum Distance {
 }
 
 impl Distance {
+    /// Every distance that there is.
+    pub const ALL: [Distance; 3] = [Distance::L2, Distance::InnerProduct, Distance::Cosine];
+
     /// The distance in f32, over eight lanes that the compiler can keep in vector registers.
     pub fn between(self, a: &[f32], b: &[f32]) -> f32 {
+        self.of_rank(self.rank(a, b))
+    }
+
+    /// What vectors are ranked by, less is nearer: the distance, without the 1 in which small products would vanish.
+    pub fn rank(self, a: &[f32], b: &[f32]) -> f32 {
         match self {
             Distance::L2 => sum_over(a, b, |x, y| (x - y) * (x - y)),
-            Distance::InnerProduct => 1.0 - sum_over(a, b, |x, y| x * y),
+            Distance::InnerProduct => -sum_over(a, b, |x, y| x * y),
             Distance::Cosine => {
-                let lengths = (sum_over(a, a, |x, y| x * y) * sum_over(b, b, |x, y| x * y)).sqrt();
-                if lengths > 0.0 { 1.0 - sum_over(a, b, |x, y| x * y) / lengths } else { 1.0 }
+                // Each length by itself: the product of their squares leaves f32 long before they do.
+                let [of_a, of_b] = [a, b].map(|vector| sum_over(vector, vector, |x, y| x * y).sqrt());
+                if of_a > 0.0 && of_b > 0.0 { -sum_over(a, b, |x, y| x * y) / of_a / of_b } else { 0.0 }
             }
+        }
+    }
+
+    /// The distance of a rank.
+    pub fn of_rank(self, rank: f32) -> f32 {
+        match self {
+            Distance::L2 => rank,
+            Distance::InnerProduct | Distance::Cosine => 1.0 + rank,
         }
     }
 }

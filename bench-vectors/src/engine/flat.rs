@@ -14,10 +14,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "flat",
     package: None,
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: None,
         exact: true,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: false,
         persistence: false,
@@ -25,6 +28,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["reserve", "batch"],
     heap: HeapVisibility::Rust,
     varies: None,
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| {
         let mut flat = Flat::new(spec.dim, spec.distance);
         flat.ids.reserve_exact(spec.reserve);
@@ -57,7 +61,8 @@ impl Flat {
         let mut nearest = BinaryHeap::with_capacity(k + 1);
         let rows = self.ids.iter().zip(self.vectors.chunks_exact(self.dim));
         for (&id, vector) in rows.filter(|(id, _)| is_allowed(**id)) {
-            let found = FarthestFirst(Neighbour { id, distance: self.distance.between(query, vector) });
+            // A rank until all are found.
+            let found = FarthestFirst(Neighbour { id, distance: self.distance.rank(query, vector) });
             if nearest.len() < k {
                 nearest.push(found);
             } else if nearest.peek().is_some_and(|farthest| found < *farthest) {
@@ -65,7 +70,11 @@ impl Flat {
                 nearest.push(found);
             }
         }
-        Ok(nearest.into_sorted_vec().into_iter().map(|found| found.0).collect())
+        let with_distance = |FarthestFirst(Neighbour { id, distance })| Neighbour {
+            id,
+            distance: self.distance.of_rank(distance),
+        };
+        Ok(nearest.into_sorted_vec().into_iter().map(with_distance).collect())
     }
 }
 

@@ -23,10 +23,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "hannoy",
     package: Some("hannoy"),
     capabilities: Capabilities {
+        distances: &[Distance::L2, Distance::Cosine],
+        largest_dim: None,
         exact: false,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: true,
@@ -34,6 +37,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["ef_construction", "ef", "threads"],
     heap: HeapVisibility::Foreign("its data lies in LMDB, which is C: malloc and a memory-mapped file"),
     varies: Some("its hash tables have another order in each process, and links are written in it"),
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<Euclidean>(spec, vectors),
         Distance::Cosine => build::<Cosine>(spec, vectors),

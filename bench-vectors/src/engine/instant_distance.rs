@@ -14,10 +14,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "instant-distance",
     package: Some("instant-distance"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: None,
         exact: false,
         delete: false,
         update: false,
         filter: false,
+        labels: false,
         threads: true,
         quantisation: false,
         persistence: true,
@@ -25,6 +28,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["ef_construction", "ef", "threads"],
     heap: HeapVisibility::Rust,
     varies: None,
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<SquaredEuclidean>(spec, vectors),
         Distance::InnerProduct => build::<Dot>(spec, vectors),

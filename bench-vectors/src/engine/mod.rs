@@ -11,6 +11,7 @@ mod connections;
 #[cfg(feature = "diskann")]
 mod diskann;
 mod distance;
+mod exact_distance;
 mod flat;
 #[cfg(any(feature = "arroy", feature = "hannoy", feature = "sqlite-vec"))]
 mod foreign_storage;
@@ -44,7 +45,7 @@ pub use distance::Distance;
 pub use flat::Flat;
 pub use id_set::IdSet;
 pub use named::named_neighbours;
-pub use oracle::{Oracle, exact_neighbours, verify_answer, verify_exact};
+pub use oracle::{Oracle, exact_neighbours};
 pub use server::{Server, ServerKind, ensure_servers_are_built};
 
 use crate::dataset::Vectors;
@@ -172,10 +173,14 @@ pub trait Client: Send {
 /// Builds an index of `vectors`, whose ids are their row numbers.
 ///
 /// # Errors
-/// When there is no such engine in this build, the vectors have another dim than `spec` says, or the engine fails.
+/// When there is no such engine in this build, the vectors have another dim than `spec` says, the engine cannot keep such
+/// vectors ([`Adapter::cannot`]), or it fails.
 pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     let adapter = find(name)?;
     ensure!(vectors.dim() == spec.dim, "vectors of dim {} for an index of dim {}", vectors.dim(), spec.dim);
+    if let Some(reason) = adapter.cannot(spec.distance, spec.dim) {
+        bail!("{reason}");
+    }
     (adapter.build)(spec, vectors).with_context(|| format!("build an index of the engine {name}"))
 }
 

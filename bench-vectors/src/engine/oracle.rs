@@ -1,16 +1,20 @@
-//! The oracle: exact neighbours by another way than any engine's, and the judgement of an exact engine's answers.
+//! The oracle: exact neighbours by another way than any engine's, and the judgement of engines' answers.
 //!
-//! Distances are computed in f64, one term after the other, and all of them are sorted: no lanes, no heap.
+//! All distances are computed in f64 and sorted: no lanes, no heap. What f32 cannot tell apart is nobody's mistake, but what
+//! an engine misses counts. What cannot be judged, because a pair has no distance, is left out of the count and said.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use bench_core::harness::Findings;
 use rayon::prelude::*;
 
-use super::{Distance, IdSet, Neighbour};
+use super::exact_distance::{ANY, exact_distance, is_no_farther, rounding};
+use super::{Adapter, Distance, IdSet, Neighbour};
 use crate::dataset::Vectors;
 
-/// For each query its `k` nearest rows of `base` (all, if there are fewer), the nearest first. The ids are the rows'
+/// For each query its `k` nearest rows of `base` (fewer, if fewer have a distance), the nearest first. The ids are the rows'
 /// numbers. Runs on rayon's current pool.
 pub fn exact_neighbours(
     base: &Vectors,
@@ -21,8 +25,7 @@ pub fn exact_neighbours(
     exact_neighbours_among(base, queries, k, distance, &(0..base.len() as u64).collect())
 }
 
-/// As [`exact_neighbours`], of the rows that are `allowed`.
-pub fn exact_neighbours_among(
+fn exact_neighbours_among(
     base: &Vectors,
     queries: &Vectors,
     k: usize,
@@ -30,15 +33,11 @@ pub fn exact_neighbours_among(
     allowed: &IdSet,
 ) -> Vec<Vec<Neighbour>> {
     let nearest = |query| {
-        let mut all: Vec<Neighbour> = allowed
-            .iter()
-            .map(|id| Neighbour {
-                id,
-                distance: exact_distance(distance, query, base.row(id as usize)) as f32,
-            })
-            .collect();
-        all.sort_unstable_by(Neighbour::nearer_first);
-        all[..k.min(all.len())].to_vec()
+        let far = |id| Some((exact_distance(distance, query, base.row(id as usize), ANY).ok()?, id));
+        let mut all: Vec<(f64, u64)> = allowed.iter().filter_map(far).collect();
+        all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        all.truncate(k);
+        all.into_iter().map(|(far, id)| Neighbour { id, distance: far as f32 }).collect()
     };
     (0..queries.len()).into_par_iter().map(|query| nearest(queries.row(query))).collect()
 }
@@ -50,21 +49,26 @@ pub struct Oracle(Arc<Answers>);
 struct Answers {
     base: Arc<Vectors>,
     queries: Arc<Vectors>,
+    /// For each query its neighbours that have a distance, the nearest first.
     exact: Vec<Vec<Neighbour>>,
+    /// How many neighbours an answer has when nothing is missing.
+    due: usize,
     distance: Distance,
     /// Whose neighbours the answers must be; all, if there is no such set.
     allowed: Option<IdSet>,
 }
 
 impl Oracle {
-    /// Knows the `exact` neighbours of each query, the nearest first.
+    /// Knows the `k` exact neighbours of each query, the nearest first; fewer, where fewer have a distance.
     pub fn new(
         base: Arc<Vectors>,
         queries: Arc<Vectors>,
         exact: Vec<Vec<Neighbour>>,
+        k: usize,
         distance: Distance,
     ) -> Oracle {
-        Oracle(Arc::new(Answers { base, queries, exact, distance, allowed: None }))
+        let due = k.min(base.len());
+        Oracle(Arc::new(Answers { base, queries, exact, due, distance, allowed: None }))
     }
 
     /// Finds the `k` exact neighbours of each query among the rows that are `allowed`; an answer with another row is
@@ -77,181 +81,150 @@ impl Oracle {
         allowed: IdSet,
     ) -> Oracle {
         let exact = exact_neighbours_among(&base, &queries, k, distance, &allowed);
-        Oracle(Arc::new(Answers { base, queries, exact, distance, allowed: Some(allowed) }))
+        let due = k.min(allowed.len());
+        Oracle(Arc::new(Answers { base, queries, exact, due, distance, allowed: Some(allowed) }))
     }
 
-    /// Judges an engine's answers: the share of the exact neighbours among them, 0 to 1.
+    /// Judges an engine's answers. Recall is the share of the exact neighbours among them, without any slack but for ties;
+    /// it is absent if nothing could be judged, and what was left out of it is said.
     ///
     /// # Errors
-    /// Says which answer is wrong: with `is_exact`, any neighbour that is missing, otherwise as [`verify_answer`].
-    pub fn recall(&self, found: &[Vec<Neighbour>], is_exact: bool) -> Result<f64> {
-        let Answers { base, queries, exact, distance, allowed } = self.0.as_ref();
-        ensure!(found.len() == exact.len(), "{} answers to {} queries", found.len(), exact.len());
-        let verify = if is_exact { verify_exact } else { verify_answer };
-        let (mut hits, mut wanted) = (0, 0);
-        for (i, (found, exact)) in found.iter().zip(exact).enumerate() {
-            verify(base, queries.row(i), found, exact, *distance).with_context(|| format!("query {i}"))?;
-            let forbidden = |id: &u64| allowed.as_ref().is_some_and(|allowed| !allowed.contains(*id));
-            if let Some(id) = found.iter().map(|neighbour| neighbour.id).find(forbidden) {
-                bail!("query {i}: id {id} is not among those that the filter allows");
-            }
-            hits += hits_among(base, queries.row(i), found, exact, *distance);
-            wanted += exact.len();
+    /// Says which answer is wrong: more neighbours than are due, an id that was not inserted, is not allowed or stands
+    /// twice, a distance that is not that of the id; of an exact engine also a neighbour that is missing, unless vectors
+    /// without a distance, which each engine puts elsewhere, are among those to search.
+    pub fn judge(&self, found: &[Vec<Neighbour>], engine: &Adapter) -> Result<Findings> {
+        let answers = self.0.as_ref();
+        let (given, wanted) = (found.len(), answers.exact.len());
+        ensure!(given == wanted, "{given} answers to {wanted} queries");
+        let is_exact = engine.capabilities.exact && answers.every_vector_has_a_distance();
+        let mut count = Count { hits: 0, wanted: 0, due: 0, queries: 0, reasons: BTreeSet::new() };
+        for (query, found) in found.iter().enumerate() {
+            let judged = answers.judge(query, found, is_exact, engine.cosine_of);
+            count.add(&judged.with_context(|| format!("query {query}"))?, answers.due);
         }
-        Ok(if wanted == 0 { 1.0 } else { hits as f64 / wanted as f64 })
+        Ok(count.findings())
     }
 }
 
-/// How many of the found neighbours are no farther than the farthest exact one: one as far counts, whatever its id.
-fn hits_among(
-    base: &Vectors,
-    query: &[f32],
-    found: &[Neighbour],
-    exact: &[Neighbour],
-    distance: Distance,
-) -> usize {
-    let Some(farthest) = exact.last() else { return 0 };
-    let is_hit = |neighbour: &&Neighbour| {
-        let vector = base.row(neighbour.id as usize);
-        let truth = exact_distance(distance, query, vector);
-        truth <= f64::from(farthest.distance) + rounding(distance, query, vector)
-    };
-    found.iter().filter(is_hit).count()
+/// What was found for one query.
+struct Hits {
+    hits: usize,
+    /// How many neighbours could be judged.
+    wanted: usize,
+    /// Why not all that were due.
+    reason: Option<&'static str>,
 }
 
-/// Judges what an exact engine found for one query, whose `exact` neighbours are known: right as by [`verify_answer`],
-/// as many of them, and none farther than the farthest exact one, but for the rounding of f32.
-///
-/// # Errors
-/// Says which neighbour is wrong.
-pub fn verify_exact(
-    base: &Vectors,
-    query: &[f32],
-    found: &[Neighbour],
-    exact: &[Neighbour],
-    distance: Distance,
-) -> Result<()> {
-    ensure!(found.len() == exact.len(), "{} neighbours instead of {}", found.len(), exact.len());
-    verify_answer(base, query, found, exact, distance)?;
-    let Some(farthest) = exact.last() else { return Ok(()) };
-    for &Neighbour { id, .. } in found {
-        let vector = base.row(id as usize);
-        let truth = exact_distance(distance, query, vector);
-        ensure!(
-            truth <= f64::from(farthest.distance) + rounding(distance, query, vector),
-            "id {id} at {truth} is no neighbour: the farthest is at {}",
-            farthest.distance
-        );
+impl Answers {
+    /// Whether there is none that each engine puts elsewhere.
+    fn every_vector_has_a_distance(&self) -> bool {
+        let has_one = |row| {
+            let vector = self.base.row(row);
+            exact_distance(self.distance, vector, vector, ANY).is_ok()
+        };
+        self.distance != Distance::Cosine || (0..self.base.len()).all(has_one)
     }
-    Ok(())
-}
 
-/// Judges what any engine found for one query: no more neighbours than `exact` has, each id inserted and there once, and
-/// each as near as it is said to be, but for the rounding of f32.
-///
-/// # Errors
-/// Says which neighbour is wrong.
-pub fn verify_answer(
-    base: &Vectors,
-    query: &[f32],
-    found: &[Neighbour],
-    exact: &[Neighbour],
-    distance: Distance,
-) -> Result<()> {
-    ensure!(found.len() <= exact.len(), "{} neighbours, but only {} were due", found.len(), exact.len());
-    for (rank, neighbour) in found.iter().enumerate() {
-        let Neighbour { id, distance: said } = *neighbour;
-        ensure!(found[..rank].iter().all(|other| other.id != id), "id {id} was found twice");
-        let row = usize::try_from(id).ok().filter(|&row| row < base.len());
-        let vector = base.row(row.with_context(|| format!("id {id} was never inserted"))?);
-        let truth = exact_distance(distance, query, vector);
-        let is_near = (f64::from(said) - truth).abs() <= rounding(distance, query, vector);
-        ensure!(is_near, "id {id} is {truth} away, not {said}");
-    }
-    Ok(())
-}
-
-pub(super) fn exact_distance(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
-    let pairs = || a.iter().zip(b).map(|(&x, &y)| (f64::from(x), f64::from(y)));
-    match distance {
-        Distance::L2 => pairs().map(|(x, y)| (x - y).powi(2)).sum(),
-        Distance::InnerProduct => 1.0 - pairs().map(|(x, y)| x * y).sum::<f64>(),
-        Distance::Cosine => {
-            let lengths = (norm_squared(a) * norm_squared(b)).sqrt();
-            if lengths > 0.0 { 1.0 - pairs().map(|(x, y)| x * y).sum::<f64>() / lengths } else { 1.0 }
+    /// Checks an answer and counts it.
+    fn judge(
+        &self,
+        query: usize,
+        found: &[Neighbour],
+        is_exact: bool,
+        cosine_of: (f32, f32),
+    ) -> Result<Hits> {
+        let Answers { base, due, distance, .. } = self;
+        let vector = self.queries.row(query);
+        let far = |id: u64| exact_distance(*distance, vector, base.row(id as usize), cosine_of);
+        let rounding = |id: u64| rounding(*distance, vector, base.row(id as usize));
+        self.verify_ids(found)?;
+        ensure!(!is_exact || found.len() == *due, "{} neighbours instead of {due}", found.len());
+        let mut judged: Vec<(f64, u64)> = Vec::with_capacity(found.len());
+        for &Neighbour { id, distance: said } in found {
+            let Ok(far) = far(id) else { continue };
+            ensure!((f64::from(said) - far).abs() <= rounding(id), "id {id} is {far} away, not {said}");
+            judged.push((far, id));
         }
+        judged.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let exact = || self.exact[query].iter().map(|neighbour| neighbour.id);
+        let known: Vec<(f64, u64)> = exact().filter_map(|id| Some((far(id).ok()?, id))).collect();
+        // A vector without a distance takes the place of a neighbour, and nobody can say whether it is right there.
+        let wanted = (due - (found.len() - judged.len())).min(known.len());
+        let mut hits = Hits { hits: 0, wanted, reason: None };
+        if wanted < *due {
+            let ids = found.iter().map(|neighbour| neighbour.id).chain(exact()).chain(0..base.len() as u64);
+            hits.reason = ids.into_iter().find_map(|id| far(id).err());
+        }
+        let (Some(&farthest), Some(&(limit, limit_id))) = (known.last(), known[..wanted].last()) else {
+            return Ok(hits);
+        };
+        for &(far, id) in &judged {
+            let is_known = known.iter().any(|known| known.1 == id);
+            ensure!(
+                is_known || far >= farthest.0 - rounding(id) - rounding(farthest.1),
+                "the neighbours that it should have are wrong: vector {id} at {far} is nearer than vector {} at {}, the \
+                 farthest of them: give the neighbours that belong to the data set, or none",
+                farthest.1,
+                farthest.0
+            );
+        }
+        for &(far, id) in judged.iter().take(wanted) {
+            let vector_found = base.row(id as usize);
+            hits.hits +=
+                usize::from(is_no_farther(*distance, vector, vector_found, base.row(limit_id as usize)));
+            ensure!(
+                !is_exact || far <= limit + rounding(id) + rounding(limit_id),
+                "id {id} at {far} is no neighbour: the farthest is at {limit}"
+            );
+        }
+        Ok(hits)
+    }
+
+    /// No more neighbours than are due, each inserted, allowed, and there once.
+    fn verify_ids(&self, found: &[Neighbour]) -> Result<()> {
+        ensure!(found.len() <= self.due, "{} neighbours, but only {} were due", found.len(), self.due);
+        for (rank, &Neighbour { id, .. }) in found.iter().enumerate() {
+            ensure!(id < self.base.len() as u64, "id {id} was never inserted");
+            ensure!(found[..rank].iter().all(|other| other.id != id), "id {id} was found twice");
+            let is_allowed = self.allowed.as_ref().is_none_or(|allowed| allowed.contains(id));
+            ensure!(is_allowed, "id {id} is not among those that the filter allows");
+        }
+        Ok(())
     }
 }
 
-/// By how much a distance computed in f32 may be off: relative to the size of the terms that it is summed from.
-fn rounding(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
-    let scale = match distance {
-        Distance::L2 => norm_squared(a) + norm_squared(b),
-        Distance::InnerProduct => 1.0 + (norm_squared(a) * norm_squared(b)).sqrt(),
-        Distance::Cosine => 1.0,
-    };
-    1e-5 * scale
+/// What was found for all queries.
+struct Count {
+    hits: usize,
+    wanted: usize,
+    due: usize,
+    queries: usize,
+    reasons: BTreeSet<&'static str>,
 }
 
-fn norm_squared(a: &[f32]) -> f64 {
-    a.iter().map(|&x| f64::from(x).powi(2)).sum()
+impl Count {
+    fn add(&mut self, judged: &Hits, due: usize) {
+        self.hits += judged.hits;
+        self.wanted += judged.wanted;
+        self.due += due;
+        self.queries += 1;
+        self.reasons.extend(judged.reason);
+    }
+
+    fn findings(&self) -> Findings {
+        let Count { hits, wanted, due, queries, .. } = *self;
+        let recall = (wanted > 0).then(|| hits as f64 / wanted as f64);
+        let reasons: Vec<&str> = self.reasons.iter().copied().collect();
+        let unjudged = (wanted < due).then(|| {
+            let left_out = due - wanted;
+            let why = reasons.join("; ");
+            format!(
+                "{left_out} of the {due} neighbours of {queries} queries are left out of the recall: {why}"
+            )
+        });
+        Findings { recall, unjudged }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{Engine, Flat};
-    use super::*;
-
-    /// Deterministic, without structure, with one duplicate pair.
-    fn vectors(n: usize, dim: usize, offset: usize) -> Vectors {
-        let component = |i: usize| ((i * 2_654_435_761 + offset) % 1009) as f32 / 100.0 - 5.0;
-        let mut data: Vec<f32> = (0..n * dim).map(component).collect();
-        data.copy_within(0..dim, dim);
-        Vectors::new(dim, data).unwrap()
-    }
-
-    #[test]
-    fn flat_agrees_with_the_oracle_on_every_distance() {
-        for distance in [Distance::L2, Distance::InnerProduct, Distance::Cosine] {
-            for dim in [1, 7, 33] {
-                let (base, queries) = (vectors(200, dim, 0), vectors(10, dim, 77));
-                let ids: Vec<u64> = (0..200).collect();
-                let mut flat = Flat::new(dim, distance);
-                flat.insert(&ids, base.data()).unwrap();
-                for (i, exact) in exact_neighbours(&base, &queries, 10, distance).iter().enumerate() {
-                    let found = flat.search(queries.row(i), 10).unwrap();
-                    verify_exact(&base, queries.row(i), &found, exact, distance).unwrap();
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_oracle_orders_a_line_of_points() {
-        let base = Vectors::new(1, vec![0.0, 10.0, 3.0, 4.0]).unwrap();
-        let query = Vectors::new(1, vec![3.2]).unwrap();
-        let nearest = &exact_neighbours(&base, &query, 3, Distance::L2)[0];
-        assert_eq!(nearest.iter().map(|found| found.id).collect::<Vec<_>>(), [2, 3, 0]);
-    }
-
-    #[test]
-    fn every_kind_of_wrong_answer_is_found() {
-        let base = Vectors::new(1, vec![0.0, 10.0, 3.0, 4.0]).unwrap();
-        let query = Vectors::new(1, vec![3.2]).unwrap();
-        let right = exact_neighbours(&base, &query, 2, Distance::L2).remove(0);
-        let judge = |found: &[Neighbour]| verify_exact(&base, query.row(0), found, &right, Distance::L2);
-        judge(&right).unwrap();
-        let farther = Neighbour { id: 0, distance: 3.2 * 3.2 };
-        let misstated = Neighbour { distance: 0.5, ..right[1] };
-        for (found, reason) in [
-            (vec![right[0]], "1 neighbours instead of 2"),
-            (vec![right[0], right[0]], "found twice"),
-            (vec![right[0], Neighbour { id: 99, distance: 0.0 }], "never inserted"),
-            (vec![right[0], farther], "is no neighbour"),
-            (vec![right[0], misstated], "not 0.5"),
-        ] {
-            let error = judge(&found).unwrap_err().to_string();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-}
+mod tests;

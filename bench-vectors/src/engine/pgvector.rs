@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::harness::ServerAddress;
 use bench_core::instrument::{Node, WatchedServer};
+use bench_core::run::FailureKind;
 use bench_core::server_url::ServerUrl;
 use pgvector::Vector;
 use postgres::binary_copy::BinaryCopyInWriter;
@@ -30,10 +31,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "pgvector",
     package: Some("pgvector"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: Some(2000),
         exact: false,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: true,
@@ -41,6 +45,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["m", "ef_construction", "ef", "batch"],
     heap: HeapVisibility::Server(&SERVER),
     varies: Some("the server draws the levels of its graph at random"),
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
 };
 
@@ -138,8 +143,11 @@ fn operator(distance: Distance) -> (&'static str, &'static str) {
 
 impl Table {
     fn connect(&self) -> Result<Connection> {
-        let mut connection =
-            self.config.connect(NoTls).with_context(|| format!("connect to {}", self.url))?;
+        let mut connection = self
+            .config
+            .connect(NoTls)
+            .context(FailureKind::Server)
+            .with_context(|| format!("connect to {}", self.url))?;
         connection
             .batch_execute(&format!(
                 "set statement_timeout = {STATEMENT_MS}; set enable_seqscan = off; set hnsw.ef_search = {}; \
@@ -174,7 +182,8 @@ impl Session {
         ensure_query(query, self.table.dim)?;
         let statement = prepared(&mut self.nearest, &mut self.connection, &self.table, "")?;
         let query = Vector::from(query.to_vec());
-        let rows = self.connection.query(&statement, &[&query, &(k as i64)]).context("search")?;
+        let rows = self.connection.query(&statement, &[&query, &(k as i64)]);
+        let rows = rows.context(FailureKind::Server).context("search")?;
         self.table.neighbours(&rows)
     }
 
@@ -185,7 +194,8 @@ impl Session {
         let query = Vector::from(query.to_vec());
         let allowed: Vec<i64> = allowed.iter().map(|id| id as i64).collect();
         let values: [&(dyn ToSql + Sync); 3] = [&query, &(k as i64), &allowed];
-        let rows = self.connection.query(&statement, &values).context("search under a filter")?;
+        let rows = self.connection.query(&statement, &values);
+        let rows = rows.context(FailureKind::Server).context("search under a filter")?;
         self.table.neighbours(&rows)
     }
 
@@ -265,7 +275,13 @@ fn build(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
         "create index on {} using hnsw (embedding {operators}) with (m = {}, ef_construction = {}); analyze {0}",
         engine.table.name, spec.m, spec.ef_construction
     );
-    engine.sessions.take().connection.batch_execute(&graph).context("build the graph")?;
+    engine
+        .sessions
+        .take()
+        .connection
+        .batch_execute(&graph)
+        .context(FailureKind::Server)
+        .context("build the graph")?;
     Ok(Box::new(engine))
 }
 
@@ -321,7 +337,11 @@ impl Engine for PgVector {
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {
         ensure_block(ids, vectors, self.table.dim)?;
-        self.sessions.take().copy(ids, vectors).context("copy vectors into the table")?;
+        self.sessions
+            .take()
+            .copy(ids, vectors)
+            .context(FailureKind::Server)
+            .context("copy vectors into the table")?;
         self.len += ids.len();
         Ok(())
     }
@@ -329,7 +349,8 @@ impl Engine for PgVector {
     fn delete(&mut self, ids: &[u64]) -> Result<()> {
         let sql = format!("delete from {} where id = any($1)", self.table.name);
         let ids: Vec<i64> = ids.iter().map(|id| *id as i64).collect();
-        let deleted = self.sessions.take().connection.execute(&sql, &[&ids]).context("delete vectors")?;
+        let deleted = self.sessions.take().connection.execute(&sql, &[&ids]);
+        let deleted = deleted.context(FailureKind::Server).context("delete vectors")?;
         self.len -= deleted as usize;
         ensure!(deleted == ids.len() as u64, "{deleted} of {} vectors were there to remove", ids.len());
         Ok(())

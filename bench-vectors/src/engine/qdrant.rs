@@ -1,20 +1,22 @@
 //! The engine `qdrant`: a Qdrant server or cluster, over gRPC. A collection of its own for each index, deleted with it.
 //!
 //! One segment and one shard a node, indexed from [`SCANNED_VECTORS`] on (its own default is 10 MB or more of vectors), on
-//! one thread; a build ends when the collection is green and its vectors are indexed. Each connection has a runtime on
+//! one thread. Points may carry a label, a payload field with an index: the graph then has links among those that carry it, and
+//! a search by it is what users do; a filter of ids has no such links. A build ends when the collection is green and its vectors are indexed. Each connection has a runtime on
 //! its caller's thread, so that the client's heap counts do not depend on a scheduler.
 
 mod session;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::qdrant_client::qdrant::point_id::PointIdOptions;
 use ::qdrant_client::qdrant::{
-    Condition, CountPointsBuilder, CreateCollectionBuilder, DeletePointsBuilder, Distance as Measure, Filter,
-    HasIdCondition, HnswConfigDiffBuilder, OptimizersConfigDiffBuilder, PointId, PointStruct, PointsIdsList,
-    ScoredPoint, UpsertPointsBuilder, VectorParamsBuilder,
+    Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder,
+    DeletePointsBuilder, Distance as Measure, FieldType, Filter, HasIdCondition, HnswConfigDiffBuilder,
+    OptimizersConfigDiffBuilder, PointId, PointStruct, PointsIdsList, ScoredPoint, UpsertPointsBuilder,
+    Value, VectorParamsBuilder,
 };
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::harness::ServerAddress;
@@ -33,10 +35,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "qdrant",
     package: Some("qdrant-client"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: Some(65_536),
         exact: false,
         delete: true,
         update: true,
         filter: true,
+        labels: true,
         threads: true,
         quantisation: true,
         persistence: true,
@@ -46,6 +51,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     varies: Some(
         "the server draws the levels of its graph at random, and its answers come in other pieces each time",
     ),
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
 };
 
@@ -101,12 +107,48 @@ struct Collection {
     dim: usize,
     distance: Distance,
     ef: usize,
+    labelled: Option<Arc<IdSet>>,
 }
+
+/// The payload field of the label, and its value.
+const FIELD: &str = "label";
+const LABEL: &str = "allowed";
 
 impl Collection {
     fn connect(&self) -> Result<Session> {
         let turn = self.connections.fetch_add(1, Ordering::Relaxed);
         Session::open(&self.places[turn % self.places.len()])
+    }
+
+    /// By the label, if it is exactly these ids that carry it, otherwise by the ids.
+    fn filter(&self, allowed: &IdSet) -> Filter {
+        let condition = if self.labelled.as_deref() == Some(allowed) {
+            Condition::matches(FIELD, LABEL.to_string())
+        } else {
+            Condition::from(HasIdCondition { has_id: points(allowed.iter()) })
+        };
+        Filter::must([condition])
+    }
+
+    fn payload(&self, id: u64) -> HashMap<String, Value> {
+        let is_labelled = self.labelled.as_ref().is_some_and(|labelled| labelled.contains(id));
+        is_labelled.then(|| (FIELD.to_string(), Value::from(LABEL))).into_iter().collect()
+    }
+
+    /// Asks node after node to delete it, until one does.
+    fn delete(&self) -> Result<()> {
+        let delete = |place| {
+            let session = Session::open(place)?;
+            session.wait(session.client.delete_collection(&self.name)).map(drop)
+        };
+        let mut failed = Vec::new();
+        for place in &self.places {
+            match delete(place) {
+                Ok(()) => return Ok(()),
+                Err(error) => failed.push(format!("{}: {error:#}", place.url)),
+            }
+        }
+        bail!("{}", failed.join("; "))
     }
 
     fn neighbour(&self, point: &ScoredPoint) -> Result<Neighbour> {
@@ -190,6 +232,7 @@ impl Qdrant {
             dim: spec.dim,
             distance: spec.distance,
             ef: spec.ef,
+            labelled: spec.labelled.clone(),
         });
         ensure!(!collection.places.is_empty(), "no URL");
         let sessions = Connections::open(spec.threads, || collection.connect())?;
@@ -198,6 +241,12 @@ impl Qdrant {
         let request = create(spec, &engine.collection.name, engine.collection.places.len());
         let session = engine.sessions.take();
         session.wait(session.client.create_collection(request)).context("make the collection")?;
+        if engine.collection.labelled.is_some() {
+            // Before there are points, so that the graph is built with links for it.
+            let name = &engine.collection.name;
+            let request = CreateFieldIndexCollectionBuilder::new(name, FIELD, FieldType::Keyword).wait(true);
+            session.wait(session.client.create_field_index(request)).context("index the label")?;
+        }
         drop(session);
         Ok(engine)
     }
@@ -206,7 +255,7 @@ impl Qdrant {
         ensure_block(ids, vectors, self.collection.dim)?;
         let point = |(&id, vector): (&u64, &[f32])| PointStruct {
             id: Some(id.into()),
-            payload: Default::default(),
+            payload: self.collection.payload(id),
             vectors: Some(vector.to_vec().into()),
         };
         let points: Vec<PointStruct> =
@@ -221,14 +270,9 @@ impl Qdrant {
 
 impl Drop for Qdrant {
     fn drop(&mut self) {
-        let delete =
-            |session: &Session| session.wait(session.client.delete_collection(&self.collection.name));
-        let deleted = delete(&self.sessions.take());
-        // A connection that broke in the middle of something is no use any more; another one may be.
-        let deleted = deleted.or_else(|_| delete(&self.collection.connect()?));
-        if let Err(error) = deleted {
-            let (name, url) = (&self.collection.name, &self.collection.places[0].url);
-            eprintln!("note: the collection {name} is left behind at {url} ({error:#})");
+        // A connection that broke in the middle of something is no use any more, and its node may be gone: another may be there.
+        if let Err(error) = self.collection.delete() {
+            eprintln!("note: the collection {} is left behind ({error:#})", self.collection.name);
         }
     }
 }
@@ -247,8 +291,7 @@ impl Engine for Qdrant {
     }
 
     fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
-        let ids = HasIdCondition { has_id: points(allowed.iter()) };
-        let filter = Filter::must([Condition::from(ids)]);
+        let filter = self.collection.filter(allowed);
         self.sessions.take().nearest(&self.collection, query, k, Some(filter))
     }
 
@@ -285,19 +328,50 @@ impl Engine for Qdrant {
 mod tests {
     use super::*;
 
+    fn collection(distance: Distance, labelled: Option<IdSet>) -> Collection {
+        Collection {
+            places: Vec::new(),
+            connections: AtomicUsize::new(0),
+            name: "bench".into(),
+            dim: 1,
+            distance,
+            ef: 1,
+            labelled: labelled.map(Arc::new),
+        }
+    }
+
+    #[test]
+    fn what_carries_the_label_is_searched_by_it_and_anything_else_by_ids() {
+        let labelled: IdSet = [1, 4, 7].into_iter().collect();
+        let with_label = collection(Distance::L2, Some(labelled.clone()));
+        assert_eq!(with_label.payload(4), HashMap::from([("label".to_string(), Value::from("allowed"))]));
+        assert_eq!(with_label.payload(5), HashMap::new());
+        let by_label = Filter::must([Condition::matches("label", "allowed".to_string())]);
+        assert_eq!(with_label.filter(&labelled), by_label);
+        let by_ids = |ids: &[u64]| {
+            Filter::must([Condition::from(HasIdCondition { has_id: points(ids.iter().copied()) })])
+        };
+        assert_eq!(with_label.filter(&[1, 4].into_iter().collect()), by_ids(&[1, 4]));
+        let without = collection(Distance::L2, None);
+        assert_eq!(without.filter(&labelled), by_ids(&[1, 4, 7]));
+        assert_eq!(without.payload(4), HashMap::new());
+    }
+
+    /// Ports that nobody listens on: every node is asked, and each is named.
+    #[test]
+    fn a_collection_is_deleted_by_any_node() {
+        let urls = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
+        let places = urls.iter().map(|url| place(&url.parse().unwrap()).unwrap()).collect();
+        let error = Collection { places, ..collection(Distance::L2, None) }.delete().unwrap_err().to_string();
+        assert!(urls.iter().all(|url| error.contains(url)), "{error}");
+    }
+
     #[test]
     fn scores_become_distances() {
         for (distance, score, expected) in
             [(Distance::L2, 3.0, 9.0), (Distance::InnerProduct, 3.0, -2.0), (Distance::Cosine, 0.75, 0.25)]
         {
-            let collection = Collection {
-                places: Vec::new(),
-                connections: AtomicUsize::new(0),
-                name: String::new(),
-                dim: 1,
-                distance,
-                ef: 1,
-            };
+            let collection = collection(distance, None);
             let point = ScoredPoint { id: Some(7.into()), score, ..ScoredPoint::default() };
             assert_eq!(collection.neighbour(&point).unwrap(), Neighbour { id: 7, distance: expected });
             assert!(collection.neighbour(&ScoredPoint::default()).is_err());

@@ -25,10 +25,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "qdrant-edge",
     package: Some("qdrant-edge"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: None,
         exact: false,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: true,
@@ -36,6 +39,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["m", "ef_construction", "ef", "batch"],
     heap: HeapVisibility::Foreign("its vectors and its log lie in memory-mapped files"),
     varies: Some("it draws the levels of its graph at random, on threads of its own"),
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
 };
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::harness::{Inputs, ServerAddress};
 use bench_core::instrument::WatchedServer;
+use bench_core::run::FailureKind;
 
 /// What the harness has to know of a kind of server.
 pub struct ServerKind {
@@ -48,6 +49,7 @@ impl ServerKind {
             .recv_timeout(MEETING)
             .map_err(|_| anyhow!("it did not answer within {} s", MEETING.as_secs()))
             .flatten()
+            .context(FailureKind::NoServer)
             .with_context(|| format!("no server to measure at {urls}"))?;
         Ok(Server { address: address.clone(), watched })
     }

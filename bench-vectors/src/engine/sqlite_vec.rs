@@ -17,10 +17,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "sqlite-vec",
     package: Some("sqlite-vec"),
     capabilities: Capabilities {
+        distances: &[Distance::L2, Distance::Cosine],
+        largest_dim: Some(8192),
         exact: true,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: false,
         quantisation: true,
         persistence: true,
@@ -28,6 +31,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["batch"],
     heap: HeapVisibility::Foreign("SQLite is C: it allocates with malloc"),
     varies: None,
+    cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| insert_rows(SqliteVec::new(spec)?, vectors, spec.batch),
 };
 
@@ -71,12 +75,14 @@ impl SqliteVec {
         let connection = self.connection();
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement
-            .query_map(values, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?)))
+            .query_map(values, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<f64>>(1)?)))
             .context("search")?;
-        let neighbour = |(id, distance): (i64, f64)| Neighbour {
-            id: id as u64,
+        let neighbour = |(id, distance): (i64, Option<f64>)| {
+            // SQLite has NULL where C has no number: the cosine of a zero vector.
+            let distance = distance.unwrap_or(f64::NAN);
             // Its Euclidean distance is the root of ours.
-            distance: if self.distance == Distance::L2 { distance * distance } else { distance } as f32,
+            let distance = if self.distance == Distance::L2 { distance * distance } else { distance };
+            Neighbour { id: id as u64, distance: distance as f32 }
         };
         rows.map(|row| Ok(neighbour(row?))).collect()
     }

@@ -15,10 +15,13 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "usearch",
     package: Some("usearch"),
     capabilities: Capabilities {
+        distances: &Distance::ALL,
+        largest_dim: None,
         exact: false,
         delete: true,
         update: true,
         filter: true,
+        labels: false,
         threads: true,
         quantisation: true,
         persistence: true,
@@ -26,6 +29,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
     heap: HeapVisibility::Foreign("usearch is C++: it allocates with malloc and maps its arenas itself"),
     varies: None,
+    // It is compiled to multiply the squares of both lengths, which must stay within f32.
+    cosine_of: (1.1e-19, 1.8e19),
     build: |spec, vectors| insert_rows(Usearch::new(spec)?, vectors, spec.batch),
 };
 

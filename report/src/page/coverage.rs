@@ -52,6 +52,9 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
                 gaps.add("printed to stdout, which a measured workload should not".into(), here());
             }
         }
+        if let Some(unjudged) = case.unjudged() {
+            gaps.add(unjudged.into(), here());
+        }
         let values =
             judgement.values.iter().filter(|value| value.case == case.spec.id && value.phase.is_none());
         let unsteady: Vec<String> = values

@@ -228,7 +228,7 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
         "heap.fragmentation" => "below 1 MiB live, or unreadable here".into(),
         "heap.in_use" | "heap.sys" => "the allocator does not say".into(),
         "engine.bytes" => "the engine does not say".into(),
-        "recall" => "the case's check tells no recall".into(),
+        "recall" => case.unjudged().unwrap_or("the case's check tells no recall").into(),
         id if id.ends_with("given_back") => "only a phase called delete has it".into(),
         _ => "could not be read here".into(),
     }

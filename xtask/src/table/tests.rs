@@ -105,6 +105,21 @@ fn the_c_heap_stands_marked_where_rusts_was_not_counted() {
 }
 
 #[test]
+fn what_a_recall_leaves_out_is_said_once() {
+    let unjudged = |id: &str, said: &str| {
+        let mut case = peaking(id, 512);
+        let evidence = case.measurements[0].repetitions[0].evidence.as_mut().unwrap();
+        evidence.unjudged = Some(said.into());
+        case
+    };
+    let cases =
+        vec![unjudged("search/a", "3 of 9"), unjudged("search/b", "3 of 9"), unjudged("search/c", "all")];
+    let text = text("\"1MB\"", None, cases);
+    assert!(text.contains("note  search/a and 1 more: 3 of 9\nnote  search/c: all\n"), "{text}");
+    assert!(text.contains("PASS"), "{text}");
+}
+
+#[test]
 fn a_broken_limit_names_the_rule_and_the_way_on() {
     let text = text("\"1KiB\"", None, vec![peaking("vectors/a", 2048)]);
     for part in [

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use ::qdrant_client::qdrant::{CollectionStatus, Filter, QueryPointsBuilder, SearchParamsBuilder};
 use ::qdrant_client::{Qdrant as GrpcClient, QdrantError};
 use anyhow::{Context, Result, bail, ensure};
+use bench_core::run::FailureKind;
 use bench_core::server_url::ServerUrl;
 use tokio::runtime::{Builder, Runtime};
 
@@ -76,7 +77,7 @@ impl Session {
 
     /// Waits for an answer.
     pub(super) fn wait<T>(&self, request: impl Future<Output = Result<T, QdrantError>>) -> Result<T> {
-        Ok(self.runtime.block_on(request)?)
+        self.runtime.block_on(request).context(FailureKind::Server)
     }
 
     pub(super) fn nearest(

@@ -48,6 +48,7 @@ pub fn empty(spec: &CaseSpec, mode: Mode) -> Evidence {
         timeline: None,
         sites: None,
         recall: None,
+        unjudged: None,
         time: None,
     }
 }
