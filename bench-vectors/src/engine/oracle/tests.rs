@@ -1,3 +1,5 @@
+//! Right and wrong answers, near and far from the origin, with and without a distance.
+
 use super::super::{Engine, Flat, find};
 use super::*;
 
