@@ -14,18 +14,36 @@ use crate::again::again;
 use crate::comparison_table;
 use crate::text_table::{Align, TableRow, styled_table};
 
-/// A column between the case and its verdict: heading, the metric of the whole case, and its like of the C heap, which is
-/// shown, marked, where Rust's was not counted.
-type Column = (&'static str, &'static str, Option<&'static str>);
+/// A column between the case and its verdict: a metric of the whole case, and what is shown, marked, in its place.
+struct Column {
+    heading: &'static str,
+    metric: &'static str,
+    /// Of the C heap, where Rust's was not counted.
+    c_heap: Option<&'static str>,
+    /// Of the server, where the case has one: the heap is its client's then.
+    server: Option<&'static str>,
+}
+
+const fn column(
+    heading: &'static str,
+    metric: &'static str,
+    c_heap: Option<&'static str>,
+    server: Option<&'static str>,
+) -> Column {
+    Column { heading, metric, c_heap, server }
+}
+
 const COLUMNS: [Column; 5] = [
-    ("peak", "heap.peak", Some("native.peak")),
-    ("average", "heap.average", None),
-    ("growth", "heap.growth", Some("native.growth")),
-    ("peak RSS", "rss.peak", None),
-    ("time", "time.median", None),
+    column("peak", "heap.peak", Some("native.peak"), Some("server.peak")),
+    column("average", "heap.average", None, None),
+    column("growth", "heap.growth", Some("native.growth"), Some("server.growth")),
+    column("peak RSS", "rss.peak", None, None),
+    column("time", "time.median", None, None),
 ];
 /// Stands before a number of the C heap.
 const C_HEAP: &str = "C ";
+/// Stands before a number of a server.
+const SERVER: &str = "S ";
 /// What stands where nothing was measured or judged.
 const ABSENT: &str = "-";
 /// Lines of stderr shown for a failed case; the run's file and the page have more.
@@ -86,11 +104,19 @@ fn table(run: &Run, judgement: &Judgement) -> String {
         return String::new();
     }
     let head: Vec<&str> =
-        ["case"].into_iter().chain(COLUMNS.map(|(heading, ..)| heading)).chain(["verdict"]).collect();
+        ["case"].into_iter().chain(COLUMNS.map(|column| column.heading)).chain(["verdict"]).collect();
     let mut align = vec![Align::Right; head.len()];
     (align[0], align[head.len() - 1]) = (Align::Left, Align::Left);
     let mut text = styled_table(&head, &rows, &align);
-    if rows.iter().any(|row| row.cells[1..].iter().any(|cell| cell.starts_with(C_HEAP))) {
+    let has = |mark: &str| rows.iter().any(|row| row.cells[1..].iter().any(|cell| cell.starts_with(mark)));
+    if has(SERVER) {
+        let _ = writeln!(
+            text,
+            "S: the server's memory, PSS of all its processes, what it held before included in the peak; average and peak \
+             RSS are its client's"
+        );
+    }
+    if has(C_HEAP) {
         let _ = writeln!(
             text,
             "C: the C heap in usable bytes (mode native), where no heap of Rust was counted; what an engine maps itself \
@@ -139,10 +165,10 @@ fn row(case: &CaseRecord, judgement: &Judgement) -> TableRow {
         let value = judgement.value(id, None, metric)?;
         Some(quantity(value.value, value.metric.unit))
     };
-    let of_the_c_heap = |metric| Some(format!("{C_HEAP}{}", shown(metric)?));
-    let cell = |(_, metric, instead): Column| {
-        let text = shown(metric).or_else(|| of_the_c_heap(instead?));
-        text.unwrap_or_else(|| ABSENT.to_string())
+    let marked = |mark, metric: Option<&str>| Some(format!("{mark}{}", shown(metric?)?));
+    let cell = |column: Column| {
+        let text = marked(SERVER, column.server).or_else(|| shown(column.metric));
+        text.or_else(|| marked(C_HEAP, column.c_heap)).unwrap_or_else(|| ABSENT.to_string())
     };
     let verdict = judgement.case_verdict(id);
     let mut cells = vec![id.to_string()];

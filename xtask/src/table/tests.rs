@@ -1,7 +1,7 @@
 //! The text for people, from runs made by hand and judged by the real rules.
 
 use bench_core::case::{CaseSpec, Mode};
-use bench_core::evidence::{Evidence, HeapRecord, NativeRecord, PhaseRecord};
+use bench_core::evidence::{Evidence, HeapRecord, NativeRecord, PhaseRecord, ServerMemory, ServerRecord};
 use bench_core::run::{Failure, FailureKind, HostFacts, Measurement, Repetition, Revision, SCHEMA, Settings};
 use report::{Thresholds, judge};
 
@@ -117,6 +117,25 @@ fn what_a_recall_leaves_out_is_said_once() {
     let text = text("\"1MB\"", None, cases);
     assert!(text.contains("note  search/a and 1 more: 3 of 9\nnote  search/c: all\n"), "{text}");
     assert!(text.contains("PASS"), "{text}");
+}
+
+/// The heap of such a case is its client's.
+#[test]
+fn a_case_on_a_server_shows_the_servers_memory() {
+    let memory = |bytes| ServerMemory { pss_bytes: Some(bytes), ..ServerMemory::default() };
+    let server = ServerRecord {
+        start: memory(1 << 20),
+        end: memory(3 << 20),
+        peak_pss_bytes: Some(4 << 20),
+        readings: 3,
+    };
+    let heap = HeapRecord { peak_live_bytes: 512, allocating_threads: 1, ..HeapRecord::default() };
+    let id = "ingest/b{engine=pgvector}";
+    let phase = PhaseRecord { heap: Some(heap), server: Some(server), ..PhaseRecord::default() };
+    let text = text("\"1MB\"", None, vec![case(id, seen(id, Mode::Heap, phase))]);
+    let row = text.lines().nth(1).unwrap();
+    assert!(row.contains("S 4.00 MiB") && row.contains("S 2.00 MiB") && !row.contains("512 B"), "{text}");
+    assert!(text.contains("\nS: the server's memory, PSS of all its processes"), "{text}");
 }
 
 #[test]
