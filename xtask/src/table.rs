@@ -161,7 +161,7 @@ fn unjudged(run: &Run) -> String {
 
 fn row(case: &CaseRecord, judgement: &Judgement) -> TableRow {
     let id = &case.spec.id;
-    let shown = |metric| {
+    let shown = |metric: &str| {
         let value = judgement.value(id, None, metric)?;
         Some(quantity(value.value, value.metric.unit))
     };
