@@ -164,11 +164,7 @@ impl SiteChange {
 
     /// The innermost function, with its file and line.
     pub fn name(&self) -> String {
-        let Some(frame) = self.stack().first() else { return "unknown".into() };
-        match frame.place() {
-            Some(place) => format!("{} {place}", frame.function),
-            None => frame.function.clone(),
-        }
+        named(self.stack().first())
     }
 
     /// What it does now; nothing if the count is the same.
@@ -218,6 +214,14 @@ impl SiteChange {
 
     fn is_the_same(&self) -> bool {
         SiteCount::ALL.into_iter().all(|count| self.change(count) == Some(0))
+    }
+}
+
+fn named(frame: Option<&Frame>) -> String {
+    let Some(frame) = frame else { return "unknown".into() };
+    match frame.place() {
+        Some(place) => format!("{} {place}", frame.function),
+        None => frame.function.clone(),
     }
 }
 

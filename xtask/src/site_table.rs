@@ -76,7 +76,7 @@ pub fn change_table(lines: &[LineChange], flags: &ShownFlags) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for line in lines.iter().take(flags.top()) {
         let stacks: Vec<&[Frame]> = line.stacks.iter().map(|change| change.stack()).collect();
-        let (function, place) = named(line.frame(), &stacks);
+        let (function, place) = named(line.frame.as_ref(), &stacks);
         let fate = line.fate(count).map(|fate| fate.to_string()).unwrap_or_default();
         let (old, new) = match &line.stacks[..] {
             [only] => (value(&only.old, count), value(&only.new, count)),

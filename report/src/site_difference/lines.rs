@@ -5,24 +5,21 @@ use std::collections::BTreeMap;
 
 use bench_core::dhat_profile::{Frame, SitesSummary};
 
-use super::{Side, SiteChange, SiteCount, SiteFate, change_text, matched_sites};
+use super::{Side, SiteChange, SiteCount, SiteFate, change_text, matched_sites, named};
 
 /// A line of code before and after: the changes of the stacks that lead to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineChange {
+    /// The function, with its file and its line of today; nothing for a profile without stacks.
+    pub frame: Option<Frame>,
     /// Each stack's change, the largest first; those that are the same come last, where they are known.
     pub stacks: Vec<SiteChange>,
 }
 
 impl LineChange {
-    /// The function, with its file and line.
-    pub fn frame(&self) -> Option<&Frame> {
-        self.stacks.first()?.stack().first()
-    }
-
     /// The function, its file and its line in words.
     pub fn name(&self) -> String {
-        self.stacks.first().map_or("unknown".into(), SiteChange::name)
+        named(self.frame.as_ref())
     }
 
     /// The count before, of all its stacks; nothing where one of them is unknown.
@@ -117,11 +114,9 @@ pub fn line_changes(changes: &[SiteChange], count: SiteCount) -> Vec<LineChange>
     };
     let mut lines: BTreeMap<Option<Frame>, LineChange> = BTreeMap::new();
     for change in changes {
-        lines
-            .entry(today(change))
-            .or_insert_with(|| LineChange { stacks: Vec::new() })
-            .stacks
-            .push(change.clone());
+        let frame = today(change);
+        let line = lines.entry(frame.clone()).or_insert_with(|| LineChange { frame, stacks: Vec::new() });
+        line.stacks.push(change.clone());
     }
     let mut lines: Vec<LineChange> = lines.into_values().collect();
     let rank = |change: &SiteChange| {
