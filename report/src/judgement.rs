@@ -261,9 +261,9 @@ impl Judgement {
             (!self.expired.is_empty(), format!("{} expired", plural(self.expired.len(), "allowance"))),
             (compared == Some(Verdict::Fail), against.clone()),
         ];
-        let nothing = self.nothing_measured.as_deref().unwrap_or_default();
+        let nothing = self.nothing_measured.as_ref().map(|reason| format!("nothing was measured ({reason})"));
         let warnings = [
-            (self.nothing_measured.is_some(), format!("nothing was measured ({nothing})")),
+            (nothing.is_some(), nothing.clone().unwrap_or_default()),
             (counts.warn > 0, format!("{} of {limits} broken as a warning", counts.warn)),
             (!self.warnings.is_empty(), format!("{} to look at", plural(self.warnings.len(), "thing"))),
             (compared == Some(Verdict::Warn), against.clone()),
@@ -273,7 +273,9 @@ impl Judgement {
             holding.collect::<Vec<_>>().join(", ")
         };
         match (said(&failures), said(&warnings)) {
-            (failures, _) if !failures.is_empty() => failures,
+            (failures, _) if !failures.is_empty() => {
+                [failures].into_iter().chain(nothing).collect::<Vec<_>>().join(", ")
+            }
             (_, warnings) if !warnings.is_empty() => warnings,
             _ if counts.limits == 0 => {
                 format!("{} measured, no limit judged", plural(counts.measured, "case"))

@@ -126,7 +126,7 @@ fn a_run_without_evidence_renders() {
     empty.cases.clear();
     empty.host = HostFacts::default();
     empty.revision = Default::default();
-    assert!(page_of(&empty).contains("Nothing was measured"));
+    assert!(page_of(&empty).contains("nothing was measured (the run has no case)"));
     let mut bare = sample::run();
     repetitions(&mut bare).for_each(|repetition| repetition.evidence = None);
     assert!(page_of(&bare).contains("too short") || page_of(&bare).contains("No calibration case"));
