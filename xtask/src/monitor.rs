@@ -29,14 +29,14 @@ use report::{plural, watch_page};
 
 pub use endpoint::AskedFor;
 
-use crate::command_line;
-use crate::exit_code::usage;
-use crate::flags::monitor::MonitorFlags;
-use crate::interrupt::Interrupt;
-use crate::output;
-use crate::output_file::{stdout_is_stderr, write_new};
-use crate::text_table::{Align, text_table};
-use crate::workspace::{root, shown};
+use crate::build::workspace::{root, shown};
+use crate::cli::command_line;
+use crate::cli::exit_code::usage;
+use crate::cli::flags::monitor::MonitorFlags;
+use crate::run::interrupt::Interrupt;
+use crate::store::output_file::{stdout_is_stderr, write_new};
+use crate::term::output;
+use crate::term::text_table::{Align, text_table};
 use live::Live;
 use metrics_file::MetricsFile;
 use source::{Cause, Reading, Source};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::exit_code::{CANNOT_START, CodedError, TOOL_ERROR};
+use crate::cli::exit_code::{CANNOT_START, CodedError, TOOL_ERROR};
 
 /// How long a command may take to end after Ctrl-C before it is killed with all it started.
 pub const GRACE: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use bench_core::memory_metrics::Sample;
 
-use crate::workspace::shown;
+use crate::build::workspace::shown;
 
 const START: &str = "[";
 const END: &str = "\n]\n";

@@ -5,7 +5,7 @@ use bench_core::metric::Unit;
 use bench_core::prometheus::Series;
 use report::watch;
 
-use crate::command_line;
+use crate::cli::command_line;
 
 /// As much of a name, or of a line, as a note repeats.
 const MOST_CHARACTERS: usize = 100;

@@ -1,0 +1,6 @@
+//! Builds the suites, keeps their binaries, and knows what cargo knows of the workspace.
+
+pub mod binaries;
+pub mod old_binaries;
+pub mod suites;
+pub mod workspace;

@@ -1,0 +1,9 @@
+//! The command line: flags, exit codes, units, and the command that repeats a run.
+
+pub mod again;
+pub mod command_line;
+#[cfg(test)]
+pub mod documented;
+pub mod exit_code;
+pub mod flags;
+pub mod quantity;

@@ -1,0 +1,17 @@
+//! What each command does: one file is one command.
+
+pub mod analyze;
+pub mod baseline;
+pub mod bench;
+pub mod check;
+pub mod clean;
+pub mod compare;
+pub mod conclusion;
+pub mod diff;
+pub mod heap;
+pub mod leaks;
+pub mod list;
+pub mod one_case;
+pub mod profile;
+pub mod report;
+pub mod thresholds;

@@ -1,0 +1,176 @@
+//! `cargo xtask analyze FILE`: what lies in a profile, a run or a file of samples, as tables.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::case::Mode;
+use bench_core::dhat_profile::SitesSummary;
+use bench_core::foreign_text::quoted;
+use bench_core::memory_metrics::Sample;
+use bench_core::metric::{Metric, Unit};
+use bench_core::run::{CaseRecord, Measurement, Run};
+use jiff::Timestamp;
+use report::quantity::human;
+use report::watch::{Row, Watch};
+use report::{SiteCount, allocating_lines, fitted_name, plural};
+
+use crate::cli::exit_code::{PASS, usage};
+use crate::cli::flags::profile::{AnalyzeFlags, ExportFlags, ShownFlags};
+use crate::store::named_files::NamedFiles;
+use crate::store::stored::{Stored, matching, sites_of};
+use crate::term::output;
+use crate::term::phase_table::phase_table;
+use crate::term::site_export::write_exports;
+use crate::term::site_filter::SiteFilter;
+use crate::term::site_table::site_table;
+use crate::term::text_table::{Align, text_table};
+
+/// Runs the command.
+pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
+    let stored = Stored::read(&flags.file, flags.results.as_deref())?;
+    let mut files = NamedFiles::default();
+    files.drawings(&flags.export);
+    stored.read_from(&flags.file).into_iter().for_each(|file| files.input("FILE", file));
+    files.ensure_apart()?;
+    let name = flags.file.to_string_lossy();
+    match stored {
+        Stored::Profile(sites) => {
+            let filter = flags.filter.as_deref().map(SiteFilter::new);
+            let (note, sites) = match &filter {
+                Some(filter) => (filter.note(&sites), filter.chosen(&sites, &name)?),
+                None => (String::new(), sites),
+            };
+            output::print(&(note + &site_table(&sites, &flags.shown)))?;
+            export(&sites, &name, flags)?;
+        }
+        Stored::Run(run, path) => of_run(&run, &path, flags)?,
+        Stored::Samples(samples) => {
+            ensure_no_export(&flags.export, "a file of samples has no call sites")?;
+            ensure_of_call_sites(&flags.shown, "a file of samples has none")?;
+            ensure!(
+                flags.filter.is_none(),
+                usage(anyhow!(
+                    "FILTER chooses cases of a run, or call sites of a profile; {name} has samples"
+                ))
+            );
+            output::print(&of_samples(&samples, &name)?)?;
+        }
+    }
+    Ok(PASS)
+}
+
+fn export(sites: &SitesSummary, title: &str, flags: &AnalyzeFlags) -> Result<()> {
+    write_exports(&sites.sites, title, flags.shown.count(), &flags.export)
+}
+
+fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<()> {
+    let cases = matching(run, flags.filter.as_deref())?;
+    let partial = run.partial.as_ref().map(|partial| format!("; {partial}")).unwrap_or_default();
+    let mut text = format!("run {} of {}{partial}\n\n", run.id, run.started);
+    let [case] = cases[..] else {
+        ensure_no_export(&flags.export, "an export is of one case: name it behind the run")?;
+        ensure_of_call_sites(&flags.shown, "name one case behind the run")?;
+        return output::print(&(text + &overview(&cases, path)));
+    };
+    text.push_str(&format!("{}\n{}\n", case.spec.id, case.spec.about));
+    for measurement in &case.measurements {
+        if let Some((number, evidence)) =
+            measurement.highest().filter(|(_, evidence)| !evidence.phases.is_empty())
+        {
+            text.push_str(&format!("\nmode {}{}\n", measurement.mode, which(measurement, number)));
+            text.push_str(&phase_table(evidence));
+        }
+        for failure in measurement.failures() {
+            text.push_str(&format!("\nmode {}: {}: {}\n", measurement.mode, failure.kind, failure.reason));
+        }
+    }
+    match sites_of(case, path) {
+        Some((sites, _)) => {
+            text.push_str(&format!("\nmode sites\n{}", site_table(&sites, &flags.shown)));
+            output::print(&text)?;
+            export(&sites, &case.spec.id.to_string(), flags)
+        }
+        None => {
+            let reason = "the case has no call sites: it was not measured in mode sites";
+            ensure_no_export(&flags.export, reason)?;
+            ensure_of_call_sites(&flags.shown, "it was not measured in mode sites")?;
+            output::print(&text)
+        }
+    }
+}
+
+/// Which repetition is shown, where there are several. Their times are not ranked.
+fn which(measurement: &Measurement, number: usize) -> String {
+    let all = measurement.evidence().count();
+    match measurement.mode {
+        _ if all == 1 => String::new(),
+        Mode::Time => format!(", repetition {number} of {all}"),
+        _ => format!(", repetition {number} of {all}, the one with the highest peak"),
+    }
+}
+
+/// A row for each case, with what allocated most.
+fn overview(cases: &[&CaseRecord], path: &Path) -> String {
+    let row = |case: &&CaseRecord| {
+        let whole =
+            case.measurement(Mode::Heap).and_then(|m| m.highest()).and_then(|(_, evidence)| evidence.whole());
+        let cell = |id: &str| {
+            let value =
+                Metric::by_id(id).and_then(|metric| Some(human((metric.of)(whole.as_ref()?)?, metric.unit)));
+            value.unwrap_or("-".into())
+        };
+        let top = sites_of(case, path).and_then(|(sites, _)| {
+            let lines = allocating_lines(&sites.sites, SiteCount::Peak);
+            let line = lines.first()?;
+            let function = fitted_name(&line.frame?.label(), 60);
+            Some(format!("{} {function}", human(line.sum.peak_bytes as f64, Unit::Bytes)))
+        });
+        let id = case.spec.id.to_string();
+        vec![
+            id,
+            cell("heap.peak"),
+            cell("heap.allocated"),
+            cell("heap.blocks"),
+            cell("rss.peak"),
+            top.unwrap_or("-".into()),
+        ]
+    };
+    let rows: Vec<Vec<String>> = cases.iter().map(row).collect();
+    let head = ["case", "peak", "allocated", "blocks", "peak RSS", "top call site at the peak"];
+    let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
+    text_table(&head, &rows, &align)
+}
+
+fn of_samples(samples: &[Sample], name: &str) -> Result<String> {
+    let mut watch = Watch::new(name, "", 0.0);
+    let mut first = None;
+    for sample in samples {
+        let read = sample.timestamp.parse::<Timestamp>().with_context(|| {
+            format!("{name}: {} is no time such as 2024-01-15T10:30:00Z", quoted(&sample.timestamp))
+        });
+        let time = read.map_err(usage)?;
+        let began = *first.get_or_insert(time);
+        watch.add(time.duration_since(began).as_secs_f64(), &sample.timestamp, &sample.values);
+    }
+    let Some((from, to)) = &watch.between else { return Ok("no sample\n".into()) };
+    let rows: Vec<Vec<String>> = watch.rows().iter().map(Row::cells).collect();
+    Ok(format!(
+        "{} from {from} to {to}\n\n{}",
+        plural(watch.samples as usize, "sample"),
+        text_table(&Row::HEAD, &rows, &[Align::Left])
+    ))
+}
+
+fn ensure_no_export(flags: &ExportFlags, reason: &'static str) -> Result<()> {
+    let asked_for = [&flags.flamegraph, &flags.pprof, &flags.collapsed].into_iter().flatten().next();
+    ensure!(asked_for.is_none(), usage(anyhow!(reason)));
+    Ok(())
+}
+
+/// Refuses what would be passed over.
+fn ensure_of_call_sites(flags: &ShownFlags, reason: &str) -> Result<()> {
+    match flags.given() {
+        Some(flag) => Err(usage(anyhow!("{flag} is of call sites: {reason}"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,307 @@
+//! `cargo xtask bench`: build, list, select, measure case by case, store after each, judge, show.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::case::{CaseId, CaseSpec, Mode};
+use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
+use jiff::Timestamp;
+use report::comparison::{REPETITIONS, compare};
+use report::{Comparison, History, Thresholds, plural};
+
+use crate::build::binaries::BinaryStore;
+use crate::build::old_binaries::OldBinaries;
+use crate::build::suites::Suites;
+use crate::build::workspace::{self, Metadata, shown};
+use crate::cli::command_line;
+use crate::cli::exit_code::{INTERRUPTED, of_error, usage, worse};
+use crate::cli::flags::BenchFlags;
+use crate::commands::compare::today;
+use crate::commands::conclusion::{self, Against};
+use crate::run::child_executor::ChildExecutor;
+use crate::run::confirm;
+use crate::run::environment::Environment;
+use crate::run::gone_servers::GoneServers;
+use crate::run::host;
+use crate::run::interrupt::Interrupt;
+use crate::run::plan::{self, Plan};
+use crate::run::selection::{Chosen, Selection, modes_of_run};
+use crate::store::history;
+use crate::store::named_files::NamedFiles;
+use crate::store::output_file::write_whole;
+use crate::store::results::{RUN_FILE, Results, RunFolder, Side, write_run};
+use crate::term::progress::Progress;
+
+/// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
+const BUDGET: Duration = Duration::from_secs(6);
+
+/// A run that was stored, whole or interrupted.
+pub struct Measured {
+    /// The run.
+    pub run: Run,
+    /// Where it lies.
+    pub folder: RunFolder,
+    /// What to judge it by.
+    pub thresholds: Thresholds,
+    /// What is said against the baseline, if one was asked for.
+    pub comparison: Option<Comparison>,
+    /// The stored runs before it.
+    pub history: History,
+    /// Why the old binaries could not be run, if they should have been.
+    pub not_confirmed: Option<anyhow::Error>,
+    /// Whether Ctrl-C ended it early.
+    pub interrupted: bool,
+}
+
+/// Runs the command.
+pub fn run(flags: &BenchFlags) -> Result<u8> {
+    let Measured { run, folder, thresholds, comparison, history, not_confirmed, interrupted } =
+        measure(flags, |_| Ok(()))?;
+    let run_path = folder.path.join(RUN_FILE);
+    let exports = flags.export.export.clone();
+    let against = Against { comparison, history, strict: flags.baseline.strict, exports };
+    let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
+        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
+    if let Some(error) = not_confirmed {
+        eprintln!("error: what looks worse stays unconfirmed: {error:#}");
+        return Ok(worse(code, of_error(&error)));
+    }
+    Ok(if interrupted { INTERRUPTED } else { code })
+}
+
+/// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
+pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>) -> Result<Measured> {
+    let interrupt = Interrupt::install()?;
+    // Everything that can be wrong with the input is looked at before anything is built.
+    let results = Results::new(&flags.results)?;
+    let thresholds = results.thresholds()?;
+    let selection = Selection::new(&flags.selection)?;
+    results.ensure_writable()?;
+    let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
+    let mut files = NamedFiles::default();
+    files.exports(&flags.export);
+    files.suites(&flags.suites);
+    files.judged_by(&results, old.as_ref());
+    files.ensure_apart()?;
+    let store = BinaryStore::open(&workspace::target_directory()?)?;
+    let old_binaries = old_binaries(flags, old.as_ref(), &store)?;
+
+    let mut suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
+    let cases = suites.list()?;
+    ensure_every_rule_matches(&thresholds, &cases)?;
+    let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let chosen = selection.for_bench(&cases, &asked_for)?;
+    accept(&chosen)?;
+    let modes = modes_of_run(&asked_for, &chosen);
+    let jobs = chosen.iter().flat_map(|case| case.modes.iter().map(|mode| (&case.spec, *mode)));
+    suites.keep(&store, jobs)?;
+    let inputs = Inputs::prepare()?;
+
+    let started = Timestamp::now();
+    let revision = host::revision();
+    let folder = results.create_run(started, &revision)?;
+    let environment = Environment::from_variables(std::env::vars_os());
+    let repetitions = flags.repetitions.unwrap_or(match (&old, flags.selection.quick) {
+        (Some(_), _) => REPETITIONS as u32,
+        (None, true) => 2,
+        (None, false) => 5,
+    });
+    let mut run = Run {
+        schema: SCHEMA,
+        id: folder.id.clone(),
+        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        partial: None,
+        command: command_line::of_this_process(),
+        revision,
+        host: host::facts(),
+        settings: Settings {
+            quick: flags.selection.quick,
+            modes,
+            profile: flags.suites.profile.clone(),
+            repetitions,
+            interval_ns: u64::try_from(flags.interval.as_nanos()).context("--interval is too long")?,
+            time_limit_s: flags.time_limit.as_secs(),
+            memory_limit_bytes: flags.memory_limit,
+            environment: environment.recorded.clone(),
+            features: Some(flags.suites.sorted_features()),
+            harness: Some(HARNESS),
+            allocators: Some(inputs.allocators.clone()),
+            binaries: Some(suites.hashes()),
+            left_out: Some(left_out(&cases, &chosen)),
+        },
+        cases: Vec::new(),
+    };
+    let progress = Progress::new(chosen.len());
+    let run_folder = folder.path.clone();
+    let mut executor = ChildExecutor {
+        suites: &suites,
+        corpus: inputs.corpus.clone(),
+        scratch: inputs.scratch.clone(),
+        run_folder: run_folder.clone(),
+        interval: flags.interval,
+        memory_limit: flags.memory_limit,
+        quick: flags.selection.quick,
+        environment: environment.clone(),
+        interrupt: interrupt.clone(),
+        progress: &progress,
+    };
+    let budget = flags.repetitions.is_none().then_some(BUDGET);
+    let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
+    measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
+    progress.finish();
+    store.prune()?;
+    let history = history::before(&run, &results);
+    let interrupted = run.partial.is_some();
+    let mut measured =
+        Measured { run, folder, thresholds, comparison: None, history, not_confirmed: None, interrupted };
+    let Some(old) = old else { return Ok(measured) };
+    let mut comparison = compare(&old.called, &old.run, &measured.run, &measured.thresholds, &today());
+    let candidates = confirm::specs(&comparison.candidates(), &measured.run.cases);
+    let old_binaries = old_binaries.filter(|_| !interrupted);
+    if let Some(old) = to_confirm(old_binaries, &candidates) {
+        let ready = old.suites(&flags.suites, flags.memory_limit, &interrupt).and_then(|mut suites| {
+            suites.keep(&store, candidates.iter().map(|(spec, mode)| (spec, *mode)))?;
+            Ok(suites)
+        });
+        let confirmed = ready.and_then(|suites| {
+            eprintln!("running the old and the new binaries in turn");
+            let mut old = ChildExecutor { suites: &suites, ..executor.clone() };
+            confirm::in_turn(&candidates, plan, &mut old, &mut executor)
+        });
+        match confirmed {
+            Ok(Some(confirmations)) => comparison.confirm(&confirmations),
+            Ok(None) => measured.interrupted = true,
+            // The run is whole without it.
+            Err(error) => {
+                measured.not_confirmed = Some(error);
+                comparison.predict(&measured.history);
+            }
+        }
+    } else if flags.confirm.confirm.is_none() {
+        comparison.predict(&measured.history);
+    }
+    measured.comparison = Some(comparison);
+    Ok(measured)
+}
+
+/// What `--confirm` means, before anything is built.
+fn old_binaries(flags: &BenchFlags, old: Option<&Side>, store: &BinaryStore) -> Result<Option<OldBinaries>> {
+    let Some(reference) = &flags.confirm.confirm else { return Ok(None) };
+    let old = old.context("--confirm is about a comparison: name a --baseline too").map_err(usage)?;
+    OldBinaries::find(reference, old, store, &flags.suites, flags.memory_limit).map(Some)
+}
+
+/// The old binaries, if there is something to run them for; says what is done, or could be.
+fn to_confirm(old: Option<OldBinaries>, candidates: &[(CaseSpec, Mode)]) -> Option<OldBinaries> {
+    let found = format!("noisy metrics of {} look worse", plural(candidates.len(), "case"));
+    let note = match (&old, candidates.is_empty()) {
+        (None, true) => return None,
+        (None, false) => {
+            format!("note: {found}; --confirm runs the old and the new binaries in turn to decide it")
+        }
+        (Some(_), true) => "note: no noisy metric looks worse, so there is nothing to confirm".into(),
+        (Some(OldBinaries::Unchanged), false) => {
+            format!("note: {found}, but the revision to confirm it with is this one: it stays unconfirmed")
+        }
+        (Some(_), false) => found,
+    };
+    eprintln!("{note}");
+    old.filter(|old| !candidates.is_empty() && !matches!(old, OldBinaries::Unchanged))
+}
+
+/// Measures case after case and stores the run after each.
+fn measure_all(
+    run: &mut Run,
+    folder: &RunFolder,
+    chosen: &[Chosen],
+    plan: Plan,
+    executor: &mut ChildExecutor<'_>,
+) -> Result<()> {
+    let path = folder.path.join(RUN_FILE);
+    let progress = executor.progress;
+    let store = |run: &mut Run, done: usize| {
+        // Should xtask itself be killed, the file says what it lacks.
+        run.partial =
+            (done < chosen.len()).then(|| format!("stopped after {done} of {} cases", chosen.len()));
+        write_run(&path, run)
+    };
+    store(run, 0)?;
+    let mut gone = GoneServers::default();
+    for (done, case) in chosen.iter().enumerate() {
+        if executor.interrupt.is_set() {
+            return interrupted(run, &path, done, chosen.len());
+        }
+        if let Some(record) = gone.without(&case.spec) {
+            run.cases.push(record);
+            store(run, done + 1)?;
+            progress.passed_over();
+            continue;
+        }
+        progress.case(&case.spec.id);
+        if case.spec.has_tag("embeds_first") {
+            executor.prepare(&case.spec)?;
+        }
+        let measured = plan::measure(case, plan, executor)?;
+        if measured.interrupted {
+            if !measured.record.measurements.is_empty() {
+                run.cases.push(measured.record);
+            }
+            return interrupted(run, &path, done, chosen.len());
+        }
+        gone.look_at(&measured.record);
+        run.cases.push(measured.record);
+        store(run, done + 1)?;
+        // Whoever reads that it is done finds it stored.
+        if let Some(record) = run.cases.last() {
+            progress.case_done(record);
+        }
+    }
+    Ok(())
+}
+
+fn interrupted(run: &mut Run, path: &std::path::Path, done: usize, total: usize) -> Result<()> {
+    run.partial = Some(format!("interrupted by Ctrl-C after {done} of {total} cases"));
+    write_run(path, run)
+}
+
+/// A rule that matches no case of any suite is a mistake in the table.
+fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Result<()> {
+    let unmatched = thresholds.unmatched(cases);
+    ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
+    Ok(())
+}
+
+/// The cases that this bench does not measure.
+fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
+    let is_chosen = |id: &CaseId| chosen.iter().any(|chosen| chosen.spec.id == *id);
+    cases.iter().map(|spec| &spec.id).filter(|id| !is_chosen(id)).cloned().collect()
+}
+
+/// What children are given, in cargo's target folder, and what cargo knows of their allocators.
+pub struct Inputs {
+    /// The index of the text corpus.
+    pub corpus: PathBuf,
+    /// Where every child gets its folder.
+    pub scratch: PathBuf,
+    /// The version of each allocator.
+    pub allocators: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    /// Writes the index and makes the folder.
+    pub fn prepare() -> Result<Inputs> {
+        let metadata = Metadata::read()?;
+        let folder = metadata.target_directory.join("bench");
+        let scratch = folder.join("scratch");
+        fs::create_dir_all(&scratch).with_context(|| format!("create {}", shown(&scratch)))?;
+        let index = metadata.corpus_index();
+        // By its content: with another Cargo.lock another bench begins, and does not change what this one reads.
+        let corpus = folder.join(format!("corpus-{:.16}.tsv", host::sha256(index.as_bytes())));
+        write_whole(&corpus, index.as_bytes())?;
+        let allocators = metadata.allocators();
+        Ok(Inputs { corpus, scratch, allocators })
+    }
+}

@@ -1,0 +1,106 @@
+//! The end of a run: judged, its page written, shown on stdout, turned into an exit code.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use bench_core::run::Run;
+use report::export::{export, trend};
+use report::{Comparison, History, Judgement, Thresholds, judge, page, plural, summary_json};
+
+use crate::build::workspace::shown;
+use crate::cli::exit_code;
+use crate::cli::flags::{Export, MessageFormat};
+use crate::commands::compare::today;
+use crate::store::output_file::write_whole;
+use crate::store::results::PAGE_FILE;
+use crate::term::output;
+use crate::term::table;
+
+/// A run that was judged and shown.
+pub struct Concluded {
+    /// What is said of it.
+    pub judgement: Judgement,
+    /// Its page.
+    pub page: PathBuf,
+}
+
+/// What a run was held against beside its limits, and where the result goes beside stdout and page.
+#[derive(Default)]
+pub struct Against {
+    /// A baseline.
+    pub comparison: Option<Comparison>,
+    /// The stored runs before it.
+    pub history: History,
+    /// Whether what could not be decided is no pass.
+    pub strict: bool,
+    /// The files to write for other tools.
+    pub exports: Vec<Export>,
+}
+
+/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file, with what the
+/// numbers were in the runs before.
+pub fn write_page(
+    run: &Run,
+    run_path: &Path,
+    thresholds: &Thresholds,
+    comparison: Option<Comparison>,
+    history: History,
+) -> Result<Concluded> {
+    let mut judgement = judge(run, thresholds, &today()).with_history(history);
+    if let Some(comparison) = comparison {
+        judgement = judgement.with_comparison(comparison);
+    }
+    let html = page(run, &judgement).context("make the page")?;
+    let page = run_path.with_file_name(PAGE_FILE);
+    write_whole(&page, html.as_bytes())?;
+    Ok(Concluded { judgement, page })
+}
+
+/// Judges, writes the page and the exports, and prints. What comes back is the exit code.
+pub fn conclude(
+    run: &Run,
+    run_path: &Path,
+    thresholds: &Thresholds,
+    against: Against,
+    format: MessageFormat,
+) -> Result<u8> {
+    let Concluded { judgement, page } =
+        write_page(run, run_path, thresholds, against.comparison, against.history)?;
+    let text = match format {
+        MessageFormat::Human => table::human(run, &judgement, &shown(&page)),
+        MessageFormat::Json => {
+            let json = summary_json(run, &judgement, &shown(run_path), &shown(&page));
+            serde_json::to_string_pretty(&json).context("write the summary as JSON")? + "\n"
+        }
+    };
+    output::print(&text)?;
+    let is_empty = write_exports(run, &judgement, &against.exports)?;
+    let code = exit_code::of_run(judgement.verdict, !judgement.failures.is_empty());
+    let code = exit_code::with_nothing_measured(code, is_empty || judgement.nothing_measured.is_some());
+    let open = judgement.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
+    Ok(exit_code::with_strictness(code, against.strict, open))
+}
+
+/// Writes the files for other tools, and says on stderr which numbers a trend service does not get. What comes back is
+/// whether one of them would have been empty: such a file is not written, because its reader takes it for a fault.
+fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> Result<bool> {
+    let mut is_empty = false;
+    for Export { format, path } in exports {
+        let flag = format!("--export {format}={}", path.display());
+        if let Some(trend) = trend(*format, judgement) {
+            let left_out = trend.left_out_text();
+            let nothing = judgement.nothing_measured.as_deref();
+            if trend.values.is_empty() || nothing.is_some() {
+                let why = nothing.unwrap_or(if left_out.is_empty() { "no number" } else { &left_out });
+                eprintln!("error: {flag} would hold nothing that was asked for and is not written: {why}");
+                is_empty = true;
+                continue;
+            }
+            if !left_out.is_empty() {
+                eprintln!("note: {flag} has {}; left out: {left_out}", plural(trend.values.len(), "number"));
+            }
+        }
+        write_whole(path, export(*format, run, judgement).as_bytes()).context(flag)?;
+    }
+    Ok(is_empty)
+}

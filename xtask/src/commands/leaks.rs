@@ -1,0 +1,220 @@
+//! `cargo xtask leaks`: every loop of the suites, and every measuring tool, is checked for leaks.
+
+use std::fmt::Write;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use bench_core::case::{CaseSpec, Mode};
+use bench_core::leak::ToolCheck;
+use bench_core::run::{HostFacts, Revision, Run, SCHEMA, Settings};
+use jiff::Timestamp;
+use report::quantity::grouped;
+use report::{LeakCheck, LeakReport, Thresholds, Verdict, judge};
+
+use crate::build::suites::Suites;
+use crate::cli::exit_code::{self, INTERRUPTED};
+use crate::cli::flags::{LeaksFlags, MEMORY_LIMIT, MessageFormat};
+use crate::commands::bench::Inputs;
+use crate::run::child_executor::ChildExecutor;
+use crate::run::child_process::{self, End, Limits};
+use crate::run::environment::Environment;
+use crate::run::host;
+use crate::run::interrupt::Interrupt;
+use crate::run::plan::{self, Plan};
+use crate::run::selection::{Chosen, Selection};
+use crate::store::results::Results;
+use crate::term::output;
+use crate::term::progress::Progress;
+use crate::term::table::style;
+use crate::term::text_table::{Align, TableRow, styled_table};
+
+/// Two processes tell whether what one saw repeats.
+const REPETITIONS: u32 = 2;
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// The sampler runs as in a bench.
+const INTERVAL: Duration = Duration::from_micros(200);
+
+/// The program that checks the measuring tools.
+const TOOL_CHECKS: &str = "tool-checks";
+
+/// Runs the command.
+pub fn run(flags: &LeaksFlags) -> Result<u8> {
+    let started = Instant::now();
+    let interrupt = Interrupt::install()?;
+    let thresholds = Results::new(&flags.results)?.thresholds()?;
+    let selection = Selection::new(&flags.selection)?;
+    let suites = Suites::build(&flags.suites, MEMORY_LIMIT, &interrupt)?;
+    let chosen = chosen(&suites.list()?, &selection)?;
+    let inputs = Inputs::prepare()?;
+    let mut run = empty_run(flags);
+    let progress = Progress::new(chosen.len());
+    let mut executor = ChildExecutor {
+        suites: &suites,
+        corpus: inputs.corpus,
+        scratch: inputs.scratch.clone(),
+        run_folder: inputs.scratch.clone(),
+        interval: INTERVAL,
+        memory_limit: MEMORY_LIMIT,
+        quick: false,
+        environment: Environment::from_variables(std::env::vars_os()),
+        interrupt: interrupt.clone(),
+        progress: &progress,
+    };
+    let plan = Plan { repetitions: REPETITIONS, budget: None, time_limit: TIME_LIMIT };
+    for case in &chosen {
+        progress.case(&case.spec.id);
+        let measured = plan::measure(case, plan, &mut executor)?;
+        if measured.interrupted {
+            eprintln!("interrupted by Ctrl-C after {} of {} loops", run.cases.len(), chosen.len());
+            return Ok(INTERRUPTED);
+        }
+        progress.case_done(&measured.record);
+        run.cases.push(measured.record);
+    }
+    progress.finish();
+    let tools = tools(&suites, &inputs.scratch, &interrupt)?;
+    let report = judged(&run, &thresholds, &tools);
+    let text = match flags.message_format {
+        MessageFormat::Json => {
+            serde_json::to_string_pretty(&report).context("write the report as JSON")? + "\n"
+        }
+        MessageFormat::Human => human(&report, started.elapsed()),
+    };
+    output::print(&text)?;
+    let failed =
+        run.cases.iter().any(|case| case.measurements.iter().any(|it| it.failures().next().is_some()));
+    Ok(exit_code::of_run(report.verdict, failed))
+}
+
+/// The loops that were asked for, each where its engine's bytes are, and the fault that leaks on purpose.
+fn chosen(cases: &[CaseSpec], selection: &Selection) -> Result<Vec<Chosen>> {
+    // A fault is for whoever names it.
+    let is_meant =
+        |spec: &&CaseSpec| spec.has_tag("loop") && (!spec.has_tag("fault") || selection.names(spec));
+    let loops: Vec<CaseSpec> = cases.iter().filter(is_meant).cloned().collect();
+    let known_leak = |spec: &&CaseSpec| spec.id.workload == "fault" && spec.id.param("kind") == Some("leak");
+    let known_leak = cases.iter().find(known_leak).context("no suite has the fault that leaks")?.clone();
+    let mut chosen: Vec<Chosen> = Vec::new();
+    for spec in selection.matching(&loops)?.into_iter().chain([known_leak]) {
+        let wanted = if spec.has_tag("foreign_heap") { Mode::Native } else { Mode::Heap };
+        let modes: Vec<Mode> =
+            [wanted].into_iter().filter(|mode| !spec.absent_modes.contains_key(mode)).collect();
+        if !modes.is_empty() {
+            chosen.push(Chosen { spec, modes });
+        }
+    }
+    Ok(chosen)
+}
+
+/// What the loops are kept in while they are judged; it is not stored.
+fn empty_run(flags: &LeaksFlags) -> Run {
+    Run {
+        schema: SCHEMA,
+        id: "leaks".into(),
+        started: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        partial: None,
+        command: "cargo xtask leaks".into(),
+        revision: Revision::default(),
+        host: HostFacts { facts: host::facts().facts },
+        settings: Settings {
+            quick: false,
+            modes: vec![Mode::Heap, Mode::Native],
+            profile: flags.suites.profile.clone(),
+            repetitions: REPETITIONS,
+            interval_ns: INTERVAL.as_nanos() as u64,
+            time_limit_s: TIME_LIMIT.as_secs(),
+            memory_limit_bytes: MEMORY_LIMIT,
+            environment: Default::default(),
+            ..Settings::default()
+        },
+        cases: Vec::new(),
+    }
+}
+
+/// Runs the program that checks the measuring tools.
+fn tools(suites: &Suites, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Vec<ToolCheck>> {
+    eprintln!("checking the measuring tools");
+    let folder = tempfile::tempdir_in(scratch).context("make a folder for the checks of the tools")?;
+    let mut command = Command::new(suites.program(TOOL_CHECKS)?);
+    command.current_dir(folder.path());
+    let limits = Limits { time: TIME_LIMIT, memory_bytes: MEMORY_LIMIT };
+    let file = folder.path().join("tools.json");
+    command.arg(&file);
+    let finished = child_process::run(command, limits, interrupt).context("check the measuring tools")?;
+    let ended_well = matches!(&finished.end, End::Exited(status) if status.success());
+    let said = || finished.stderr.join("\n  ");
+    ensure!(
+        ended_well,
+        anyhow!("the checks of the measuring tools ended badly: {:?}\n  {}", finished.end, said())
+    );
+    let json = std::fs::read(&file).context("the checks of the measuring tools left no answer")?;
+    serde_json::from_slice(&json).context("understand the checks of the measuring tools")
+}
+
+fn judged(run: &Run, thresholds: &Thresholds, tools: &[ToolCheck]) -> LeakReport {
+    let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
+    report::leaks(run, &judge(run, thresholds, &today), tools)
+}
+
+const ALIGN: [Align; 7] = {
+    use Align::{Left, Right};
+    [Left, Left, Right, Right, Right, Right, Left]
+};
+const HEADING: [&str; 7] = ["checked", "bytes", "iterations", "B/iteration", "95 %", "growth", "verdict"];
+
+fn human(report: &LeakReport, elapsed: Duration) -> String {
+    let checks: Vec<&LeakCheck> = report.loops.iter().chain(&report.tools).collect();
+    let rows: Vec<TableRow> = checks
+        .iter()
+        .map(|check| TableRow {
+            cells: row(check).to_vec(),
+            last: style(check.verdict),
+            ..TableRow::default()
+        })
+        .collect();
+    let mut text = styled_table(&HEADING, &rows, &ALIGN);
+    for check in checks.iter().filter(|check| check.verdict > Verdict::Pass) {
+        let colour = style(check.verdict);
+        let reason = check.reason.replace('\n', "\n      ");
+        let _ = writeln!(text, "\n{colour}{}{colour:#}  {}: {reason}", check.verdict, check.name);
+        if report.loops.iter().any(|it| it.name == check.name) {
+            let _ =
+                writeln!(text, "      where: cargo xtask bench '{}' --mode heap,sites,native", check.name);
+        }
+    }
+    let colour = style(report.verdict);
+    let wrong = checks.iter().filter(|check| check.verdict > Verdict::Pass).count();
+    let _ = writeln!(
+        text,
+        "\n{colour}{}{colour:#}  {} loops and {} measuring tools checked in {:.0} s, {wrong} not as they should be; known \
+         leaks are in both, and must be found",
+        report.verdict.word().to_uppercase(),
+        report.loops.len(),
+        report.tools.len(),
+        elapsed.as_secs_f64()
+    );
+    text
+}
+
+fn row(check: &LeakCheck) -> [String; 7] {
+    let absent = || "-".to_string();
+    let trend =
+        |of: &dyn Fn(&bench_core::leak::Trend) -> String| check.trend.as_ref().map_or_else(absent, of);
+    let found = match (check.leaks_on_purpose, check.verdict) {
+        (true, Verdict::Pass) => "pass (a known leak, found)".into(),
+        (_, verdict) => verdict.word().to_string(),
+    };
+    [
+        check.name.clone(),
+        check.bytes.into(),
+        check.iterations.map_or_else(absent, |iterations| iterations.to_string()),
+        trend(&|trend| grouped(trend.line.slope, 1)),
+        trend(&|trend| {
+            let (low, high) = trend.line.slope_interval;
+            format!("{} to {}", grouped(low, 1), grouped(high, 1))
+        }),
+        trend(&|trend| format!("{:.1} %", trend.growth * 100.0)),
+        found,
+    ]
+}

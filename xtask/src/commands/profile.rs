@@ -1,0 +1,44 @@
+//! `cargo xtask profile CASE`: which function, file and line of one case allocates what.
+
+use anyhow::{Context, Result};
+use bench_core::case::Mode;
+use bench_core::dhat_profile::SitesSummary;
+
+use crate::build::workspace::shown;
+use crate::cli::exit_code::PASS;
+use crate::cli::flags::profile::ProfileFlags;
+use crate::commands::one_case;
+use crate::store::named_files::NamedFiles;
+use crate::store::results::Results;
+use crate::store::stored::read_profile;
+use crate::term::output;
+use crate::term::site_export::write_exports;
+use crate::term::site_table::site_table;
+
+/// Runs the command.
+pub fn run(flags: &ProfileFlags) -> Result<u8> {
+    let mut files = NamedFiles::default();
+    files.drawings(&flags.export);
+    files.suites(&flags.case.suites);
+    files.input("the thresholds", Results::new(&flags.case.results)?.thresholds_file());
+    files.ensure_apart()?;
+    let one = one_case::measure(&flags.case, Mode::Sites)?;
+    let id = &one.record.spec.id;
+    let repetition =
+        one.record.measurement(Mode::Sites).and_then(|measurement| measurement.repetitions.first());
+    let repetition = repetition.context("mode sites left a repetition")?;
+    let file = one.folder.join(repetition.dhat_file.as_ref().context("mode sites left a profile")?);
+    let summary: SitesSummary = read_profile(&file)?;
+    let mut text = format!("{id}\n{}", site_table(&summary, &flags.shown));
+    if let Some(scaled) = repetition.evidence.as_ref().and_then(|evidence| evidence.scaled.as_ref()) {
+        text.push_str(&format!("scaled down: {}={} instead of {}\n", scaled.axis, scaled.to, scaled.from));
+    }
+    text.push_str(&format!(
+        "\nprofile  {}\n         opens in DHAT's viewer: dh_view.html of valgrind, \"Load...\"\npage  {}\n",
+        shown(&file),
+        shown(&one.page)
+    ));
+    output::print(&text)?;
+    write_exports(&summary.sites, &id.to_string(), flags.shown.count(), &flags.export)?;
+    Ok(PASS)
+}

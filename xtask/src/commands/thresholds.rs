@@ -1,0 +1,90 @@
+//! `cargo xtask thresholds`: is the table right, which rule wins, which limits would be tight?
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Result, anyhow, ensure};
+use bench_core::case::CaseId;
+use bench_core::metric::METRICS;
+use report::thresholds::Place;
+use report::{Thresholds, suggested_limits};
+
+use crate::build::suites::Suites;
+use crate::cli::exit_code::{PASS, usage};
+use crate::cli::flags::{MEMORY_LIMIT, ThresholdsCommand, ThresholdsFlags};
+use crate::run::host;
+use crate::run::interrupt::Interrupt;
+use crate::store::results::{Results, read_run};
+use crate::term::output;
+
+/// Runs the command.
+pub fn run(flags: &ThresholdsFlags) -> Result<u8> {
+    let results = Results::new(&flags.results)?;
+    match &flags.command {
+        ThresholdsCommand::Check { suites } => {
+            let thresholds = results.thresholds()?;
+            let cases = Suites::build(suites, MEMORY_LIMIT, &Interrupt::install()?)?.list()?;
+            let unmatched = thresholds.unmatched(&cases);
+            ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
+            let today = crate::commands::compare::today();
+            let expired = thresholds.expired(&today);
+            ensure!(expired.is_empty(), usage(anyhow!("{}", expired.join("\n       "))));
+            eprintln!("every rule matches a case, no allowance has ended");
+        }
+        ThresholdsCommand::Explain { id } => {
+            let id: CaseId = id.parse().map_err(usage)?;
+            output::print(&explain(&results.thresholds()?, &id))?;
+        }
+        ThresholdsCommand::Suggest { runs } => {
+            let wanted: Vec<Option<&Path>> = match &runs[..] {
+                [] => vec![None],
+                runs => runs.iter().map(|run| Some(run.as_path())).collect(),
+            };
+            let paths = wanted.into_iter().map(|run| results.find_run(run)).collect::<Result<Vec<_>>>()?;
+            let runs = paths.iter().map(|path| read_run(path)).collect::<Result<Vec<_>>>()?;
+            output::print(&suggested_limits(&runs))?;
+        }
+    }
+    Ok(PASS)
+}
+
+/// The rules that win for a case on this machine: a line for each metric that has one.
+fn explain(thresholds: &Thresholds, id: &CaseId) -> String {
+    let host = host::facts();
+    let mut text = String::new();
+    for metric in METRICS {
+        let places = |phases: Vec<&'_ str>| {
+            let mut places = vec![None];
+            places.extend(phases.into_iter().map(|phase| Some(phase.to_string())));
+            places
+        };
+        for phase in places(thresholds.named_phases(id, metric, &host)) {
+            let place = phase.as_deref().map_or(Place::Whole(None), Place::Phase);
+            if let Some(rule) = thresholds.winner(id, &place, metric, &host) {
+                let _ = writeln!(text, "{}  {}", rule.text, rule.place);
+            }
+        }
+        for phase in places(thresholds.relative_phases(id, metric, &host)) {
+            let place = phase.as_deref().map_or(Place::Whole(None), Place::Phase);
+            if let Some(rule) = thresholds.relative_winner(id, &place, metric, &host) {
+                let _ = writeln!(text, "{}  {}", rule.text, rule.place);
+            }
+        }
+        if let Some(allow) = thresholds.allowance(id, metric) {
+            let _ = writeln!(
+                text,
+                "{} {} is allowed to break its limit until {}: {}  {}",
+                allow.id, metric.id, allow.until, allow.reason, allow.place
+            );
+        }
+    }
+    if text.is_empty() {
+        let _ = writeln!(text, "no rule holds for {id}");
+    }
+    let _ = writeln!(
+        text,
+        "without a rule on its change, a whole case fails against a baseline when an exact metric is worse by more than \
+         0.1 % and the metric's floor (1 KiB for bytes)"
+    );
+    text
+}

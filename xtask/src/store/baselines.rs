@@ -1,0 +1,158 @@
+//! Baselines: runs kept under a name in `results/baselines/NAME.json`, meant for git.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use bench_core::foreign_text::quoted;
+use bench_core::run::Run;
+use report::baseline::baseline_of;
+
+use crate::build::workspace::shown;
+use crate::cli::exit_code::usage;
+use crate::store::results::{read_run, write_run};
+
+/// Longer names are refused.
+const MOST_CHARACTERS: usize = 100;
+/// Means the newest run, so no baseline can be called so.
+pub const LATEST: &str = "latest";
+
+/// The folder of all baselines.
+pub struct Baselines {
+    folder: PathBuf,
+}
+
+/// The name of a baseline: checked, so that it is one file in the folder and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(String);
+
+impl Name {
+    /// Letters, digits, `.`, `_` and `-`; the first is a letter or a digit.
+    pub fn new(text: &str) -> Result<Name> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+        ensure!(
+            first && text.chars().all(allowed) && text.len() <= MOST_CHARACTERS,
+            usage(anyhow!(
+                "{} cannot name a baseline: a name is made of letters, digits and `._-`, begins with a letter or a \
+                 digit, and has at most {MOST_CHARACTERS} characters",
+                quoted(text)
+            ))
+        );
+        ensure!(
+            text != LATEST,
+            usage(anyhow!("{LATEST:?} means the newest run: name the baseline otherwise"))
+        );
+        Ok(Name(text.into()))
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Baselines {
+    /// The baselines in a results folder. Reads nothing.
+    pub fn new(results: &Path) -> Baselines {
+        Baselines { folder: results.join("baselines") }
+    }
+
+    /// The file of a baseline, whether it is there or not.
+    pub fn path(&self, name: &Name) -> PathBuf {
+        self.folder.join(format!("{name}.json"))
+    }
+
+    /// The file of the baseline of this name, if there is one.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path(&Name::new(name).ok()?)).filter(|path| path.is_file())
+    }
+
+    /// The names that there are, sorted. Files that no name fits are not ours.
+    pub fn names(&self) -> Result<Vec<Name>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("list {}", shown(&self.folder))),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let file = entry.with_context(|| format!("list {}", shown(&self.folder)))?.file_name();
+            let stem = file.to_str().and_then(|file| file.strip_suffix(".json"));
+            names.extend(stem.and_then(|stem| Name::new(stem).ok()));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Reads a baseline. One that is not there is the user's error, which names those that are.
+    pub fn load(&self, name: &Name) -> Result<Run> {
+        let path = self.path(name);
+        if path.is_file() {
+            return read_run(&path);
+        }
+        let names: Vec<String> = self.names()?.iter().map(Name::to_string).collect();
+        let there = match names.is_empty() {
+            true => "there is none yet; keep a run with `cargo xtask baseline save NAME`".into(),
+            false => format!("there are {}", names.join(", ")),
+        };
+        bail!(usage(anyhow!("no baseline {:?} in {}: {there}", name.0, shown(&self.folder))))
+    }
+
+    /// Keeps a run under a name; what comes back is the id of the run that had it before.
+    pub fn save(&self, name: &Name, run: &Run) -> Result<Option<String>> {
+        let path = self.path(name);
+        // A broken file under that name may be replaced, too: that is how it is repaired.
+        let before =
+            path.is_file().then(|| read_run(&path).map_or("an unreadable file".into(), |run| run.id));
+        fs::create_dir_all(&self.folder).with_context(|| format!("create {}", shown(&self.folder)))?;
+        write_run(&path, &baseline_of(run))?;
+        Ok(before)
+    }
+
+    /// Removes a baseline. One that is not there is the user's error.
+    pub fn remove(&self, name: &Name) -> Result<()> {
+        let path = self.path(name);
+        if !path.is_file() {
+            self.load(name)?;
+        }
+        fs::remove_file(&path).with_context(|| format!("remove {}", shown(&path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::exit_code::{USAGE, of_error};
+
+    #[test]
+    fn a_name_is_one_file_and_nothing_else() {
+        for text in ["main", "v1.2.3", "release_2027-01", "0"] {
+            assert_eq!(Name::new(text).unwrap().to_string(), text);
+        }
+        let long = "x".repeat(101);
+        for text in [
+            "",
+            ".",
+            "..",
+            "../main",
+            "a/b",
+            "a\\b",
+            "/etc/passwd",
+            "a\0b",
+            ".hidden",
+            "-rf",
+            "C:main",
+            "main\n",
+            "<script>",
+            "ü",
+            "latest",
+            &long,
+        ] {
+            let error = Name::new(text).unwrap_err();
+            assert_eq!(of_error(&error), USAGE, "{text:?}");
+            assert!(!error.to_string().contains('\0'), "{text:?}");
+        }
+    }
+}
