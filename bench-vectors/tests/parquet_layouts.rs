@@ -66,6 +66,11 @@ fn what_is_no_table_of_floats_is_refused_with_the_reason() {
         (fixture("lz4.parquet"), "the column \"emb\" is packed by LZ4_RAW, which is not read".into()),
         (fixture("ragged.parquet"), "does not have 2 components as the others".into()),
         (fixture("with_null.parquet"), "a component within rows 0 to 2 is null".into()),
+        // Found by changing bytes.
+        (
+            fixture("negative_size.parquet"),
+            "is said to lie outside of the file: it is cut off or damaged".into(),
+        ),
         (cut_off, "it is cut off".into()),
         (other, "this is no Parquet file".into()),
         (encrypted, "it is encrypted Parquet, which is not read".into()),

@@ -88,7 +88,7 @@ pub(super) fn rows_of(path: &Path, wanted: &BTreeSet<i64>) -> Result<Option<BTre
         leaf.path().parts() == [NAME] && leaf.max_rep_level() == 0 && is_integer
     };
     let Some(index) = (0..schema.num_columns()).find(is_id) else { return Ok(None) };
-    ensure_codec(&file, index, NAME)?;
+    ensure_decodable(path, &file, index, NAME)?;
     let (mut rows, mut row) = (BTreeMap::new(), 0);
     let mut take = |id: i64| {
         let before = wanted.contains(&id).then(|| rows.insert(id, row)).flatten();
@@ -154,18 +154,13 @@ fn schema(file: &SerializedFileReader<File>) -> &SchemaDescriptor {
 /// How many lists of how many numbers there are, when the file has room for them and can be unpacked.
 fn shape(path: &Path, file: &SerializedFileReader<File>, list: &NumberList) -> Result<Shape> {
     let name = &list.name;
-    ensure_codec(file, list.index, name)?;
+    ensure_decodable(path, file, list.index, name)?;
     let metadata = file.metadata();
     let len = usize::try_from(metadata.file_metadata().num_rows())?;
-    let (mut values, there) = (0, path.metadata()?.len());
-    for (number, group) in metadata.row_groups().iter().enumerate() {
-        let column = group.column(list.index);
-        let (start, bytes) = column.byte_range();
-        ensure!(
-            start.checked_add(bytes).is_some_and(|end| end <= there),
-            "row group {number} of the column {name:?} is said to end behind the file: it is cut off"
-        );
-        values += usize::try_from(column.num_values())?;
+    let mut values: usize = 0;
+    for group in metadata.row_groups() {
+        let more = usize::try_from(group.column(list.index).num_values())?;
+        values = values.checked_add(more).context("it is said to have more values than can be counted")?;
     }
     ensure!(len > 0 && values > 0, "the column {name:?} holds no vectors");
     ensure!(
@@ -175,9 +170,20 @@ fn shape(path: &Path, file: &SerializedFileReader<File>, list: &NumberList) -> R
     Ok(Shape { len, dim: values / len })
 }
 
-fn ensure_codec(file: &SerializedFileReader<File>, index: usize, name: &str) -> Result<()> {
-    for group in file.metadata().row_groups() {
-        let codec = group.column(index).compression();
+/// What the footer says of a column must be true and packed in a way that can be unpacked: the reader panics
+/// at negative places.
+fn ensure_decodable(path: &Path, file: &SerializedFileReader<File>, index: usize, name: &str) -> Result<()> {
+    let there = path.metadata()?.len();
+    for (number, group) in file.metadata().row_groups().iter().enumerate() {
+        let column = group.column(index);
+        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        let [start, bytes] = [start, column.compressed_size()].map(|place| u64::try_from(place).ok());
+        let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
+        ensure!(
+            end.is_some_and(|end| end <= there),
+            "row group {number} of the column {name:?} is said to lie outside of the file: it is cut off or damaged"
+        );
+        let codec = column.compression();
         ensure!(
             matches!(
                 codec,
@@ -262,7 +268,7 @@ impl RowReader<'_> {
             definitions.clear();
             repetitions.clear();
             let rows = BLOCK_ROWS.min(self.n - self.row);
-            let mut values = Vec::with_capacity(rows * dim);
+            let mut values = Vec::new();
             let block =
                 reader.read_records(rows, Some(&mut definitions), Some(&mut repetitions), &mut values);
             let (read, ..) = block.context("decode it")?;
