@@ -3,6 +3,8 @@
 use anyhow::{Error, Result, anyhow};
 use serde::de::DeserializeOwned;
 
+use crate::printable;
+
 /// The most characters of a reason: a name of megabytes would push out the rest.
 const MOST_CHARACTERS: usize = 300;
 
@@ -20,8 +22,7 @@ fn reason(error: &serde_json::Error) -> Error {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let said = text.strip_suffix(&place).unwrap_or(&text);
-    let mut short: String =
-        said.chars().take(MOST_CHARACTERS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut short = printable::line(&said.chars().take(MOST_CHARACTERS).collect::<String>());
     if short.len() < said.len() && said.chars().nth(MOST_CHARACTERS).is_some() {
         short.push('…');
     }

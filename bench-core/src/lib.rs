@@ -21,6 +21,8 @@ pub mod leak;
 pub mod leak_detector;
 pub mod memory_metrics;
 pub mod metric;
+pub mod mistaken_file;
+pub mod printable;
 pub mod process_status;
 pub mod process_tree;
 pub mod prometheus;

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use bench_core::printable;
+
 /// The first bytes that are kept of stdout.
 pub const STDOUT_BYTES: usize = 4096;
 /// The last lines that are kept of stderr.
@@ -123,8 +125,7 @@ impl Tail {
 
 /// Text without control characters, which could rule the terminal that it is shown on.
 fn printable(bytes: &[u8]) -> String {
-    let keep = |c: char| if c.is_control() && !"\n\t".contains(c) { char::REPLACEMENT_CHARACTER } else { c };
-    String::from_utf8_lossy(bytes).trim_end_matches('\r').chars().map(keep).collect()
+    printable::lines(String::from_utf8_lossy(bytes).trim_end_matches('\r'))
 }
 
 #[cfg(test)]

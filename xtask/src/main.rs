@@ -62,6 +62,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use bench_core::printable;
 use clap::Parser;
 
 use flags::{Command, CommandLine};
@@ -84,7 +85,7 @@ fn main() -> ExitCode {
         Command::Clean(flags) => clean::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", printable::lines(&format!("{error:#}")));
         exit_code::of_error(&error)
     });
     ExitCode::from(code)

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use bench_core::dhat_profile::{CallSite, Frame, SitesSummary};
 use bench_core::metric::Unit;
+use bench_core::printable;
 use report::quantity::human;
 use report::{Side, SiteChange, SiteCount, export, plural};
 
@@ -101,8 +102,7 @@ fn named(stack: &[Frame]) -> (String, String) {
 
 /// Cut, and without control characters, which could rule the terminal.
 fn shortened(text: &str, characters: usize) -> String {
-    let text: String =
-        text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let text = printable::line(text);
     if text.chars().count() <= characters {
         return text;
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use bench_core::printable;
 use serde::Deserialize;
 
 /// The platform whose crates make the text corpus: the same on every machine, so that the bytes are the same.
@@ -19,7 +20,7 @@ pub fn root() -> &'static Path {
 /// The path as messages show it: relative to the current folder where it lies below.
 pub fn shown(path: &Path) -> String {
     let current = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(current).unwrap_or(path).display().to_string()
+    printable::line(&path.strip_prefix(current).unwrap_or(path).to_string_lossy())
 }
 
 /// The cargo that runs xtask.

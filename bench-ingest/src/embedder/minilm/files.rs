@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use bench_core::mistaken_file::what_it_is;
 use hf_hub::api::sync::ApiBuilder;
 use sha2::{Digest, Sha256};
 
@@ -42,10 +43,11 @@ impl Published {
         let len = fs::metadata(path).with_context(|| self.unreadable(path))?.len();
         ensure!(
             len == self.bytes,
-            "{} has {len} bytes, {} of {REPOSITORY} has {}: it was cut short, or is of another model; {REMEDY}",
+            "{} has {len} bytes, {} of {REPOSITORY} has {}: {}; {REMEDY}",
             path.display(),
             self.name,
-            self.bytes
+            self.bytes,
+            what_it_is(path).unwrap_or("it was cut short, or is of another model")
         );
         Ok(())
     }
