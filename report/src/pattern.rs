@@ -9,15 +9,20 @@ use bench_core::case::CaseId;
 /// A pattern that selects cases.
 ///
 /// `*` stands for any characters of one name or value. `**` stands for every path. A pattern with parameters
-/// matches a case that has at least those; one without matches whatever the parameters.
+/// matches a case that has at least those; one without matches whatever the parameters. `name!=value` matches
+/// a case that has no such value: with `*`, a case that has no such parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdPattern {
     /// Suite and workload; `None` is `**`.
     path: Option<(String, String)>,
+    /// The values that a case must have.
     params: Vec<(String, String)>,
+    /// The values that it must not have.
+    excluded: Vec<(String, String)>,
 }
 
-/// How specific a pattern is; the greater wins. The fields stand in the order in which they decide.
+/// How specific a pattern is; the greater wins. The fields stand in the order in which they decide. What a
+/// pattern excludes does not count: it says where a rule does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Specificity {
     /// Suite and workload are named without `*`.
@@ -38,7 +43,7 @@ impl IdPattern {
             Some((suite, workload)) => glob(suite, &id.suite) && glob(workload, &id.workload),
         };
         let has = |(name, value): &(String, String)| id.param(name).is_some_and(|found| glob(value, found));
-        path && self.params.iter().all(has)
+        path && self.params.iter().all(has) && !self.excluded.iter().any(has)
     }
 
     /// How specific the pattern is.
@@ -71,18 +76,23 @@ impl FromStr for IdPattern {
             Some((suite, workload)) => Some((suite.to_string(), workload.to_string())),
             None => bail!("pattern {text:?}: expected `suite/workload`, `suite/*` or `**`"),
         };
-        let mut pattern = IdPattern { path, params: Vec::new() };
+        let mut pattern = IdPattern { path, params: Vec::new(), excluded: Vec::new() };
         for pair in params.split(',').filter(|_| !params.is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
                 bail!("pattern {text:?}: expected `name=value`, found {pair:?}");
             };
+            let (name, wanted) = match name.strip_suffix('!') {
+                Some(name) => (name, &mut pattern.excluded),
+                None => (name, &mut pattern.params),
+            };
             ensure!(!name.contains('*'), "pattern {text:?}: a parameter's name cannot hold `*`");
-            let twice = pattern.params.iter().any(|(found, _)| found == name);
+            let twice = wanted.iter().any(|(found, _)| found == name);
             ensure!(!twice, "pattern {text:?}: parameter {name:?} stands twice");
-            pattern.params.push((name.into(), value.into()));
+            wanted.push((name.into(), value.into()));
         }
         let path_words = pattern.path.iter().flat_map(|(suite, workload)| [suite, workload]);
-        for word in path_words.chain(pattern.params.iter().flat_map(|(name, value)| [name, value])) {
+        let params = pattern.params.iter().chain(&pattern.excluded);
+        for word in path_words.chain(params.flat_map(|(name, value)| [name, value])) {
             ensure!(is_glob(word), "pattern {text:?}: {word:?} is not made of letters, digits and `_.+-*`");
         }
         Ok(pattern)
@@ -95,10 +105,10 @@ impl fmt::Display for IdPattern {
             None => f.write_str("**")?,
             Some((suite, workload)) => write!(f, "{suite}/{workload}")?,
         }
-        for (i, (name, value)) in self.params.iter().enumerate() {
-            write!(f, "{}{name}={value}", if i == 0 { "{" } else { "," })?;
-        }
-        f.write_str(if self.params.is_empty() { "" } else { "}" })
+        let wanted = self.params.iter().map(|(name, value)| format!("{name}={value}"));
+        let excluded = self.excluded.iter().map(|(name, value)| format!("{name}!={value}"));
+        let params: Vec<String> = wanted.chain(excluded).collect();
+        if params.is_empty() { Ok(()) } else { write!(f, "{{{}}}", params.join(",")) }
     }
 }
 
@@ -171,6 +181,11 @@ mod tests {
             ("ingest/build{shards=*}", false),
             ("vectors/*", false),
             ("ingest/update", false),
+            ("**{dataset!=*}", true),
+            ("**{dataset!=*,n=1000}", true),
+            ("**{dataset!=*,n!=100*}", false),
+            ("**{n!=100}", true),
+            ("ingest/build{engine!=*}", false),
         ] {
             assert_eq!(pattern.parse::<IdPattern>().unwrap().matches(&id), expected, "{pattern}");
         }
@@ -194,11 +209,13 @@ mod tests {
             let key = |text: &str| text.parse::<IdPattern>().unwrap().specificity();
             assert!(key(pair[0]) < key(pair[1]), "{} < {}", pair[0], pair[1]);
         }
+        let key = |text: &str| text.parse::<IdPattern>().unwrap().specificity();
+        assert_eq!(key("**{dataset!=*}"), key("**"), "what it excludes makes no rule win");
     }
 
     #[test]
     fn a_pattern_survives_printing_and_a_bad_one_is_refused() {
-        for text in ["**", "a/*", "a/b{x=1,y=*}", "**{x=1}"] {
+        for text in ["**", "a/*", "a/b{x=1,y=*}", "**{x=1}", "**{x=1,y!=*,z!=a}"] {
             assert_eq!(text.parse::<IdPattern>().unwrap().to_string(), text);
         }
         for (text, reason) in [
@@ -211,6 +228,9 @@ mod tests {
             ("a/b{x=1,}", "expected `name=value`"),
             ("a/b{*=1}", "cannot hold `*`"),
             ("a/b{x=1,x=2}", "stands twice"),
+            ("a/b{x!=1,x!=2}", "stands twice"),
+            ("a/b{!=1}", "is not made of letters"),
+            ("a/b{x!=}", "is not made of letters"),
             ("a/b c", "is not made of letters"),
         ] {
             let error = text.parse::<IdPattern>().unwrap_err().to_string();

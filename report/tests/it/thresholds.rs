@@ -32,6 +32,32 @@ fn winner(thresholds: &Thresholds, case: &str, place: Place, metric: &str) -> Op
     Some(rule.bounds.text.clone())
 }
 
+/// A data set or a folder of the user may be of any size; the suites' own data are not his.
+#[test]
+fn the_seeds_limit_of_the_process_is_not_for_what_a_user_brings() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../results/thresholds.toml");
+    let thresholds = Thresholds::parse(&std::fs::read_to_string(path).unwrap(), PATH).unwrap();
+    let gigabyte = Some("max 1GB");
+    for (case, limit) in [
+        ("vectors/single_vector{dim=128}", gigabyte),
+        ("vectors/multi_concept{dim=512,n=100000}", gigabyte),
+        ("ingest/single_document{embedder=hashing,size=1KB}", gigabyte),
+        ("ingest/build{engine=flat,dataset=corpus,n=1000}", gigabyte),
+        ("search/dense{engine=flat,dataset=corpus,n=1000,threads=1}", gigabyte),
+        ("ingest/build{engine=flat,dataset=corpus,n=100000}", Some("max 4GB")),
+        ("ingest/build{engine=flat,dataset=snippets,n=1000000}", Some("max 12GB")),
+        ("vectors/multi_concept{dataset=sift,n=1000000}", None),
+        ("ingest/build{engine=flat,dataset=sift,n=1000}", None),
+        ("ingest/build{engine=flat,dataset=sift,n=100000}", None),
+        ("ingest/build{engine=flat,dataset=sift,n=1000000}", None),
+        ("search/dense{engine=flat,dataset=sift,n=1000000,threads=2}", None),
+        ("ingest/documents{embedder=hashing,folder=notes}", None),
+    ] {
+        let found = winner(&thresholds, case, Place::Whole(None), "rss.peak");
+        assert_eq!(found.as_deref(), limit, "{case}");
+    }
+}
+
 /// Seed 002's table of what may be added to the resident memory, by either embedder; those of issues to come are not in it.
 #[test]
 fn the_seeds_limits_are_in_force() {
