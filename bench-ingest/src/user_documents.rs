@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::case::as_word;
+use bench_core::printable;
 
 /// Endings of files that are read, in lower case: text and markup first, then source code.
 const ENDINGS: &[&str] = &[
@@ -17,7 +18,7 @@ const ENDINGS: &[&str] = &[
     "erl", "clj",
 ];
 
-/// How many of the files left out are named, of each kind.
+/// How many of the files left out are named in a message, of each kind.
 const NAMED: usize = 3;
 
 /// What ingesting takes at the most, over the size of the text: the text to check by, the text that is read, its chunks, and
@@ -35,6 +36,8 @@ pub struct UserDocuments {
     bytes: u64,
     memory_limit: Option<u64>,
     left_out: LeftOut,
+    /// Hidden files and folders, and links to folders: in no count.
+    passed_over: usize,
 }
 
 /// Files that are no documents, below the folder: paths by reason.
@@ -81,9 +84,15 @@ impl UserDocuments {
         let folder = fs::canonicalize(folder).with_context(at)?;
         fs::read_dir(&folder).with_context(at)?;
         let name = folder.file_name().map_or("documents".into(), |name| as_word(&name.to_string_lossy()));
-        let left_out = LeftOut::new();
-        let mut documents = UserDocuments { name, paths: Vec::new(), bytes: 0, memory_limit, left_out };
-        for path in files(&folder, &mut documents.left_out) {
+        let mut documents = UserDocuments {
+            name,
+            paths: Vec::new(),
+            bytes: 0,
+            memory_limit,
+            left_out: LeftOut::new(),
+            passed_over: 0,
+        };
+        for path in documents.files(&folder) {
             match judge(&path, memory_limit) {
                 Ok(bytes) => {
                     documents.bytes += bytes;
@@ -96,10 +105,12 @@ impl UserDocuments {
             *path = path.strip_prefix(&folder).unwrap_or(path).to_path_buf();
         }
         if documents.paths.is_empty() {
-            let found = if documents.left_out.is_empty() {
-                "no file at all".into()
-            } else {
-                documents.about_left_out()
+            let found = match (documents.left_out.is_empty(), documents.passed_over) {
+                (false, _) => documents.about_left_out(NAMED),
+                (true, 0) => "no file at all".into(),
+                (true, some) => format!(
+                    "nothing but what is passed over ({some}): hidden files and folders, links to folders"
+                ),
             };
             bail!(
                 "the folder of documents {} has no text: {found}; name a folder with files of UTF-8 text that end in one of {}",
@@ -142,50 +153,63 @@ impl UserDocuments {
         Ok(())
     }
 
-    /// What there is, and what was left out.
+    /// What there is, and what was left out, every file by its name.
     pub fn about(&self) -> String {
-        let left_out = if self.left_out.is_empty() { "nothing".into() } else { self.about_left_out() };
+        self.about_with(usize::MAX)
+    }
+
+    /// The same in a line for the terminal, with the first names of each kind.
+    pub fn note(&self) -> String {
+        format!("documents of {}: {}", self.name, self.about_with(NAMED))
+    }
+
+    fn about_with(&self, named: usize) -> String {
+        let left_out = if self.left_out.is_empty() { "nothing".into() } else { self.about_left_out(named) };
         format!("files: {}, bytes: {}, left out: {left_out}", self.paths.len(), self.bytes)
     }
 
-    /// `2 binary (a.txt, b.txt), 1 empty (c.md)`.
-    fn about_left_out(&self) -> String {
+    /// `2 binary (a.txt, b.txt), 1 empty (c.md)`, with so many names of each kind.
+    fn about_left_out(&self, named: usize) -> String {
         let kinds = self.left_out.iter().map(|(reason, paths)| {
-            let named: Vec<String> =
-                paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
-            let more = if paths.len() > NAMED { ", ..." } else { "" };
-            format!("{} {} ({}{more})", paths.len(), reason.words(), named.join(", "))
+            let names: Vec<String> =
+                paths.iter().take(named).map(|path| printable::line(&path.to_string_lossy())).collect();
+            let more = if paths.len() > named { ", ..." } else { "" };
+            format!("{} {} ({}{more})", paths.len(), reason.words(), names.join(", "))
         });
         kinds.collect::<Vec<_>>().join(", ")
     }
-}
 
-/// The files below a folder in the order of their paths. A folder that cannot be listed is left out.
-fn files(folder: &Path, left_out: &mut LeftOut) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            left_out.entry(Reason::Unreadable).or_default().push(folder);
-            continue;
-        };
-        for entry in entries {
-            let Ok(entry) = entry else {
-                left_out.entry(Reason::Unreadable).or_default().push(folder.clone());
-                break;
-            };
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+    /// The files below a folder in the order of their paths. A folder that cannot be listed is left out.
+    fn files(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs::read_dir(&folder) else {
+                self.left_out.entry(Reason::Unreadable).or_default().push(folder);
                 continue;
-            }
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                _ => files.push(entry.path()),
+            };
+            for entry in entries {
+                let Ok(entry) = entry else {
+                    self.left_out.entry(Reason::Unreadable).or_default().push(folder.clone());
+                    break;
+                };
+                let path = entry.path();
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+                // A link's own type does not say what it leads to, which may be a folder around this one.
+                if is_hidden || !is_folder && path.is_dir() {
+                    self.passed_over += 1;
+                } else if is_folder {
+                    folders.push(path);
+                } else {
+                    files.push(path);
+                }
             }
         }
+        files.sort();
+        self.left_out.values_mut().for_each(|paths| paths.sort());
+        files
     }
-    files.sort();
-    left_out.values_mut().for_each(|paths| paths.sort());
-    files
 }
 
 /// How many bytes of text a file holds, or why it is no document.
@@ -249,130 +273,4 @@ fn in_mib(bytes: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-        let folder = tempfile::Builder::new().prefix("my docs").tempdir().unwrap();
-        for (path, content) in files {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
-        }
-        folder
-    }
-
-    #[test]
-    fn text_files_come_in_the_order_of_their_paths() {
-        let folder = folder(&[
-            ("b.md", b"bb"),
-            ("sub/a.RST", "Über".as_bytes()),
-            ("a.py", b"a"),
-            (".git/c.txt", b"hidden"),
-            (".hidden.txt", b"hidden"),
-        ]);
-        let documents = UserDocuments::open(folder.path(), None).unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap();
-        assert_eq!(documents.paths(), ["a.py", "b.md", "sub/a.RST"].map(|path| root.join(path)));
-        assert_eq!(documents.about(), "files: 3, bytes: 8, left out: nothing");
-        assert!(documents.name().starts_with("my_docs"), "{}", documents.name());
-    }
-
-    #[test]
-    fn what_is_no_text_is_counted_and_named() {
-        let folder = folder(&[
-            ("text.txt", b"text"),
-            ("zero.txt", b"a\0b"),
-            ("latin.txt", b"caf\xe9"),
-            ("blank.md", b" \n"),
-            ("1.png", b"x"),
-            ("2.png", b"x"),
-            ("3.png", b"x"),
-            ("README", b"x"),
-        ]);
-        let documents = UserDocuments::open(folder.path(), None).unwrap();
-        assert_eq!(
-            documents.about(),
-            "files: 1, bytes: 4, left out: 1 binary (zero.txt), 1 not UTF-8 (latin.txt), 1 empty (blank.md), \
-             4 with other endings (1.png, 2.png, 3.png, ...)"
-        );
-    }
-
-    /// Characters of two and three bytes, cut at every place that a block can end at.
-    #[test]
-    fn text_is_looked_at_in_blocks() {
-        for shift in 0..4 {
-            let text = "x".repeat(shift) + &"ä漢".repeat(BLOCK / 2);
-            assert_eq!(text_bytes(text.as_bytes()), Ok(text.len() as u64));
-            let broken = [text.as_bytes(), &"漢".as_bytes()[..2]].concat();
-            assert_eq!(text_bytes(&broken[..]), Err(Reason::NotUtf8), "the last character is cut");
-            let late = [text.as_bytes(), b"\xff", text.as_bytes()].concat();
-            assert_eq!(text_bytes(&late[..]), Err(Reason::NotUtf8));
-            let binary = [&late[..], b"\0"].concat();
-            assert_eq!(text_bytes(&binary[..]), Err(Reason::Binary), "a NUL behind what is no UTF-8");
-        }
-        let blank = " \n".repeat(BLOCK);
-        assert_eq!(text_bytes(blank.as_bytes()), Err(Reason::Empty));
-        assert_eq!(text_bytes((blank + "a").as_bytes()), Ok(2 * BLOCK as u64 + 1));
-        assert_eq!(text_bytes(&b""[..]), Err(Reason::Empty));
-    }
-
-    /// A sparse file would be binary: this one is text.
-    #[test]
-    fn a_file_that_does_not_fit_into_memory_is_left_out_with_the_way_out() {
-        let text = "A line.\n".repeat(1 << 17);
-        let folder = folder(&[("large.txt", text.as_bytes()), ("small.txt", b"text")]);
-        let open = |limit| UserDocuments::open(folder.path(), Some(limit));
-        let documents = open(8 << 20).unwrap();
-        assert_eq!(documents.about(), "files: 2, bytes: 1048580, left out: nothing");
-        let error = documents.ensure_they_fit().unwrap_err().to_string();
-        assert!(error.contains("have 1.00 MiB in all; ingesting takes up to 8 times as much"), "{error}");
-        assert!(
-            error.contains("more than --memory-limit 8.00 MiB: name a smaller folder, or raise"),
-            "{error}"
-        );
-        open(9 << 20).unwrap().ensure_they_fit().unwrap();
-        let documents = open((8 << 20) - 1).unwrap();
-        documents.ensure_they_fit().unwrap();
-        assert_eq!(
-            documents.about(),
-            "files: 1, bytes: 4, left out: 1 larger than 1.00 MiB, 1/8 of --memory-limit: raise it to take them in \
-             (large.txt)"
-        );
-        fs::remove_file(folder.path().join("small.txt")).unwrap();
-        let error = open(1 << 20).unwrap_err().to_string();
-        assert!(
-            error.contains("has no text: 1 larger than 0.12 MiB") && error.contains("large.txt"),
-            "{error}"
-        );
-        assert!(UserDocuments::open(folder.path(), None).unwrap().ensure_they_fit().is_ok(), "no limit");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_cannot_be_read_does_not_stop_the_rest() {
-        let folder = folder(&[("text.txt", b"text"), ("sub/more.txt", b"more")]);
-        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
-        link("gone.txt", "dangling.txt");
-        link("sub", "folder.txt");
-        link("text.txt", "again.txt");
-        let documents = UserDocuments::open(folder.path(), None).unwrap();
-        assert_eq!(
-            documents.about(),
-            "files: 3, bytes: 12, left out: 2 unreadable (dangling.txt, folder.txt)"
-        );
-    }
-
-    #[test]
-    fn a_folder_without_text_is_refused_with_the_fix() {
-        for (files, reason) in [
-            (&[][..], "has no text: no file at all; name a folder with files of UTF-8 text"),
-            (&[("a.png", &b"x"[..])][..], "has no text: 1 with other endings (a.png); name a folder"),
-        ] {
-            let error = UserDocuments::open(folder(files).path(), None).unwrap_err().to_string();
-            assert!(error.contains(reason) && error.contains("txt, text, md"), "{error}");
-        }
-        let error = UserDocuments::open(Path::new("/no/such"), None).unwrap_err().to_string();
-        assert!(error.contains("/no/such"), "{error}");
-    }
-}
+mod tests;

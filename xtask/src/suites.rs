@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
+use bench_core::printable;
 use serde::Deserialize;
 
 use crate::binaries::{BinaryStore, Hashes, KeptBinary, TakenOver};
@@ -108,22 +109,23 @@ impl Suites {
         self.kept.iter().map(|(name, kept)| (name.clone(), kept.hash.clone())).collect()
     }
 
-    /// The cases of every suite, suite by suite. Says on stderr which documents of the user there are.
+    /// The cases of every suite, suite by suite. Passes on what they say about what the user brought, each note once.
     pub fn list(&self) -> Result<Vec<CaseSpec>> {
-        let mut cases = Vec::new();
+        let (mut cases, mut notes) = (Vec::new(), BTreeSet::new());
         for suite in SUITES {
-            cases.extend(self.list_suite(suite).with_context(|| format!("list the cases of {suite}"))?);
+            let (of_suite, noted) =
+                self.list_suite(suite).with_context(|| format!("list the cases of {suite}"))?;
+            cases.extend(of_suite);
+            notes.extend(noted);
         }
-        for spec in cases.iter().filter(|spec| spec.has_tag("documents")) {
-            eprintln!("note: {}: {}", spec.id, spec.about);
-        }
-        for note in without_server(&cases) {
-            eprintln!("note: {note}");
+        notes.extend(without_server(&cases));
+        for note in notes {
+            eprintln!("note: {}", printable::line(&note));
         }
         Ok(cases)
     }
 
-    fn list_suite(&self, suite: &str) -> Result<Vec<CaseSpec>> {
+    fn list_suite(&self, suite: &str) -> Result<(Vec<CaseSpec>, Vec<String>)> {
         let mut command = Command::new(self.binary(suite, Mode::Heap, "system")?);
         command.arg("list");
         self.add_brought(&mut command);
@@ -134,7 +136,9 @@ impl Suites {
             // With the user's files in play, it is most likely these.
             return Err(if !self.brought.is_empty() { usage(error) } else { error });
         }
-        serde_json::from_slice(&output.stdout).context("understand its list")
+        let notes =
+            stderr.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_string).collect();
+        Ok((serde_json::from_slice(&output.stdout).context("understand its list")?, notes))
     }
 
     /// The binary that runs a suite's cases in `mode` on `allocator`.
@@ -191,7 +195,7 @@ fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, O
     let mut given = Vec::new();
     for (flag, file) in files {
         if let Some(file) = file {
-            given.push((flag, readable(file)?.into_os_string()));
+            given.push((flag, readable(file).with_context(|| flag.to_string())?.into_os_string()));
         }
     }
     // The suites' own `--corpus` is the index of the text corpus.
@@ -200,6 +204,7 @@ fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, O
         given.push(("--memory-limit", memory_limit.to_string().into()));
     }
     given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
+    given.extend(flags.column.as_ref().map(|column| ("--column", column.into())));
     if let Some(folder) = &flags.model {
         ensure!(folder.is_dir(), "the model's folder {} is not there, or is no folder", folder.display());
         let folder =
@@ -226,9 +231,9 @@ fn servers(flags: &SuiteFlags) -> Vec<(&'static str, OsString)> {
 /// The absolute path of a file that can be read.
 fn readable(path: &Path) -> Result<PathBuf> {
     let metadata = std::fs::File::open(path).and_then(|file| file.metadata());
-    let metadata = metadata.with_context(|| format!("cannot read the data set {}", path.display()))?;
-    ensure!(metadata.is_file(), "the data set {} is not a file", path.display());
-    std::path::absolute(path).with_context(|| format!("find the data set {}", path.display()))
+    let metadata = metadata.with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(metadata.is_file(), "{} is not a file", path.display());
+    std::path::absolute(path).with_context(|| format!("find {}", path.display()))
 }
 
 /// The absolute path of a folder that can be listed.
@@ -362,9 +367,9 @@ mod tests {
     }
 
     #[test]
-    fn a_data_set_that_cannot_be_read_is_named() {
+    fn a_file_that_cannot_be_read_is_named() {
         let error = format!("{:#}", readable(Path::new("/no/such.fvecs")).unwrap_err());
-        assert!(error.contains("cannot read the data set /no/such.fvecs"), "{error}");
+        assert!(error.contains("cannot read /no/such.fvecs"), "{error}");
         assert!(readable(Path::new("/")).unwrap_err().to_string().contains("not a file"));
     }
 

@@ -20,6 +20,10 @@ use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::instrument::{
     ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
 };
+use crate::printable;
+
+/// How a line on stderr begins that whoever lists the cases passes on.
+const NOTE: &str = "note: ";
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
 const DHAT_FRAMES: usize = 24;
@@ -73,6 +77,9 @@ struct InputFlags {
     /// Vectors of the user
     #[arg(long)]
     dataset: Option<PathBuf>,
+    /// The column of a Parquet file that holds the vectors
+    #[arg(long, requires = "dataset")]
+    column: Option<String>,
     /// The data set's distance: l2, ip or cosine
     #[arg(long, requires = "dataset")]
     distance: Option<String>,
@@ -133,6 +140,7 @@ impl InputFlags {
             corpus: self.corpus.clone(),
             documents: self.documents.clone(),
             dataset: self.dataset.clone(),
+            column: self.column.clone(),
             distance: self.distance.clone(),
             queries: self.queries.clone(),
             neighbours: self.neighbours.clone(),
@@ -175,14 +183,18 @@ pub fn main_with_internals(
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", printable::lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
 }
 
 fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
-    let cases = suite(&flags.inputs()?)?.cases();
+    let suite = suite(&flags.inputs()?)?;
+    for note in suite.notes() {
+        eprintln!("{NOTE}{}", printable::line(note));
+    }
+    let cases = suite.cases();
     let mut stdout = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, &cases).context("write the list of cases to stdout")?;
     stdout.write_all(b"\n").context("write the list of cases to stdout")
