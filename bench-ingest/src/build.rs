@@ -15,7 +15,7 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     sizes(suite);
     parameters(suite);
     let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
-    let about = format!("an index of the data set, then {}", material::about_dataset(&dataset));
+    let about = format!("an index of the data set, then {}", dataset.about());
     let users = indexing::workload("build", &about, |_| true)
         .axis(Axis::new("dataset", [dataset.name()]))
         .axis(material::size_axis(dataset.len()))

@@ -5,17 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bench_core::harness::{Axis, Case, Inputs, Prepared, Workload};
-use bench_vectors::dataset::{Dataset, Vectors, computed_ground_truth};
+use bench_vectors::dataset::{Dataset, QUERIES, Vectors, computed_ground_truth};
 use bench_vectors::engine::{Distance, Neighbour, Oracle};
 
 use crate::corpus::Corpus;
 use crate::embedder::{self, Embedder, Hashing};
 
-/// How many neighbours a query asks for.
-pub const K: usize = 10;
-
-/// The most queries of a case.
-const QUERIES: usize = 100;
+pub use bench_vectors::dataset::K;
 
 /// Vectors to search, queries that are not among them, and the right answers.
 pub struct Material {
@@ -150,7 +146,7 @@ pub fn of_dataset(dataset: &Dataset, n: usize) -> Result<Material> {
         Some(queries) => (vectors, queries),
         None => hold_out(vectors)?,
     };
-    let exact = dataset.ground_truth(&base, &queries, K, has_own)?;
+    let exact = dataset.ground_truth(&base, &queries, has_own)?;
     let read = vec![("dataset", hash), ("queries", queries.hash())];
     let distance = dataset.distance();
     Ok(Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read })
@@ -175,12 +171,6 @@ pub fn size_axis(len: usize) -> Axis {
         sizes(len).into_iter().partition(|n| *n <= 10_000 || len <= 30_000);
     let smallest = default.first().copied();
     Axis::new("n", default).quick(smallest).slow(slow)
-}
-
-/// What is done with a data set, for a workload's description.
-pub fn about_dataset(dataset: &Dataset) -> String {
-    let queries = if dataset.has_queries() { "its own queries" } else { "its last vectors as queries" };
-    format!("{queries} for the 10 nearest, distance {}", dataset.distance_in_words())
 }
 
 impl Material {

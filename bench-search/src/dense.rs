@@ -33,7 +33,7 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         suite.add(material::by_models(of_models.size_axis("n")), prepare_corpus);
     }
     let Some(dataset) = dataset::of_inputs(suite.inputs())? else { return Ok(()) };
-    let about = format!("the data set, {}", material::about_dataset(&dataset));
+    let about = format!("the data set, {}", dataset.about());
     let users = indexing::workload("dense", &about, |_| true)
         .axis(Axis::new("dataset", [dataset.name()]))
         .axis(material::size_axis(dataset.len()))

@@ -27,7 +27,10 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         Ok(Prepared::new(run, check).items_of("concept", n).payload_bytes(payload_bytes(n, DIM)))
     });
     match dataset::of_inputs(suite.inputs())? {
-        Some(dataset) => add_dataset(suite, dataset),
+        Some(dataset) => {
+            suite.note(dataset.note());
+            add_dataset(suite, dataset)
+        }
         None => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
-//! Data sets of every format, written by the format's own library (`fixtures/make_data_sets.py`): every value comes back,
-//! what comes with a data set is found, and a broken file is refused with its name, the place and the fix.
+//! Data sets of every format, written by the format's own library (`fixtures/make_data_sets.py`): every value
+//! comes back, what comes with a data set is found, and a broken file is refused with its name, the place and
+//! the fix.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,7 @@ fn opened(inputs: &Inputs) -> Dataset {
 
 fn assert_same_truth(dataset: &Dataset) {
     let (base, queries) = (dataset.read(ROWS).unwrap(), dataset.queries(100).unwrap().unwrap());
-    let truth = dataset.ground_truth(&base, &queries, 10, true).unwrap();
+    let truth = dataset.ground_truth(&base, &queries, true).unwrap();
     let exact = exact_neighbours(&base, &queries, 10, dataset.distance());
     let far = |rows: &[Vec<bench_vectors::engine::Neighbour>]| -> Vec<f32> {
         rows.iter().flatten().map(|neighbour| neighbour.distance).collect()
@@ -59,62 +60,64 @@ fn every_value_of_every_flat_format_comes_back() {
     }
 }
 
-#[cfg(feature = "parquet")]
-#[test]
-fn parquet_comes_back_whatever_its_lists_compression_and_row_groups() {
-    for name in ["points.parquet", "f8_snappy.parquet"] {
-        let dataset = dataset::open(&fixture(name)).unwrap();
-        assert_eq!((dataset.len(), dataset.dim(), dataset.distance()), (ROWS, DIM, Distance::L2), "{name}");
-        assert_eq!(dataset.read(ROWS + 1).unwrap().data(), expected(-50.0), "{name}");
-        assert_eq!(dataset.read(19).unwrap().data(), &expected(-50.0)[..19 * DIM], "{name}");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let cut_off = folder.path().join("cut_off.parquet");
-    let whole = std::fs::read(fixture("points.parquet")).unwrap();
-    std::fs::write(&cut_off, &whole[..whole.len() - 9]).unwrap();
-    for (path, reason) in [
-        (fixture("two_lists.parquet"), "2 of its columns hold lists of f32 or f64, expected is one"),
-        (
-            fixture("no_list.parquet"),
-            "0 of its columns hold lists of f32 or f64, expected is one; the columns are id",
-        ),
-        (fixture("ragged.parquet"), "does not have 2 components as the others"),
-        (fixture("with_null.parquet"), "a component within rows 0 to 2 is null"),
-        (cut_off, "this is no Parquet file, or it is cut off"),
-    ] {
-        let error = dataset::open(&path).and_then(|dataset| dataset.read(ROWS)).unwrap_err();
-        let error = format!("{error:#}");
-        assert!(error.contains(reason) && error.contains(path.to_str().unwrap()), "{error}");
-    }
-}
-
 #[test]
 fn neighbours_beside_a_data_set_are_those_of_its_queries() {
-    for neighbours in ["neighbours.ivecs", "neighbours.ibin", "neighbours_and_distances.ibin"] {
+    for neighbours in [
+        "neighbours.ivecs",
+        "neighbours.ibin",
+        "neighbours_and_distances.ibin",
+        "neighbours_and_distances.bin",
+    ] {
         let dataset = opened(&given("points.fbin", None, Some("queries.fbin"), Some(neighbours)));
-        assert!(dataset.has_queries());
+        assert!(dataset.about().contains(&format!(
+            "5 queries in queries.fbin for the 10 nearest, distance l2, judged by the neighbours in {neighbours} where n \
+             is all 40 vectors, by computed ones where it is less"
+        )));
         assert_same_truth(&dataset);
     }
     let ip = opened(&given("points.fbin", Some("cosine"), Some("queries.fbin"), Some("neighbours.ivecs")));
     let (base, queries) = (ip.read(ROWS).unwrap(), ip.queries(5).unwrap().unwrap());
-    let error = format!("{:#}", ip.ground_truth(&base, &queries, 10, true).unwrap_err());
+    let error = format!("{:#}", ip.ground_truth(&base, &queries, true).unwrap_err());
     assert!(
         error.contains("not in order of the distance cosine") && error.contains("neighbours.ivecs"),
         "{error}"
     );
-    let error = format!("{:#}", ip.ground_truth(&base, &queries, 11, true).unwrap_err());
-    assert!(error.contains("holds 10 neighbours of 5 queries, needed are 11 of 5"), "{error}");
+    let part = ip.read(ROWS - 1).unwrap();
+    assert_eq!(ip.ground_truth(&part, &queries, true).unwrap().len(), 5, "computed for fewer");
 }
 
+/// Each file is known when it is opened, so that nothing is measured before.
 #[test]
 fn what_the_user_names_must_fit() {
+    let neighbours = |name| given("points.fbin", None, Some("queries.fbin"), Some(name));
     for (inputs, reason) in [
         (given("points.fbin", Some("manhattan"), None, None), "unknown distance \"manhattan\""),
         (given("points.fbin", None, None, Some("neighbours.ivecs")), "name their file with --queries"),
         (given("points.fbin", None, Some("c_f4.npy"), None), "c_f4.npy have dim 2, the data set"),
+        (neighbours("no_such.ivecs"), "no_such.ivecs: No such file"),
+        (neighbours("make_npy.py"), "must end in one of .ivecs, .ibin, .bin, .hdf5, .h5, .parquet"),
+        (neighbours("points.fbin"), "must end in one of .ivecs"),
+        (neighbours("neighbours_of_two.ivecs"), "it holds 10 neighbours of 2 queries, needed are 10 of 5"),
+        (neighbours("neighbours_too_few.ivecs"), "it holds 5 neighbours of 5 queries, needed are 10 of 5"),
+        (
+            neighbours("neighbours_out_of_range.ivecs"),
+            "row 0, column 1 names vector 64, which the 40 vectors of",
+        ),
     ] {
         let error = format!("{:#}", dataset::of_inputs(&inputs).unwrap_err());
         assert!(error.contains(reason), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (ending, bytes, reason) in [
+        ("ivecs", &b"no neighbours"[..], "of another format than its ending says"),
+        ("ibin", b"no neighbours", "of another format than its ending says"),
+        ("bin", b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
+    ] {
+        let path = folder.path().join(format!("neighbours.{ending}"));
+        std::fs::write(&path, bytes).unwrap();
+        let inputs = Inputs { neighbours: Some(path.clone()), ..neighbours("neighbours.ivecs") };
+        let error = format!("{:#}", dataset::of_inputs(&inputs).unwrap_err());
+        assert!(error.contains(reason) && error.contains(path.to_str().unwrap()), "{error}");
     }
 }
 
@@ -166,14 +169,20 @@ fn hdf5_brings_vectors_queries_neighbours_and_distance() {
 #[test]
 fn a_distance_named_by_the_user_wins_and_the_contradiction_is_said() {
     let angular = opened(&given("latest_f8_angular.hdf5", None, None, None));
-    assert_eq!((angular.distance(), angular.distance_in_words()), (Distance::Cosine, "cosine".into()));
+    assert_eq!(angular.distance(), Distance::Cosine);
+    assert!(
+        angular.about().contains(", distance cosine, judged by the neighbours in latest_f8_angular.hdf5")
+    );
     assert_eq!(angular.read(ROWS).unwrap().data(), expected(-50.0));
     let (base, queries) = (angular.read(ROWS).unwrap(), angular.queries(5).unwrap().unwrap());
     // Its neighbours are Euclidean ones.
-    let error = format!("{:#}", angular.ground_truth(&base, &queries, 10, true).unwrap_err());
+    let error = format!("{:#}", angular.ground_truth(&base, &queries, true).unwrap_err());
     assert!(error.contains("not in order of the distance cosine"), "{error}");
     let named = opened(&given("latest_f8_angular.hdf5", Some("ip"), None, None));
-    assert_eq!(named.distance_in_words(), "ip as named (the file says angular)");
+    assert!(named.about().contains(
+        "5 queries of its own for the 10 nearest, distance ip as named (the file says angular), judged by computed \
+         neighbours (the file's belong to the distance that it names)"
+    ));
     assert_same_truth(&named);
     assert_same_truth(&opened(&given("hamming.hdf5", Some("l2"), None, None)));
 }
@@ -185,10 +194,50 @@ fn a_broken_hdf5_file_is_refused_with_the_reason() {
         ("hamming.hdf5", "the attribute \"distance\" is \"hamming\""),
         ("no_train.hdf5", "no data set \"train\" in it, only [\"vectors\"]"),
         ("never_written.hdf5", "\"train\" is said to be 4000000000 x 1000, but the file has only 1400 bytes"),
-        ("cut_off.hdf5", ""),
+        ("cut_off.hdf5", "it is cut off: its header says that it has 8464 bytes, 3000 are there"),
+        ("only_test.hdf5", "no data set \"train\" in it, only [\"test\"]"),
+        (
+            "own_neighbours_are_floats.hdf5",
+            "the data set \"neighbors\" holds f32; expected integers of 4 or 8",
+        ),
+        ("own_neighbours_out_of_range.hdf5", "row 0, column 1 names vector 64, which the 40 vectors of"),
+        ("own_queries_are_text.hdf5", "the data set \"test\" holds text; expected f16, f32"),
     ] {
-        let error = dataset::open(&fixture(name)).and_then(|dataset| dataset.read(ROWS)).unwrap_err();
+        let error = dataset::open(&fixture(name)).unwrap_err();
         let error = format!("{error:#}");
         assert!(error.contains(reason) && error.contains(name), "{error}");
     }
+}
+
+#[cfg(feature = "hdf5")]
+#[test]
+fn a_file_beside_the_data_set_is_opened_for_its_role() {
+    let queries = |dataset: &str, queries: &str| opened(&given(dataset, Some("l2"), Some(queries), None));
+    let own = opened(&given("contiguous.hdf5", None, None, None)).queries(100).unwrap().unwrap();
+    // Its distance is one that nobody knows, and does not matter.
+    for (dataset, beside) in [
+        ("contiguous.hdf5", "contiguous.hdf5"),
+        ("points.fbin", "hamming.hdf5"),
+        ("points.fbin", "only_test.hdf5"),
+        ("own_queries_are_text.hdf5", "only_test.hdf5"),
+    ] {
+        assert_eq!(queries(dataset, beside).queries(100).unwrap().unwrap(), own, "{dataset} {beside}");
+    }
+    let all = queries("points.fbin", "read_half.hdf5").queries(100).unwrap().unwrap();
+    assert_eq!(all.data(), expected(-50.0), "a file without `test`");
+    for neighbours in ["only_neighbours.hdf5", "contiguous.hdf5"] {
+        assert_same_truth(&opened(&given("points.fbin", None, Some("queries.fbin"), Some(neighbours))));
+    }
+    let about = |inputs: &Inputs| opened(inputs).about();
+    assert!(
+        about(&given("contiguous.hdf5", None, Some("queries.fbin"), None))
+            .contains("belong to its own queries")
+    );
+    assert!(
+        queries("contiguous.hdf5", "contiguous.hdf5")
+            .about()
+            .contains("judged by the neighbours in contiguous")
+    );
+    let few = about(&given("own_neighbours_too_few.hdf5", None, None, None));
+    assert!(few.ends_with("judged by computed neighbours (the file's are too few for each query)"), "{few}");
 }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::component::Component;
-use super::{Contents, Shape, destination, npy, shaped, vecs};
+use super::table::TableRole;
+use super::{Shape, destination, hdf5, npy, parquet, shaped, vecs};
 
 /// A format, as the ending names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,15 @@ pub(super) enum Format {
     Npy,
     Hdf5,
     Parquet,
+}
+
+/// What a file holds beside its vectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Companions {
+    /// The distance's name as the file has it.
+    pub(super) distance: Option<String>,
+    pub(super) queries: bool,
+    pub(super) neighbours: bool,
 }
 
 impl Format {
@@ -33,29 +43,45 @@ impl Format {
     ];
 
     pub(super) fn of(path: &Path) -> Result<Format> {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        let found = Format::ALL.iter().find(|(name, _)| ending.eq_ignore_ascii_case(name));
+        let ending = ending(path);
+        let found = Format::ALL.iter().find(|(name, _)| *name == ending);
         let known = Format::ALL.map(|(name, _)| format!(".{name}")).join(", ");
-        let found = found.with_context(|| {
-            format!("{}: unknown kind of data set; the name must end in one of {known}", path.display())
-        })?;
+        let found = found
+            .with_context(|| format!("unknown kind of data set; the name must end in one of {known}"))?;
         Ok(found.1)
     }
 
-    /// What the file holds, from its header.
-    pub(super) fn contents(self, path: &Path) -> Result<Contents> {
+    /// Where the table of vectors lies in the file, if there can be several, and its shape: from the header.
+    /// `column` is the column of a Parquet file that the user named.
+    pub(super) fn open(
+        self,
+        path: &Path,
+        role: TableRole,
+        column: Option<&str>,
+    ) -> Result<(Option<String>, Shape)> {
         let shape = match self {
             Format::Vecs(component) => vecs::shape(path, component.bytes()),
             Format::Shaped(component) => shaped::shape(path, component.bytes(), 1),
             Format::Npy => npy::shape(path),
-            Format::Hdf5 => return hdf5_contents(path),
-            Format::Parquet => return parquet_contents(path),
+            Format::Hdf5 => return hdf5::open(path, role).map(|(part, shape)| (Some(part), shape)),
+            Format::Parquet => {
+                return parquet::open(path, role, column).map(|(part, shape)| (Some(part), shape));
+            }
         }?;
-        Ok(Contents { shape, distance: None, queries: None, neighbours: None })
+        Ok((None, shape))
+    }
+
+    /// What lies beside the vectors, from the header.
+    pub(super) fn companions(self, path: &Path) -> Result<Companions> {
+        match self {
+            Format::Hdf5 => hdf5::companions(path),
+            _ => Ok(Companions::default()),
+        }
     }
 
     /// The components of the first `n` vectors, row-major.
-    pub(super) fn read(self, path: &Path, shape: Shape, n: usize) -> Result<Vec<f32>> {
+    pub(super) fn read(self, path: &Path, part: Option<&str>, shape: Shape, n: usize) -> Result<Vec<f32>> {
+        let part = || part.context("the file has several tables, and none is named");
         match self {
             Format::Vecs(component) => {
                 let mut data = destination(n, shape.dim)?;
@@ -68,88 +94,13 @@ impl Format {
                 Ok(data)
             }
             Format::Npy => npy::read(path, shape, n),
-            Format::Hdf5 => hdf5_base(path, n),
-            Format::Parquet => parquet_base(path, n),
-        }
-    }
-
-    /// The components of the first `n` queries in the same file.
-    pub(super) fn read_queries(self, path: &Path, n: usize) -> Result<Vec<f32>> {
-        match self {
-            Format::Hdf5 => hdf5_queries(path, n),
-            _ => bail!("the format has no queries"),
-        }
-    }
-
-    /// The ids of the neighbours of the first `n` queries in the same file.
-    pub(super) fn read_neighbours(self, path: &Path, n: usize) -> Result<Vec<Vec<u64>>> {
-        match self {
-            Format::Hdf5 => hdf5_neighbours(path, n),
-            _ => bail!("the format has no neighbours"),
+            Format::Hdf5 => hdf5::read(path, part()?, n),
+            Format::Parquet => parquet::read(path, part()?, n),
         }
     }
 }
 
-#[cfg(feature = "hdf5")]
-use with_hdf5::{hdf5_base, hdf5_contents, hdf5_neighbours, hdf5_queries};
-#[cfg(not(feature = "hdf5"))]
-use without_hdf5::{hdf5_base, hdf5_contents, hdf5_neighbours, hdf5_queries};
-
-#[cfg(feature = "hdf5")]
-mod with_hdf5 {
-    use super::super::hdf5;
-    use super::{Path, Result};
-
-    pub(super) use hdf5::{contents as hdf5_contents, read_neighbours as hdf5_neighbours};
-
-    pub(super) fn hdf5_base(path: &Path, n: usize) -> Result<Vec<f32>> {
-        hdf5::read(path, hdf5::BASE, n)
-    }
-
-    pub(super) fn hdf5_queries(path: &Path, n: usize) -> Result<Vec<f32>> {
-        hdf5::read(path, hdf5::QUERIES, n)
-    }
-}
-
-#[cfg(not(feature = "hdf5"))]
-mod without_hdf5 {
-    use super::{Contents, Path, Result, bail};
-
-    const MISSING: &str = "this build reads no HDF5: build it with the cargo feature `hdf5`";
-
-    pub(super) fn hdf5_contents(_: &Path) -> Result<Contents> {
-        bail!(MISSING)
-    }
-
-    pub(super) fn hdf5_base(_: &Path, _: usize) -> Result<Vec<f32>> {
-        bail!(MISSING)
-    }
-
-    pub(super) fn hdf5_queries(_: &Path, _: usize) -> Result<Vec<f32>> {
-        bail!(MISSING)
-    }
-
-    pub(super) fn hdf5_neighbours(_: &Path, _: usize) -> Result<Vec<Vec<u64>>> {
-        bail!(MISSING)
-    }
-}
-
-#[cfg(feature = "parquet")]
-use super::parquet::{contents as parquet_contents, read as parquet_base};
-#[cfg(not(feature = "parquet"))]
-use without_parquet::{parquet_base, parquet_contents};
-
-#[cfg(not(feature = "parquet"))]
-mod without_parquet {
-    use super::{Contents, Path, Result, bail};
-
-    const MISSING: &str = "this build reads no Parquet: run with `--features parquet`";
-
-    pub(super) fn parquet_contents(_: &Path) -> Result<Contents> {
-        bail!(MISSING)
-    }
-
-    pub(super) fn parquet_base(_: &Path, _: usize) -> Result<Vec<f32>> {
-        bail!(MISSING)
-    }
+/// What stands behind the last dot of a file's name, in lower case.
+pub(super) fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }

@@ -1,25 +1,40 @@
-//! Vectors that the user brings in a file, and what comes with them: queries, their exact neighbours, the distance.
+//! Vectors that the user brings in a file, and what comes with them: queries, their exact neighbours, the
+//! distance.
 //!
-//! A format is one file here and one line in the list of formats. Opening reads no more than headers, so that cases can be
-//! listed; reading is set-up and stays outside every phase. A reader holds its destination and a block, never the file.
+//! A format is one file here and one line in the list of formats. Opening reads headers and the neighbours of
+//! the first queries, so that whatever is wrong with a file is known when cases are listed; reading is set-up
+//! and stays outside every phase. A reader holds its destination and a block, never the file.
 
 mod component;
 mod format;
 mod ground_truth;
 #[cfg(feature = "hdf5")]
 mod hdf5;
+#[cfg(not(feature = "hdf5"))]
+#[path = "without_hdf5.rs"]
+mod hdf5;
+#[cfg(feature = "hdf5")]
+mod hdf5_storage;
+mod mistaken;
 mod neighbours;
 mod npy;
+mod npy_header;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "without_parquet.rs"]
+mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_columns;
 mod shaped;
+mod table;
 mod truth_cache;
 mod vecs;
 mod vectors;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bench_core::case::as_word;
 use bench_core::harness::Inputs;
 
@@ -27,20 +42,36 @@ pub use ground_truth::computed as computed_ground_truth;
 pub use vectors::Vectors;
 
 use crate::engine::Distance;
-use format::Format;
+use format::{Companions, Format};
+use neighbours::Neighbours;
+use table::{Table, TableRole};
+
+/// How many neighbours a query asks for.
+pub const K: usize = 10;
+
+/// The most queries of a case: the first ones.
+pub const QUERIES: usize = 100;
 
 /// A file of vectors, opened: its shape is known, its vectors are not yet read.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    path: PathBuf,
-    format: Format,
-    contents: Contents,
+    base: Table,
     distance: Distance,
     /// What the file says of its distance, if the user says otherwise.
     contradicted: Option<String>,
-    queries: Option<Box<Dataset>>,
-    neighbours: Option<PathBuf>,
+    queries: Option<Table>,
+    truth: TruthSource,
     cache: Option<PathBuf>,
+}
+
+/// Where the exact neighbours of the queries come from.
+#[derive(Clone, Debug)]
+enum TruthSource {
+    /// From a file, where all vectors are searched; computed where fewer are.
+    Named(Neighbours),
+    /// Computed, although there are some, for this reason.
+    ComputedBecause(&'static str),
+    Computed,
 }
 
 /// How many vectors of how many components.
@@ -50,101 +81,117 @@ struct Shape {
     dim: usize,
 }
 
-/// What a file holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Contents {
-    shape: Shape,
-    /// The distance's name as the file has it.
-    distance: Option<String>,
-    queries: Option<Shape>,
-    neighbours: Option<Shape>,
-}
-
-/// Opens a data set; the file's ending names its format. Its distance is what the file says, otherwise [`Distance::L2`].
+/// Opens a data set; the file's ending names its format. Its distance is what the file says, otherwise
+/// [`Distance::L2`].
 ///
 /// # Errors
 /// When the file cannot be read, is of no known format, has a broken header, or holds no vectors.
 pub fn open(path: &Path) -> Result<Dataset> {
-    open_with(path, None)
+    opened(path, &Inputs::default())
 }
 
 /// Opens the data set that the user named, with the distance, the queries and the neighbours beside it.
 ///
 /// # Errors
-/// As [`open`], for each file; when no distance has the name; when the queries have another dim than the vectors; when
-/// there are neighbours, but no queries that they belong to.
+/// As [`open`], for each file; when no distance has the name; when the queries have another dim than the
+/// vectors; when there are neighbours, but no queries that they belong to, or they cannot be those of the
+/// queries among the vectors.
 pub fn of_inputs(inputs: &Inputs) -> Result<Option<Dataset>> {
-    let Some(path) = &inputs.dataset else { return Ok(None) };
-    let named = inputs.distance.as_deref().map(str::parse).transpose().context("--distance")?;
-    let mut dataset = open_with(path, named)?;
-    if let Some(path) = &inputs.queries {
-        let queries = open(path).context("--queries")?;
-        ensure!(
-            queries.dim() == dataset.dim(),
-            "the queries {} have dim {}, the data set {} has {}: give queries that belong to it",
-            path.display(),
-            queries.dim(),
-            dataset.path.display(),
-            dataset.dim()
-        );
-        dataset.queries = Some(Box::new(queries));
-    }
-    if let Some(path) = &inputs.neighbours {
-        ensure!(
-            dataset.has_queries(),
-            "the neighbours {} belong to queries: name their file with --queries",
-            path.display()
-        );
-    }
-    dataset.neighbours.clone_from(&inputs.neighbours);
-    dataset.cache.clone_from(&inputs.cache);
-    Ok(Some(dataset))
+    inputs.dataset.as_ref().map(|path| opened(path, inputs)).transpose()
 }
 
-fn open_with(path: &Path, named: Option<Distance>) -> Result<Dataset> {
-    let format = Format::of(path)?;
-    let within = || format!("open the data set {}", path.display());
-    ensure_is_file(path).with_context(within)?;
-    let contents = format.contents(path).with_context(within)?;
-    let Shape { len, dim } = contents.shape;
-    ensure!(len > 0 && dim > 0, "the data set {} holds no vectors", path.display());
-    if let Some(Shape { dim: other, .. }) = contents.queries
-        && other != dim
-    {
-        bail!("the data set {} has vectors of dim {dim}, but queries of dim {other}", path.display());
+fn opened(path: &Path, inputs: &Inputs) -> Result<Dataset> {
+    let named = inputs.distance.as_deref().map(str::parse).transpose().context("--distance")?;
+    let column = inputs.column.as_deref();
+    let base = Table::open(path, TableRole::Base, column)?;
+    let companions = base.companions()?;
+    let (distance, contradicted) = distance(path, named, companions.distance.as_deref())?;
+    let queries = match &inputs.queries {
+        Some(path) => Some(Table::open(path, TableRole::Queries, column).context("--queries")?),
+        None if companions.queries => Some(Table::open(path, TableRole::Queries, column)?),
+        None => None,
+    };
+    let formats = || [Some(&base), queries.as_ref()].into_iter().flatten().map(|table| table.format);
+    ensure!(
+        column.is_none() || formats().any(|format| format == Format::Parquet),
+        "--column names a column of a .parquet file, and {} is none: leave it out",
+        path.display()
+    );
+    if let Some(queries) = &queries {
+        ensure!(
+            queries.shape.dim == base.shape.dim,
+            "the queries {} have dim {}, the data set {} has {}: give queries that belong to it",
+            queries.path.display(),
+            queries.shape.dim,
+            path.display(),
+            base.shape.dim
+        );
     }
-    let said = contents.distance.as_deref();
-    let (distance, contradicted) = match (named, said) {
-        (None, None) => (Distance::L2, None),
+    let truth = truth(inputs, &base, &companions, queries.as_ref(), contradicted.is_some())?;
+    Ok(Dataset { base, distance, contradicted, queries, truth, cache: inputs.cache.clone() })
+}
+
+/// The distance, and what the file says of it, if the user says otherwise.
+fn distance(path: &Path, named: Option<Distance>, said: Option<&str>) -> Result<(Distance, Option<String>)> {
+    match (named, said) {
+        (None, None) => Ok((Distance::L2, None)),
         (None, Some(said)) => {
             let distance = said.parse().with_context(|| format!("the attribute \"distance\" is {said:?}"));
-            (distance.context("name one with --distance").with_context(within)?, None)
+            let distance = distance.context("name one with --distance");
+            Ok((distance.with_context(|| format!("open the data set {}", path.display()))?, None))
         }
         (Some(named), said) => {
             let contradicted = said.filter(|said| said.parse::<Distance>().ok() != Some(named));
-            (named, contradicted.map(str::to_string))
+            Ok((named, contradicted.map(str::to_string)))
         }
-    };
-    let path = path.into();
-    let (queries, neighbours, cache) = (None, None, None);
-    Ok(Dataset { path, format, contents, distance, contradicted, queries, neighbours, cache })
+    }
+}
+
+fn truth(
+    inputs: &Inputs,
+    base: &Table,
+    companions: &Companions,
+    queries: Option<&Table>,
+    is_contradicted: bool,
+) -> Result<TruthSource> {
+    if let Some(path) = &inputs.neighbours {
+        let queries = queries.with_context(|| {
+            format!("the neighbours {} belong to queries: name their file with --queries", path.display())
+        })?;
+        return Neighbours::open(path, base, queries).map(TruthSource::Named).context("--neighbours");
+    }
+    let Some(queries) = queries.filter(|_| companions.neighbours) else { return Ok(TruthSource::Computed) };
+    if !companions.queries || queries.path != base.path {
+        return Ok(TruthSource::ComputedBecause("the file's belong to its own queries"));
+    }
+    if is_contradicted {
+        return Ok(TruthSource::ComputedBecause("the file's belong to the distance that it names"));
+    }
+    if hdf5::neighbours_shape(&base.path).is_ok_and(|shape| shape.dim < K.min(base.shape.len)) {
+        return Ok(TruthSource::ComputedBecause("the file's are too few for each query"));
+    }
+    Neighbours::open(&base.path, base, queries).map(TruthSource::Named)
 }
 
 impl Dataset {
-    /// The file's name without its ending, as it stands in case ids: other characters become `_`.
+    /// The file's name without its ending, as it stands in case ids: other characters become `_`. The names
+    /// of the suites' own data sets get an addition, so that no two cases have one id.
     pub fn name(&self) -> String {
-        as_word(&self.path.file_stem().unwrap_or_default().to_string_lossy())
+        const TAKEN: [&str; 2] = ["corpus", "snippets"];
+
+        let name = as_word(&self.base.path.file_stem().unwrap_or_default().to_string_lossy());
+        if TAKEN.contains(&name.as_str()) { format!("{name}_file") } else { name }
     }
 
     /// How many vectors the file holds.
     #[expect(clippy::len_without_is_empty, reason = "an empty file cannot be opened")]
     pub fn len(&self) -> usize {
-        self.contents.shape.len
+        self.base.shape.len
     }
 
     /// The number of components of each vector.
     pub fn dim(&self) -> usize {
-        self.contents.shape.dim
+        self.base.shape.dim
     }
 
     /// The distance that its vectors are compared by.
@@ -152,17 +199,47 @@ impl Dataset {
         self.distance
     }
 
-    /// The distance's name; with what the file says, if that is another.
-    pub fn distance_in_words(&self) -> String {
-        match &self.contradicted {
+    /// How it is searched, for a reader: the queries, the distance and what the file says, if that is
+    /// another, and where the exact neighbours come from.
+    pub fn about(&self) -> String {
+        let distance = match &self.contradicted {
             None => self.distance.to_string(),
             Some(said) => format!("{} as named (the file says {said})", self.distance),
-        }
+        };
+        let queries = match &self.queries {
+            None => "its last vectors as queries".into(),
+            Some(queries) => {
+                let (len, used) = (queries.shape.len, queries.shape.len.min(QUERIES));
+                let of = match len {
+                    1 => "1 query".into(),
+                    _ if used < len => format!("the first {used} of {len} queries"),
+                    _ => format!("{len} queries"),
+                };
+                let own = queries.path == self.base.path;
+                if own { format!("{of} of its own") } else { format!("{of} in {}", queries.file_name()) }
+            }
+        };
+        let truth = match &self.truth {
+            TruthSource::Named(neighbours) => format!(
+                "judged by the neighbours in {} where n is all {} vectors, by computed ones where it is less",
+                neighbours.file_name(),
+                self.len()
+            ),
+            TruthSource::ComputedBecause(reason) => format!("judged by computed neighbours ({reason})"),
+            TruthSource::Computed => "judged by computed neighbours".into(),
+        };
+        format!("{queries} for the {K} nearest, distance {distance}, {truth}")
     }
 
-    /// Whether queries came with it, in the file or beside it.
-    pub fn has_queries(&self) -> bool {
-        self.queries.is_some() || self.contents.queries.is_some()
+    /// What was understood of the files that the user named, in one line.
+    pub fn note(&self) -> String {
+        format!(
+            "data set {}: {} vectors of dim {}; {}",
+            self.base.file_name(),
+            self.len(),
+            self.dim(),
+            self.about()
+        )
     }
 
     /// Reads the first `n` vectors (all, if there are fewer).
@@ -170,10 +247,7 @@ impl Dataset {
     /// # Errors
     /// When the file cannot be read, ends early, or holds a component that is not a finite number.
     pub fn read(&self, n: usize) -> Result<Vectors> {
-        let n = n.min(self.len());
-        let data = self.format.read(&self.path, self.contents.shape, n);
-        data.and_then(|data| Vectors::new(self.dim(), data))
-            .with_context(|| format!("read the data set {}", self.path.display()))
+        self.base.read(n)
     }
 
     /// Reads the first `n` queries (all, if there are fewer) that came with the data set; none, if none came.
@@ -181,21 +255,8 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::read`].
     pub fn queries(&self, n: usize) -> Result<Option<Vectors>> {
-        if let Some(beside) = &self.queries {
-            return beside.read(n).map(Some);
-        }
-        let Some(shape) = self.contents.queries else { return Ok(None) };
-        let data = self.format.read_queries(&self.path, n.min(shape.len));
-        data.and_then(|data| Vectors::new(shape.dim, data))
-            .with_context(|| format!("read the queries of the data set {}", self.path.display()))
-            .map(Some)
+        self.queries.as_ref().map(|queries| queries.read(n)).transpose()
     }
-}
-
-/// A pipe may have nobody who writes, and opening it would wait; a device may have no end.
-fn ensure_is_file(path: &Path) -> Result<()> {
-    ensure!(path.metadata()?.is_file(), "it is no file, but a folder, a pipe or a device");
-    Ok(())
 }
 
 /// An empty block for `n` vectors that will not grow.

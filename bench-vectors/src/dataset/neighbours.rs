@@ -1,29 +1,59 @@
-//! Files of exact neighbours beside a data set: `.ivecs`, `.ibin`. A row per query, a column per rank, i32.
+//! The exact neighbours of a data set's queries, from a file: a row per query, the nearest first.
+//!
+//! `.ivecs` of TEXMEX; `.ibin` and `.bin` of big-ann-benchmarks, whose distances may follow the ids;
+//! `neighbors` in the HDF5 of ann-benchmarks; `neighbors_id` in the Parquet of VectorDBBench, whose ids are
+//! those of the column `id` beside the vectors.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{shaped, vecs};
+use super::format::{Format, ending};
+use super::table::{Table, file_name};
+use super::{K, QUERIES, hdf5, mistaken, parquet, shaped, vecs};
 
 const ID_BYTES: usize = 4;
 
-/// The first `k` neighbours of the first `n` queries.
-///
-/// # Errors
-/// When the file is broken, is of another format, or holds fewer.
-pub(super) fn read(path: &Path, n: usize, k: usize) -> Result<Vec<Vec<u64>>> {
-    read_rows(path, n, k).with_context(|| format!("read the neighbours {}", path.display()))
+/// What the files of neighbours end in.
+const ENDINGS: &str = ".ivecs, .ibin, .bin, .hdf5, .h5, .parquet";
+
+/// The neighbours of the first queries, as rows of the vectors.
+#[derive(Clone, Debug)]
+pub(super) struct Neighbours {
+    pub(super) path: PathBuf,
+    /// For each of the first [`QUERIES`] queries its first [`K`].
+    pub(super) ids: Vec<Vec<u64>>,
 }
 
-fn read_rows(path: &Path, n: usize, k: usize) -> Result<Vec<Vec<u64>>> {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-    super::ensure_is_file(path)?;
+impl Neighbours {
+    /// Opens a file, reads what is needed of it, and sees that each id is a row of `base`.
+    ///
+    /// # Errors
+    /// When the file is broken, is of another format, holds fewer, or names a vector that `base` does not
+    /// have.
+    pub(super) fn open(path: &Path, base: &Table, queries: &Table) -> Result<Neighbours> {
+        let ids = mistaken::checked(path, || read(path, base, queries));
+        let ids = ids.with_context(|| format!("read the neighbours {}", path.display()))?;
+        Ok(Neighbours { path: path.into(), ids })
+    }
+
+    /// The name of their file, without the folders.
+    pub(super) fn file_name(&self) -> String {
+        file_name(&self.path)
+    }
+}
+
+fn read(path: &Path, base: &Table, queries: &Table) -> Result<Vec<Vec<u64>>> {
+    let ending = ending(path);
     let shape = match ending.as_str() {
         "ivecs" => vecs::shape(path, ID_BYTES),
-        "ibin" => shaped::shape(path, ID_BYTES, 2),
-        _ => bail!("unknown kind of neighbours; the name must end in one of .ivecs, .ibin"),
+        "ibin" | "bin" => shaped::shape(path, ID_BYTES, 2),
+        "hdf5" | "h5" => hdf5::neighbours_shape(path),
+        "parquet" => parquet::neighbours_shape(path),
+        _ => bail!("unknown kind of neighbours; the name must end in one of {ENDINGS}"),
     }?;
+    let (n, k) = (queries.shape.len.min(QUERIES), base.shape.len.min(K));
     ensure!(
         shape.len >= n && shape.dim >= k,
         "it holds {} neighbours of {} queries, needed are {k} of {n}: without the file they are computed",
@@ -31,11 +61,43 @@ fn read_rows(path: &Path, n: usize, k: usize) -> Result<Vec<Vec<u64>>> {
         shape.len
     );
     let mut rows = Vec::with_capacity(n);
-    let id = |&bytes: &[u8; ID_BYTES]| u64::from(u32::from_le_bytes(bytes));
-    let take = |bytes: &[u8]| rows.push(bytes.as_chunks().0.iter().take(k).map(id).collect());
+    let id = |&bytes: &[u8; ID_BYTES]| i64::from(u32::from_le_bytes(bytes));
+    let mut take = |bytes: &[u8]| rows.push(bytes.as_chunks().0.iter().take(k).map(id).collect());
     match ending.as_str() {
-        "ivecs" => vecs::read(path, shape, ID_BYTES, n, take),
-        _ => shaped::read(path, shape, ID_BYTES, n, take),
-    }?;
-    Ok(rows)
+        "ivecs" => vecs::read(path, shape, ID_BYTES, n, &mut take)?,
+        "ibin" | "bin" => shaped::read(path, shape, ID_BYTES, n, &mut take)?,
+        "hdf5" | "h5" => rows = hdf5::read_neighbours(path, n)?,
+        _ => rows = parquet::read_neighbours(path, n)?,
+    }
+    rows.iter_mut().for_each(|ids: &mut Vec<i64>| ids.truncate(k));
+    let by_id = match base.format {
+        Format::Parquet if ending == "parquet" => {
+            let wanted: BTreeSet<i64> = rows.iter().flatten().copied().collect();
+            parquet::rows_of(&base.path, &wanted)?
+        }
+        _ => None,
+    };
+    as_rows_of(base, &rows, by_id.as_ref())
+}
+
+/// The ids as numbers of rows: by the ids that stand beside the vectors, if there are any.
+fn as_rows_of(base: &Table, ids: &[Vec<i64>], by_id: Option<&BTreeMap<i64, u64>>) -> Result<Vec<Vec<u64>>> {
+    let row = |id: i64| match by_id {
+        Some(rows) => rows.get(&id).copied(),
+        None => u64::try_from(id).ok().filter(|&row| row < base.shape.len as u64),
+    };
+    let named = |(query, ids): (usize, &Vec<i64>)| {
+        let found = ids.iter().enumerate().map(|(rank, &id)| {
+            row(id).with_context(|| {
+                format!(
+                    "row {query}, column {rank} names vector {id}, which the {} vectors of {} do not have: give the \
+                     neighbours that belong to them",
+                    base.shape.len,
+                    base.path.display()
+                )
+            })
+        });
+        found.collect()
+    };
+    ids.iter().enumerate().map(named).collect()
 }

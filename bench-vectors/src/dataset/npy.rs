@@ -1,13 +1,13 @@
 //! `.npy` of NumPy: two-dimensional arrays of f16, f32 or f64, in C or Fortran order. Read as f32.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
-use super::{Shape, destination};
+use super::{Shape, destination, npy_header};
 
 pub(super) fn shape(path: &Path) -> Result<Shape> {
     let mut reader = BufReader::new(File::open(path)?);
@@ -73,47 +73,14 @@ fn read_as<T: Deserialize>(
     }
 }
 
-fn header(reader: &mut (impl Read + Seek)) -> Result<NpyHeader> {
-    ensure_is_flat(reader)?;
-    let header = NpyHeader::from_reader(reader).map_err(|error| {
-        // Its further lines show the header, whatever is in it.
-        let error = error.to_string();
-        anyhow!("this is no .npy file: {}", error.lines().next().unwrap_or_default())
-    })?;
+fn header(reader: &mut impl Read) -> Result<NpyHeader> {
+    let header = npy_header::read(reader)?;
     ensure!(
         component_bytes(&header).is_some(),
         "the array's type is {}; expected f2, f4 or f8 (save it with `.astype(numpy.float32)`)",
         header.dtype().descr()
     );
     Ok(header)
-}
-
-/// The parser of npyz tries each bracket again in several ways: 60 within each other take it years.
-fn ensure_is_flat(reader: &mut (impl Read + Seek)) -> Result<()> {
-    /// A table of floats has two: of the dictionary and of the shape.
-    const MOST_BRACKETS: usize = 8;
-    const MOST_BYTES: u32 = 1 << 16;
-
-    let mut start = Vec::new();
-    reader.by_ref().take(12).read_to_end(&mut start)?;
-    let length = match start[..] {
-        // Version 1 has a length of two bytes.
-        [_, _, _, _, _, _, 1, _, low, high, ..] => u32::from(u16::from_le_bytes([low, high])),
-        [_, _, _, _, _, _, _, _, a, b, c, d] => u32::from_le_bytes([a, b, c, d]),
-        // Too short: whoever reads the header says so.
-        _ => 0,
-    };
-    ensure!(
-        length <= MOST_BYTES,
-        "this is no .npy file of floats: its header is said to have {length} bytes"
-    );
-    let mut text = Vec::new();
-    reader.seek(SeekFrom::Start(10))?;
-    reader.by_ref().take(u64::from(length) + 2).read_to_end(&mut text)?;
-    let brackets = text.iter().filter(|byte| b"([{".contains(byte)).count();
-    ensure!(brackets <= MOST_BRACKETS, "this is no .npy file of floats: its header has {brackets} brackets");
-    reader.rewind()?;
-    Ok(())
 }
 
 /// The size of a component, if it is a float of a size that can be read.
@@ -167,6 +134,35 @@ mod tests {
         assert!(format!("{:#}", open(text.path()).unwrap_err()).contains("this is no .npy file"));
     }
 
+    /// What NumPy under Python 2 wrote on Windows, and an array of objects.
+    #[test]
+    fn files_of_python_2_are_read_or_named() {
+        let written = |header: &str| {
+            let length = (header.len() as u16).to_le_bytes();
+            let data: Vec<u8> = (0..8).flat_map(|i| (i as f32).to_le_bytes()).collect();
+            let mut file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
+            let bytes = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &data].concat();
+            std::io::Write::write_all(&mut file, &bytes).unwrap();
+            file
+        };
+        let long = written("{'descr': '<f4', 'fortran_order': False, 'shape': (4L, 2L), }  \n");
+        let long = open(long.path()).unwrap();
+        assert_eq!((long.len(), long.dim()), (4, 2));
+        assert_eq!(long.read(4).unwrap().data(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        for (descr, shape, reason) in [
+            ("O", "(4, 2)", "the array's type is 'O'; expected f2, f4 or f8"),
+            ("|O8", "(4,)", "the array's type is '|O8'; expected f2, f4 or f8"),
+            ("<f8", "(2L,)", "shape [2]; expected two dimensions"),
+            ("<c8", "(4, 1)", "the array's type is '<c8'; expected f2, f4 or f8"),
+            ("<V2", "(4, 2)", "expected f2, f4 or f8"),
+        ] {
+            let file =
+                written(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n"));
+            let error = format!("{:#}", open(file.path()).unwrap_err());
+            assert!(error.contains(reason) && !error.contains("no .npy file"), "{error}");
+        }
+    }
+
     /// Found by fuzzing.
     #[test]
     fn a_header_of_brackets_is_refused_at_once() {
@@ -177,10 +173,10 @@ mod tests {
             [b"\x93NUMPY", &[version, 0][..], length, text.as_bytes()].concat()
         };
         for (bytes, reason) in [
-            (head(1, 118, 60), "its header has 61 brackets"),
-            (head(2, 60_000, 50_000), "its header has 50001 brackets"),
+            (head(1, 77, 60), "its header has 61 brackets"),
+            (head(2, 50_017, 50_000), "its header has 50001 brackets"),
             (head(2, u32::MAX, 7), "its header is said to have 4294967295 bytes"),
-            (head(1, 24, 7), "this is no .npy file"),
+            (head(1, 24, 7), "its header cannot be read"),
         ] {
             let mut file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
             std::io::Write::write_all(&mut file, &bytes).unwrap();
@@ -197,5 +193,8 @@ mod tests {
         let path = folder.path().join("my data {1}.npy");
         std::fs::copy(fixture("c_f4.npy"), &path).unwrap();
         assert_eq!(open(&path).unwrap().name(), "my_data__1_");
+        let path = folder.path().join("corpus.npy");
+        std::fs::copy(fixture("c_f4.npy"), &path).unwrap();
+        assert_eq!(open(&path).unwrap().name(), "corpus_file");
     }
 }
