@@ -1,6 +1,7 @@
 //! What holds for every input of the parsers that are ours, whoever wrote it: each property takes bytes and panics where it
 //! does not hold. `cargo test` tries them for a moment (`tests/inputs.rs`), `cargo fuzz` for as long as one likes (`fuzz/`).
 
+mod neighbours_file;
 mod profile;
 mod run;
 mod server_text;
@@ -8,6 +9,7 @@ mod table;
 mod vector_file;
 mod words;
 
+pub use neighbours_file::{NEIGHBOURS_ENDINGS, neighbours_file};
 pub use profile::profile;
 pub use run::run;
 pub use server_text::server_text;

@@ -165,6 +165,17 @@ fn files_of_vectors() {
     ] {
         nearly_right(&[fixture(name)], 150, |bytes| properties::vector_file(ending, bytes));
     }
+    for (ending, name) in [
+        (".ivecs", "neighbours.ivecs"),
+        (".ibin", "neighbours.ibin"),
+        (".bin", "neighbours_and_distances.bin"),
+    ] {
+        nearly_right(&[fixture(name)], 150, |bytes| properties::neighbours_file(ending, bytes));
+    }
+    // Right ones, as those of the fixtures name more vectors than there are.
+    let right: Vec<u8> =
+        [2, 0, 0, 0, 10, 0, 0, 0].into_iter().chain((0..20).flat_map(|id| [id % 10, 0, 0, 0])).collect();
+    nearly_right(&[right], 150, |bytes| properties::neighbours_file(".bin", bytes));
     for ending in properties::ENDINGS {
         let noise = |bytes: &[u8]| properties::vector_file(ending, bytes);
         made_up("[\0-\x04]{0,40}", 100, noise);

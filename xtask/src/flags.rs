@@ -122,14 +122,18 @@ pub struct SuiteFlags {
     /// .parquet)
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<PathBuf>,
+    /// The column of vectors, in a .parquet file with several; also of --queries, if it has that one
+    #[arg(long, value_name = "NAME", requires = "dataset")]
+    pub column: Option<String>,
     /// The data set's distance: l2, ip or cosine [default: what the file says, otherwise l2]
     #[arg(long, value_name = "NAME", requires = "dataset")]
     pub distance: Option<String>,
     /// Queries for the data set, in a file of one of its formats [default: the file's own, otherwise its last vectors]
     #[arg(long, value_name = "FILE", requires = "dataset")]
     pub queries: Option<PathBuf>,
-    /// The queries' exact neighbours (.ivecs, .ibin) [default: the file's own, otherwise computed once]
-    #[arg(long, value_name = "FILE", requires_all = ["dataset", "queries"])]
+    /// The queries' exact neighbours among all vectors (.ivecs, .ibin, .bin, .hdf5, .h5, .parquet) [default: the file's own,
+    /// otherwise computed once]
+    #[arg(long, value_name = "FILE", requires = "dataset")]
     pub neighbours: Option<PathBuf>,
     /// Also measure on the documents in this folder: text, Markdown, reStructuredText, source code
     #[arg(long, value_name = "DIR")]

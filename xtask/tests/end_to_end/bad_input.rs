@@ -80,7 +80,7 @@ fn a_data_set_or_model_that_cannot_be_read_is_named() {
     assert_refused(
         &mut place.bench(&["--dataset", "/no/such.fvecs"]),
         2,
-        &["cannot read the data set /no/such.fvecs"],
+        &["--dataset: cannot read /no/such.fvecs"],
     );
     let refused = &["the model's folder /no/such is not there, or is no folder"];
     assert_refused(&mut place.bench(&["--model", "/no/such"]), 2, refused);

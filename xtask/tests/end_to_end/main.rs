@@ -17,4 +17,5 @@ mod profiles;
 mod servers;
 mod side_by_side;
 mod stale_baselines;
+mod users_files;
 mod xtask_process;
