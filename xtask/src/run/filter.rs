@@ -13,11 +13,14 @@ pub struct Filter {
     kind: FilterKind,
 }
 
+/// The names of parameters, and what each value has to match.
+type Patterns = Vec<(String, Regex)>;
+
 enum FilterKind {
     /// A whole case id with its parameters, in any order.
     Case(CaseId),
     /// A workload, and for some of its parameters what the whole value has to match: `ingest/build{engine=(a|b)}`.
-    Parameters(String, Vec<(String, Regex)>),
+    Parameters(String, Patterns),
     /// A regular expression on the id.
     Pattern(Regex),
 }
@@ -68,7 +71,7 @@ impl Filter {
 
 /// The parts of `suite/workload{name=pattern,name=pattern}`; nothing where a text is no such thing. A comma within brackets
 /// belongs to a pattern.
-fn parameters(text: &str) -> Option<(String, Result<Vec<(String, Regex)>>)> {
+fn parameters(text: &str) -> Option<(String, Result<Patterns>)> {
     let (workload, rest) = text.strip_suffix('}')?.split_once('{')?;
     let is_path = |c: char| c.is_ascii_alphanumeric() || "/_-".contains(c);
     if !workload.contains('/') || !workload.chars().all(is_path) {
