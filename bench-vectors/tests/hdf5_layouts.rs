@@ -44,7 +44,7 @@ fn what_would_be_misread_is_refused_when_it_is_opened() {
     let grows = "may grow to [40, 12], in chunks of [7, 4]: of such a file other chunks would be read";
     let bits = "holds numbers with bits in other places than usual";
     let fill = "values that were never written cannot be told";
-    let edges = "its last chunks, which are not full, are not filtered as the others";
+    let edges = "its partial edge chunks may be stored unfiltered";
     let refused = [
         ("fixed_array_grows_in_columns", grows),
         ("fixed_array_grows_gzip", "may grow to [80, 12]"),
@@ -56,7 +56,7 @@ fn what_would_be_misread_is_refused_when_it_is_opened() {
         ("i4", "holds i32; expected f16, f32, f64, u8 or i8"),
         ("truth", "holds an enumeration or truth values"),
         ("complex", "holds records or complex numbers"),
-        ("external", "its values lie in files of their own"),
+        ("external", "its values are stored in external files"),
         ("virtual", "is virtual, made of parts of others"),
         ("link_elsewhere", "there is no data set \"train\" in it, only []"),
         ("fill_in_attribute", fill),

@@ -54,7 +54,7 @@ pub(super) fn checked(file: &Hdf5File, dataset: &Dataset) -> Result<Hdf5Number> 
             HdfMessage::DataLayout(message) => layout = Some(&message.layout),
             HdfMessage::FillValue(message) => fills.push(message),
             HdfMessage::FilterPipeline(FilterPipelineMessage { filters }) => pipeline = filters,
-            HdfMessage::ExternalFiles(_) => bail!("its values lie in files of their own: {REWRITE}"),
+            HdfMessage::ExternalFiles(_) => bail!("its values are stored in external files: {REWRITE}"),
             _ => {}
         }
     }
@@ -142,7 +142,7 @@ fn ensure_edges(file: &Hdf5File, dataset: &Dataset, filters: &[u16]) -> Result<(
     let only_shuffled = filters.iter().all(|id| *id == filters::FILTER_SHUFFLE);
     ensure!(
         !edges_are_unfiltered(file, dataset, &chunk).unwrap_or(only_shuffled),
-        "its last chunks, which are not full, are not filtered as the others, or it is not known that they are; {REWRITE}"
+        "its partial edge chunks may be stored unfiltered, which this reader cannot handle; {REWRITE}"
     );
     Ok(())
 }

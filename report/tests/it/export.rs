@@ -111,7 +111,7 @@ fn a_fixed_threshold_gets_nothing_that_two_runs_of_one_build_differ_in() {
         assert!(!ids(&few).contains(&"rss.peak") && ids(&few).contains(&"heap.blocks"));
         let said = trend(format, &few).unwrap().left_out_text();
         assert!(said.contains("noisy and of fewer than 10 repetitions (--repetitions 10)"), "{said}");
-        assert!(said.contains("of wall time, of a change or relative to what stays"), "{said}");
+        assert!(said.contains("of wall time, growth rates or ratios to what stays"), "{said}");
     }
     assert!(trend(Format::Csv, &judged(&sample::run())).is_none(), "a table holds every number");
 }

@@ -238,9 +238,11 @@ fn servers(flags: &SuiteFlags) -> Vec<(&'static str, OsString)> {
 
 /// The absolute path of a file that can be read.
 fn readable(path: &Path) -> Result<PathBuf> {
-    let metadata = std::fs::File::open(path).and_then(|file| file.metadata());
-    let metadata = metadata.with_context(|| format!("cannot read {}", path.display()))?;
+    let cannot_read = || format!("cannot read {}", path.display());
+    // Before it is opened: a pipe that nobody writes to would wait for ever.
+    let metadata = std::fs::metadata(path).with_context(cannot_read)?;
     ensure!(metadata.is_file(), "{} is not a file", path.display());
+    std::fs::File::open(path).with_context(cannot_read)?;
     std::path::absolute(path).with_context(|| format!("find {}", path.display()))
 }
 

@@ -1,6 +1,6 @@
 //! The command that measures one case of a run again, with all that the run was given.
 
-use bench_core::case::{CaseId, Mode};
+use bench_core::case::Mode;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, parser::ValueSource};
 
 use crate::cli::flags::CommandLine;
@@ -21,9 +21,10 @@ const NOT_REPEATED: [&str; 11] = [
 ];
 
 /// `cargo xtask bench 'vectors/x{dim=1}' --mode heap --memory-limit 1GiB`, for a case of a run that `command` started.
-pub fn again(command: &str, case: &CaseId, mode: Mode) -> String {
+pub fn again(command: &str, case: &str, modes: &[Mode]) -> String {
+    let modes: Vec<String> = modes.iter().map(Mode::to_string).collect();
     let words =
-        ["cargo".into(), "xtask".into(), "bench".into(), case.to_string(), "--mode".into(), mode.to_string()];
+        ["cargo".into(), "xtask".into(), "bench".into(), case.into(), "--mode".into(), modes.join(",")];
     let words: Vec<String> = words.into_iter().chain(given(command).unwrap_or_default()).collect();
     let quoted =
         words.iter().map(|word| shlex::try_quote(word).map(Into::into).unwrap_or_else(|_| word.clone()));
@@ -95,7 +96,7 @@ mod tests {
             ("cargo xtask heap 'vectors/x{dim=1}' --profile dev", " --profile dev"),
             ("something else", ""),
         ] {
-            let line = self::again(command, &"vectors/x{dim=1}".parse().unwrap(), Mode::Heap);
+            let line = self::again(command, "vectors/x{dim=1}", &[Mode::Heap]);
             assert_eq!(
                 line,
                 format!("cargo xtask bench 'vectors/x{{dim=1}}' --mode heap{again}"),

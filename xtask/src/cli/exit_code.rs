@@ -59,7 +59,8 @@ pub fn with_strictness(code: u8, strict: bool, open: bool) -> u8 {
 
 /// The graver of the codes of two parts of a command.
 pub fn worse(a: u8, b: u8) -> u8 {
-    const RISING: [u8; 6] = [PASS, UNDECIDED, GATE_FAILED, WORKLOAD_FAILED, TOOL_ERROR, INTERRUPTED];
+    const RISING: [u8; 7] =
+        [PASS, NOTHING_MATCHED, UNDECIDED, GATE_FAILED, WORKLOAD_FAILED, TOOL_ERROR, INTERRUPTED];
     let gravity = |code: u8| RISING.iter().position(|known| *known == code);
     // A code that is none of these is an error of its own kind: it wins.
     if gravity(b).unwrap_or(RISING.len()) > gravity(a).unwrap_or(RISING.len()) { b } else { a }
@@ -120,6 +121,8 @@ mod tests {
     fn the_graver_part_decides() {
         for (a, b, code) in [
             (PASS, GATE_FAILED, GATE_FAILED),
+            (NOTHING_MATCHED, GATE_FAILED, GATE_FAILED),
+            (NOTHING_MATCHED, PASS, NOTHING_MATCHED),
             (WORKLOAD_FAILED, GATE_FAILED, WORKLOAD_FAILED),
             (UNDECIDED, PASS, UNDECIDED),
             (PASS, INTERRUPTED, INTERRUPTED),

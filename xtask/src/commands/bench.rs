@@ -66,7 +66,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
         .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
     if let Some(error) = not_confirmed {
-        eprintln!("error: what looks worse stays unconfirmed: {error:#}");
+        eprintln!("error: noisy changes stay unconfirmed: {error:#}");
         return Ok(worse(code, of_error(&error)));
     }
     Ok(if interrupted { INTERRUPTED } else { code })
@@ -196,13 +196,13 @@ fn old_binaries(flags: &BenchFlags, old: Option<&Side>, store: &BinaryStore) -> 
 
 /// The old binaries, if there is something to run them for; says what is done, or could be.
 fn to_confirm(old: Option<OldBinaries>, candidates: &[(CaseSpec, Mode)]) -> Option<OldBinaries> {
-    let found = format!("noisy metrics of {} look worse", plural(candidates.len(), "case"));
+    let found = format!("noisy metrics of {} may have changed", plural(candidates.len(), "case"));
     let note = match (&old, candidates.is_empty()) {
         (None, true) => return None,
         (None, false) => {
             format!("note: {found}; --confirm runs the old and the new binaries in turn to decide it")
         }
-        (Some(_), true) => "note: no noisy metric looks worse, so there is nothing to confirm".into(),
+        (Some(_), true) => "note: no noisy metric may have changed, so there is nothing to confirm".into(),
         (Some(OldBinaries::Unchanged), false) => {
             format!("note: {found}, but the revision to confirm it with is this one: it stays unconfirmed")
         }
@@ -251,9 +251,10 @@ fn measure_all(
             }
             return interrupted(run, &path, done, chosen.len());
         }
-        gone.look_at(&measured.record);
+        let notes = gone.look_at(&measured.record);
         run.cases.push(measured.record);
         store(run, done + 1)?;
+        notes.iter().for_each(|note| progress.say(note));
         // Whoever reads that it is done finds it stored.
         if let Some(record) = run.cases.last() {
             progress.case_done(record);

@@ -74,17 +74,18 @@ pub fn conclude(
         }
     };
     output::print(&text)?;
-    let is_empty = write_exports(run, &judgement, &against.exports)?;
+    let exported = write_exports(run, &judgement, &against.exports);
     let code = exit_code::of_run(judgement.verdict, !judgement.failures.is_empty());
-    let code = exit_code::with_nothing_measured(code, is_empty || judgement.nothing_measured.is_some());
+    let nothing = judgement.nothing_measured.is_some();
+    let code = exit_code::worse(exit_code::with_nothing_measured(code, nothing), exported);
     let open = judgement.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
     Ok(exit_code::with_strictness(code, against.strict, open))
 }
 
-/// Writes the files for other tools, and says on stderr which numbers a trend service does not get. What comes back is
-/// whether one of them would have been empty: such a file is not written, because its reader takes it for a fault.
-fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> Result<bool> {
-    let mut is_empty = false;
+/// Writes the files for other tools, each by itself, and says on stderr which numbers a trend service does not get. A file
+/// that would be empty is not written, because its reader takes it for a fault. What comes back is an exit code.
+fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> u8 {
+    let mut code = exit_code::PASS;
     for Export { format, path } in exports {
         let flag = format!("--export {format}={}", path.display());
         if let Some(trend) = trend(*format, judgement) {
@@ -92,15 +93,18 @@ fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> Result
             let nothing = judgement.nothing_measured.as_deref();
             if trend.values.is_empty() || nothing.is_some() {
                 let why = nothing.unwrap_or(if left_out.is_empty() { "no number" } else { &left_out });
-                eprintln!("error: {flag} would hold nothing that was asked for and is not written: {why}");
-                is_empty = true;
+                eprintln!("error: {flag} was not written, because it would be empty: {why}");
+                code = exit_code::worse(code, exit_code::NOTHING_MATCHED);
                 continue;
             }
             if !left_out.is_empty() {
                 eprintln!("note: {flag} has {}; left out: {left_out}", plural(trend.values.len(), "number"));
             }
         }
-        write_whole(path, export(*format, run, judgement).as_bytes()).context(flag)?;
+        if let Err(error) = write_whole(path, export(*format, run, judgement).as_bytes()) {
+            eprintln!("error: {flag}: {error:#}");
+            code = exit_code::worse(code, exit_code::of_error(&error));
+        }
     }
-    Ok(is_empty)
+    code
 }

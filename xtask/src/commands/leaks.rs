@@ -13,12 +13,15 @@ use report::quantity::grouped;
 use report::{LeakCheck, LeakReport, Thresholds, Verdict, judge};
 
 use crate::build::suites::Suites;
+use crate::cli::again::again;
+use crate::cli::command_line;
 use crate::cli::exit_code::{self, INTERRUPTED};
 use crate::cli::flags::{LeaksFlags, MEMORY_LIMIT, MessageFormat};
 use crate::commands::bench::Inputs;
 use crate::run::child_executor::ChildExecutor;
 use crate::run::child_process::{self, End, Limits};
 use crate::run::environment::Environment;
+use crate::run::gone_servers::GoneServers;
 use crate::run::host;
 use crate::run::interrupt::Interrupt;
 use crate::run::plan::{self, Plan};
@@ -62,13 +65,20 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
         progress: &progress,
     };
     let plan = Plan { repetitions: REPETITIONS, budget: None, time_limit: TIME_LIMIT };
+    let mut gone = GoneServers::default();
     for case in &chosen {
+        if let Some(record) = gone.without(&case.spec) {
+            run.cases.push(record);
+            progress.passed_over();
+            continue;
+        }
         progress.case(&case.spec.id);
         let measured = plan::measure(case, plan, &mut executor)?;
         if measured.interrupted {
             eprintln!("interrupted by Ctrl-C after {} of {} loops", run.cases.len(), chosen.len());
             return Ok(INTERRUPTED);
         }
+        gone.look_at(&measured.record).iter().for_each(|note| progress.say(note));
         progress.case_done(&measured.record);
         run.cases.push(measured.record);
     }
@@ -79,7 +89,7 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
         MessageFormat::Json => {
             serde_json::to_string_pretty(&report).context("write the report as JSON")? + "\n"
         }
-        MessageFormat::Human => human(&report, started.elapsed()),
+        MessageFormat::Human => human(&report, &run.command, started.elapsed()),
     };
     output::print(&text)?;
     let failed =
@@ -114,7 +124,7 @@ fn empty_run(flags: &LeaksFlags) -> Run {
         id: "leaks".into(),
         started: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         partial: None,
-        command: "cargo xtask leaks".into(),
+        command: command_line::of_this_process(),
         revision: Revision::default(),
         host: HostFacts { facts: host::facts().facts },
         settings: Settings {
@@ -163,7 +173,7 @@ const ALIGN: [Align; 7] = {
 };
 const HEADING: [&str; 7] = ["checked", "bytes", "iterations", "B/iteration", "95 %", "growth", "verdict"];
 
-fn human(report: &LeakReport, elapsed: Duration) -> String {
+fn human(report: &LeakReport, command: &str, elapsed: Duration) -> String {
     let checks: Vec<&LeakCheck> = report.loops.iter().chain(&report.tools).collect();
     let rows: Vec<TableRow> = checks
         .iter()
@@ -179,8 +189,8 @@ fn human(report: &LeakReport, elapsed: Duration) -> String {
         let reason = check.reason.replace('\n', "\n      ");
         let _ = writeln!(text, "\n{colour}{}{colour:#}  {}: {reason}", check.verdict, check.name);
         if report.loops.iter().any(|it| it.name == check.name) {
-            let _ =
-                writeln!(text, "      where: cargo xtask bench '{}' --mode heap,sites,native", check.name);
+            let modes = [Mode::Heap, Mode::Sites, Mode::Native];
+            let _ = writeln!(text, "      where: {}", again(command, &check.name, &modes));
         }
     }
     let colour = style(report.verdict);

@@ -14,15 +14,17 @@ const NEEDS: &str = "requires_";
 pub struct GoneServers(BTreeMap<String, CaseId>);
 
 impl GoneServers {
-    /// Remembers the server of a case that failed because it does not answer.
-    pub fn look_at(&mut self, record: &CaseRecord) {
+    /// Remembers the server of a case that failed because it does not answer. What comes back says so, once for each server.
+    pub fn look_at(&mut self, record: &CaseRecord) -> Vec<String> {
+        let mut notes = Vec::new();
         let mut failures = record.measurements.iter().flat_map(Measurement::failures);
         if failures.any(|failure| failure.kind == FailureKind::NoServer) {
             for tag in needed(&record.spec) {
-                eprintln!("note: {} is not usable; its other cases are passed over", server(tag));
+                notes.push(format!("note: {} is not usable; its remaining cases are skipped", server(tag)));
                 self.0.insert(tag.clone(), record.spec.id.clone());
             }
         }
+        notes
     }
 
     /// The record of a case whose server is gone: absent, with the reason.

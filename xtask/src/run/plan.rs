@@ -82,6 +82,7 @@ pub fn measure(chosen: &Chosen, plan: Plan, executor: &mut impl Executor) -> Res
             Mode::Time => repeat(&chosen.spec, mode, 1, plan, executor)?,
         };
         let timed_out = repetitions.iter().any(|r| failed_with(r, FailureKind::TimeLimit));
+        let no_server = repetitions.iter().any(|r| failed_with(r, FailureKind::NoServer));
         if !repetitions.is_empty() {
             let mut measurement = Measurement { mode, repetitions };
             measurement.keep_one_timeline();
@@ -90,8 +91,8 @@ pub fn measure(chosen: &Chosen, plan: Plan, executor: &mut impl Executor) -> Res
         if interrupted {
             return Ok(Measured { record, interrupted: true });
         }
-        // The other modes run the same body, only slower or more often.
-        if timed_out && mode == Mode::Heap {
+        // The other modes run the same body, only slower or more often, or on the same server.
+        if (timed_out || no_server) && mode == Mode::Heap {
             break;
         }
     }

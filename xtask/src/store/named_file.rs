@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 /// A longer file is none of ours: a profile of a million call sites has half of it.
 const MOST_BYTES: u64 = 1 << 30;
-const TOO_LARGE: &str = "larger than 1 GiB: none of ours";
+const TOO_LARGE: &str = "larger than 1 GiB, which no run, profile or file of samples is";
 
 /// The whole file.
 ///
@@ -64,5 +64,5 @@ fn is_pipe(_: &fs::Metadata) -> bool {
 /// # Errors
 /// As [`read`], and if it is no UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
-    String::from_utf8(read(path)?).ok().context("no text in UTF-8")
+    String::from_utf8(read(path)?).ok().context("not valid UTF-8 text")
 }

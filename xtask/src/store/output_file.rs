@@ -102,9 +102,12 @@ fn replace(path: &Path, there: &Metadata, bytes: &[u8]) -> io::Result<()> {
         file.persist(&target)?;
         Ok(())
     };
-    use ErrorKind::{CrossesDevices, PermissionDenied, ResourceBusy};
+    use ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
     match replaced() {
-        Err(error) if [CrossesDevices, PermissionDenied, ResourceBusy].contains(&error.kind()) => {
+        Err(error)
+            if [CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy]
+                .contains(&error.kind()) =>
+        {
             in_place.set_len(0)?;
             in_place.write_all(bytes)?;
             in_place.sync_all()

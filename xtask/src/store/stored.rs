@@ -125,7 +125,7 @@ fn text_of(bytes: &[u8]) -> Result<&str> {
     if let Some(other) = other_tools::recognise(bytes) {
         bail!("{other}");
     }
-    std::str::from_utf8(bytes).map_err(|_| anyhow!("no text in UTF-8"))
+    std::str::from_utf8(bytes).map_err(|_| anyhow!("not valid UTF-8 text"))
 }
 
 fn wrong(path: &Path, error: anyhow::Error) -> anyhow::Error {

@@ -63,8 +63,9 @@ pub fn human(run: &Run, judgement: &Judgement, page: &str) -> String {
         let _ = write!(text, "\n{}", comparison_table::human(comparison, false));
     }
     let style = style(judgement.verdict);
-    for line in not_measured(run) {
-        let _ = write!(text, "\n{line}");
+    let not_measured = not_measured(run);
+    if !not_measured.is_empty() {
+        let _ = write!(text, "\n{not_measured}");
     }
     let verdict = judgement.verdict.word().to_uppercase();
     let _ = write!(text, "\n{style}{verdict}{style:#}  {}", judgement.headline());
@@ -127,7 +128,7 @@ fn table(run: &Run, judgement: &Judgement) -> String {
 }
 
 /// What was asked for and could not be measured: a line for each reason.
-fn not_measured(run: &Run) -> Vec<String> {
+fn not_measured(run: &Run) -> String {
     let mut reasons: Vec<(&str, Vec<&CaseSpec>)> = Vec::new();
     for spec in run.cases.iter().filter(|case| case.measurements.is_empty()).map(|case| &case.spec) {
         let reason = run.settings.modes.iter().find_map(|mode| spec.absent_modes.get(mode));
@@ -205,7 +206,11 @@ fn problems(run: &Run, judgement: &Judgement) -> Vec<String> {
         let others: Vec<String> =
             others.iter().map(|other| format!("{} in mode {}", other.case, other.mode)).collect();
         text.push_str(&likewise(&others));
-        let _ = writeln!(text, "      again: {}", again(&run.command, &failure.case, failure.mode));
+        let _ = writeln!(
+            text,
+            "      again: {}",
+            again(&run.command, &failure.case.to_string(), &[failure.mode])
+        );
         problems.push(text);
     }
     let same_lack = |a: &MissingMetric, b: &MissingMetric| {
@@ -285,7 +290,7 @@ fn broken_limit(run: &Run, value: &Value, limit: &Limit) -> String {
         let _ = writeln!(text, "      allowed: {allowed}");
     }
     let _ = writeln!(text, "      fix: look at its call sites on the page, or change the rule");
-    let _ = writeln!(text, "      again: {}", again(&run.command, &value.case, value.mode));
+    let _ = writeln!(text, "      again: {}", again(&run.command, &value.case.to_string(), &[value.mode]));
     text
 }
 

@@ -36,7 +36,7 @@ suspect, those behind them have to confirm it. Engines in C are read by their C 
 leak.slope and leak.growth in the threshold table hold, too. Two known leaks of 8 bytes per iteration \
 are part of every check: if one is not found, the check fails.
 
-Your own code: README.md, \"Leak checks in your own tests\".
+Your own code: docs/leaks.md, \"Leak checks in your own tests\".
 
 {}",
         exit_code::HELP

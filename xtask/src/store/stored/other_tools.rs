@@ -27,8 +27,8 @@ const KNOWN: [(&[u8], &str); 20] = [
     (b"<!DOCTYPE html", "a page: name the run.json beside it"),
     (b"<?xml", "XML: this reads dhat profiles, runs and samples, which are JSON"),
     (b"==", "a log of valgrind: the profile is the file that its last lines name (dhat.out.PID)"),
-    (b"\xff\xfe", "text in UTF-16, as PowerShell's `>` writes it: save it as UTF-8 (no text in UTF-8)"),
-    (b"\xfe\xff", "text in UTF-16: save it as UTF-8 (no text in UTF-8)"),
+    (b"\xff\xfe", "text in UTF-16, as PowerShell's `>` writes it: save it as UTF-8"),
+    (b"\xfe\xff", "text in UTF-16: save it as UTF-8"),
 ];
 
 /// What a file is that is none of ours, and what to do with it.
