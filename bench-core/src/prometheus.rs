@@ -59,6 +59,11 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
+/// Whether a text of whose length nothing is known is whole: it ends a line, or says that it is the end.
+pub fn ends_whole(text: &[u8]) -> bool {
+    text.is_empty() || text.ends_with(b"\n") || text.ends_with(b"\n# EOF")
+}
+
 /// Every series of a text. Whether the text is whole is known to whoever fetched it.
 ///
 /// # Errors
@@ -303,6 +308,16 @@ mod tests {
         let (lines, first) = page.not_understood.unwrap();
         assert_eq!(lines, 2);
         assert!(first.starts_with("line 3: \"b{c=\"\u{fffd}\"} 2\": no text in UTF-8"), "{first}");
+    }
+
+    #[test]
+    fn a_text_that_breaks_off_is_not_whole() {
+        for whole in ["", "a 1\n", "a 1\r\n", "a 1\n# EOF", "a 1\n# EOF\n"] {
+            assert!(ends_whole(whole.as_bytes()), "{whole}");
+        }
+        for broken in ["a 1", "a 1\n# EO", "a 1 # EOF"] {
+            assert!(!ends_whole(broken.as_bytes()), "{broken}");
+        }
     }
 
     /// Whatever names, labels and values: what is written is read again.

@@ -68,18 +68,37 @@ impl ServerUrl {
     /// # Errors
     /// If it is on another server, or no URL.
     pub fn moved_to(&self, place: &str) -> Result<ServerUrl> {
-        let whole = match place.strip_prefix('/') {
-            Some(rest) if !rest.starts_with('/') => {
-                format!("{}://{}{place}", self.scheme, self.place())
-            }
-            _ => place.to_string(),
-        };
+        let is_whole = place.starts_with("//") || !place.starts_with('/') && place.contains("://");
+        let own = format!("{}://{}{}", self.scheme, self.place(), resolved(&self.path, place));
+        let whole = if is_whole { place } else { &own };
         let moved: ServerUrl = whole.parse().context("the server sends elsewhere")?;
         let server = |url: &ServerUrl| (url.scheme.clone(), url.host.clone(), url.port.unwrap_or(80));
         let same = server(&moved) == server(self);
         ensure!(same, "the server sends to another one, {moved}: ask that one if it is meant");
         Ok(ServerUrl { user_info: self.user_info.clone(), ..moved })
     }
+}
+
+/// A place on the same server, seen from `path`: one that does not begin with a slash lies in the path's folder.
+fn resolved(path: &str, place: &str) -> String {
+    let (relative, rest) = place.split_at(place.find(['?', '#']).unwrap_or(place.len()));
+    if relative.is_empty() {
+        return format!("{path}{rest}");
+    }
+    // What begins with a slash lies in the folder of all.
+    let folder = path.rfind('/').filter(|_| !relative.starts_with('/')).map_or("", |last| &path[..last]);
+    let mut parts: Vec<&str> = folder.split('/').collect();
+    for part in relative.trim_start_matches('/').split('/') {
+        match part {
+            ".." => parts.truncate((parts.len() - 1).max(1)), // What stands before the first slash stays.
+            "." => {}
+            part => parts.push(part),
+        }
+    }
+    if matches!(relative.rsplit('/').next(), Some("." | "..")) {
+        parts.push("");
+    }
+    parts.join("/") + rest
 }
 
 impl FromStr for ServerUrl {
@@ -361,9 +380,19 @@ mod tests {
     #[test]
     fn a_server_sends_elsewhere_on_itself_only() {
         let here = url("http://u:p@h:80/metrics?x=1");
-        assert_eq!(here.moved_to("/metrics/").unwrap().with_secrets(), "http://u:p@h:80/metrics/");
         assert_eq!(here.moved_to("http://h/y").unwrap().path_and_query(), "/y");
-        for elsewhere in ["http://h:81/", "https://h/", "//i/metrics", "metrics/", "http://h:8x/"] {
+        for (path, place, expected) in [
+            ("", "metrics/", "/metrics/"),
+            ("/a/b?x=1", "./c/?y=2", "/a/c/?y=2"),
+            ("/a/b/", "../../../c", "/c"),
+            ("/a/b/c", "..", "/a/"),
+            ("/a/b?x=1", "?y=2", "/a/b?y=2"),
+            ("/a/b", "/c?to=http://i/", "/c?to=http://i/"),
+        ] {
+            let moved = url(&format!("http://u:p@h:80{path}")).moved_to(place).unwrap();
+            assert_eq!(moved.with_secrets(), format!("http://u:p@h:80{expected}"), "{path} {place}");
+        }
+        for elsewhere in ["http://h:81/", "https://h/", "//i/metrics", "http://h:8x/"] {
             assert!(here.moved_to(elsewhere).is_err(), "{elsewhere}");
         }
     }

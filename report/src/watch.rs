@@ -13,8 +13,10 @@ pub use series::{Growth, Point, Series};
 
 use crate::quantity::human;
 
-/// How many lost samples are told with their time and reason.
+/// How many lost samples are told with their time and reason, and of how many more the reason is told if it is new.
 const TOLD_LOSSES: usize = 100;
+/// As many different reasons are counted: a server may answer something else every time.
+const COUNTED_REASONS: usize = 100;
 
 /// As much of a server's own name as a row shows.
 const MOST_CHARACTERS: usize = 200;
@@ -36,10 +38,12 @@ pub struct Watch {
     pub samples: u64,
     /// The values by their name.
     pub series: BTreeMap<String, Series>,
-    /// Samples that hold nothing, in order; of very many the first.
+    /// Samples that hold nothing, in order; of very many the first, and the first for each reason that is counted.
     pub lost: Vec<Loss>,
     /// How many samples hold nothing.
     pub lost_samples: u64,
+    /// How many hold nothing for each reason; of very many reasons the first.
+    reasons: BTreeMap<String, u64>,
     /// What is absent throughout, and why.
     pub notes: Vec<String>,
     /// What the numbers of some names are, where the names do not say it.
@@ -91,6 +95,7 @@ impl Watch {
             series: BTreeMap::new(),
             lost: Vec::new(),
             lost_samples: 0,
+            reasons: BTreeMap::new(),
             notes: Vec::new(),
             units: BTreeMap::new(),
         }
@@ -126,7 +131,12 @@ impl Watch {
     pub fn lose(&mut self, timestamp: &str, reason: &str) {
         self.stretch(timestamp);
         self.lost_samples += 1;
-        if self.lost.len() < TOLD_LOSSES {
+        let is_new = !self.reasons.contains_key(reason);
+        let is_counted = !is_new || self.reasons.len() < COUNTED_REASONS;
+        if is_counted {
+            *self.reasons.entry(reason.into()).or_default() += 1;
+        }
+        if self.lost.len() < TOLD_LOSSES || is_new && is_counted {
             self.lost.push(Loss { timestamp: timestamp.into(), reason: reason.into() });
         }
         self.series.values_mut().for_each(Series::interrupt);
@@ -139,11 +149,11 @@ impl Watch {
         fixed.chain(own).map(|(name, series)| row(name, series, self.unit(name))).collect()
     }
 
-    /// The lost samples by their reason, the most frequent first, among those that are told.
-    pub fn losses(&self) -> Vec<(&str, usize)> {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        self.lost.iter().for_each(|loss| *counts.entry(&loss.reason).or_default() += 1);
-        let mut counts: Vec<_> = counts.into_iter().collect();
+    /// The lost samples by their reason, the most frequent first. Of very many reasons those that came first: together
+    /// they are then fewer than [`Watch::lost_samples`].
+    pub fn losses(&self) -> Vec<(&str, u64)> {
+        let mut counts: Vec<_> =
+            self.reasons.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
     }
@@ -271,12 +281,22 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_counted_without_bound_and_told_up_to_one() {
+    fn losses_are_counted_by_their_reason_however_many_there_are() {
         let mut watch = Watch::new("x", "y", 1.0);
         for index in 0..250 {
             watch.lose("t", if index % 3 == 0 { "HTTP 500" } else { "connection refused" });
         }
         assert_eq!((watch.lost_samples, watch.lost.len()), (250, TOLD_LOSSES));
-        assert_eq!(watch.losses(), [("connection refused", 66), ("HTTP 500", 34)]);
+        assert_eq!(watch.losses(), [("connection refused", 166), ("HTTP 500", 84)]);
+        // A reason that comes late is told, too.
+        watch.lose("u", "no answer");
+        watch.lose("v", "no answer");
+        assert_eq!(watch.losses()[2], ("no answer", 2));
+        assert_eq!(watch.lost[TOLD_LOSSES..], [Loss { timestamp: "u".into(), reason: "no answer".into() }]);
+        for index in 0..1000 {
+            watch.lose("t", &format!("line {index}"));
+        }
+        assert_eq!((watch.lost_samples, watch.losses().len()), (1252, COUNTED_REASONS));
+        assert!(watch.lost.len() < TOLD_LOSSES + COUNTED_REASONS);
     }
 }

@@ -7,6 +7,7 @@
 //!            sample --> metrics_file (JSON), live (terminal), report::Watch --> page, summary
 //! ```
 
+mod asked_for;
 mod command;
 mod endpoint;
 mod fetch;
@@ -27,7 +28,7 @@ use jiff::Timestamp;
 use report::watch::{Row, Watch};
 use report::{plural, watch_page};
 
-pub use endpoint::AskedFor;
+pub use asked_for::AskedFor;
 
 use crate::build::workspace::{root, shown};
 use crate::cli::command_line;
@@ -43,7 +44,7 @@ use source::{Cause, Reading, Source};
 
 /// The ending of the page's name.
 const PAGE: &str = "html";
-/// As many reasons of lost samples are told; the page has them all.
+/// As many reasons of lost samples stand in the summary; the page has more.
 const MOST_REASONS: usize = 10;
 /// How often to look whether the process has ended or Ctrl-C was pressed.
 const POLL: Duration = Duration::from_millis(20);
@@ -71,19 +72,28 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
     let mut live = Live::new(matches!(source, Source::Command(..)));
     live.say(&format!("watching {} every {:?}, to {}", watch.target, flags.interval, shown(&path)));
     let sampled = sample_until_the_end(flags, &interrupt, &mut source, &mut watch, &mut file, &mut live);
+    // Whatever ended it: the line and the hidden copy go.
+    live.finish();
+    let finished = file.finish();
     let cause = match source {
         Source::Command(..) => sampled.context("the command is not watched any more, and runs on")?,
         _ => sampled?,
     };
-    live.finish();
     let (end, code) = source.end(cause)?;
+    finished?;
     watch.end = end;
+    // Each note was told at once on stderr; in one place with that it is not told again.
+    let is_told = matches!(source, Source::Command(..)) || stdout_is_stderr();
+    let told_notes = if is_told { source.notes().len() } else { 0 };
     watch.notes = source.notes();
     watch.notes.extend(source.shortfalls());
-    file.finish()?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let written = write_new(&page, watch_page(&watch, &name)?.as_bytes());
-    let summary = summary(&watch, &path, written.is_ok().then_some(page.as_path()));
+    let mut summary = summary(&watch, is_told, told_notes);
+    summary.push_str(&format!("file  {}\n", shown(&path)));
+    if written.is_ok() {
+        summary.push_str(&format!("page  {}\n", shown(&page)));
+    }
     if matches!(source, Source::Command(..)) {
         anstream::eprint!("{summary}")
     } else {
@@ -150,7 +160,11 @@ fn sample_until_the_end(
     loop {
         let seconds = started.elapsed().as_secs_f64();
         let timestamp = timestamp(whole_seconds);
-        match source.read() {
+        let reading = source.read();
+        let notes = source.notes();
+        notes.iter().skip(told).for_each(|note| live.say(note));
+        told = notes.len();
+        match reading {
             Reading::Values(values) => {
                 watch.add(seconds, &timestamp, &values);
                 live.values(&values, watch);
@@ -162,9 +176,6 @@ fn sample_until_the_end(
             }
             Reading::Ended => return Ok(Cause::Ended),
         }
-        let notes = source.notes();
-        notes.iter().skip(told).for_each(|note| live.say(note));
-        told = notes.len();
         // A look that took longer than an interval leaves out what is past.
         let intervals = started.elapsed().as_nanos() / flags.interval.as_nanos() + 1;
         let next = flags.interval * u32::try_from(intervals).context("watched for too long")?;
@@ -206,7 +217,9 @@ fn timestamp(whole_seconds: bool) -> String {
     Timestamp::now().strftime(format).to_string()
 }
 
-fn summary(watch: &Watch, path: &Path, page: Option<&Path>) -> String {
+/// What was seen, for people. `is_told` says that it appears in one place with what was told while it was watched, and
+/// `told_notes` how many of the notes, from the first, stand there.
+fn summary(watch: &Watch, is_told: bool, told_notes: usize) -> String {
     let rows = watch.rows();
     let mut text = String::new();
     if !rows.is_empty() {
@@ -218,22 +231,56 @@ fn summary(watch: &Watch, path: &Path, page: Option<&Path>) -> String {
         text.push_str(&format!(", {} lost", watch.lost_samples));
     }
     let losses = watch.losses();
-    // In one place with what was told at once, each reason stands already.
-    if !losses.is_empty() && stdout_is_stderr() {
+    if !losses.is_empty() && is_told && losses.len() <= live::MOST_REASONS {
         text.push_str(", why is told above");
     } else {
         for (reason, count) in losses.iter().take(MOST_REASONS) {
             text.push_str(&format!("\n  lost {count}: {reason}"));
         }
-        if losses.len() > MOST_REASONS {
-            text.push_str(&format!("\n  and for {} more reasons, on the page", losses.len() - MOST_REASONS));
+        let others =
+            watch.lost_samples - losses.iter().take(MOST_REASONS).map(|(_, count)| count).sum::<u64>();
+        if others > 0 {
+            text.push_str(&format!("\n  lost {others} for other reasons, see the page"));
         }
     }
     text.push('\n');
-    for note in &watch.notes {
+    for note in watch.notes.iter().skip(told_notes) {
         text.push_str(&format!("  {note}\n"));
     }
-    text.push_str(&format!("file  {}\n", shown(path)));
-    text.extend(page.map(|page| format!("page  {}\n", shown(page))));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lossy(reasons: usize) -> Watch {
+        let mut watch = Watch::new("x", "y", 1.0);
+        for index in 0..reasons * 50 {
+            watch.lose("t", &format!("reason {}", index % reasons));
+        }
+        watch
+    }
+
+    #[test]
+    fn every_loss_is_counted_in_the_summary() {
+        assert!(
+            summary(&lossy(2), false, 0).contains("100 lost\n  lost 50: reason 0\n  lost 50: reason 1\n")
+        );
+        let many = summary(&lossy(12), false, 0);
+        assert!(many.contains("600 lost\n") && many.contains("\n  lost 100 for other reasons"), "{many}");
+        // As many reasons as are told at once, and one more.
+        let told = summary(&lossy(live::MOST_REASONS), true, 0);
+        assert!(told.ends_with("1000 lost, why is told above\n"), "{told}");
+        let more = summary(&lossy(live::MOST_REASONS + 1), true, 0);
+        assert!(!more.contains("told above") && more.contains("lost 50: reason 0"), "{more}");
+    }
+
+    #[test]
+    fn what_is_new_at_the_end_is_told_and_the_rest_once() {
+        let mut watch = Watch::new("x", "y", 1.0);
+        watch.notes = vec!["a is NaN".into(), "a: in 0 of 2 samples".into()];
+        assert!(summary(&watch, true, 1).ends_with("0 samples\n  a: in 0 of 2 samples\n"));
+        assert!(summary(&watch, false, 0).ends_with("0 samples\n  a is NaN\n  a: in 0 of 2 samples\n"));
+    }
 }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow};
 use bench_core::foreign_text::shortened;
-use bench_core::memory_metrics::{HEAP_ALLOC, HEAP_INUSE, HEAP_SYS, RSS, Values, field, number};
+use bench_core::memory_metrics::{HEAP_ALLOC, HEAP_INUSE, HEAP_SYS, RSS, Values, field};
 use bench_core::metric::Unit;
-use bench_core::prometheus::{self, Page, Selector, Series};
+use bench_core::prometheus::{self, Page};
 use bench_core::server_url::ServerUrl;
 use report::{plural, watch};
 
+use super::asked_for::{AskedFor, Found, value_of};
 use super::fetch::Fetcher;
-use super::reasons::{absent, choose, nothing_known, short};
+use super::reasons::{choose, nothing_known};
 
 /// Names that servers use, and the fields that mean the same. jemalloc's `mapped` is not among what Qdrant exposes, so
 /// its heap has no `heap_sys_bytes`.
@@ -46,33 +47,6 @@ pub struct Endpoint {
     found: Vec<usize>,
 }
 
-/// A metric that the user names: `[FIELD=]NAME[{label="value"}]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AskedFor {
-    text: String,
-    field: Option<String>,
-    selector: Selector,
-}
-
-impl std::str::FromStr for AskedFor {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<AskedFor> {
-        let (field, name) = match text.split_once('=') {
-            Some((field, name)) if !field.contains('{') => (Some(field.trim()), name),
-            _ => (None, text),
-        };
-        ensure!(field != Some("timestamp"), "the field timestamp is taken: it holds the time of a sample");
-        let selector = match field {
-            Some("") => Err(anyhow!("a field without a name")),
-            _ => Selector::parse(name),
-        };
-        let selector = selector
-            .map_err(|error| anyhow!("{error:#}; expected NAME, NAME{{label=\"value\"}} or FIELD=NAME"))?;
-        Ok(AskedFor { text: text.trim().into(), field: field.map(String::from), selector })
-    }
-}
-
 impl Endpoint {
     /// An endpoint that is asked once every `interval`.
     ///
@@ -81,7 +55,7 @@ impl Endpoint {
     pub fn new(url: &ServerUrl, asked_for: &[AskedFor], interval: Duration) -> Result<Endpoint> {
         let mut different: Vec<AskedFor> = Vec::new();
         for asked in asked_for {
-            let same = different.iter().find(|other| asked.field.is_some() && other.field == asked.field);
+            let same = different.iter().find(|other| other.stored_as() == asked.stored_as());
             match same {
                 Some(other) if other == asked => {}
                 Some(other) => {
@@ -134,7 +108,10 @@ impl Endpoint {
         let mut wrong: Vec<(String, String)> = Vec::new();
         for (name, field) in KNOWN {
             // What the user wants as this field is not mixed with what is known.
-            if self.asked_for.iter().any(|asked| asked.field.as_deref() == Some(field)) {
+            let takes_its_place = |asked: &AskedFor| {
+                asked.field.as_deref() == Some(field) || asked.text == field && name != field
+            };
+            if self.asked_for.iter().any(takes_its_place) {
                 continue;
             }
             let reason = match value_of(page.series.iter().filter(|series| series.name == name)) {
@@ -151,9 +128,9 @@ impl Endpoint {
             }
         }
         for (asked, found) in self.asked_for.iter().zip(&mut self.found) {
-            let taken = take(asked, &page.series, &mut values);
-            *found += usize::from(taken.is_ok());
-            wrong.extend(taken.err().map(|reason| (asked.text.clone(), reason)));
+            let (was_taken, reason) = asked.take(&page.series, &mut values);
+            *found += usize::from(was_taken);
+            wrong.extend(reason.map(|reason| (asked.text.clone(), reason)));
         }
         if let Some((lines, first)) = &page.not_understood {
             let note = format!("{} of the page not understood; the first is {first}", plural(*lines, "line"));
@@ -171,65 +148,6 @@ impl Endpoint {
         let new: Vec<(String, String)> = wrong.into_iter().filter(is_new).collect();
         self.notes.extend(new);
         Ok(values)
-    }
-}
-
-/// What there is of one number.
-enum Found<'a> {
-    Nothing,
-    Value(serde_json::Number),
-    /// A number that JSON does not have.
-    Wrong(f64),
-    /// More than one.
-    Several(Vec<&'a Series>),
-}
-
-/// The value of the only series among these. One that is written again in the same way is one.
-fn value_of<'a>(series: impl Iterator<Item = &'a Series>) -> Found<'a> {
-    let series: Vec<&Series> = series.collect();
-    match &series[..] {
-        [] => Found::Nothing,
-        [first, others @ ..] if others.iter().all(|other| other == first) => {
-            number(first.value).map_or(Found::Wrong(first.value), Found::Value)
-        }
-        _ => Found::Several(series),
-    }
-}
-
-/// Takes what the user asked for.
-///
-/// # Errors
-/// If there is no value, or not the one, of it: says why.
-fn take(asked: &AskedFor, series: &[Series], values: &mut Values) -> Result<(), String> {
-    let meant = || series.iter().filter(|series| asked.selector.matches(series));
-    if meant().next().is_none() {
-        return Err(absent(&asked.text, asked.selector.name(), series));
-    }
-    if let Some(field) = &asked.field {
-        return match value_of(meant()) {
-            Found::Value(value) => {
-                values.insert(field.clone(), value);
-                Ok(())
-            }
-            Found::Wrong(value) => Err(format!("{} is {value}", short(&asked.text))),
-            Found::Several(several) => Err(choose(&asked.text, field, &several)),
-            Found::Nothing => Err(absent(&asked.text, asked.selector.name(), series)),
-        };
-    }
-    let mut by_name: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
-    meant().for_each(|series| by_name.entry(series.to_string()).or_default().push(series));
-    let mut wrong = Vec::new();
-    for (name, series) in by_name {
-        match value_of(series.into_iter()) {
-            Found::Value(value) => drop(values.insert(name, value)),
-            Found::Wrong(value) => wrong.push(format!("{} is {value}", short(&name))),
-            _ => wrong.push(format!("{} stands there with different values", short(&name))),
-        }
-    }
-    match &wrong[..] {
-        [] => Ok(()),
-        [only] => Err(only.clone()),
-        [first, others @ ..] => Err(format!("{first}, and {} more are no numbers", others.len())),
     }
 }
 
@@ -341,6 +259,36 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_with_some_of_what_was_asked_for_counts() {
+        let mut endpoint = endpoint(&["pool"]).unwrap();
+        let text = "pool{a=\"1\"} 1\npool{a=\"2\"} NaN\npool{a=\"3\"} 2\npool{a=\"3\"} 3\n";
+        let values = endpoint.pick(&prometheus::parse(text.as_bytes()).unwrap()).unwrap();
+        assert_eq!(serde_json::to_string(&values).unwrap(), r#"{"pool{a=\"1\"}":1}"#);
+        assert_eq!(
+            endpoint.notes().collect::<Vec<_>>(),
+            ["pool{a=\"2\"} is NaN; 1 more series have no usable value"]
+        );
+        assert_eq!(endpoint.shortfalls().count(), 0);
+        endpoint
+            .pick(&prometheus::parse(b"pool NaN\nrss_bytes 1\nmemory_active_bytes 1\n").unwrap())
+            .unwrap();
+        assert_eq!(endpoint.shortfalls().collect::<Vec<_>>(), ["pool: in 1 of 2 samples"]);
+    }
+
+    #[test]
+    fn what_was_asked_for_stands_in_the_place_of_what_is_known() {
+        let text = "process_resident_memory_bytes 1\nrss_bytes 2\nmemory_active_bytes{e=\"a\"} 3\n";
+        assert_eq!(
+            values(text, &["rss_bytes", "memory_active_bytes"]),
+            r#"{"heap_inuse_bytes":3,"memory_active_bytes{e=\"a\"}":3,"rss_bytes":2}"#
+        );
+        let labelled = "process_resident_memory_bytes 1\nrss_bytes{e=\"a\"} 2\n";
+        assert_eq!(values(labelled, &["rss_bytes"]), r#"{"rss_bytes{e=\"a\"}":2}"#);
+        let known = "memory_metadata_bytes{e=\"a\"} 3\n";
+        assert!(values(known, &["memory_metadata_bytes"]).contains("\"memory_metadata_bytes\":3"));
+    }
+
+    #[test]
     fn what_is_not_there_is_no_zero_and_the_others_are_named() {
         let text = "zeta_bytes 1\nb 2\nemqx_vm_used_memory 3\netcd_members 4\nx_rss 5\n";
         assert_eq!(
@@ -356,22 +304,15 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_for_is_refused_with_the_reason() {
-        for (wrong, reason) in [
-            ("", "a name is expected"),
-            ("=a", "a field without a name"),
-            ("a=", "a name is expected"),
-            ("timestamp=a", "timestamp is taken"),
-            ("a=b=c", "\"=c\" behind it is too much"),
-            ("a{b", "a label without a value"),
-            ("1", "a name is expected"),
-        ] {
-            let error = wrong.parse::<AskedFor>().unwrap_err().to_string();
-            assert!(error.contains(reason), "{wrong}: {error}");
-        }
+    fn two_metrics_are_not_stored_as_one_field() {
         let error = endpoint(&["x=a", "x=b"]).err().unwrap().to_string();
         assert_eq!(error, "--metric x=a and --metric x=b are stored as one field: name two");
-        assert!(endpoint(&["x=a", "x=a", "y=a"]).is_ok());
+        for two in [["x", "x=b"], ["x=b", "x"]] {
+            let error = endpoint(&two).err().unwrap().to_string();
+            assert!(error.ends_with("are stored as one field: name two"), "{error}");
+        }
+        let different = endpoint(&["x=a", "x=a", "y=a", "a", "a", "a{b=\"c\"}"]).unwrap();
+        assert_eq!(different.asked_for.len(), 4, "twice the same is once");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bench_core::foreign_text::{quoted, shortened};
+use bench_core::prometheus;
 use bench_core::server_url::ServerUrl;
 use ureq::http::{HeaderMap, Response, header};
 use ureq::{Agent, Body, Error};
@@ -76,7 +77,10 @@ impl Fetcher {
             request =
                 request.header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(credentials)));
         }
-        request.call().map_err(|error| anyhow!("no answer: {}", self.reason(error)))
+        request.call().map_err(|error| match is_timeout(&error) {
+            true => anyhow!("no answer {}", self.in_time()),
+            false => anyhow!("no answer: {}", self.reason(error)),
+        })
     }
 
     fn read(&self, answer: Response<Body>) -> Result<Vec<u8>> {
@@ -84,6 +88,7 @@ impl Fetcher {
         let body = answer.into_body().into_with_config().limit(MOST_BYTES).read_to_vec();
         let bytes = body.map_err(|error| match error {
             Error::BodyExceedsLimit(_) => anyhow!("the answer is longer than {} MiB", MOST_BYTES >> 20),
+            error if is_timeout(&error) => anyhow!("the answer was not complete {}", self.in_time()),
             error => anyhow!("the answer breaks off: {}", self.reason(error)),
         })?;
         let said = header_text(&headers, header::CONTENT_ENCODING).filter(|coding| coding != "identity");
@@ -100,17 +105,17 @@ impl Fetcher {
         Ok(bytes)
     }
 
-    fn reason(&self, error: Error) -> String {
+    /// `within 2 s`, and how to wait longer.
+    fn in_time(&self) -> String {
         let seconds = self.patience.as_secs_f64();
-        let slow = match self.patience < PATIENCE.1 {
-            true => {
-                format!("none within {seconds} s; a longer --interval waits longer, up to {:?}", PATIENCE.1)
-            }
-            false => format!("none within {seconds} s"),
-        };
+        match self.patience < PATIENCE.1 {
+            true => format!("within {seconds} s; a longer --interval waits longer, up to {:?}", PATIENCE.1),
+            false => format!("within {seconds} s"),
+        }
+    }
+
+    fn reason(&self, error: Error) -> String {
         match error {
-            Error::Timeout(_) => slow,
-            Error::Io(error) if error.kind() == ErrorKind::TimedOut => slow,
             Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 "the connection was closed".into()
             }
@@ -121,16 +126,52 @@ impl Fetcher {
     }
 }
 
+fn is_timeout(error: &Error) -> bool {
+    match error {
+        Error::Timeout(_) => true,
+        Error::Io(error) => error.kind() == ErrorKind::TimedOut,
+        _ => false,
+    }
+}
+
 fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).trim().to_string())
 }
 
-/// Whether nothing is missing. With a length, or with chunks, HTTP has told; a body that ends where the connection was
-/// closed must end a line, or say that it is the end.
+/// Whether nothing is missing. With a length, or with chunks, HTTP has told.
 fn is_whole(headers: &HeaderMap, body: &[u8]) -> bool {
     headers.contains_key(header::CONTENT_LENGTH)
         || headers.contains_key(header::TRANSFER_ENCODING)
-        || body.is_empty()
-        || body.ends_with(b"\n")
-        || body.ends_with(b"\n# EOF")
+        || prometheus::ends_whole(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_takes_too_long_is_told_from_none() {
+        for (start, reason) in [
+            ("", "no answer within 2 s; a longer --interval"),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na 1",
+                "the answer was not complete within 2 s; a longer --interval",
+            ),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.write_all(start.as_bytes()).unwrap();
+                // Stays open.
+                stream
+            });
+            let error = Fetcher::new(&url, Duration::from_millis(100)).fetch().unwrap_err().to_string();
+            assert!(error.starts_with(reason), "{error}");
+            drop(server.join().unwrap());
+        }
+    }
 }

@@ -13,7 +13,7 @@ use report::watch::Watch;
 /// How many samples the small chart shows.
 const WIDTH: usize = 32;
 /// As many reasons are told at once; the summary counts them all.
-const MOST_REASONS: usize = 20;
+pub const MOST_REASONS: usize = 20;
 /// Characters of a name.
 const MOST_CHARACTERS: usize = 40;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -90,10 +90,19 @@ impl MetricsFile {
         Ok(())
     }
 
-    /// Brings the file to the disk and removes the hidden copy.
+    /// Brings the file to the disk and removes the hidden copy, also after a sample could not be added.
     pub fn finish(self) -> Result<()> {
-        self.visible.file.sync_all().with_context(|| format!("write {}", shown(&self.path)))?;
-        fs::remove_file(&self.hidden_path).with_context(|| format!("remove {}", shown(&self.hidden_path)))
+        let synced = self.visible.file.sync_all().with_context(|| format!("write {}", shown(&self.path)));
+        // Where an exchange stopped half way, both names are taken.
+        for hidden in HIDDEN.map(|ending| beside(&self.path, ending)) {
+            match fs::remove_file(&hidden) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("remove {}", shown(&hidden)));
+                }
+                _ => {}
+            }
+        }
+        synced
     }
 }
 
@@ -153,6 +162,20 @@ mod tests {
         file.finish().unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(parse(&fs::read_to_string(&path).unwrap()).unwrap().len(), 50);
+    }
+
+    #[test]
+    fn nothing_hidden_stays_after_a_sample_could_not_be_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.json");
+        let mut file = MetricsFile::create(&path).unwrap();
+        file.append(&sample(0)).unwrap();
+        // The name that the next exchange needs.
+        fs::write(beside(&path, HIDDEN[0]), "").unwrap();
+        assert!(file.append(&sample(1)).is_err());
+        file.finish().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(parse(&fs::read_to_string(&path).unwrap()).unwrap(), [sample(0)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use bench_core::foreign_text::in_one_line;
 use bench_core::memory_metrics::Values;
 use bench_core::metric::Unit;
 
@@ -149,7 +150,25 @@ pub enum Cause {
 
 /// The name of a process, where the system tells it.
 fn name_of(pid: u32) -> String {
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
-    if name.is_empty() { name } else { format!(" ({name})") }
+    let name = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    in_brackets(&String::from_utf8_lossy(&name))
+}
+
+fn in_brackets(name: &str) -> String {
+    match name.trim() {
+        "" => String::new(),
+        name => format!(" ({})", in_one_line(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_rules_no_terminal() {
+        assert_eq!(in_brackets("my server\n"), " (my server)");
+        assert_eq!(in_brackets("a\u{202e}b\u{1b}[2Jc\nd\n"), " (a\u{fffd}b\u{fffd}[2Jc\u{fffd}d)");
+        assert_eq!(in_brackets("\n"), "");
+    }
 }

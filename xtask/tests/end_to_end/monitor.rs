@@ -233,6 +233,23 @@ fn a_kill_loses_at_most_one_sample() {
 }
 
 #[test]
+fn an_error_in_the_middle_leaves_nothing_hidden() {
+    let sleeper = Sleeper::start();
+    let samples = Samples::new();
+    let mut monitor = samples.monitor(&["--pid", &sleeper.0.id().to_string(), "--interval", "50ms"]);
+    let monitor = monitor.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    samples.wait_for(2);
+    // Takes the name that the next sample needs; the other one is in use.
+    let names =
+        ["json.unfinished-a", "json.unfinished-b"].map(|ending| samples.path().with_extension(ending));
+    while !names.iter().any(|name| fs::File::create_new(name).is_ok()) {}
+    let output = monitor.wait_with_output().unwrap();
+    assert_code(&output, 1);
+    assert_eq!(fs::read_dir(samples.folder.path()).unwrap().count(), 1, "the samples");
+    assert!(samples.read().len() >= 2);
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_and_nothing_is_left_behind() {
     let samples = Samples::new();
     for (arguments, code, reason) in [

@@ -48,10 +48,9 @@ fn fetch(page: &MetricsPage) -> Result<Vec<u8>, String> {
     if status != "200" {
         return Err(format!("the answer has the status {}", quoted(status)));
     }
-    // Without a length its last line must have an end.
     let is_whole = match length(&head) {
         Some(length) => length == body.len() as u64,
-        None => body.ends_with(b"\n") || body.is_empty(),
+        None => prometheus::ends_whole(body),
     };
     if is_whole { Ok(body.into()) } else { Err("the answer breaks off".into()) }
 }
@@ -140,6 +139,13 @@ memory_retained_bytes NaN
         assert_eq!(read(&page).unwrap().resident_bytes, Some(30));
         let request = server.join().unwrap();
         assert!(request.starts_with("GET /metrics HTTP/1.0\r\n") && request.contains("api-key: secret\r\n"));
+    }
+
+    #[test]
+    fn a_page_may_end_with_the_mark_of_its_end() {
+        let (page, server) = serve(format!("HTTP/1.1 200 OK\r\n\r\n{PAGE}# EOF"));
+        assert_eq!(read(&page).unwrap().resident_bytes, Some(30));
+        server.join().unwrap();
     }
 
     #[test]
