@@ -96,7 +96,9 @@ pub fn is_stdin(name: &Path) -> bool {
 
 /// The file that a name means.
 fn find(name: &Path, results: Option<&Path>) -> Result<PathBuf> {
-    if name.exists() && !name.is_dir() {
+    // A pipe of another name may have nobody who writes to it.
+    let is_of_the_shell = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|it| name.starts_with(it));
+    if name.is_file() || is_of_the_shell && name.exists() {
         return Ok(name.to_path_buf());
     }
     let results = Results::new(&ResultsFlags { results: results.map(Path::to_path_buf), thresholds: None })?;

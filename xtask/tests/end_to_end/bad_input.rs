@@ -174,7 +174,9 @@ fn what_is_no_file_is_refused_at_once() {
             if command.get_args().any(|argument| argument == "diff") {
                 command.arg(path);
             }
-            assert_refused(command.arg(path), 2, &[name, "no such file; and no run"]);
+            let reason =
+                if name == "named" { "a folder without a run.json" } else { "no such file; and no run" };
+            assert_refused(command.arg(path), 2, &[name, reason]);
         }
     }
 }

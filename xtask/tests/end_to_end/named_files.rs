@@ -135,7 +135,7 @@ fn an_output_may_be_a_pipe_a_link_or_stdout() {
     let shell_file = fs::File::create(folder.at("stdout")).unwrap();
     assert!(folder.analyze(&to_stdout).stdout(shell_file).status().unwrap().success());
     assert_eq!(fs::read_to_string(folder.at("stdout")).unwrap(), stdout);
-    assert!(stdout.starts_with(&collapsed) && stdout.contains("call site"), "{stdout}");
+    assert!(stdout.contains(&collapsed) && stdout.contains("call site"), "{stdout}");
 }
 
 #[test]

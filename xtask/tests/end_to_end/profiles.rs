@@ -203,7 +203,7 @@ fn what_cannot_be_analyzed_is_named_with_the_fix() {
         (b"[1]", "not a file of memory metrics"),
         (br#"[{"timestamp": "noon", "rss_bytes": 1}]"#, "\"noon\" is no time such as 2024-01-15T10:30:00Z"),
         (b"\x1f\x8b\x08\x00", "if it is a pprof file, open it with `go tool pprof`"),
-        (b"\xff\xfe", "no text"),
+        (b"\xff\xfe", "text in UTF-16"),
     ] {
         let file = files.write("input.json", content);
         let output = xtask("analyze").arg(&file).output().unwrap();
