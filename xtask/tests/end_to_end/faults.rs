@@ -65,7 +65,7 @@ fn the_command_printed_for_a_failure_fails_in_the_same_way() {
         let again = String::from_utf8(output.stdout).unwrap();
         let (first, again) = (failure(&text, case), failure(&again, case));
         // How much memory there was when it was looked at differs.
-        let reason = |line: &str| line.split(" MiB").next().unwrap().to_string();
+        let reason = |line: &str| line.split("RSS ").next().unwrap().to_string();
         assert!(!first.is_empty());
         assert_eq!(reason(&first), reason(&again));
     }
