@@ -93,7 +93,8 @@ impl Suite {
             .with_context(|| format!("suite {} has no case {}", self.name, spec.id))?;
         let mut case = Case { params: spec.id.params.clone(), inputs: self.inputs.clone() };
         let scaled = if scale > 1 { Some(workload.scale_down(&mut case, scale)?) } else { None };
-        Ok((prepare(&case).with_context(|| format!("prepare {}", spec.id))?, scaled))
+        // Whoever shows it names the case, so that cases that fail alike have one reason.
+        Ok((prepare(&case).context("set-up")?, scaled))
     }
 }
 

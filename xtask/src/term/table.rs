@@ -200,7 +200,10 @@ fn problems(run: &Run, judgement: &Judgement) -> Vec<String> {
         // The last lines of a panic are its backtrace; what it said stands in the reason.
         if !failure.reason.contains("panicked at ") {
             for line in &failure.stderr[failure.stderr.len().saturating_sub(STDERR_LINES)..] {
-                let _ = writeln!(text, "      | {line}");
+                // What is the reason stands above.
+                if line.strip_prefix("error: ").is_none_or(|said| said.trim() != failure.reason.trim()) {
+                    let _ = writeln!(text, "      | {line}");
+                }
             }
         }
         let others: Vec<String> =

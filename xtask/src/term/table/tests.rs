@@ -217,6 +217,16 @@ fn a_crash_shows_its_reason_and_last_lines() {
 }
 
 #[test]
+fn a_reason_stands_once() {
+    let mut case = crashed("vectors/a", "set-up: no such file");
+    let failure = case.measurements[0].repetitions[0].failure.as_mut().unwrap();
+    failure.stderr = vec!["opened a".into(), "error: set-up: no such file".into()];
+    let text = text("\"1MB\"", None, vec![case]);
+    assert_eq!(text.matches("no such file").count(), 1, "{text}");
+    assert!(text.contains("      | opened a\n"), "{text}");
+}
+
+#[test]
 fn a_panic_is_not_drowned_by_its_backtrace() {
     let text = text("\"1MB\"", None, vec![crashed("vectors/a", "panicked at src/a.rs:1:2: no luck")]);
     assert!(text.contains("no luck") && !text.contains("line 9"), "{text}");
