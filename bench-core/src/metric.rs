@@ -2,6 +2,7 @@
 //!
 //! A metric is one row. "Cannot be seen" is `None`, never 0.
 
+mod arithmetic;
 mod budget;
 mod foreign;
 mod given_back;

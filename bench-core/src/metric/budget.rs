@@ -1,6 +1,6 @@
 //! The rows on work under a memory budget. No other work has them.
 
-use super::table::quotient;
+use super::arithmetic::quotient;
 use super::{Class, Direction, Metric, Unit};
 use crate::case::Mode;
 use crate::evidence::PhaseRecord;

@@ -1,6 +1,6 @@
 //! The rows on memory that Rust's global allocator does not see: the allocator's own books, the C heap.
 
-use super::table::quotient;
+use super::arithmetic::quotient;
 use super::{Class, Direction, Metric, Unit};
 use crate::case::Mode;
 use crate::evidence::{NativeRecord, PhaseRecord};

@@ -2,7 +2,7 @@
 //!
 //! Only a phase with the name `delete` has them: elsewhere a shrinking heap is no deletion's merit.
 
-use super::table::process_growth;
+use super::arithmetic::process_growth;
 use super::{Class, Direction, Metric, Unit};
 use crate::case::Mode;
 use crate::evidence::PhaseRecord;

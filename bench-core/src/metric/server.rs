@@ -1,6 +1,6 @@
 //! The rows on the memory of the server that a case works with. The rows on the heap are then about its client.
 
-use super::table::quotient;
+use super::arithmetic::quotient;
 use super::{Class, Direction, Metric, Unit};
 use crate::case::Mode;
 use crate::evidence::{PhaseRecord, ServerMemory};

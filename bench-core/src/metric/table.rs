@@ -1,8 +1,8 @@
 //! The rows of the METRICS table.
 
+use super::arithmetic::{heap, over_base, process_growth, quotient};
 use super::{Class, Direction, Metric, Unit, budget, foreign, given_back, leak, server, time};
 use crate::case::Mode;
-use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
 /// Why only a rule gates what is relative to what stays.
 const RELATIVE: &str = "it also rises when what stays gets less: only a rule gates it";
@@ -343,24 +343,3 @@ pub const METRICS: &[Metric] = &[
     time::ITEMS_PER_SECOND_COUNTED,
     time::ITEMS_PER_SECOND,
 ];
-
-fn heap(phase: &PhaseRecord, value: impl FnOnce(&HeapRecord) -> f64) -> Option<f64> {
-    phase.heap.as_ref().map(value)
-}
-
-/// Live bytes over what set-up held; negative when a phase freed some of that.
-fn over_base(live_bytes: u64, heap: &HeapRecord) -> f64 {
-    live_bytes as f64 - heap.base_live_bytes as f64
-}
-
-pub(super) fn process_growth(
-    phase: &PhaseRecord,
-    part: impl Fn(&ProcessMemory) -> Option<u64>,
-) -> Option<f64> {
-    let process = phase.process.as_ref()?;
-    Some(part(&process.end)? as f64 - part(&process.start)? as f64)
-}
-
-pub(super) fn quotient(dividend: f64, divisor: f64) -> Option<f64> {
-    (divisor > 0.0).then(|| dividend / divisor)
-}

@@ -1,6 +1,6 @@
 //! The rows on wall time and speed.
 
-use super::table::quotient;
+use super::arithmetic::quotient;
 use super::{Class, Direction, Metric, Unit};
 use crate::case::Mode;
 
