@@ -18,8 +18,6 @@ mod sampler;
 mod server;
 mod system_memory;
 mod thread_counters;
-mod thread_exit;
-mod thread_list;
 mod totals;
 
 pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internals};

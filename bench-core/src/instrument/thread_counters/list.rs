@@ -7,7 +7,7 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 
-use super::thread_counters::ThreadCounters;
+use super::ThreadCounters;
 
 /// The blocks of all registered threads.
 pub(super) static THREADS: ThreadList = ThreadList::new();

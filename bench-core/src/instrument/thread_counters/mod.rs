@@ -21,13 +21,15 @@
 //! limits, nothing else. Everything rare (first use, a mark, a publication) is done by [`count_slowly`]. Blocks that
 //! are not `ACTIVE` have closed limits, which no net value passes, so the fast path need not look at the state.
 
+mod exit;
+mod list;
+
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::*};
 
-use super::thread_exit;
-use super::thread_list::{LockedList, THREADS};
 use super::totals::{Operation, Totals, TotalsSnapshot, add};
+use list::{LockedList, THREADS};
 
 /// `T`: a thread publishes its pending bytes when they leave `[-T, T]`. 0 makes every peak exact.
 pub(super) static PUBLISH_THRESHOLD: AtomicI64 = AtomicI64::new(DEFAULT_PUBLISH_THRESHOLD);
@@ -333,7 +335,7 @@ pub(super) fn count_this_thread_again() {
 /// Links the calling thread's block into the list; `false` where thread exits cannot be seen: there the block would
 /// dangle in the list, so such threads count by atomics.
 fn register(counters: &ThreadCounters) -> bool {
-    if !thread_exit::can_be_watched() {
+    if !exit::can_be_watched() {
         counters.close(RETIRED_STATE);
         return false;
     }
@@ -342,18 +344,18 @@ fn register(counters: &ThreadCounters) -> bool {
     list.link(counters);
     counters.state.store(ACTIVE, Release);
     drop(list);
-    thread_exit::watch();
+    exit::watch();
     true
 }
 
 /// The calling thread ends: its counts go to the process-wide blocks, as does all that it allocates from now on.
-pub(super) fn retire_this_thread() {
+fn retire_this_thread() {
     COUNTERS.with(|counters| counters.leave(&THREADS.lock()));
 }
 
 /// The calling thread is the only one left (after a fork): the blocks of the others are folded before their stacks
 /// are reused.
-pub(super) fn retire_other_threads(list: &LockedList) {
+fn retire_other_threads(list: &LockedList) {
     COUNTERS.with(|own| {
         list.iter().filter(|counters| !ptr::eq(*counters, own)).for_each(|counters| counters.leave(list));
     });

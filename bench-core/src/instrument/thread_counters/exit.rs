@@ -14,8 +14,8 @@ mod unix {
     use std::ptr;
     use std::sync::atomic::{AtomicUsize, Ordering::*};
 
-    use super::super::thread_counters::{retire_other_threads, retire_this_thread};
-    use super::super::thread_list::THREADS;
+    use super::super::list::THREADS;
+    use super::super::{retire_other_threads, retire_this_thread};
 
     /// Whether [`watch`] works here.
     pub fn can_be_watched() -> bool {
