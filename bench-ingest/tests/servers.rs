@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
+use bench_core::run::FailureKind;
 
 const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
 const BUILD: &str = "ingest/build{engine=pgvector,dataset=corpus,n=1000}";
@@ -65,7 +66,8 @@ fn a_server_that_is_not_there_fails_the_case_with_its_url() {
     let url = "postgres://me:secret@127.0.0.1:1/db";
     let (output, evidence) = binary(&["run", BUILD, "--evidence", "evidence.json"], Some(url));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), evidence), (Some(1), None), "{stderr}");
+    let no_server = i32::from(FailureKind::NoServer.exit_code());
+    assert_eq!((output.status.code(), evidence), (Some(no_server), None), "{stderr}");
     assert!(stderr.contains("no server to measure at postgres://me@127.0.0.1:1/db"), "{stderr}");
     assert!(stderr.contains("Connection refused") && !stderr.contains("secret"), "{stderr}");
     let (output, _) = binary(&["list", "--server", "nosuch=http://x"], None);
