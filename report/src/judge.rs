@@ -88,7 +88,8 @@ fn nothing_measured(run: &Run) -> Option<String> {
     let mut work = run.cases.iter().filter(is_work).peekable();
     let is_about_calibrations = work.peek().is_none() && !run.cases.is_empty();
     // A failed case has a measurement; it is said elsewhere.
-    if run.partial.is_some() || is_about_calibrations || work.any(|case| !case.measurements.is_empty()) {
+    let is_cut_off = run.partial.is_some() && !run.cases.is_empty();
+    if is_cut_off || is_about_calibrations || work.any(|case| !case.measurements.is_empty()) {
         return None;
     }
     let asked = run.cases.iter().filter(is_work).map(|case| &case.spec);
