@@ -37,7 +37,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["ef_construction", "ef", "threads"],
     heap: HeapVisibility::Foreign("its data lies in LMDB, which is C: malloc and a memory-mapped file"),
     varies: Some("its hash tables have another order in each process, and links are written in it"),
-    cosine_of: (0.0, f32::MAX),
+    cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<Euclidean>(spec, vectors),
         Distance::Cosine => build::<Cosine>(spec, vectors),

@@ -51,7 +51,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     varies: Some(
         "the server draws the levels of its graph at random, and its answers come in other pieces each time",
     ),
-    cosine_of: (0.0, f32::MAX),
+    // A vector whose squared length is below this is not normalised.
+    cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
 };
 

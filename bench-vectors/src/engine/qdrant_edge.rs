@@ -39,7 +39,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     parameters: &["m", "ef_construction", "ef", "batch"],
     heap: HeapVisibility::Foreign("its vectors and its log lie in memory-mapped files"),
     varies: Some("it draws the levels of its graph at random, on threads of its own"),
-    cosine_of: (0.0, f32::MAX),
+    // A vector whose squared length is below this is not normalised.
+    cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
 };
 
