@@ -1,7 +1,7 @@
 //! `run.json` and baselines: a file is a run that can be judged, compared, shown and exported, or it is refused.
 
 use bench_core::run::Run;
-use report::comparison::compare;
+use report::compare::compare;
 use report::export::{Format, export};
 use report::{Thresholds, comparison_json, judge, page, summary_json};
 
@@ -29,7 +29,7 @@ pub fn run(json: &[u8]) {
         Err(error) => return assert_readable(&error),
     };
     let thresholds = Thresholds::parse(THRESHOLDS, "thresholds.toml").expect("the table is well");
-    let baseline = report::baseline::baseline_of(&run);
+    let baseline = report::baseline_of(&run);
     let comparison = compare("main", &baseline, &run, &thresholds, TODAY);
     comparison_json(&comparison);
     let judgement = judge(&run, &thresholds, TODAY).with_comparison(comparison);

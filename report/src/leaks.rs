@@ -6,8 +6,10 @@ use bench_core::leak::{self, Finding, Outcome, Shape, ToolCheck, Trend};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
 
-use crate::judgement::{Judgement, Value, Verdict};
+use crate::judge::judgement::Judgement;
 use crate::quantity::human;
+use crate::values::Value;
+use crate::verdict::Verdict;
 
 /// The kind of the fault that leaks on purpose: a detector that calls it clean is blind.
 const KNOWN_LEAK: (&str, &str) = ("fault", "leak");

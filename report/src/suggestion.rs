@@ -6,7 +6,7 @@ use std::fmt::Write;
 use bench_core::metric::{Class, Metric, Unit};
 use bench_core::run::Run;
 
-use crate::judge::values;
+use crate::values::values;
 
 /// The metrics that get limits: the peak and the number of blocks, of Rust's heap and of the C heap, and the peak RSS.
 const METRICS: [&str; 5] = ["heap.peak", "heap.blocks", "native.peak", "native.blocks", "rss.peak"];

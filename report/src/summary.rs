@@ -5,8 +5,9 @@ use bench_core::metric::{Class, Metric, Unit};
 use bench_core::run::Run;
 use serde::Serialize;
 
-use crate::comparison::comparison_json;
-use crate::judgement::{Judgement, Verdict};
+use crate::compare::comparison_json;
+use crate::judge::judgement::Judgement;
+use crate::verdict::Verdict;
 
 /// The document: `{"run", "report", "verdict", "metrics": [...], "comparison"}`.
 #[derive(Serialize)]

@@ -6,9 +6,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::{Area, BROKEN, Chart, FAINT, GRID, HEAP, INK, LIMIT, Numbers, draw, font, shortened};
-use crate::capitalised;
-use crate::judgement::plural;
 use crate::quantity::human;
+use crate::text::capitalised;
+use crate::text::plural;
 
 /// The bars of one workload.
 pub struct Group {

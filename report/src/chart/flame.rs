@@ -7,11 +7,11 @@
 use std::fmt::Write;
 
 use super::{Chart, Numbers, escape, shortened, svg};
-use crate::comparison::SitesDifference;
-use crate::judgement::plural;
-use crate::long_name::fitted_name;
+use crate::call_sites::SiteChange;
+use crate::call_sites::long_name::fitted_name;
+use crate::compare::SitesDifference;
 use crate::quantity::signed;
-use crate::site_difference::SiteChange;
+use crate::text::plural;
 
 const WIDTH: f64 = 820.0;
 /// The height of a frame, and of what is seen of it.
@@ -188,8 +188,8 @@ mod tests {
     use bench_core::dhat_profile::{CallSite, Frame, SitesSummary};
 
     use super::*;
-    use crate::comparison::sites_difference;
-    use crate::site_difference::SiteCount;
+    use crate::call_sites::SiteCount;
+    use crate::compare::sites_difference;
 
     fn site(stack: &[&str], peak_bytes: u64) -> CallSite {
         let frame = |function: &&str| Frame { function: function.to_string(), file: None, line: None };

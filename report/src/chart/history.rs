@@ -8,9 +8,9 @@ use bench_core::metric::Unit;
 use plotters::prelude::*;
 
 use super::{FAINT, HEAP, INK, body, escape};
-use crate::history::{HISTORY_RUNS, Past};
-use crate::judgement::plural;
 use crate::quantity::human;
+use crate::text::plural;
+use crate::values::history::{HISTORY_RUNS, Past};
 
 const WIDTH: u32 = 132;
 const HEIGHT: u32 = 22;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{Format, plotted, range};
-use crate::judgement::Judgement;
+use crate::judge::judgement::Judgement;
 
 /// The median of each metric of each whole case, with the lowest and the highest repetition.
 pub(super) fn bencher(judgement: &Judgement) -> String {

@@ -2,7 +2,7 @@
 
 use bench_core::dhat_profile::CallSite;
 
-use crate::site_difference::SiteCount;
+use crate::call_sites::SiteCount;
 
 /// The call sites whose count is not 0, in the order of their stacks.
 pub fn collapsed(sites: &[CallSite], count: SiteCount) -> String {

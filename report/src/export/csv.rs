@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use bench_core::metric::Class;
 
-use crate::comparison::Change;
-use crate::judgement::{Judgement, Verdict};
+use crate::compare::Change;
+use crate::judge::judgement::Judgement;
+use crate::verdict::Verdict;
 
 /// The columns.
 const HEAD: [&str; 12] = [

@@ -8,7 +8,7 @@ use inferno::flamegraph::{Options, from_lines};
 
 use super::collapsed;
 use super::collapsed::stacks;
-use crate::site_difference::SiteCount;
+use crate::call_sites::SiteCount;
 
 /// Draws the call sites. `None` if the count is 0 everywhere, so that there is nothing to draw.
 ///

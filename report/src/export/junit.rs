@@ -5,7 +5,8 @@ use std::fmt::Write;
 use bench_core::run::{CaseRecord, Run};
 
 use super::wrong::{Wrong, wrongs};
-use crate::judgement::{Judgement, Verdict};
+use crate::judge::judgement::Judgement;
+use crate::verdict::Verdict;
 
 /// A case with a failure is a failed test; one that was not measured is skipped; warnings stand in `system-out`.
 pub(super) fn junit(run: &Run, judgement: &Judgement) -> String {

@@ -6,11 +6,11 @@ use std::fmt::Write;
 use bench_core::run::Run;
 
 use super::wrong::wrongs;
-use crate::comparison::{Change, Comparison};
-use crate::judgement::Judgement;
-use crate::long_name::fitted_name;
+use crate::call_sites::SiteCount;
+use crate::call_sites::long_name::fitted_name;
+use crate::compare::{Change, Comparison};
+use crate::judge::judgement::Judgement;
 use crate::quantity::signed;
-use crate::site_difference::SiteCount;
 
 /// Rows of a table that stand open; the rest is folded.
 const OPEN: usize = 20;

@@ -4,7 +4,7 @@ use bench_core::run::Run;
 use serde_json::{Value as Json, json};
 
 use super::{Format, plotted, range};
-use crate::judgement::Judgement;
+use crate::judge::judgement::Judgement;
 
 /// The metrics of which less is better; of the others this format has no notion.
 pub(super) fn smaller_is_better(run: &Run, judgement: &Judgement) -> String {

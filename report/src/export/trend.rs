@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use bench_core::metric::{Class, Direction, Unit};
 
 use super::Format;
-use crate::comparison::{Gate, Noise, REPETITIONS};
-use crate::judgement::{Judgement, Value, plural};
+use crate::compare::{Gate, Noise, REPETITIONS};
+use crate::judge::judgement::Judgement;
 use crate::statistics::variation;
+use crate::text::plural;
+use crate::values::Value;
 
 /// The numbers for a trend service, and how many were left out for which reason.
 pub struct Trend<'a> {

@@ -2,9 +2,10 @@
 
 use bench_core::case::CaseId;
 
-use crate::comparison::Change;
-use crate::judgement::{Judgement, Verdict};
+use crate::compare::Change;
+use crate::judge::judgement::Judgement;
 use crate::quantity::human;
+use crate::verdict::Verdict;
 
 /// Something that is no pass.
 pub(super) struct Wrong {

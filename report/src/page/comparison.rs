@@ -8,13 +8,15 @@ use bench_core::run::Run;
 use serde::Serialize;
 
 use super::{Link, history, link};
-use crate::capitalised;
+use crate::call_sites::long_name::fitted_name;
+use crate::call_sites::{LineChange, SiteCount};
 use crate::chart::{Chart, flame};
-use crate::comparison::{Change, Comparison, Outcome, SitesDifference};
-use crate::judgement::{Judgement, Verdict, plural};
-use crate::long_name::fitted_name;
+use crate::compare::{Change, Comparison, Outcome, SitesDifference};
+use crate::judge::judgement::Judgement;
 use crate::quantity::{exact, signed};
-use crate::site_difference::{LineChange, SiteCount};
+use crate::text::capitalised;
+use crate::text::plural;
+use crate::verdict::Verdict;
 
 /// More rows make the page heavy; the rest stands in the JSON of `compare`.
 const ROWS: usize = 200;

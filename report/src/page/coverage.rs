@@ -5,8 +5,9 @@ use bench_core::run::Run;
 use serde::Serialize;
 
 use super::{Link, link};
-use crate::judgement::{Judgement, plural};
+use crate::judge::judgement::Judgement;
 use crate::quantity::human;
+use crate::text::plural;
 
 /// One gap and the cases that it is about.
 #[derive(Serialize)]

@@ -4,9 +4,11 @@ use bench_core::run::Run;
 use serde::Serialize;
 
 use super::{Link, link};
-use crate::comparison::Change;
-use crate::judgement::{Judgement, Value, Verdict};
+use crate::compare::Change;
+use crate::judge::judgement::Judgement;
 use crate::quantity::{human, signed};
+use crate::values::Value;
+use crate::verdict::Verdict;
 
 /// One thing that is wrong.
 #[derive(Serialize)]

@@ -6,7 +6,9 @@ use bench_core::metric::Metric;
 use serde::Serialize;
 
 use crate::chart::history;
-use crate::judgement::{Judgement, Value, plural};
+use crate::judge::judgement::Judgement;
+use crate::text::plural;
+use crate::values::Value;
 
 /// The runs that the small lines show.
 #[derive(Serialize)]

@@ -6,8 +6,10 @@ use serde::Serialize;
 use super::failures::{Usage, usage};
 use super::overview::percent;
 use super::{Link, link};
-use crate::judgement::{Judgement, Value, Verdict};
+use crate::judge::judgement::Judgement;
 use crate::quantity::{exact, human};
+use crate::values::Value;
+use crate::verdict::Verdict;
 
 /// One limit of one value.
 #[derive(Serialize)]

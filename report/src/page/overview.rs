@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::column::Column;
 use super::suites::{why_absent, works_with_a_server};
 use super::{Link, link};
-use crate::judgement::{Judgement, Value};
+use crate::judge::judgement::Judgement;
 use crate::quantity::{exact, human};
+use crate::values::Value;
 
 /// The metrics that have a column.
 const COLUMNS: [&str; 9] = [

@@ -4,9 +4,10 @@ use bench_core::metric::Unit;
 use bench_core::run::Run;
 use serde::Serialize;
 
-use crate::capitalised;
-use crate::judgement::{Judgement, plural};
+use crate::judge::judgement::Judgement;
 use crate::quantity::human;
+use crate::text::capitalised;
+use crate::text::plural;
 
 /// What stands at the top of the page.
 #[derive(Serialize)]

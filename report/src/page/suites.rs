@@ -9,9 +9,12 @@ use serde::Serialize;
 use super::{history, name_parts};
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
+use crate::judge::judgement::Judgement;
 use crate::judge::{is_of_a_server, is_of_rusts_heap};
-use crate::judgement::{Judgement, Value, Verdict, plural};
 use crate::quantity::human;
+use crate::text::plural;
+use crate::values::Value;
+use crate::verdict::Verdict;
 
 /// One suite.
 #[derive(Serialize)]

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::{STYLE, render, security};
 use crate::chart::lines::{self, Line};
 use crate::chart::{ANON, BROKEN, Chart, FILE, HEAP, LIMIT};
-use crate::judgement::plural;
 use crate::quantity::human;
+use crate::text::plural;
 use crate::watch::{Row, Series, Watch};
 
 /// All that the template may see.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use bench_core::foreign_text::quoted;
 use bench_core::metric::{Direction, METRICS, Metric};
 use toml::Spanned;
@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::file::{
     AllowEntry, Defaults, File, Levels, MachineEntry, RelativeLevels, RuleEntry, Schema, Severity,
 };
+use super::source::Source;
 use super::{Allowance, Bounds, Level, Rule, SCHEMA, Scope, Side, Thresholds, relative};
 use crate::pattern::IdPattern;
 use crate::quantity;
@@ -33,36 +34,6 @@ const HOST_FACTS: [&str; 15] = [
     "cargo_lock",
     "target",
 ];
-
-/// The text being read: turns the place of an error into line and column.
-pub(super) struct Source<'a> {
-    path: &'a str,
-    text: &'a str,
-}
-
-impl Source<'_> {
-    fn line(&self, span: &Range<usize>) -> usize {
-        self.before(span).matches('\n').count() + 1
-    }
-
-    /// `path:line:column: message`; columns count characters from 1.
-    pub(super) fn error(&self, span: &Range<usize>, message: impl std::fmt::Display) -> anyhow::Error {
-        let column = self.before(span).rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        anyhow!("{}:{}:{column}: {message}", self.path, self.line(span))
-    }
-
-    fn toml_error(&self, error: &toml::de::Error) -> anyhow::Error {
-        self.error(&error.span().unwrap_or(0..0), error.message().trim())
-    }
-
-    fn before(&self, span: &Range<usize>) -> &str {
-        self.text.get(..span.start).unwrap_or(self.text)
-    }
-
-    fn place(&self, span: &Range<usize>) -> String {
-        format!("{}:{}", self.path, self.line(span))
-    }
-}
 
 /// See [`Thresholds::parse`].
 pub(super) fn thresholds(text: &str, path: &str) -> Result<Thresholds> {

@@ -5,7 +5,7 @@ use bench_core::metric::Direction;
 use toml::Spanned;
 
 use super::file::{RelativeLevels, Severity};
-use super::parse::Source;
+use super::source::Source;
 use super::{Missing, Scope};
 use crate::quantity;
 

@@ -7,7 +7,7 @@ mod view;
 use bench_core::case::{CaseId, Mode};
 use bench_core::dhat_profile::SitesSummary;
 use bench_core::run::{CaseRecord, Run};
-use report::comparison::{Change, Comparison, Confirmation, compare};
+use report::compare::{Change, Comparison, Confirmation, compare};
 use report::{SiteCount, Thresholds, Verdict, comparison_json};
 
 use crate::sample;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use bench_core::run::Run;
 use junit_parser::{TestCase, TestStatus};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
-use report::comparison::compare;
+use report::compare::compare;
 use report::export::{Format, export};
 use report::{Judgement, Thresholds, judge};
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! The exports: their shapes, held against what the consumers document, and what a malicious run cannot do in them.
 
 use bench_core::run::Run;
-use report::comparison::compare;
+use report::compare::compare;
 use report::export::{Format, export, trend};
 use report::{Judgement, Thresholds, judge};
 use serde_json::Value;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use bench_core::run::Run;
-use report::comparison::compare;
+use report::compare::compare;
 use report::{History, Thresholds, judge, page};
 
 use crate::sample;

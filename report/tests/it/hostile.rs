@@ -3,7 +3,7 @@
 
 use bench_core::run::Run;
 use fastrand::Rng;
-use report::comparison::compare;
+use report::compare::compare;
 use report::export::{Format, export};
 use report::{Thresholds, judge, page};
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use bench_core::dhat_profile::{CallSite, Frame};
 use bench_core::run::{HostFacts, Repetition, Run};
-use report::baseline::baseline_of;
-use report::comparison::compare;
+use report::baseline_of;
+use report::compare::compare;
 use report::{Thresholds, judge, page};
 
 use crate::sample;

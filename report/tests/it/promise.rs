@@ -3,7 +3,7 @@
 
 use bench_core::metric::Direction;
 use fastrand::Rng;
-use report::comparison::{STORED_RUNS, confirmed, predict, screen, screen_in_turn};
+use report::compare::{STORED_RUNS, confirmed, predict, screen, screen_in_turn};
 
 /// Metrics of a suite.
 const METRICS: usize = 60;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use bench_core::case::Mode;
 use bench_core::metric::Unit;
 use bench_core::run::Run;
-use report::comparison::REPETITIONS;
+use report::compare::REPETITIONS;
 use report::plural;
 use report::quantity::human;
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
-use report::comparison::{REPETITIONS, compare};
+use report::compare::{REPETITIONS, compare};
 use report::{Comparison, History, Thresholds, plural};
 
 use crate::build::binaries::BinaryStore;

@@ -5,7 +5,7 @@ use bench_core::run::Run;
 use jiff::Timestamp;
 use regex::Regex;
 use report::Verdict;
-use report::comparison::compare;
+use report::compare::compare;
 use report::comparison_json;
 
 use crate::cli::exit_code::{self, NOTHING_MATCHED, usage};

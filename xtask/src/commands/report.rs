@@ -1,7 +1,7 @@
 //! `cargo xtask report`: a stored run, judged by today's thresholds, and its page written again.
 
 use anyhow::Result;
-use report::comparison::compare;
+use report::compare::compare;
 
 use crate::cli::flags::ReportFlags;
 use crate::commands::compare::today;

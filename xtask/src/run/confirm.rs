@@ -4,7 +4,7 @@
 use anyhow::Result;
 use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::run::{CaseRecord, Measurement, Repetition};
-use report::comparison::Confirmation;
+use report::compare::Confirmation;
 
 use crate::run::plan::{Executor, Job, Plan};
 

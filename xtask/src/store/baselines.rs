@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bench_core::foreign_text::quoted;
 use bench_core::run::Run;
-use report::baseline::baseline_of;
+use report::baseline_of;
 
 use crate::build::workspace::shown;
 use crate::cli::exit_code::usage;

@@ -1,8 +1,8 @@
 //! The stored runs before a run, read one after the other, as the report needs them.
 
 use bench_core::run::Run;
+use report::HISTORY_RUNS;
 use report::History;
-use report::history::HISTORY_RUNS;
 
 use crate::store::results::{Results, read_run};
 

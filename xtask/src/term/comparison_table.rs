@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use report::comparison::{Change, Comparison, Outcome, SitesDifference};
+use report::compare::{Change, Comparison, Outcome, SitesDifference};
 use report::quantity::signed;
 use report::{SiteCount, Verdict, fitted_name};
 

@@ -159,7 +159,7 @@ impl Panel<'_> {
 
     /// The phases' names above their bands; a line leads from a name that had to give way.
     fn names(&self, area: &Area<'_>, input: &Input) -> Result<()> {
-        for name in phase_names::placed(input.phases, input.labels, self.length) {
+        for name in phase_names::placed(input.phases, input.labels, self.length, PLANE) {
             let style = font(12.0, &INK, HPos::Left, VPos::Bottom);
             area.draw(&Text::new(name.text, (name.left, NAMES), style))?;
             if let Some(from) = name.leader_from {

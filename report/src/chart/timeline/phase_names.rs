@@ -2,7 +2,6 @@
 
 use bench_core::evidence::PhaseRecord;
 
-use super::panel::PLANE;
 use crate::chart::shortened;
 
 /// A phase's name in the chart, in pixels.
@@ -24,9 +23,9 @@ const GAP: i32 = 8;
 const CHARACTERS: usize = 18;
 
 /// The names of the phases from left to right, each above its band or as near as the others allow. Where there is no room
-/// for all, the shortest phases go without.
-pub(super) fn placed(phases: &[PhaseRecord], labels: &[String], length: f64) -> Vec<Name> {
-    let pixel = |ns: f64| PLANE.0 + (ns / length * f64::from(PLANE.1 - PLANE.0)).round() as i32;
+/// for all, the shortest phases go without. `plane`: its left and right end in pixels.
+pub(super) fn placed(phases: &[PhaseRecord], labels: &[String], length: f64, plane: (i32, i32)) -> Vec<Name> {
+    let pixel = |ns: f64| plane.0 + (ns / length * f64::from(plane.1 - plane.0)).round() as i32;
     let mut bands: Vec<(String, i32, i32)> = phases
         .iter()
         .zip(labels)
@@ -35,20 +34,20 @@ pub(super) fn placed(phases: &[PhaseRecord], labels: &[String], length: f64) -> 
             (shortened(label, CHARACTERS), pixel(start), pixel(end))
         })
         .collect();
-    let room = PLANE.1 - PLANE.0;
+    let room = plane.1 - plane.0;
     while bands.iter().map(|(text, ..)| width(text) + GAP).sum::<i32>() > room {
         let shortest = (0..bands.len()).min_by_key(|index| bands[*index].2 - bands[*index].1);
         bands.remove(shortest.unwrap_or_default());
     }
     // To the right as far as the name before demands, then to the left as far as the chart's end does.
-    let mut free = PLANE.0;
+    let mut free = plane.0;
     let mut lefts: Vec<i32> = Vec::with_capacity(bands.len());
     for (text, start, _) in &bands {
         let left = free.max(*start);
         free = left + width(text) + GAP;
         lefts.push(left);
     }
-    let mut end = PLANE.1;
+    let mut end = plane.1;
     for (left, (text, ..)) in lefts.iter_mut().zip(&bands).rev() {
         *left = (*left).min(end - width(text));
         end = *left - GAP;
@@ -70,6 +69,8 @@ fn width(text: &str) -> i32 {
 mod tests {
     use super::*;
 
+    const PLANE: (i32, i32) = (56, 808);
+
     fn placed_in(walls: &[u64]) -> Vec<Name> {
         let mut start_ns = 0;
         let phases: Vec<PhaseRecord> = walls
@@ -81,7 +82,7 @@ mod tests {
             })
             .collect();
         let labels: Vec<String> = (0..walls.len()).map(|index| format!("phase#{index}")).collect();
-        placed(&phases, &labels, start_ns as f64)
+        placed(&phases, &labels, start_ns as f64, PLANE)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bench_core::run::CaseRecord;
 use super::{look, memory, resident, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
-use crate::judgement::Judgement;
+use crate::judge::judgement::Judgement;
 use crate::quantity::{fitting, human};
 use bench_core::fit::{Fit, fit};
 

@@ -7,7 +7,7 @@ use bench_core::run::CaseRecord;
 use super::{SEARCH, look, memory, number, resident, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
-use crate::judgement::Judgement;
+use crate::judge::judgement::Judgement;
 use crate::page::suites::why_absent;
 use crate::quantity::{fitting, human};
 

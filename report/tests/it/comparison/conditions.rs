@@ -2,7 +2,7 @@
 
 use bench_core::run::Run;
 use report::Verdict;
-use report::comparison::CaseState;
+use report::compare::CaseState;
 
 use super::{FRAGMENTED, assert_outcome, case, change, compared, run};
 use crate::sample;

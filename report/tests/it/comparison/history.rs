@@ -3,9 +3,9 @@
 use bench_core::evidence::Scaled;
 use bench_core::metric::Metric;
 use bench_core::run::Run;
-use report::comparison::STORED_RUNS;
-use report::history::{HISTORY_RUNS, Past};
+use report::compare::STORED_RUNS;
 use report::{Comparison, History, Thresholds, Verdict, comparison_json, judge, page};
+use report::{HISTORY_RUNS, Past};
 
 use super::{FRAGMENTED, assert_outcome, case, change, compared, run, scale_rss, spread};
 use crate::sample;

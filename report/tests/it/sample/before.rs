@@ -29,7 +29,7 @@ pub fn before() -> Run {
             }
         }
     }
-    report::baseline::baseline_of(&run)
+    report::baseline_of(&run)
 }
 
 /// Everything took a third longer, the last phase ten times as long.

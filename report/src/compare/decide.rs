@@ -6,13 +6,16 @@ use bench_core::case::{CaseId, Mode};
 use bench_core::metric::{Class, Direction};
 use bench_core::run::{HostFacts, Run};
 
-use super::fingerprint::Conditions;
+use super::change::{Change, Outcome};
 use super::gate::Gate;
 use super::noisy::{Noise, REPETITIONS, screen};
-use super::{Change, Outcome, named, place};
-use crate::judge::allowance_text;
-use crate::judgement::{Value, Verdict};
+use super::place;
+use crate::values::conditions::Conditions;
+use crate::values::key::canonical;
+
 use crate::thresholds::{Missing, RelativeRule, Thresholds};
+use crate::values::Value;
+use crate::verdict::Verdict;
 
 /// Processes a side whose exact numbers must agree.
 const EXACT_REPETITIONS: usize = 2;
@@ -79,8 +82,8 @@ impl Decider<'_> {
 
     /// A metric of the baseline that the new run lacks, unless its whole case or mode lacks, which is said elsewhere.
     pub(super) fn gone(&self, value: &Value, new: &Run) -> Option<Change> {
-        let id = named(&value.case);
-        let record = new.cases.iter().find(|case| named(&case.spec.id) == id)?;
+        let id = canonical(&value.case);
+        let record = new.cases.iter().find(|case| canonical(&case.spec.id) == id)?;
         record.measurement(value.mode)?.evidence().next()?;
         let rule = self.rule(value);
         let gate = rule.map(Gate::of_rule);
@@ -94,7 +97,7 @@ impl Decider<'_> {
     }
 
     fn rule(&self, value: &Value) -> Option<&RelativeRule> {
-        let only = self.only_phases.get(&(named(&value.case), value.mode));
+        let only = self.only_phases.get(&(canonical(&value.case), value.mode));
         let place = place(value, only.map(String::as_str));
         self.thresholds.relative_winner(&value.case, &place, value.metric, self.host)
     }
@@ -112,7 +115,7 @@ impl Decider<'_> {
     fn allowed(&self, mut change: Change) -> Change {
         // What may yet be confirmed needs its allowance, too.
         if change.verdict == Verdict::Fail || change.is_candidate() {
-            change.allowed = allowance_text(self.thresholds, &change.case, change.metric, self.today);
+            change.allowed = self.thresholds.allowance_text(&change.case, change.metric, self.today);
         }
         if change.allowed.is_some() {
             change.verdict = change.verdict.min(Verdict::Warn);

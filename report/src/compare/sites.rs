@@ -8,8 +8,9 @@ use bench_core::evidence::Scaled;
 use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 
-use super::{Change, named};
-use crate::site_difference::{LineChange, SiteChange, SiteCount, difference, line_changes, site_difference};
+use super::change::Change;
+use crate::call_sites::{LineChange, SiteChange, SiteCount, difference, line_changes, site_difference};
+use crate::values::key::canonical;
 
 /// How two summaries of call sites differ.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,7 +57,7 @@ pub(super) struct Explanations {
 
 pub(super) fn explanations(old: &Run, new: &Run, changes: &[Change]) -> Explanations {
     let olds: BTreeMap<CaseId, &CaseRecord> =
-        old.cases.iter().map(|case| (named(&case.spec.id), case)).collect();
+        old.cases.iter().map(|case| (canonical(&case.spec.id), case)).collect();
     let news: BTreeMap<&CaseId, &CaseRecord> = new.cases.iter().map(|case| (&case.spec.id, case)).collect();
     let mut of_cases: BTreeMap<&CaseId, Vec<&Change>> = BTreeMap::new();
     for change in changes {
@@ -64,7 +65,7 @@ pub(super) fn explanations(old: &Run, new: &Run, changes: &[Change]) -> Explanat
     }
     let mut found = Explanations::default();
     for (case, changes) in of_cases {
-        let both = olds.get(&named(case)).copied().zip(news.get(case).copied());
+        let both = olds.get(&canonical(case)).copied().zip(news.get(case).copied());
         let Some((old, new)) = both.filter(|_| changes.iter().any(|change| has_moved(change))) else {
             continue;
         };

@@ -14,7 +14,7 @@ use super::overview::{Overview, Wanted, table, value};
 use super::suites::works_with_a_server;
 use crate::chart::Chart;
 use crate::judge::is_of_a_server;
-use crate::judgement::Judgement;
+use crate::judge::judgement::Judgement;
 
 /// The section; there is none without cases that fill an index with an engine.
 #[derive(Serialize)]

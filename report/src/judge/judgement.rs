@@ -1,45 +1,13 @@
 //! What is said of a run: verdicts, values with their limits, failures.
 
-use std::fmt;
-
 use bench_core::case::{CaseId, Mode};
-use bench_core::metric::{Class, Metric};
 use bench_core::run::FailureKind;
-use serde::{Deserialize, Serialize};
 
-use crate::comparison::Comparison;
-use crate::history::History;
-use crate::thresholds::Side;
-
-/// Good or bad, in rising order of badness.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Nothing is wrong.
-    #[default]
-    Pass,
-    /// Somebody should look; a gate lets it through.
-    Warn,
-    /// A gate stops it.
-    Fail,
-}
-
-impl Verdict {
-    /// The word in JSON and on the page.
-    pub fn word(self) -> &'static str {
-        match self {
-            Verdict::Pass => "pass",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "fail",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
+use crate::compare::Comparison;
+use crate::text::plural;
+use crate::values::Value;
+use crate::values::history::History;
+use crate::verdict::Verdict;
 
 /// All that is said of a run.
 #[derive(Clone, Default)]
@@ -89,59 +57,6 @@ pub struct Counts {
     pub fail: usize,
     /// Exact metrics whose repetitions disagree.
     pub not_repeatable: usize,
-}
-
-/// One metric of one case, or of one of its phases.
-#[derive(Clone)]
-pub struct Value {
-    /// The case.
-    pub case: CaseId,
-    /// The mode that it was measured in.
-    pub mode: Mode,
-    /// The phase; `None` is the whole case. A name that stands twice in a case has its number: `query#2`.
-    pub phase: Option<String>,
-    /// The row of the METRICS table.
-    pub metric: &'static Metric,
-    /// The median of the repetitions, in the metric's unit; always finite.
-    pub value: f64,
-    /// Each repetition's value, in the order in which they ran.
-    pub samples: Vec<f64>,
-    /// [`Class::Exact`] or [`Class::Noisy`], as the evidence allows.
-    pub class: Class,
-    /// Whether an exact metric gave the same number in every repetition. Always true of a noisy one.
-    pub repeatable: bool,
-    /// Whether the case ran smaller than asked for; such a value is not judged.
-    pub scaled: bool,
-    /// What the limit says; `None` without a limit.
-    pub verdict: Option<Verdict>,
-    /// The limit, if a rule holds.
-    pub limit: Option<Limit>,
-}
-
-/// The limit that a value was judged by.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limit {
-    /// The limit, in the metric's unit: the broken one, or the first on the way.
-    pub value: f64,
-    /// The limit as it is written: `250MB`.
-    pub text: String,
-    /// At most or at least.
-    pub side: Side,
-    /// What is left between the value and the limit, in the metric's unit; negative when it is broken.
-    pub margin: f64,
-    /// The rule in one line: `vectors/* heap.peak: max 250MB`.
-    pub rule: String,
-    /// Where the rule stands: `results/thresholds.toml:12`.
-    pub place: String,
-    /// The allowance that turns a failure into a warning: until when, why, and where it stands.
-    pub allowed: Option<String>,
-}
-
-impl Limit {
-    /// The margin as a share of the limit: 0.25 is a quarter left. `None` when the limit is zero.
-    pub fn margin_share(&self) -> Option<f64> {
-        (self.value != 0.0).then(|| self.margin / self.value.abs())
-    }
 }
 
 /// A case whose process failed in one mode.
@@ -285,19 +200,5 @@ impl Judgement {
             }
             _ => format!("all {limits} kept by {}", plural(counts.measured, "case")),
         }
-    }
-}
-
-/// `1 case`, `2 cases`.
-pub fn plural(count: usize, noun: &str) -> String {
-    let nouns = if count == 1 { noun.to_string() } else { nouns(noun) };
-    format!("{} {nouns}", crate::quantity::grouped(count as f64, 0))
-}
-
-/// `cases`, `queries`.
-pub(crate) fn nouns(noun: &str) -> String {
-    match noun.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None => format!("{noun}s"),
     }
 }

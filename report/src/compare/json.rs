@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Change, Comparison, Difference, SitesDifference};
-use crate::site_difference::{SiteChange, SiteCount};
+use crate::call_sites::{SiteChange, SiteCount};
 
 /// The document: `{"baseline", "old", "new", "verdict", "changes": [...], "cases": [...], "notes": [...], "sites"}`.
 ///

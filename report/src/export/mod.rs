@@ -22,7 +22,8 @@ pub use flamegraph::{differential_flamegraph, flamegraph};
 pub use pprof::pprof;
 pub use trend::{Trend, trend};
 
-use crate::judgement::{Judgement, Value};
+use crate::judge::judgement::Judgement;
+use crate::values::Value;
 
 /// A format to export to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

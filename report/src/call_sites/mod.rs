@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantity::signed;
 
+pub mod allocating_line;
 mod lines;
+pub mod long_name;
 
 pub use lines::{LineChange, line_changes, line_difference};
 

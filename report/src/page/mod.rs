@@ -7,15 +7,12 @@ mod coverage;
 mod engines;
 mod failures;
 mod history;
-mod iterations;
 mod limits;
 mod method;
 mod overview;
 mod security;
-mod sites;
 mod strip;
 mod suites;
-mod timelines;
 mod watch;
 
 use anyhow::{Context as _, Result};
@@ -24,26 +21,26 @@ use bench_core::run::Run;
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use crate::judgement::Judgement;
+use crate::judge::judgement::Judgement;
 
 pub use watch::watch_page;
 
 /// The page's parts by the name that the main template includes them by. The ending decides that tera escapes.
 const TEMPLATES: [(&str, &str); 11] = [
-    ("report.html", include_str!("../templates/report.html.tera")),
-    ("marks.html", include_str!("../templates/marks.html.tera")),
-    ("strip.html", include_str!("../templates/strip.html.tera")),
-    ("failures.html", include_str!("../templates/failures.html.tera")),
-    ("comparison.html", include_str!("../templates/comparison.html.tera")),
-    ("suites.html", include_str!("../templates/suites.html.tera")),
-    ("engines.html", include_str!("../templates/engines.html.tera")),
-    ("tables.html", include_str!("../templates/tables.html.tera")),
-    ("case.html", include_str!("../templates/case.html.tera")),
-    ("method.html", include_str!("../templates/method.html.tera")),
-    ("watch.html", include_str!("../templates/watch.html.tera")),
+    ("report.html", include_str!("../../templates/report.html.tera")),
+    ("marks.html", include_str!("../../templates/marks.html.tera")),
+    ("strip.html", include_str!("../../templates/strip.html.tera")),
+    ("failures.html", include_str!("../../templates/failures.html.tera")),
+    ("comparison.html", include_str!("../../templates/comparison.html.tera")),
+    ("suites.html", include_str!("../../templates/suites.html.tera")),
+    ("engines.html", include_str!("../../templates/engines.html.tera")),
+    ("tables.html", include_str!("../../templates/tables.html.tera")),
+    ("case.html", include_str!("../../templates/case.html.tera")),
+    ("method.html", include_str!("../../templates/method.html.tera")),
+    ("watch.html", include_str!("../../templates/watch.html.tera")),
 ];
-const STYLE: &str = include_str!("../templates/report.css");
-const SCRIPT: &str = include_str!("../templates/report.js");
+const STYLE: &str = include_str!("../../templates/report.css");
+const SCRIPT: &str = include_str!("../../templates/report.js");
 
 /// All that the template may see.
 #[derive(Serialize)]

@@ -6,9 +6,9 @@ use bench_core::metric::Unit;
 use serde::Serialize;
 
 use crate::chart::{Chart, server_timeline, timeline};
-use crate::judge::phase_label;
-use crate::judgement::Value;
 use crate::quantity::human;
+use crate::values::Value;
+use crate::values::phase_label;
 
 /// The timelines, where there are any.
 #[derive(Default, Serialize)]

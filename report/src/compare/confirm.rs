@@ -3,10 +3,13 @@
 use bench_core::case::{CaseId, Mode};
 use bench_core::run::CaseRecord;
 
+use super::change::{Change, Outcome};
+use super::comparison::Comparison;
 use super::noisy::{Noise, confirmed, screen_in_turn};
-use super::{Change, Comparison, Outcome, index, named};
-use crate::judge::case_values;
-use crate::judgement::{Value, Verdict};
+use crate::values::Value;
+use crate::values::case_values;
+use crate::values::key::{canonical, index};
+use crate::verdict::Verdict;
 
 /// Fresh repetitions of one case in one mode, of the old and of the new binary.
 #[derive(Clone, Debug)]
@@ -40,7 +43,7 @@ impl Comparison {
         let is_open = |change: &&mut Change| change.is_candidate() || change.is_improvement_candidate();
         let mut decided = Vec::new();
         for change in self.changes.iter_mut().filter(is_open) {
-            let key = (named(&change.case), change.phase.clone(), change.metric.id);
+            let key = (canonical(&change.case), change.phase.clone(), change.metric.id);
             match fresh(change, olds.get(&key), news.get(&key)) {
                 Ok(noise) => {
                     change.noise = Some(noise);

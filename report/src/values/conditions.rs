@@ -9,7 +9,7 @@ use bench_core::case::{CaseId, Mode};
 use bench_core::metric::Class;
 use bench_core::run::{CaseRecord, Run};
 
-use super::named;
+use super::key::canonical;
 
 /// What hangs on a condition, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,9 +71,9 @@ impl Conditions {
     pub(crate) fn of(old: &Run, new: &Run) -> Conditions {
         let mut cases = HashMap::new();
         let olds: HashMap<CaseId, &CaseRecord> =
-            old.cases.iter().map(|case| (named(&case.spec.id), case)).collect();
+            old.cases.iter().map(|case| (canonical(&case.spec.id), case)).collect();
         for case in &new.cases {
-            let id = named(&case.spec.id);
+            let id = canonical(&case.spec.id);
             let Some(before) = olds.get(&id) else { continue };
             for mode in Mode::ALL {
                 let both = case_facts(before, mode, old).zip(case_facts(case, mode, new));
@@ -87,7 +87,7 @@ impl Conditions {
     }
 
     /// What forbids to compare a metric of a case: what is known of both runs and differs.
-    pub(super) fn forbidding(&self, case: &CaseId, mode: Mode, class: Class) -> Vec<Difference> {
+    pub(crate) fn forbidding(&self, case: &CaseId, mode: Mode, class: Class) -> Vec<Difference> {
         let apart = self.keeping_apart(case, mode, class).into_iter();
         apart.filter(|difference| !difference.is_unknown()).cloned().collect()
     }
@@ -96,12 +96,12 @@ impl Conditions {
     /// say.
     pub(crate) fn keeping_apart(&self, case: &CaseId, mode: Mode, class: Class) -> Vec<&Difference> {
         let least = if class == Class::Exact { Weight::Every } else { Weight::Noisy };
-        let of_case = self.cases.get(&(named(case), mode)).into_iter().flatten();
+        let of_case = self.cases.get(&(canonical(case), mode)).into_iter().flatten();
         self.run.iter().chain(of_case).filter(|difference| difference.weight >= least).collect()
     }
 
     /// What differs and forbids nothing, and what one of the runs does not say; of cases each key once.
-    pub(super) fn notes(&self) -> Vec<Difference> {
+    pub(crate) fn notes(&self) -> Vec<Difference> {
         let is_note = |difference: &&Difference| difference.weight == Weight::Note || difference.is_unknown();
         let mut notes: Vec<Difference> = self.run.iter().filter(is_note).cloned().collect();
         let mut of_cases: Vec<&Difference> = self.cases.values().flatten().filter(is_note).collect();

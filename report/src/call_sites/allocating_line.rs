@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use bench_core::dhat_profile::{CallSite, Frame};
 
-use crate::long_name::fitted_name;
-use crate::site_difference::{SiteCount, add};
+use crate::call_sites::long_name::fitted_name;
+use crate::call_sites::{SiteCount, add};
 
 /// Characters of a caller's name, of which several stand beside each other.
 const CALLER: usize = 50;

@@ -1,5 +1,9 @@
 //! One case in full: timeline, phases, every metric with its repetitions, call sites.
 
+mod iterations;
+mod sites;
+mod timelines;
+
 use anyhow::Result;
 use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts};
@@ -7,19 +11,22 @@ use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
 
-use super::anchor;
-use super::column::Column;
-use super::history;
-use super::iterations::{self, Loop};
-use super::overview::{class_word, percent};
-use super::sites::{Sites, sites};
-use super::strip::Fact;
-use super::timelines::{self, Timelines};
-use crate::capitalised;
 use crate::chart::repetitions;
-use crate::judge::{is_of_a_server, is_of_rusts_heap, phase_label};
-use crate::judgement::{Judgement, Value, nouns, plural};
+use crate::judge::judgement::Judgement;
+use crate::judge::{is_of_a_server, is_of_rusts_heap};
+use crate::page::anchor;
+use crate::page::column::Column;
+use crate::page::history;
+use crate::page::overview::{class_word, percent};
+use crate::page::strip::Fact;
 use crate::quantity::{exact, human};
+use crate::text::capitalised;
+use crate::text::{nouns, plural};
+use crate::values::Value;
+use crate::values::phase_label;
+use iterations::Loop;
+use sites::{Sites, sites};
+use timelines::Timelines;
 
 /// One case.
 #[derive(Serialize)]

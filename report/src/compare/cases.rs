@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use bench_core::case::CaseId;
 use bench_core::run::{CaseRecord, Run};
 
-use super::named;
-use crate::judgement::Verdict;
+use crate::values::key::canonical;
+use crate::verdict::Verdict;
 
 /// A case whose numbers cannot be compared as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,8 @@ pub(super) fn cases(old: &Run, new: &Run) -> Vec<CaseChange> {
         found.extend(state.map(|(state, verdict)| change(case, state, verdict)));
     }
     let measured: BTreeSet<CaseId> = new.cases.iter().map(id).collect();
-    let left_out = new.settings.left_out.as_ref().map(|ids| ids.iter().map(named).collect::<BTreeSet<_>>());
+    let left_out =
+        new.settings.left_out.as_ref().map(|ids| ids.iter().map(canonical).collect::<BTreeSet<_>>());
     for case in old.cases.iter().filter(|case| before.contains(&id(case)) && !measured.contains(&id(case))) {
         let (state, verdict) = match &left_out {
             Some(ids) if ids.contains(&id(case)) => continue,
@@ -85,7 +86,7 @@ fn change(case: &CaseRecord, state: CaseState, verdict: Verdict) -> CaseChange {
 }
 
 fn id(case: &CaseRecord) -> CaseId {
-    named(&case.spec.id)
+    canonical(&case.spec.id)
 }
 
 fn is_measured(case: &CaseRecord) -> bool {

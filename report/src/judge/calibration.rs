@@ -3,7 +3,7 @@
 use bench_core::case::CaseId;
 use bench_core::evidence::{Evidence, Expected, PhaseRecord};
 
-use crate::judgement::CalibrationFault;
+use crate::judge::judgement::CalibrationFault;
 use crate::quantity::grouped;
 
 /// Compares every count that a piece of evidence knows beforehand. Returns how many were compared, and the faults.

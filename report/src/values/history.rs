@@ -6,10 +6,10 @@ use bench_core::case::CaseId;
 use bench_core::metric::{Class, Metric};
 use bench_core::run::Run;
 
-use crate::comparison::fingerprint::Conditions;
-use crate::comparison::{Key, index, key, named};
-use crate::judge::values;
-use crate::judgement::Value;
+use crate::values::Value;
+use crate::values::conditions::Conditions;
+use crate::values::key::{Key, canonical, index, key};
+use crate::values::values;
 
 /// How many runs a history goes back.
 pub const HISTORY_RUNS: usize = 30;
@@ -70,7 +70,7 @@ impl History {
 }
 
 fn quantity(case: &CaseId, phase: Option<&str>, metric: &Metric) -> Key {
-    (named(case), phase.map(String::from), metric.id)
+    (canonical(case), phase.map(String::from), metric.id)
 }
 
 fn stored_run(old: &Run, new: &Run, now: &BTreeMap<Key, Value>) -> StoredRun {

@@ -35,6 +35,7 @@ mod file;
 mod parse;
 mod relative;
 mod scope;
+mod source;
 
 use anyhow::Result;
 use bench_core::case::{CaseId, CaseSpec};
@@ -202,8 +203,7 @@ impl Thresholds {
 
     /// A message for each allowance whose last day lies before `today` (`2026-11-21`).
     pub fn expired(&self, today: &str) -> Vec<String> {
-        // Dates of the form 2027-01-31 sort as text.
-        let ended = self.allowances.iter().filter(|allow| allow.until.as_str() < today);
+        let ended = self.allowances.iter().filter(|allow| allow.has_expired(today));
         ended.map(Allowance::end).collect()
     }
 
@@ -213,6 +213,13 @@ impl Thresholds {
         self.allowances.iter().filter(holds).max_by(|a, b| a.until.cmp(&b.until))
     }
 
+    /// The allowance that holds `today` for a metric of a case, in words.
+    pub(crate) fn allowance_text(&self, case: &CaseId, metric: &Metric, today: &str) -> Option<String> {
+        let allow = self.allowance(case, metric)?;
+        let text = || format!("allowed until {}: {} ({})", allow.until, allow.reason, allow.place);
+        (!allow.has_expired(today)).then(text)
+    }
+
     /// All allowances, in the order of the file.
     pub fn allowances(&self) -> &[Allowance] {
         &self.allowances
@@ -220,6 +227,11 @@ impl Thresholds {
 }
 
 impl Allowance {
+    fn has_expired(&self, today: &str) -> bool {
+        // Dates of the form 2027-01-31 sort as text.
+        self.until.as_str() < today
+    }
+
     /// What is said once it has ended.
     fn end(&self) -> String {
         let Allowance { place, id, metric, until, reason } = self;

@@ -1,18 +1,20 @@
 //! From a run and the threshold table to a judgement.
 
+mod calibration;
+pub(crate) mod judgement;
+
 use std::collections::BTreeSet;
 
 use bench_core::case::{CaseId, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};
-use bench_core::metric::{Class, METRICS, Metric};
+use bench_core::metric::{METRICS, Metric};
 use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
-use crate::calibration;
-use crate::judgement::{
-    CaseFailure, Counts, Judgement, Limit, MissingMetric, Value, Verdict, Warning, plural,
-};
-use crate::statistics::median;
-use crate::thresholds::{Allowance, Level, Missing, Place, Rule, Thresholds};
+use crate::judge::judgement::{CaseFailure, Counts, Judgement, MissingMetric, Warning};
+use crate::text::plural;
+use crate::thresholds::{Level, Missing, Place, Rule, Thresholds};
+use crate::values::{Limit, Part, Value, parts, value};
+use crate::verdict::Verdict;
 
 /// Judges a run. `today` (`2026-11-21`) decides which allowances still hold.
 ///
@@ -136,23 +138,11 @@ fn case_failure(case: &CaseRecord, measurement: &Measurement) -> Option<CaseFail
     })
 }
 
-fn has_expired(allowance: &Allowance, today: &str) -> bool {
-    // Dates of the form 2027-01-31 sort as text.
-    allowance.until.as_str() < today
-}
-
 /// What all values of a run are judged by.
 struct Judge<'a> {
     thresholds: &'a Thresholds,
     host: &'a HostFacts,
     today: &'a str,
-}
-
-/// A part of a case and what each repetition recorded there.
-struct Part<'a> {
-    place: Place<'a>,
-    label: Option<String>,
-    records: Vec<PhaseRecord>,
 }
 
 impl Judge<'_> {
@@ -249,74 +239,7 @@ impl Judge<'_> {
     }
 
     fn allowed(&self, case: &CaseId, metric: &Metric) -> Option<String> {
-        allowance_text(self.thresholds, case, metric, self.today)
-    }
-}
-
-/// The allowance that holds today for a metric of a case, in words.
-pub(crate) fn allowance_text(
-    thresholds: &Thresholds,
-    case: &CaseId,
-    metric: &Metric,
-    today: &str,
-) -> Option<String> {
-    let allow = thresholds.allowance(case, metric)?;
-    let text = || format!("allowed until {}: {} ({})", allow.until, allow.reason, allow.place);
-    (!has_expired(allow, today)).then(text)
-}
-
-/// Every value of a run, without limits and verdicts.
-pub(crate) fn values(run: &Run) -> Vec<Value> {
-    run.cases.iter().flat_map(case_values).collect()
-}
-
-/// Every value of a case.
-pub(crate) fn case_values(case: &CaseRecord) -> Vec<Value> {
-    let mut values = Vec::new();
-    for measurement in &case.measurements {
-        let evidence: Vec<&Evidence> = measurement.evidence().collect();
-        if evidence.is_empty() {
-            continue;
-        }
-        let scaled = evidence.iter().any(|evidence| evidence.scaled.is_some());
-        let parts = parts(&evidence);
-        for metric in METRICS.iter().filter(|metric| metric.mode == measurement.mode) {
-            let found =
-                parts.iter().filter_map(|part| value(&case.spec.id, measurement.mode, metric, part, scaled));
-            values.extend(found);
-        }
-    }
-    values
-}
-
-/// The whole case and, if it has several, its phases.
-fn parts<'a>(evidence: &[&'a Evidence]) -> Vec<Part<'a>> {
-    let phases = &evidence[0].phases;
-    let only = if let [phase] = &phases[..] { Some(phase.name.as_str()) } else { None };
-    let whole = evidence.iter().filter_map(|evidence| evidence.whole()).collect();
-    let mut parts = vec![Part { place: Place::Whole(only), label: None, records: whole }];
-    if phases.len() > 1 {
-        for (index, phase) in phases.iter().enumerate() {
-            let same = |other: &&PhaseRecord| other.name == phase.name;
-            let records =
-                evidence.iter().filter_map(|evidence| evidence.phases.get(index).filter(same).cloned());
-            let label = phase_label(phases, index);
-            parts.push(Part {
-                place: Place::Phase(&phase.name),
-                label: Some(label),
-                records: records.collect(),
-            });
-        }
-    }
-    parts
-}
-
-/// A phase's name, with its number from the second of that name on.
-pub(crate) fn phase_label(phases: &[PhaseRecord], index: usize) -> String {
-    let name = &phases[index].name;
-    match phases[..index].iter().filter(|phase| phase.name == *name).count() {
-        0 => name.clone(),
-        before => format!("{name}#{}", before + 1),
+        self.thresholds.allowance_text(case, metric, self.today)
     }
 }
 
@@ -324,28 +247,6 @@ fn names(evidence: &Evidence) -> String {
     let mut names: Vec<&str> = evidence.phases.iter().map(|phase| phase.name.as_str()).collect();
     names.dedup();
     if names.is_empty() { "none".into() } else { names.join(", ") }
-}
-
-fn value(case: &CaseId, mode: Mode, metric: &'static Metric, part: &Part, scaled: bool) -> Option<Value> {
-    // Only a finite number is a value; a metric that divides by nothing is absent.
-    let samples: Vec<f64> =
-        part.records.iter().filter_map(metric.of).filter(|value| value.is_finite()).collect();
-    let median = median(&samples)?;
-    let exact = part.records.iter().all(|record| metric.class_in(record) == Class::Exact);
-    let repeatable = !exact || samples.iter().all(|sample| *sample == samples[0]);
-    Some(Value {
-        case: case.clone(),
-        mode,
-        phase: part.label.clone(),
-        metric,
-        value: median,
-        class: if exact && repeatable { Class::Exact } else { Class::Noisy },
-        samples,
-        repeatable,
-        scaled,
-        verdict: None,
-        limit: None,
-    })
 }
 
 fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_pages_style_knows_every_colour_of_the_charts() {
-        let style = include_str!("../templates/report.css");
+        let style = include_str!("../../templates/report.css");
         let colours = [HEAP, ANON, FILE, SERVER, BASELINE, LIMIT, BROKEN, INK, FAINT, GRID];
         for RGBColor(r, g, b) in colours.into_iter().chain(PHASES) {
             let colour = format!("#{r:02X}{g:02X}{b:02X}");

@@ -6,12 +6,12 @@ use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
-use super::column::Column;
-use crate::allocating_line::{AllocatingLine, allocating_lines, callers};
-use crate::judgement::plural;
-use crate::long_name::fitted_name;
+use crate::call_sites::SiteCount;
+use crate::call_sites::allocating_line::{AllocatingLine, allocating_lines, callers};
+use crate::call_sites::long_name::fitted_name;
+use crate::page::column::Column;
 use crate::quantity::{grouped, human};
-use crate::site_difference::SiteCount;
+use crate::text::plural;
 
 /// The call sites of one case.
 #[derive(Serialize)]
