@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
+use bench_engines::{Adapter, HeapVisibility};
 use bench_vectors::dataset;
-use bench_vectors::engine::{self, Adapter, HeapVisibility};
 
 use crate::indexing;
 use crate::material::{self, CORPUS, Material, SNIPPETS, Texts};
@@ -63,7 +63,7 @@ fn parameters(suite: &mut Suite) {
     }
     vary(suite, &Axis::new("dim", [128, 768]), |_| true);
     // Which allocator Rust's heap comes from; an engine in C keeps the C library's.
-    let allocators = Axis::new("allocator", bench_vectors::allocator::OTHERS);
+    let allocators = Axis::new("allocator", bench_engines::allocator::OTHERS);
     vary(suite, &allocators, |adapter| matches!(adapter.heap, HeapVisibility::Rust));
 }
 
@@ -128,7 +128,7 @@ fn prepare_texts(case: &Case, texts: Texts) -> Result<Prepared> {
 }
 
 fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let mut spec = indexing::spec(case, adapter, base.dim(), material.distance)?;
     if case.text("reserve").is_ok_and(|reserve| reserve == "yes") {
@@ -139,7 +139,8 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let n = base.len();
     let (server, threads) = (spec.server.clone(), spec.threads);
     let run = move |phases: &mut Phases| {
-        let index = phases.measure("build", || pool.install(|| engine::build(adapter.name, &spec, &base)))?;
+        let index =
+            phases.measure("build", || pool.install(|| bench_engines::build(adapter.name, &spec, &base)))?;
         phases.engine_bytes(index.memory_bytes());
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
         phases.items_of("query", queries.len());

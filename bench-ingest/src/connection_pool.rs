@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
-use bench_vectors::engine::{self, Neighbour};
+use bench_engines::Neighbour;
 
 use crate::indexing;
 use crate::material::{self, CORPUS, DIM, K};
@@ -20,7 +20,7 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), VECTORS, DIM)?;
     let queries = Arc::clone(&material.queries);
     let spec = indexing::spec(case, adapter, DIM, material.distance)?;

@@ -8,7 +8,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use bench_vectors::engine::{Distance, Engine, Flat, Neighbour};
+use bench_engines::{Distance, Engine, Flat, Neighbour};
 
 /// Rows that a search holds at once.
 const BLOCK: usize = 128;

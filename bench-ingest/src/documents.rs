@@ -11,7 +11,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
-use bench_vectors::engine::{Distance, Engine, Flat};
+use bench_engines::{Distance, Engine, Flat};
 use tempfile::TempDir;
 
 use crate::chunk;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bench_core::case::Mode;
 use bench_core::harness::{Case, Prepared, Workload};
-use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, Server};
+use bench_engines::{Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, Server, Vectors};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::material::{DIM, K};
@@ -28,14 +27,14 @@ pub fn workload_on(
     dim: usize,
     suits: impl Fn(&Adapter) -> bool,
 ) -> Workload {
-    let axis = bench_core::harness::Axis::new("engine", engine::names(suits));
+    let axis = bench_core::harness::Axis::new("engine", bench_engines::names(suits));
     let workload = Workload::new(name, about).axis(axis);
     let unable = |adapter: &&Adapter| Some((adapter.name, adapter.cannot(distance, dim)?));
-    let workload = engine::ALL
+    let workload = bench_engines::ALL
         .iter()
         .filter_map(unable)
         .fold(workload, |workload, (name, reason)| workload.absent_for("engine", name, &Mode::ALL, &reason));
-    engine::ALL.iter().fold(workload, |workload, adapter| match adapter.heap {
+    bench_engines::ALL.iter().fold(workload, |workload, adapter| match adapter.heap {
         // dhat sees what the Rust allocator sees.
         HeapVisibility::Foreign(reason) => workload
             .absent_for("engine", adapter.name, &[Mode::Sites], reason)
@@ -49,7 +48,7 @@ pub fn workload_on(
 
 /// Leaves out criterion's repetitions of a build where a server builds: the time is mostly the server's.
 pub fn untimed_on_servers(workload: Workload) -> Workload {
-    let servers = engine::names(|adapter| adapter.server().is_some());
+    let servers = bench_engines::names(|adapter| adapter.server().is_some());
     servers.into_iter().fold(workload, |workload, name| {
         let reason = "a server's build takes too long for criterion's repetitions; its rate while counted stands with the memory";
         workload.absent_for("engine", name, &[Mode::Time], reason)
@@ -113,7 +112,7 @@ impl Built {
 /// When the thread cannot be started, or the engine fails.
 pub fn build(adapter: &Adapter, spec: &IndexSpec, base: &Vectors) -> Result<Built> {
     let pool = pool(1)?;
-    let index = pool.install(|| engine::build(adapter.name, spec, base))?;
+    let index = pool.install(|| bench_engines::build(adapter.name, spec, base))?;
     Ok(Built { index, _pool: pool })
 }
 

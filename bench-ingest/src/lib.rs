@@ -27,7 +27,7 @@ use bench_core::harness::{Inputs, Suite};
 /// named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     embedder::ensure_model_is_there(inputs)?;
-    bench_vectors::engine::ensure_servers_are_built(inputs)?;
+    bench_engines::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
     bounded::add(&mut suite);

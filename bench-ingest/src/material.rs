@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use bench_core::harness::{Axis, Case, Inputs, Prepared, Workload};
-use bench_vectors::dataset::{Dataset, QUERIES, Vectors, computed_ground_truth};
-use bench_vectors::engine::{Distance, Neighbour, Oracle};
+use bench_engines::{Distance, Neighbour, Oracle, Vectors};
+use bench_vectors::dataset::{Dataset, QUERIES, computed_ground_truth};
 
 use crate::corpus::Corpus;
 use crate::embedder::{self, Embedder, Hashing};

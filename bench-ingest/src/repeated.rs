@@ -5,8 +5,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
-use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Adapter, Distance, Engine, IndexSpec};
+use bench_engines::{Adapter, Distance, Engine, IndexSpec, Vectors};
 
 use crate::chunk;
 use crate::corpus::Corpus;
@@ -34,7 +33,7 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let documents = Corpus::open(case.inputs())?.documents(1 + DOCUMENTS, BYTES)?;
     let hash = documents.hash;
     let documents = Rc::new(documents.texts);
@@ -93,14 +92,14 @@ impl Index {
         if stays {
             spec.reserve = kept.0.len() + most;
         }
-        let staying = if stays { Some(engine::build(adapter.name, &spec, &kept.0)?) } else { None };
+        let staying = if stays { Some(bench_engines::build(adapter.name, &spec, &kept.0)?) } else { None };
         Ok(Index { adapter, spec, staying, first_id: kept.0.len() as u64 })
     }
 
     /// Whether the document was found once it was in.
     fn take_in_and_out(&mut self, Document(vectors): &Document) -> Result<bool> {
         let Some(index) = &mut self.staying else {
-            return is_found(engine::build(self.adapter.name, &self.spec, vectors)?.as_ref(), vectors);
+            return is_found(bench_engines::build(self.adapter.name, &self.spec, vectors)?.as_ref(), vectors);
         };
         let ids: Vec<u64> = (self.first_id..).take(vectors.len()).collect();
         index.insert(&ids, vectors.data())?;
@@ -128,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_document_is_found_while_it_is_in_and_gone_afterwards() {
-        for adapter in engine::ALL.iter().filter(|adapter| adapter.server().is_none()) {
+        for adapter in bench_engines::ALL.iter().filter(|adapter| adapter.server().is_none()) {
             let mut index = Index::of(adapter, &document(1, 10), 12).unwrap();
             for seed in 2..7 {
                 let taken = index.take_in_and_out(&document(seed, 7 + seed % 6));

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
-use bench_vectors::dataset::Vectors;
-use bench_vectors::engine;
+use bench_engines::Vectors;
 
 use crate::indexing;
 use crate::material::{self, CORPUS, DIM};
@@ -18,7 +17,7 @@ pub(crate) fn add(suite: &mut Suite) {
         .axis(Axis::new("n", [1000]).slow([3000, 10_000]))
         .axis(Axis::new("rounds", [1, 5]).quick([1]))
         .size_axis("n");
-    let cannot_delete = engine::names(|adapter| !adapter.capabilities.delete);
+    let cannot_delete = bench_engines::names(|adapter| !adapter.capabilities.delete);
     let workload = cannot_delete.into_iter().fold(workload, |workload, name| {
         workload.absent_for("engine", name, &Mode::ALL, "the engine cannot delete")
     });
@@ -26,7 +25,7 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let pool = indexing::pool(1)?;
@@ -36,7 +35,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let (ids, returning) = every_other(&base)?;
     let (n, rounds) = (base.len(), case.count("rounds")?);
     let run = move |phases: &mut Phases| {
-        let build = || pool.install(|| engine::build(adapter.name, &spec, &base));
+        let build = || pool.install(|| bench_engines::build(adapter.name, &spec, &base));
         let mut index = phases.measure("build", build)?;
         phases.engine_bytes(index.memory_bytes());
         let mut left = Vec::with_capacity(rounds);

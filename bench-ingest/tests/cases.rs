@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, HeapRecord};
 use bench_core::leak::{Finding, judge};
-use bench_vectors::engine::{self, HeapVisibility};
+use bench_engines::HeapVisibility;
 
 const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
 
@@ -124,7 +124,7 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
             assert_eq!(first.engine_bytes, second.engine_bytes, "{id}");
             let repeats = first.heap.map(totals) == second.heap.map(totals);
             assert!(repeats || varies, "{id}: {:?} {:?}", first.heap, second.heap);
-            let is_foreign = matches!(engine::find(engine).unwrap().heap, HeapVisibility::Foreign(_));
+            let is_foreign = matches!(bench_engines::find(engine).unwrap().heap, HeapVisibility::Foreign(_));
             assert_eq!(first.heap.is_none(), is_foreign, "{id}");
             assert!(first.heap.is_none_or(|heap| heap.allocating_threads <= 2), "{id}: {:?}", first.heap);
         }
@@ -139,7 +139,7 @@ fn nothing_stays_from_a_loop_of_documents() {
     let index = corpus(folder.path());
     let flags = ["--corpus", index.as_str()];
     let loops: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("loop")).collect();
-    assert_eq!(loops.len(), engine::names(|adapter| adapter.server().is_none()).len());
+    assert_eq!(loops.len(), bench_engines::names(|adapter| adapter.server().is_none()).len());
     for case in loops {
         let is_foreign = case.has_tag("foreign_heap");
         let binary = if is_foreign { env!("CARGO_BIN_EXE_ingest-native") } else { HEAP };

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
+use bench_engines::{Adapter, Engine, Neighbour, Vectors};
 use bench_ingest::indexing;
 use bench_ingest::material::{self, CORPUS, K, Material};
-use bench_vectors::dataset::{self, Vectors};
-use bench_vectors::engine::{self, Adapter, Engine, Neighbour};
+use bench_vectors::dataset;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -54,7 +54,7 @@ fn prepare_corpus(case: &Case) -> Result<Prepared> {
 }
 
 fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let queries = Arc::clone(&material.queries);
     let spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
     let built = indexing::build(adapter, &spec, &material.base)?;
@@ -83,7 +83,7 @@ fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> R
 
 #[cfg(test)]
 mod tests {
-    use bench_vectors::engine::{Distance, IndexSpec, Oracle, exact_neighbours};
+    use bench_engines::{Distance, IndexSpec, Oracle, exact_neighbours};
 
     use super::*;
 
@@ -95,12 +95,12 @@ mod tests {
     #[test]
     fn both_ways_of_searching_give_the_right_answers() {
         let (base, queries) = (vectors(300, 0), vectors(20, 5));
-        let index = engine::build("flat", &IndexSpec::new(8, Distance::L2), &base).unwrap();
+        let index = bench_engines::build("flat", &IndexSpec::new(8, Distance::L2), &base).unwrap();
         let exact = exact_neighbours(&base, &queries, K, Distance::L2);
         let oracle = Oracle::new(Arc::new(base), Arc::new(queries.clone()), exact, K, Distance::L2);
         for pool in [None, Some(indexing::pool(2).unwrap()), Some(indexing::pool(3).unwrap())] {
             let found = search(index.as_ref(), &queries, pool.as_ref()).unwrap();
-            let judge = |found: &[Vec<Neighbour>]| oracle.judge(found, engine::find("flat").unwrap());
+            let judge = |found: &[Vec<Neighbour>]| oracle.judge(found, bench_engines::find("flat").unwrap());
             assert_eq!(judge(&found).unwrap().recall, Some(1.0));
             let mut mixed_up = found.clone();
             mixed_up.swap(0, 1);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
+use bench_engines::{Adapter, IdSet, Neighbour, Oracle, Server};
 use bench_ingest::indexing::{self, Built};
 use bench_ingest::material::{self, CORPUS, DIM, K, Material};
-use bench_vectors::engine::{self, Adapter, IdSet, Neighbour, Oracle, Server};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \
@@ -22,7 +22,7 @@ pub(crate) fn add(suite: &mut Suite) {
     let by = filtered(|adapter| adapter.capabilities.labels).axis(Axis::new("by", [LABEL, IDS]));
     suite.add(by.version(2), prepare);
     let workload = filtered(|adapter| !adapter.capabilities.labels);
-    let cannot_filter = engine::names(|adapter| !adapter.capabilities.filter);
+    let cannot_filter = bench_engines::names(|adapter| !adapter.capabilities.filter);
     let workload = cannot_filter.into_iter().fold(workload, |workload, name| {
         workload.absent_for("engine", name, &Mode::ALL, "the engine cannot search under a filter")
     });
@@ -47,7 +47,7 @@ pub(crate) struct Search {
 
 /// The index of a case, searched among `percent` of its ids.
 pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, Material, Search)> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let allowed = evenly(material.base.len(), percent)?;
     let mut spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;

@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
+use bench_engines::{Adapter, Engine, IndexSpec, Neighbour, Oracle, Vectors, exact_neighbours};
 use bench_ingest::indexing::{self, Built};
 use bench_ingest::material::{self, CORPUS, K, Material};
-use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Adapter, Engine, IndexSpec, Neighbour, Oracle, exact_neighbours};
 
 use fusion::{Fused, RANK_CONSTANT, fuse};
 use sparse::{Hit, SparseIndex};
@@ -101,7 +100,7 @@ pub(crate) struct SetUp {
 
 /// Builds both indexes of a case and computes the right answers.
 pub(crate) fn set_up(case: &Case) -> Result<SetUp> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let (material, words) = material::with_words(CORPUS, case, QUERY_BYTES)?;
     let queries = Arc::clone(&material.queries);
     let dense =
@@ -133,7 +132,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         anyhow::Ok(Answer { dense, sparse, fused })
     };
     let check = move |answer: Answer| truth.judge(&answer, adapter);
-    let version = engine::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
+    let version = bench_engines::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
     let prepared =
         Prepared::fallible(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
     let prepared = prepared.input("sparse", format!("bm25 {version}"));
@@ -153,7 +152,7 @@ fn fuse_all(dense: &[Vec<Neighbour>], sparse: &[Vec<Hit>]) -> Vec<Vec<Fused>> {
 
 #[cfg(test)]
 mod tests {
-    use bench_vectors::engine::Distance;
+    use bench_engines::Distance;
 
     use super::*;
 
@@ -164,7 +163,7 @@ mod tests {
         let words = ["w3 w5 w3", "common", "w12 unheard", "", "w1 w2 w3 w4"].map(String::from);
         let base = Arc::new(Vectors::new(1, (0..200).map(|i| i as f32).collect()).unwrap());
         let queries = Arc::new(Vectors::new(1, vec![3.2, 50.1, 199.0, 0.0, 120.4]).unwrap());
-        let index = engine::build("flat", &IndexSpec::new(1, Distance::L2), &base).unwrap();
+        let index = bench_engines::build("flat", &IndexSpec::new(1, Distance::L2), &base).unwrap();
         let sparse = SparseIndex::build(&texts);
         let sparse: Vec<Vec<Hit>> = words.iter().map(|query| sparse.search(query, CANDIDATES)).collect();
         let dense = nearest(index.as_ref(), &queries).unwrap();
@@ -176,7 +175,7 @@ mod tests {
     }
 
     fn exact() -> &'static Adapter {
-        engine::find("flat").unwrap()
+        bench_engines::find("flat").unwrap()
     }
 
     #[test]
@@ -223,7 +222,7 @@ mod tests {
         let (truth, mut answer) = searched();
         answer.dense[3].remove(0);
         answer.fused = fuse_all(&answer.dense, &answer.sparse);
-        let findings = truth.judge(&answer, engine::find("usearch").unwrap()).unwrap();
+        let findings = truth.judge(&answer, bench_engines::find("usearch").unwrap()).unwrap();
         assert_eq!(findings.recall, Some(49.0 / 50.0));
         assert!(truth.judge(&answer, exact()).is_err(), "an exact engine may not miss any");
     }

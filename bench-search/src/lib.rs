@@ -16,7 +16,7 @@ use bench_core::harness::{Inputs, Suite};
 /// build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bench_ingest::embedder::ensure_model_is_there(inputs)?;
-    bench_vectors::engine::ensure_servers_are_built(inputs)?;
+    bench_engines::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;
     filtered::add(&mut suite);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_engines::{Adapter, Neighbour};
 use bench_ingest::indexing;
 use bench_ingest::material::{self, CORPUS, DIM, K};
-use bench_vectors::engine::{self, Adapter, Neighbour};
 
 use crate::{filtered, hybrid};
 
@@ -41,7 +41,7 @@ fn workload(of: &'static str, about: &str, suits: impl Fn(&Adapter) -> bool) -> 
 }
 
 fn dense(case: &Case) -> Result<Prepared> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let queries = Arc::clone(&material.queries);
     let spec = indexing::spec(case, adapter, DIM, material.distance)?;

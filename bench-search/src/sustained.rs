@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_engines::{Engine, IndexSpec, Neighbour, Vectors};
 use bench_ingest::indexing;
 use bench_ingest::material::{self, CORPUS, DIM, K};
-use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{self, Engine, IndexSpec, Neighbour};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about =
@@ -25,7 +24,7 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
-    let adapter = engine::find(case.text("engine")?)?;
+    let adapter = bench_engines::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let queries = Arc::clone(&material.queries);
     let clients = case.count("clients")?;
@@ -88,7 +87,7 @@ fn serve(index: &dyn Engine, queries: &Vectors, clients: usize, duration: Durati
 
 #[cfg(test)]
 mod tests {
-    use bench_vectors::engine::Distance;
+    use bench_engines::Distance;
 
     use super::*;
 
@@ -96,7 +95,7 @@ mod tests {
     fn clients_serve_for_the_time_given_and_answer_every_query() {
         let base = Vectors::new(1, (0..500).map(|i| i as f32).collect()).unwrap();
         let queries = Vectors::new(1, vec![3.1, 400.2, 7.0]).unwrap();
-        let index = engine::build("flat", &IndexSpec::new(1, Distance::L2), &base).unwrap();
+        let index = bench_engines::build("flat", &IndexSpec::new(1, Distance::L2), &base).unwrap();
         for milliseconds in [0, 50] {
             let duration = Duration::from_millis(milliseconds);
             let start = Instant::now();
@@ -114,7 +113,7 @@ mod tests {
     #[test]
     fn a_search_that_fails_fails_the_clients() {
         let base = Vectors::new(2, vec![0.0; 4]).unwrap();
-        let index = engine::build("flat", &IndexSpec::new(2, Distance::L2), &base).unwrap();
+        let index = bench_engines::build("flat", &IndexSpec::new(2, Distance::L2), &base).unwrap();
         let wrong = Vectors::new(1, vec![1.0]).unwrap();
         assert!(serve(index.as_ref(), &wrong, 2, Duration::ZERO).is_err());
     }

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use bench_core::harness::Inputs;
+use bench_engines::exact_neighbours;
 use bench_vectors::dataset::{self, Dataset};
-use bench_vectors::engine::exact_neighbours;
 
 const ROWS: usize = 40;
 const DIM: usize = 6;
@@ -126,7 +126,7 @@ fn the_neighbours_of_vectordbbench_are_found_by_the_ids_of_the_vectors() {
         let (base, queries) = (dataset.read(ROWS).unwrap(), dataset.queries(100).unwrap().unwrap());
         let truth = dataset.ground_truth(&base, &queries, true).unwrap();
         let exact = exact_neighbours(&base, &queries, 10, dataset.distance());
-        let far = |rows: &[Vec<bench_vectors::engine::Neighbour>]| -> Vec<f32> {
+        let far = |rows: &[Vec<bench_engines::Neighbour>]| -> Vec<f32> {
             rows.iter().flatten().map(|neighbour| neighbour.distance).collect()
         };
         assert_eq!(far(&truth), far(&exact), "{train}");

@@ -17,7 +17,7 @@ const UNSAFE_ROOMS: [&str; 4] = [
     "bench-core/src/instrument",
     "bench-core/tests",
     "bench-core/benches",
-    "bench-vectors/src/engine/foreign_storage",
+    "bench-engines/src/foreign_storage",
 ];
 
 fn root() -> &'static Path {
@@ -29,6 +29,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     let mut sources = Vec::new();
     let crates = [
         "bench-core",
+        "bench-engines",
         "bench-vectors",
         "bench-ingest",
         "bench-search",

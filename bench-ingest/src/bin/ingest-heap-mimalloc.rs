@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use bench_core::case::Mode;
 use bench_core::harness::{self, Allocator};
 use bench_core::instrument::CountingAllocator;
-use bench_vectors::allocator::{MiMalloc, mimalloc_internals};
+use bench_engines::allocator::{MiMalloc, mimalloc_internals};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator::new(MiMalloc);

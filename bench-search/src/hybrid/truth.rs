@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 use bench_core::harness::Findings;
-use bench_vectors::engine::{Adapter, Neighbour, Oracle};
+use bench_engines::{Adapter, Neighbour, Oracle};
 
 use super::fusion::{Fused, RANK_CONSTANT};
 use super::sparse::{Hit, words};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use bench_core::case::Mode;
 use bench_core::harness::{self, Allocator};
 use bench_core::instrument::CountingAllocator;
-use bench_vectors::allocator::{Jemalloc, jemalloc_internals};
+use bench_engines::allocator::{Jemalloc, jemalloc_internals};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator<Jemalloc> = CountingAllocator::new(Jemalloc);

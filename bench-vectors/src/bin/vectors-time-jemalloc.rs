@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bench_core::case::Mode;
 use bench_core::harness::{self, Allocator};
-use bench_vectors::allocator::Jemalloc;
+use bench_engines::allocator::Jemalloc;
 
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bench_core::case::Mode;
 use bench_core::harness::{self, Allocator};
-use bench_vectors::allocator::MiMalloc;
+use bench_engines::allocator::MiMalloc;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;

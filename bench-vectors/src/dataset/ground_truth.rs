@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use bench_engines::{Distance, Neighbour, Vectors, exact_neighbours, named_neighbours};
 
-use super::{Dataset, K, TruthSource, Vectors, truth_cache};
-use crate::engine::{Distance, Neighbour, exact_neighbours, named_neighbours};
+use super::{Dataset, K, TruthSource, truth_cache};
 use crate::kept;
 
 /// The `k` exact neighbours of each query (all, if there are fewer), nearest first, computed on rayon's

@@ -30,18 +30,16 @@ mod shaped;
 mod table;
 mod truth_cache;
 mod vecs;
-mod vectors;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use bench_core::case::as_word;
 use bench_core::harness::Inputs;
+use bench_engines::{Distance, Vectors};
 
 pub use ground_truth::computed as computed_ground_truth;
-pub use vectors::Vectors;
 
-use crate::engine::Distance;
 use format::{Companions, Format};
 use neighbours::Neighbours;
 use table::{Table, TableRole};

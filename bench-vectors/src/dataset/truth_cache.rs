@@ -1,10 +1,9 @@
 //! Computed ground truth as it is kept (see [`crate::kept`]): for each query its number of neighbours (u32), then each id
 //! (u64) and distance (f32).
 
-use crate::engine::{Distance, Neighbour};
-use crate::kept::{Keep, Key};
+use bench_engines::{Distance, Neighbour, Vectors};
 
-use super::Vectors;
+use crate::kept::{Keep, Key};
 
 /// Changes with the layout of the file and with the way neighbours are computed.
 const VERSION: u32 = 2;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::exact_distance::{ANY, exact_distance, rounding};
 use super::{Distance, Neighbour, exact_neighbours};
-use crate::dataset::Vectors;
+use crate::Vectors;
 
 /// For how many queries the nearest vectors are searched, to see whether a file names them.
 const SPOT_CHECKS: usize = 5;

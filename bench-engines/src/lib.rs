@@ -4,6 +4,7 @@
 //! other engine is compared with. The oracle that judges answers, [`exact_neighbours`], shares no code with it.
 
 mod adapter;
+pub mod allocator;
 #[cfg(feature = "arroy")]
 mod arroy;
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]
@@ -35,6 +36,7 @@ mod server;
 mod sqlite_vec;
 #[cfg(feature = "usearch")]
 mod usearch;
+mod vectors;
 
 use std::cmp::Ordering;
 
@@ -47,8 +49,7 @@ pub use id_set::IdSet;
 pub use named::named_neighbours;
 pub use oracle::{Oracle, exact_neighbours};
 pub use server::{Server, ServerKind, ensure_servers_are_built};
-
-use crate::dataset::Vectors;
+pub use vectors::Vectors;
 
 /// Every engine of this build, the control first.
 pub const ALL: &[&Adapter] = &[

@@ -25,7 +25,7 @@ use super::{
     Adapter, Capabilities, Client, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour,
     ensure_block, ensure_query,
 };
-use crate::dataset::Vectors;
+use crate::Vectors;
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "pgvector",

@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bench_core::harness::ServerAddress;
-use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{Distance, IndexSpec, Server, build, find};
+use bench_engines::{Distance, IndexSpec, Server, Vectors, build, find};
 use postgres::{Client, NoTls};
 
 const DIM: usize = 16;

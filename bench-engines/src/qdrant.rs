@@ -29,7 +29,7 @@ use super::{
     Adapter, Capabilities, Client, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour,
     ensure_block,
 };
-use crate::dataset::Vectors;
+use crate::Vectors;
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "qdrant",

@@ -8,7 +8,7 @@ use anyhow::Result;
 use instant_distance::{Builder, HnswMap, Point, Search};
 
 use super::{Adapter, Capabilities, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, ensure_query};
-use crate::dataset::Vectors;
+use crate::Vectors;
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "instant-distance",

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::exact_distance::{ANY, exact_distance, is_no_farther, rounding};
 use super::{Adapter, Distance, IdSet, Neighbour};
-use crate::dataset::Vectors;
+use crate::Vectors;
 
 /// For each query its `k` nearest rows of `base` (fewer, if fewer have a distance), the nearest first. The ids are the rows'
 /// numbers. Runs on rayon's current pool.

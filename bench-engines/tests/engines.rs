@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use bench_core::harness::{Findings, ServerAddress};
-use bench_vectors::dataset::Vectors;
-use bench_vectors::engine::{
-    ALL, Adapter, Distance, Engine, IdSet, IndexSpec, Oracle, build, exact_neighbours, find,
+use bench_engines::{
+    ALL, Adapter, Distance, Engine, IdSet, IndexSpec, Oracle, Vectors, build, exact_neighbours, find,
 };
 
 const DIM: usize = 24;

@@ -25,7 +25,7 @@ use super::{
     Adapter, Capabilities, Distance, Engine, HeapVisibility, IdSet, IndexSpec, Neighbour, ensure_block,
     ensure_query, insert_rows,
 };
-use crate::dataset::Vectors;
+use crate::Vectors;
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "diskann",

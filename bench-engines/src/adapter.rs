@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::server::{Server, ServerKind};
 use super::{Distance, Engine, IdSet};
-use crate::dataset::Vectors;
+use crate::Vectors;
 
 /// One engine, known by its name.
 pub struct Adapter {
@@ -108,7 +108,7 @@ impl Adapter {
 }
 
 /// The lock that this build was made with: the only place that knows a dependency's version.
-const LOCK: &str = include_str!("../../../Cargo.lock");
+const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// The version of a package that Cargo.lock pins, if it is a dependency.
 pub fn pinned_version(package: &str) -> Option<&'static str> {
