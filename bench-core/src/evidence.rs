@@ -10,11 +10,13 @@ use crate::case::{CaseId, Mode};
 use crate::dhat_profile::SitesSummary;
 
 mod budget;
-mod foreign;
+mod expected;
+mod heap;
 mod server;
 
 pub use budget::BudgetRecord;
-pub use foreign::{AllocatorRecord, ExpectedNative, NativeRecord};
+pub use expected::{Bounds, Expected, ExpectedHeap};
+pub use heap::{AllocatorRecord, HeapRecord};
 pub use server::{ServerFacts, ServerMemory, ServerPoint, ServerRecord};
 
 /// Everything that one repetition (one process, one case, one mode) saw.
@@ -119,12 +121,12 @@ pub struct PhaseRecord {
     /// See `items`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_bytes: Option<u64>,
-    /// The counting allocator's view.
+    /// Rust's heap, counted by the global allocator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heap: Option<HeapRecord>,
     /// The C heap, counted by interposed functions. Only in mode `native`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub native: Option<NativeRecord>,
+    pub native: Option<HeapRecord>,
     /// What the allocator says of itself at the phase's end. Only in mode `heap`, where it says anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocator: Option<AllocatorRecord>,
@@ -167,7 +169,7 @@ impl PhaseRecord {
         for phase in rest {
             whole.wall_ns = whole.wall_ns.saturating_add(phase.wall_ns);
             whole.heap = merge_both(whole.heap, phase.heap, HeapRecord::then);
-            whole.native = merge_both(whole.native, phase.native, NativeRecord::then);
+            whole.native = merge_both(whole.native, phase.native, HeapRecord::then);
             // Two readings of a state: the whole ends as its last phase ends.
             whole.allocator = phase.allocator;
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
@@ -193,57 +195,6 @@ impl PhaseRecord {
 /// Merges where both phases have the fact; a fact that one of them lacks is unknown for the whole.
 fn merge_both<T>(a: Option<T>, b: Option<T>, merge: impl FnOnce(T, T) -> T) -> Option<T> {
     Some(merge(a?, b?))
-}
-
-/// The heap between two marks, in requested bytes, every thread of the process included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeapRecord {
-    /// Live bytes when the first phase began: what set-up holds. Metrics count from here.
-    pub base_live_bytes: u64,
-    /// Live blocks when the first phase began.
-    pub base_live_blocks: u64,
-    /// Live bytes at the phase's start.
-    pub start_live_bytes: u64,
-    /// Live bytes at the phase's end.
-    pub end_live_bytes: u64,
-    /// Live blocks at the phase's end.
-    pub end_live_blocks: u64,
-    /// Highest live bytes within the phase.
-    pub peak_live_bytes: u64,
-    /// Bound on the error of `peak_live_bytes` in either direction: 0 with one allocating thread.
-    pub peak_slack_bytes: u64,
-    /// Threads that allocated or freed within the phase.
-    pub allocating_threads: u64,
-    /// Sum of the sizes asked for by alloc and alloc_zeroed.
-    pub allocated_bytes: u64,
-    /// Calls of alloc and alloc_zeroed that succeeded.
-    pub allocated_blocks: u64,
-    /// Calls of dealloc.
-    pub freed_blocks: u64,
-    /// Calls of realloc that succeeded.
-    pub reallocated_blocks: u64,
-    /// Sum of the new sizes asked for by realloc.
-    pub reallocated_bytes: u64,
-}
-
-impl HeapRecord {
-    fn then(self, next: HeapRecord) -> HeapRecord {
-        HeapRecord {
-            base_live_bytes: self.base_live_bytes,
-            base_live_blocks: self.base_live_blocks,
-            start_live_bytes: self.start_live_bytes,
-            end_live_bytes: next.end_live_bytes,
-            end_live_blocks: next.end_live_blocks,
-            peak_live_bytes: self.peak_live_bytes.max(next.peak_live_bytes),
-            peak_slack_bytes: self.peak_slack_bytes.max(next.peak_slack_bytes),
-            allocating_threads: self.allocating_threads.max(next.allocating_threads),
-            allocated_bytes: self.allocated_bytes.saturating_add(next.allocated_bytes),
-            allocated_blocks: self.allocated_blocks.saturating_add(next.allocated_blocks),
-            freed_blocks: self.freed_blocks.saturating_add(next.freed_blocks),
-            reallocated_blocks: self.reallocated_blocks.saturating_add(next.reallocated_blocks),
-            reallocated_bytes: self.reallocated_bytes.saturating_add(next.reallocated_bytes),
-        }
-    }
 }
 
 /// The kernel's view of the process at the two marks of a phase, in bytes.
@@ -309,41 +260,6 @@ impl SampledRecord {
             mean_rss_bytes: merge_both(self.mean_rss_bytes, next.mean_rss_bytes, mean),
         }
     }
-}
-
-/// The counts that a calibration workload knows beforehand, for one phase. What it does not state is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Expected {
-    /// Live bytes at the end minus at the start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub growth_bytes: Option<i64>,
-    /// Peak over the live bytes at the phase's start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peak_over_start_bytes: Option<u64>,
-    /// `HeapRecord::allocated_bytes`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allocated_bytes: Option<u64>,
-    /// `HeapRecord::allocated_blocks`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allocated_blocks: Option<u64>,
-    /// `HeapRecord::freed_blocks`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub freed_blocks: Option<u64>,
-    /// `HeapRecord::reallocated_blocks`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reallocated_blocks: Option<u64>,
-    /// `HeapRecord::reallocated_bytes`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reallocated_bytes: Option<u64>,
-    /// Least and most growth of RSS anon from the phase's start to its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rss_anon_growth_bytes: Option<(i64, i64)>,
-    /// What is known of the C heap; in mode `native` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub native: Option<ExpectedNative>,
-    /// Least and most peak RSS over the RSS at the phase's start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peak_rss_over_start_bytes: Option<(i64, i64)>,
 }
 
 /// Memory over time, bounded however long the run: when the buffer is full, neighbours merge.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use table::METRICS;
 
 use crate::case::Mode;
-use crate::evidence::PhaseRecord;
+use crate::evidence::{HeapRecord, PhaseRecord};
 
 /// One row of the table.
 pub struct Metric {
@@ -53,13 +53,15 @@ impl Metric {
     /// The class of this metric in one record: an exact peak is exact only with one allocating thread.
     pub fn class_in(&self, record: &PhaseRecord) -> Class {
         match self.class {
-            Class::ExactOnOneThread if record.heap.is_some_and(|heap| heap.allocating_threads <= 1) => {
-                Class::Exact
-            }
+            Class::ExactOnOneThread if record.heap.is_some_and(allocated_on_one_thread) => Class::Exact,
             Class::ExactOnOneThread => Class::Noisy,
             class => class,
         }
     }
+}
+
+fn allocated_on_one_thread(heap: HeapRecord) -> bool {
+    heap.allocating_threads.is_some_and(|threads| threads <= 1)
 }
 
 /// What a value is counted in.
@@ -129,8 +131,8 @@ pub enum Class {
 mod tests {
     use super::*;
     use crate::evidence::{
-        AllocatorRecord, BudgetRecord, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord, SampledRecord,
-        ServerMemory, ServerRecord,
+        AllocatorRecord, BudgetRecord, ProcessMemory, ProcessRecord, SampledRecord, ServerMemory,
+        ServerRecord,
     };
 
     fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
@@ -144,18 +146,19 @@ mod tests {
             payload_bytes: Some(1000),
             heap: Some(HeapRecord {
                 base_live_bytes: 100,
-                base_live_blocks: 1,
+                base_live_blocks: Some(1),
                 start_live_bytes: 300,
                 end_live_bytes: 2300,
                 end_live_blocks: 21,
                 peak_live_bytes: 4100,
+                allocating_threads: Some(1),
                 allocated_bytes: 5000,
                 allocated_blocks: 30,
                 reallocated_bytes: 700,
                 reallocated_blocks: 7,
                 ..HeapRecord::default()
             }),
-            native: Some(NativeRecord {
+            native: Some(HeapRecord {
                 base_live_bytes: 64,
                 start_live_bytes: 264,
                 end_live_bytes: 1064,
@@ -164,7 +167,7 @@ mod tests {
                 allocated_blocks: 9,
                 reallocated_bytes: 100,
                 reallocated_blocks: 1,
-                ..NativeRecord::default()
+                ..HeapRecord::default()
             }),
             allocator: Some(AllocatorRecord { in_use_bytes: Some(8000), sys_bytes: Some(9000) }),
             sampled: Some(SampledRecord { points: 4, mean_live_bytes: 1100.0, mean_rss_bytes: None }),
@@ -306,7 +309,7 @@ mod tests {
         let peak = Metric::by_id("heap.peak").unwrap();
         let mut phase = phase();
         assert_eq!(peak.class_in(&phase), Class::Exact);
-        phase.heap.as_mut().unwrap().allocating_threads = 2;
+        phase.heap.as_mut().unwrap().allocating_threads = Some(2);
         assert_eq!(peak.class_in(&phase), Class::Noisy);
     }
 }

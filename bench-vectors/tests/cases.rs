@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use bench_core::case::{CaseSpec, Mode};
-use bench_core::evidence::{Evidence, Expected, PhaseRecord};
+use bench_core::evidence::{Bounds, Evidence, Expected, ExpectedHeap, PhaseRecord};
 
 const HEAP: &str = env!("CARGO_BIN_EXE_vectors-heap");
 
@@ -121,29 +121,29 @@ fn every_calibration_meets_its_expectation() {
     }
 }
 
-/// What was recorded, in the shape of the expectation; a range that was met stands for itself.
+/// What was recorded, in the shape of the expectation; bounds that hold stand for themselves.
 fn seen(phase: &PhaseRecord, expected: &Expected) -> Expected {
     let heap = phase.heap.unwrap();
     let process = phase.process.unwrap_or_default();
-    let within = |range: Option<(i64, i64)>, value: Option<i64>| match (range, value) {
-        (Some((least, most)), Some(value)) if (least..=most).contains(&value) => Some((least, most)),
-        (Some(range), None) if cfg!(not(target_os = "linux")) => Some(range),
-        (Some(_), value) => Some((value.unwrap_or(i64::MIN), value.unwrap_or(i64::MIN))),
-        (None, _) => None,
+    let within = |bounds: Option<Bounds>, value: Option<i64>| match (bounds?, value) {
+        (bounds, Some(value)) if bounds.hold(value) => Some(bounds),
+        (bounds, None) if cfg!(not(target_os = "linux")) => Some(bounds),
+        (_, value) => Some(value.unwrap_or(i64::MIN).into()),
     };
     let difference = |end: Option<u64>, start: Option<u64>| Some(end? as i64 - start? as i64);
+    let over_start = |bytes: u64| difference(Some(bytes), Some(heap.start_live_bytes));
+    let known = expected.heap;
     Expected {
-        growth_bytes: expected
-            .growth_bytes
-            .map(|_| heap.end_live_bytes as i64 - heap.start_live_bytes as i64),
-        peak_over_start_bytes: expected
-            .peak_over_start_bytes
-            .map(|_| heap.peak_live_bytes - heap.start_live_bytes),
-        allocated_bytes: expected.allocated_bytes.map(|_| heap.allocated_bytes),
-        allocated_blocks: expected.allocated_blocks.map(|_| heap.allocated_blocks),
-        freed_blocks: expected.freed_blocks.map(|_| heap.freed_blocks),
-        reallocated_blocks: expected.reallocated_blocks.map(|_| heap.reallocated_blocks),
-        reallocated_bytes: expected.reallocated_bytes.map(|_| heap.reallocated_bytes),
+        heap: ExpectedHeap {
+            growth_bytes: within(known.growth_bytes, over_start(heap.end_live_bytes)),
+            peak_over_start_bytes: within(known.peak_over_start_bytes, over_start(heap.peak_live_bytes)),
+            allocated_bytes: known.allocated_bytes.map(|_| heap.allocated_bytes),
+            allocated_blocks: known.allocated_blocks.map(|_| heap.allocated_blocks),
+            freed_blocks: known.freed_blocks.map(|_| heap.freed_blocks),
+            reallocated_blocks: known.reallocated_blocks.map(|_| heap.reallocated_blocks),
+            reallocated_bytes: known.reallocated_bytes.map(|_| heap.reallocated_bytes),
+        },
+        native: None,
         rss_anon_growth_bytes: within(
             expected.rss_anon_growth_bytes,
             difference(process.end.rss_anon_bytes, process.start.rss_anon_bytes),
@@ -152,7 +152,6 @@ fn seen(phase: &PhaseRecord, expected: &Expected) -> Expected {
             expected.peak_rss_over_start_bytes,
             difference(process.peak_rss_bytes, Some(process.start.rss_bytes)),
         ),
-        native: None,
     }
 }
 

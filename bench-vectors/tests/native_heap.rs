@@ -38,8 +38,8 @@ fn meets_its_expectation(case: &str, evidence: &Evidence) {
             ("freed blocks", native.freed_blocks, seen.freed_blocks),
             ("reallocated blocks", native.reallocated_blocks, seen.reallocated_blocks),
             ("reallocated bytes", native.reallocated_bytes, seen.reallocated_bytes),
-            ("rust's allocated blocks", expected.allocated_blocks, heap.allocated_blocks),
-            ("rust's allocated bytes", expected.allocated_bytes, heap.allocated_bytes),
+            ("rust's allocated blocks", expected.heap.allocated_blocks, heap.allocated_blocks),
+            ("rust's allocated bytes", expected.heap.allocated_bytes, heap.allocated_bytes),
         ] {
             assert!(expected.is_none_or(|count| count == seen), "{place}: {what} {expected:?}, saw {seen}");
         }
@@ -48,7 +48,7 @@ fn meets_its_expectation(case: &str, evidence: &Evidence) {
             ("growth", native.growth_bytes, seen.end_live_bytes as i64 - start),
             ("peak", native.peak_over_start_bytes, seen.peak_live_bytes as i64 - start),
         ] {
-            let within = range.is_none_or(|(least, most)| (least..=most).contains(&bytes));
+            let within = range.is_none_or(|bounds| bounds.hold(bytes));
             assert!(within, "{place}: {what} {bytes} is not within {range:?}");
         }
     }

@@ -19,6 +19,7 @@
 mod axis;
 mod child;
 mod native_phases;
+mod phase_records;
 mod phases;
 mod prepared;
 mod server_address;

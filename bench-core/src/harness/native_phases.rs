@@ -3,56 +3,42 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::phases::{MAX_PHASES, Words, state_items, worded};
+use super::phase_records::PhaseRecords;
 use crate::evidence::PhaseRecord;
 use crate::instrument::{HeapSnapshot, mark, mark_native, native_since, since};
 
 /// The phases so far. No sampler: its thread would itself be on the C heap.
 pub(super) struct NativePhases {
+    pub(super) records: PhaseRecords,
     started: Instant,
-    base: Option<(HeapSnapshot, u64)>,
-    /// Without their words, which would allocate between phases.
-    records: Vec<PhaseRecord>,
-    words: Vec<Words>,
+    /// Rust's heap and the C heap when the first phase began.
+    base: Option<(HeapSnapshot, HeapSnapshot)>,
 }
 
 impl NativePhases {
     pub(super) fn start() -> NativePhases {
-        let (records, words) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
-        NativePhases { started: Instant::now(), base: None, records, words }
+        NativePhases { records: PhaseRecords::new(), started: Instant::now(), base: None }
     }
 
     pub(super) fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
-        assert!(self.records.len() < MAX_PHASES, "a body has at most {MAX_PHASES} phases");
+        self.records.ensure_room();
         let native_start = mark_native();
         let heap_start = mark();
         let start = Instant::now();
         let answer = black_box(work());
         let wall = start.elapsed();
         let (heap_base, native_base) =
-            *self.base.get_or_insert((heap_start.snapshot(), native_start.live_bytes()));
+            *self.base.get_or_insert((heap_start.snapshot(), native_start.snapshot()));
         let heap = since(&heap_start, heap_base);
         let native = native_since(&native_start, native_base);
-        self.words.push(Words { name, item: None });
-        self.records.push(PhaseRecord {
+        let record = PhaseRecord {
             start_ns: start.duration_since(self.started).as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,
             heap: Some(heap),
             native: Some(native),
             ..PhaseRecord::default()
-        });
+        };
+        self.records.push(name, record);
         answer
-    }
-
-    pub(super) fn last_record(&mut self) -> Option<&mut PhaseRecord> {
-        self.records.last_mut()
-    }
-
-    pub(super) fn state_items(&mut self, item: Option<&'static str>, items: usize) {
-        state_items(&mut self.records, &mut self.words, item, items);
-    }
-
-    pub(super) fn finish(self) -> Vec<PhaseRecord> {
-        worded(self.records, self.words)
     }
 }

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::native_phases::NativePhases;
+use super::phase_records::PhaseRecords;
 use crate::evidence::{
     AllocatorRecord, BudgetRecord, Expected, PhaseRecord, ProcessRecord, ServerFacts, Timeline,
 };
@@ -38,16 +39,7 @@ struct HeapPhases {
     internals: fn() -> Option<AllocatorRecord>,
     started: Instant,
     base: Option<HeapSnapshot>,
-    /// Without their words, which would allocate between phases.
-    records: Vec<PhaseRecord>,
-    words: Vec<Words>,
-}
-
-/// The words of a phase's record.
-#[derive(Clone, Copy)]
-pub(super) struct Words {
-    pub(super) name: &'static str,
-    pub(super) item: Option<&'static str>,
+    records: PhaseRecords,
 }
 
 /// What mode `heap` saw of a body.
@@ -57,9 +49,6 @@ pub(super) struct HeapSeen {
     pub(super) server: Option<ServerFacts>,
 }
 
-/// No workload has more phases; the records' buffer never grows within a run.
-pub(super) const MAX_PHASES: usize = 256;
-
 impl Phases {
     pub(super) fn heap(
         probe: &'static ProcessProbe,
@@ -68,11 +57,11 @@ impl Phases {
         server: Option<WatchedServer>,
     ) -> anyhow::Result<Phases> {
         // Before the sampler starts, so that the timeline begins with what set-up holds.
-        let (records, words) = (Vec::with_capacity(MAX_PHASES), Vec::with_capacity(MAX_PHASES));
+        let records = PhaseRecords::new();
         let started = Instant::now();
         let server = server.map(|server| ServerWatcher::start(server, started)).transpose()?;
         let sampler = Sampler::start(interval, probe, started)?;
-        let heap = HeapPhases { probe, sampler, server, internals, started, base: None, records, words };
+        let heap = HeapPhases { probe, sampler, server, internals, started, base: None, records };
         Ok(Phases(Attached::Heap(heap)))
     }
 
@@ -155,8 +144,8 @@ impl Phases {
     /// The record of the last phase, in the modes that keep one while they run.
     fn last_record(&mut self) -> Option<&mut PhaseRecord> {
         match &mut self.0 {
-            Attached::Heap(heap) => heap.records.last_mut(),
-            Attached::Native(native) => native.last_record(),
+            Attached::Heap(heap) => heap.records.last(),
+            Attached::Native(native) => native.records.last(),
             Attached::Sites { .. } | Attached::Time(_) => None,
         }
     }
@@ -178,13 +167,13 @@ impl Phases {
             timeline.server = points;
             facts
         });
-        Ok(HeapSeen { records: worded(heap.records, heap.words), timeline, server })
+        Ok(HeapSeen { records: heap.records.worded(), timeline, server })
     }
 
     /// Ends mode `native`: the records.
     pub(super) fn finish_native(self) -> Option<Vec<PhaseRecord>> {
         match self.0 {
-            Attached::Native(native) => Some(native.finish()),
+            Attached::Native(native) => Some(native.records.worded()),
             _ => None,
         }
     }
@@ -201,8 +190,8 @@ impl Phases {
 
     fn set_items(&mut self, item: Option<&'static str>, items: usize) {
         match &mut self.0 {
-            Attached::Heap(HeapPhases { records, words, .. }) => state_items(records, words, item, items),
-            Attached::Native(native) => native.state_items(item, items),
+            Attached::Heap(heap) => heap.records.state_items(item, items),
+            Attached::Native(native) => native.records.state_items(item, items),
             Attached::Time(clocks) => clocks.state_items(item, items),
             Attached::Sites { .. } => {}
         }
@@ -246,29 +235,6 @@ impl Phases {
     }
 }
 
-/// States the items of the last phase.
-pub(super) fn state_items(
-    records: &mut [PhaseRecord],
-    words: &mut [Words],
-    item: Option<&'static str>,
-    items: usize,
-) {
-    if let (Some(record), Some(words)) = (records.last_mut(), words.last_mut()) {
-        (record.items, words.item) = (Some(items as u64), item);
-    }
-}
-
-/// The records with their words, which are written when nothing is measured any more.
-pub(super) fn worded(records: Vec<PhaseRecord>, words: Vec<Words>) -> Vec<PhaseRecord> {
-    let pairs = records.into_iter().zip(words);
-    let word = |(record, words): (PhaseRecord, Words)| PhaseRecord {
-        name: words.name.into(),
-        item: words.item.map(str::to_string),
-        ..record
-    };
-    pairs.map(word).collect()
-}
-
 /// What the clock said so far.
 #[derive(Default)]
 struct PhaseClocks {
@@ -310,7 +276,7 @@ impl PhaseClocks {
 
 impl HeapPhases {
     fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
-        assert!(self.records.len() < MAX_PHASES, "a body has at most {MAX_PHASES} phases");
+        self.records.ensure_room();
         if let Some(server) = &self.server {
             server.begin_phase();
         }
@@ -330,8 +296,7 @@ impl HeapPhases {
         // resident, but nothing that was read for this one.
         let allocator = (self.internals)();
         let server = self.server.as_ref().map(ServerWatcher::end_phase);
-        self.words.push(Words { name, item: None });
-        self.records.push(PhaseRecord {
+        let record = PhaseRecord {
             start_ns: start.duration_since(self.started).as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,
             heap: Some(heap),
@@ -344,7 +309,8 @@ impl HeapPhases {
             }),
             sampled,
             ..PhaseRecord::default()
-        });
+        };
+        self.records.push(name, record);
         answer
     }
 }

@@ -174,7 +174,7 @@ pub fn since(start: &HeapMark, base: HeapSnapshot) -> HeapRecord {
     let threshold = unsigned(PUBLISH_THRESHOLD.load(Relaxed));
     HeapRecord {
         base_live_bytes: base.live_bytes,
-        base_live_blocks: base.live_blocks,
+        base_live_blocks: Some(base.live_blocks),
         start_live_bytes: unsigned(start.0.live_bytes),
         end_live_bytes: unsigned(end.live_bytes),
         end_live_blocks: live_blocks(&end),
@@ -184,7 +184,7 @@ pub fn since(start: &HeapMark, base: HeapSnapshot) -> HeapRecord {
         } else {
             0
         },
-        allocating_threads: end.allocating_threads,
+        allocating_threads: Some(end.allocating_threads),
         allocated_bytes: totals.allocated_bytes(),
         allocated_blocks: totals.allocated_blocks,
         freed_blocks: totals.freed_blocks,

@@ -8,7 +8,8 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use crate::evidence::NativeRecord;
+use super::counting_allocator::HeapSnapshot;
+use crate::evidence::HeapRecord;
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
 static PEAK: AtomicI64 = AtomicI64::new(0);
@@ -54,7 +55,7 @@ pub fn native_is_counted() -> bool {
 
 /// The C heap at a mark: the start of a phase.
 #[derive(Clone, Copy, Debug)]
-pub struct NativeMark(NativeRecord);
+pub struct NativeMark(HeapRecord);
 
 /// Begins a phase: the peak restarts at the live bytes of now.
 pub fn mark_native() -> NativeMark {
@@ -62,11 +63,12 @@ pub fn mark_native() -> NativeMark {
     NativeMark(totals())
 }
 
-/// What happened since `start`; `base_live_bytes` are those when the first phase began.
-pub fn native_since(start: &NativeMark, base_live_bytes: u64) -> NativeRecord {
+/// What happened since `start`; `base` is the C heap when the first phase began.
+pub fn native_since(start: &NativeMark, base: HeapSnapshot) -> HeapRecord {
     let (start, end) = (start.0, totals());
-    NativeRecord {
-        base_live_bytes,
+    HeapRecord {
+        base_live_bytes: base.live_bytes,
+        base_live_blocks: Some(base.live_blocks),
         start_live_bytes: start.end_live_bytes,
         allocated_bytes: end.allocated_bytes - start.allocated_bytes,
         allocated_blocks: end.allocated_blocks - start.allocated_blocks,
@@ -78,13 +80,11 @@ pub fn native_since(start: &NativeMark, base_live_bytes: u64) -> NativeRecord {
 }
 
 /// Everything since the process began.
-pub fn totals() -> NativeRecord {
+pub fn totals() -> HeapRecord {
     let (allocated_blocks, freed_blocks) = (ALLOCATED_BLOCKS.load(Relaxed), FREED_BLOCKS.load(Relaxed));
     // Other threads may free while this is read; then a difference can pass below zero for a moment.
     let unsigned = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
-    NativeRecord {
-        base_live_bytes: 0,
-        start_live_bytes: 0,
+    HeapRecord {
         end_live_bytes: unsigned(LIVE.load(Relaxed)),
         end_live_blocks: allocated_blocks.saturating_sub(freed_blocks),
         peak_live_bytes: unsigned(PEAK.load(Relaxed)),
@@ -93,12 +93,13 @@ pub fn totals() -> NativeRecord {
         freed_blocks,
         reallocated_blocks: REALLOCATED_BLOCKS.load(Relaxed),
         reallocated_bytes: REALLOCATED_BYTES.load(Relaxed),
+        ..HeapRecord::default()
     }
 }
 
 impl NativeMark {
-    /// Live usable bytes at the mark.
-    pub fn live_bytes(&self) -> u64 {
-        self.0.end_live_bytes
+    /// Live usable bytes and live blocks at the mark.
+    pub fn snapshot(&self) -> HeapSnapshot {
+        HeapSnapshot { live_bytes: self.0.end_live_bytes, live_blocks: self.0.end_live_blocks }
     }
 }

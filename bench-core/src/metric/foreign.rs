@@ -3,7 +3,7 @@
 use super::arithmetic::quotient;
 use super::{Class, Direction, Metric, Unit};
 use crate::case::Mode;
-use crate::evidence::{NativeRecord, PhaseRecord};
+use crate::evidence::{HeapRecord, PhaseRecord};
 
 pub(super) const HEAP_IN_USE: Metric = Metric {
     id: "heap.in_use",
@@ -113,11 +113,11 @@ pub(super) const NATIVE_BLOCKS: Metric = Metric {
     of: |phase| native(phase, |heap| heap.allocated_blocks.saturating_add(heap.reallocated_blocks) as f64),
 };
 
-fn native(phase: &PhaseRecord, value: impl FnOnce(&NativeRecord) -> f64) -> Option<f64> {
+fn native(phase: &PhaseRecord, value: impl FnOnce(&HeapRecord) -> f64) -> Option<f64> {
     phase.native.as_ref().map(value)
 }
 
 /// Live usable bytes of the C heap over what set-up held.
-fn native_live(heap: &NativeRecord) -> f64 {
+fn native_live(heap: &HeapRecord) -> f64 {
     heap.end_live_bytes as f64 - heap.base_live_bytes as f64
 }

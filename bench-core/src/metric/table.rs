@@ -89,7 +89,7 @@ pub const METRICS: &[Metric] = &[
         floor: 0.0,
         only_by_rule: None,
         about: "live blocks at the phase's end, over what set-up held",
-        of: |phase| heap(phase, |heap| (heap.end_live_blocks as f64) - heap.base_live_blocks as f64),
+        of: |phase| Some(phase.heap?.end_live_blocks as f64 - phase.heap?.base_live_blocks? as f64),
     },
     Metric {
         id: "heap.allocated",

@@ -96,9 +96,9 @@ fn blocks_are_counted_to_the_byte() {
     assert_eq!(record.allocated_bytes, kept as u64 + 12_345 * 8);
     assert_eq!(record.allocated_blocks, 4);
     assert_eq!(record.freed_blocks, 1);
-    assert_eq!(record.end_live_blocks - record.base_live_blocks, 3);
+    assert_eq!(record.end_live_blocks - record.base_live_blocks.unwrap(), 3);
     assert_eq!(peak_over_start(&record), kept as u64 + 12_345 * 8);
-    assert_eq!((record.allocating_threads, record.peak_slack_bytes), (1, 0));
+    assert_eq!((record.allocating_threads, record.peak_slack_bytes), (Some(1), 0));
 }
 
 fn a_failed_allocation_is_not_counted() {

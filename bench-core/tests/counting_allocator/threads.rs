@@ -31,7 +31,7 @@ pub fn blocks_freed_by_another_thread_come_back() {
     thread.join().unwrap();
     assert_eq!(record.freed_blocks, 101);
     assert_eq!(growth(&record), -(100 * 5000 + 100 * size_of::<Vec<u8>>() as i64));
-    assert_eq!(record.allocating_threads, 1);
+    assert_eq!(record.allocating_threads, Some(1));
 }
 
 pub fn thread_local_destructors_may_allocate() {
@@ -124,7 +124,7 @@ pub fn one_allocating_thread_has_an_exact_peak() {
         turn.wait();
     });
     assert_eq!((peak_over_start(&on_worker), growth(&on_worker)), (7999, -500));
-    assert_eq!((on_worker.allocating_threads, on_worker.peak_slack_bytes), (1, 0));
+    assert_eq!((on_worker.allocating_threads, on_worker.peak_slack_bytes), (Some(1), 0));
     turn.wait();
     worker.join().unwrap();
     go.wait();

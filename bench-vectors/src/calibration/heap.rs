@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use anyhow::ensure;
-use bench_core::evidence::Expected;
+use bench_core::evidence::{Expected, ExpectedHeap};
 use bench_core::harness::{Phases, Prepared};
 
 const SIZES: [usize; 6] = [1, 24, 100, 4096, 65_537, 1_000_000];
@@ -26,13 +26,15 @@ pub(super) fn blocks() -> Prepared {
             blocks
         });
         phases.expect(Expected {
-            growth_bytes: Some((table + sum) as i64),
-            peak_over_start_bytes: Some(table + sum),
-            allocated_bytes: Some(table + sum),
-            allocated_blocks: Some(1 + SIZES.len() as u64),
-            freed_blocks: Some(0),
-            reallocated_blocks: Some(0),
-            reallocated_bytes: Some(0),
+            heap: ExpectedHeap {
+                growth_bytes: Some(((table + sum) as i64).into()),
+                peak_over_start_bytes: Some(((table + sum) as i64).into()),
+                allocated_bytes: Some(table + sum),
+                allocated_blocks: Some(1 + SIZES.len() as u64),
+                freed_blocks: Some(0),
+                reallocated_blocks: Some(0),
+                reallocated_bytes: Some(0),
+            },
             ..Expected::default()
         });
         phases.measure("free", || {
@@ -41,21 +43,27 @@ pub(super) fn blocks() -> Prepared {
             }
         });
         phases.expect(Expected {
-            growth_bytes: Some(-(odd as i64)),
-            peak_over_start_bytes: Some(0),
-            allocated_bytes: Some(0),
-            allocated_blocks: Some(0),
-            freed_blocks: Some(SIZES.len() as u64 / 2),
+            heap: ExpectedHeap {
+                growth_bytes: Some((-(odd as i64)).into()),
+                peak_over_start_bytes: Some(0.into()),
+                allocated_bytes: Some(0),
+                allocated_blocks: Some(0),
+                freed_blocks: Some(SIZES.len() as u64 / 2),
+                ..ExpectedHeap::default()
+            },
             ..Expected::default()
         });
         // A peak that is neither at the start nor at the end.
         phases.measure("spike", || drop(block(3_000_000)));
         phases.expect(Expected {
-            growth_bytes: Some(0),
-            peak_over_start_bytes: Some(3_000_000),
-            allocated_bytes: Some(3_000_000),
-            allocated_blocks: Some(1),
-            freed_blocks: Some(1),
+            heap: ExpectedHeap {
+                growth_bytes: Some(0.into()),
+                peak_over_start_bytes: Some(3_000_000.into()),
+                allocated_bytes: Some(3_000_000),
+                allocated_blocks: Some(1),
+                freed_blocks: Some(1),
+                ..ExpectedHeap::default()
+            },
             ..Expected::default()
         });
         blocks
@@ -81,13 +89,15 @@ pub(super) fn realloc() -> Prepared {
             bytes
         });
         phases.expect(Expected {
-            growth_bytes: Some(500),
-            peak_over_start_bytes: Some(1_000_000),
-            allocated_bytes: Some(1000),
-            allocated_blocks: Some(1),
-            freed_blocks: Some(0),
-            reallocated_blocks: Some(3),
-            reallocated_bytes: Some(4000 + 1_000_000 + 500),
+            heap: ExpectedHeap {
+                growth_bytes: Some(500.into()),
+                peak_over_start_bytes: Some(1_000_000.into()),
+                allocated_bytes: Some(1000),
+                allocated_blocks: Some(1),
+                freed_blocks: Some(0),
+                reallocated_blocks: Some(3),
+                reallocated_bytes: Some(4000 + 1_000_000 + 500),
+            },
             ..Expected::default()
         });
         bytes

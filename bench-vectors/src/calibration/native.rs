@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::thread;
 
 use anyhow::ensure;
-use bench_core::evidence::{Expected, ExpectedNative};
+use bench_core::evidence::{Bounds, Expected, ExpectedHeap};
 use bench_core::harness::{Phases, Prepared};
 use bench_core::instrument::CBlock;
 
@@ -18,22 +18,21 @@ const ROUNDING: i64 = 24;
 const MAPPED_ROUNDING: i64 = 4096 + 16;
 
 /// From what was asked for to that and its rounding up.
-fn usable(requested: usize, blocks: usize) -> (i64, i64) {
-    (requested as i64, requested as i64 + blocks as i64 * ROUNDING + MAPPED_ROUNDING)
-}
-
-fn minus((least, most): (i64, i64)) -> (i64, i64) {
-    (-most, -least)
+fn usable(requested: usize, blocks: usize) -> Bounds {
+    (requested as i64, requested as i64 + blocks as i64 * ROUNDING + MAPPED_ROUNDING).into()
 }
 
 /// Nothing on Rust's heap, this on C's.
-fn only_native(native: ExpectedNative) -> Expected {
+fn only_native(native: ExpectedHeap) -> Expected {
     Expected {
-        growth_bytes: Some(0),
-        peak_over_start_bytes: Some(0),
-        allocated_blocks: Some(0),
-        freed_blocks: Some(0),
-        reallocated_blocks: Some(0),
+        heap: ExpectedHeap {
+            growth_bytes: Some(0.into()),
+            peak_over_start_bytes: Some(0.into()),
+            allocated_blocks: Some(0),
+            freed_blocks: Some(0),
+            reallocated_blocks: Some(0),
+            ..ExpectedHeap::default()
+        },
         native: Some(native),
         ..Expected::default()
     }
@@ -54,8 +53,8 @@ pub(super) fn blocks() -> Prepared {
             blocks.push(CBlock::strdup(TEXT));
         });
         // Two blocks are mapped by themselves.
-        let live = (sum as i64, usable(sum, count).1 + MAPPED_ROUNDING);
-        phases.expect(only_native(ExpectedNative {
+        let live = Bounds { most: usable(sum, count).most + MAPPED_ROUNDING, ..usable(sum, count) };
+        phases.expect(only_native(ExpectedHeap {
             growth_bytes: Some(live),
             peak_over_start_bytes: Some(live),
             allocated_bytes: Some(sum as u64),
@@ -65,23 +64,23 @@ pub(super) fn blocks() -> Prepared {
             reallocated_bytes: Some(0),
         }));
         phases.measure("free", || blocks.clear());
-        phases.expect(only_native(ExpectedNative {
-            growth_bytes: Some(minus(live)),
-            peak_over_start_bytes: Some((0, 0)),
+        phases.expect(only_native(ExpectedHeap {
+            growth_bytes: Some(live.negated()),
+            peak_over_start_bytes: Some(0.into()),
             allocated_bytes: Some(0),
             allocated_blocks: Some(0),
             freed_blocks: Some(count as u64),
-            ..ExpectedNative::default()
+            ..ExpectedHeap::default()
         }));
         // A peak that is neither at the start nor at the end.
         phases.measure("spike", || drop(CBlock::malloc(3_000_000)));
-        phases.expect(only_native(ExpectedNative {
-            growth_bytes: Some((0, 0)),
+        phases.expect(only_native(ExpectedHeap {
+            growth_bytes: Some(0.into()),
             peak_over_start_bytes: Some(usable(3_000_000, 1)),
             allocated_bytes: Some(3_000_000),
             allocated_blocks: Some(1),
             freed_blocks: Some(1),
-            ..ExpectedNative::default()
+            ..ExpectedHeap::default()
         }));
         blocks.capacity()
     };
@@ -97,7 +96,7 @@ pub(super) fn realloc() -> Prepared {
     let run = |phases: &mut Phases| {
         let block = phases
             .measure("reallocate", || CBlock::malloc(1000).realloc(5000).realloc(1_000_000).realloc(500));
-        phases.expect(only_native(ExpectedNative {
+        phases.expect(only_native(ExpectedHeap {
             growth_bytes: Some(usable(500, 1)),
             peak_over_start_bytes: Some(usable(1_000_000, 1)),
             allocated_bytes: Some(1000),
@@ -121,16 +120,16 @@ pub(super) fn aligned() -> Prepared {
             })
         });
         let sum = ALIGNMENTS.len() * 1000 + ALIGNMENTS.iter().sum::<usize>();
-        let (least, most) = usable(sum, 2 * ALIGNMENTS.len());
+        let Bounds { least, most } = usable(sum, 2 * ALIGNMENTS.len());
         // For the largest, glibc asks itself for size and alignment together, which is enough for a mapping of its own;
         // how much of it lies behind the aligned address, and so is usable, is the kernel's choice.
         let most = most + MAPPED_ROUNDING + ALIGNMENTS[3] as i64;
-        phases.expect(only_native(ExpectedNative {
-            growth_bytes: Some((least, most)),
+        phases.expect(only_native(ExpectedHeap {
+            growth_bytes: Some((least, most).into()),
             allocated_bytes: Some(sum as u64),
             allocated_blocks: Some(2 * ALIGNMENTS.len() as u64),
             freed_blocks: Some(0),
-            ..ExpectedNative::default()
+            ..ExpectedHeap::default()
         }));
         blocks
     };
@@ -173,18 +172,21 @@ pub(super) fn threads() -> Prepared {
         end.wait();
         let rounds = (THREADS * ROUNDS) as u64;
         phases.expect(Expected {
-            growth_bytes: Some(0),
-            allocated_bytes: Some(rounds * 300),
-            allocated_blocks: Some(rounds),
-            freed_blocks: Some(rounds),
-            native: Some(ExpectedNative {
-                growth_bytes: Some((0, 0)),
-                peak_over_start_bytes: Some((200, usable(THREADS * 200, THREADS).1)),
+            heap: ExpectedHeap {
+                growth_bytes: Some(0.into()),
+                allocated_bytes: Some(rounds * 300),
+                allocated_blocks: Some(rounds),
+                freed_blocks: Some(rounds),
+                ..ExpectedHeap::default()
+            },
+            native: Some(ExpectedHeap {
+                growth_bytes: Some(0.into()),
+                peak_over_start_bytes: Some(Bounds { least: 200, ..usable(THREADS * 200, THREADS) }),
                 allocated_bytes: Some(rounds * 200),
                 allocated_blocks: Some(rounds),
                 freed_blocks: Some(rounds),
                 reallocated_blocks: Some(0),
-                ..ExpectedNative::default()
+                ..ExpectedHeap::default()
             }),
             ..Expected::default()
         });

@@ -5,7 +5,7 @@
 //! which a peak may read low.
 
 use anyhow::ensure;
-use bench_core::evidence::Expected;
+use bench_core::evidence::{Expected, ExpectedHeap};
 use bench_core::harness::{Phases, Prepared};
 
 const MIB: i64 = 1 << 20;
@@ -16,11 +16,14 @@ pub(super) fn zeroed() -> Prepared {
     let run = |phases: &mut Phases| {
         let zeros = phases.measure("allocate", || vec![0u8; SIZE]);
         phases.expect(Expected {
-            growth_bytes: Some(SIZE as i64),
-            peak_over_start_bytes: Some(SIZE as u64),
-            allocated_bytes: Some(SIZE as u64),
-            allocated_blocks: Some(1),
-            rss_anon_growth_bytes: Some((-MIB, 3 * MIB)),
+            heap: ExpectedHeap {
+                growth_bytes: Some((SIZE as i64).into()),
+                peak_over_start_bytes: Some((SIZE as i64).into()),
+                allocated_bytes: Some(SIZE as u64),
+                allocated_blocks: Some(1),
+                ..ExpectedHeap::default()
+            },
+            rss_anon_growth_bytes: Some((-MIB, 3 * MIB).into()),
             ..Expected::default()
         });
         zeros
@@ -38,19 +41,25 @@ pub(super) fn resident() -> Prepared {
         let ones = phases.measure("touch", || vec![1u8; SIZE]);
         let size = SIZE as i64;
         phases.expect(Expected {
-            growth_bytes: Some(size),
-            peak_over_start_bytes: Some(SIZE as u64),
-            rss_anon_growth_bytes: Some((size - MIB, size + 3 * MIB)),
-            peak_rss_over_start_bytes: Some((size - MIB, size + 4 * MIB)),
+            heap: ExpectedHeap {
+                growth_bytes: Some(size.into()),
+                peak_over_start_bytes: Some((SIZE as i64).into()),
+                ..ExpectedHeap::default()
+            },
+            rss_anon_growth_bytes: Some((size - MIB, size + 3 * MIB).into()),
+            peak_rss_over_start_bytes: Some((size - MIB, size + 4 * MIB).into()),
             ..Expected::default()
         });
         let sum = ones.iter().step_by(4096).map(|&byte| usize::from(byte)).sum::<usize>();
         phases.measure("free", || drop(ones));
         phases.expect(Expected {
-            growth_bytes: Some(-size),
-            peak_over_start_bytes: Some(0),
-            freed_blocks: Some(1),
-            rss_anon_growth_bytes: Some((-size - 3 * MIB, -size + MIB)),
+            heap: ExpectedHeap {
+                growth_bytes: Some((-size).into()),
+                peak_over_start_bytes: Some(0.into()),
+                freed_blocks: Some(1),
+                ..ExpectedHeap::default()
+            },
+            rss_anon_growth_bytes: Some((-size - 3 * MIB, -size + MIB).into()),
             ..Expected::default()
         });
         sum

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::{Arc, Barrier, Mutex};
 
 use anyhow::{Result, ensure};
-use bench_core::evidence::Expected;
+use bench_core::evidence::{Expected, ExpectedHeap};
 use bench_core::harness::{Phases, Prepared};
 
 use super::crew::Crew;
@@ -12,6 +12,7 @@ use super::crew::Crew;
 const THREADS: usize = 4;
 /// Every thread's sizes; the first is large enough to be published at once, the second is not.
 const SIZES: [usize; 2] = [1_000_000, 1000];
+const ALL_BYTES: usize = THREADS * (SIZES[0] + SIZES[1]);
 
 /// Four threads allocate and free at once: totals are exact, the peak has a bound that is not stated here.
 pub(super) fn threads() -> Result<Prepared> {
@@ -28,7 +29,9 @@ pub(super) fn threads_exact_peak() -> Result<Prepared> {
     let crew = allocating_crew()?;
     let run = move |phases: &mut Phases| {
         phases.measure("allocate_and_free", || crew.run_once());
-        phases.expect(Expected { peak_over_start_bytes: totals().allocated_bytes, ..totals() });
+        let mut expected = totals();
+        expected.heap.peak_over_start_bytes = Some((ALL_BYTES as i64).into());
+        phases.expect(expected);
     };
     Ok(Prepared::new(run, |()| Ok(())).exact_peak())
 }
@@ -44,11 +47,14 @@ fn allocating_crew() -> Result<Crew> {
 
 fn totals() -> Expected {
     Expected {
-        growth_bytes: Some(0),
-        allocated_bytes: Some((THREADS * SIZES.iter().sum::<usize>()) as u64),
-        allocated_blocks: Some((THREADS * SIZES.len()) as u64),
-        freed_blocks: Some((THREADS * SIZES.len()) as u64),
-        reallocated_blocks: Some(0),
+        heap: ExpectedHeap {
+            growth_bytes: Some(0.into()),
+            allocated_bytes: Some(ALL_BYTES as u64),
+            allocated_blocks: Some((THREADS * SIZES.len()) as u64),
+            freed_blocks: Some((THREADS * SIZES.len()) as u64),
+            reallocated_blocks: Some(0),
+            ..ExpectedHeap::default()
+        },
         ..Expected::default()
     }
 }
@@ -62,21 +68,27 @@ pub(super) fn free_elsewhere() -> Result<Prepared> {
     let run = move |phases: &mut Phases| {
         let block = phases.measure("allocate", || black_box(Vec::with_capacity(SIZE)));
         phases.expect(Expected {
-            growth_bytes: Some(SIZE as i64),
-            peak_over_start_bytes: Some(SIZE as u64),
-            allocated_bytes: Some(SIZE as u64),
-            allocated_blocks: Some(1),
-            freed_blocks: Some(0),
+            heap: ExpectedHeap {
+                growth_bytes: Some((SIZE as i64).into()),
+                peak_over_start_bytes: Some((SIZE as i64).into()),
+                allocated_bytes: Some(SIZE as u64),
+                allocated_blocks: Some(1),
+                freed_blocks: Some(0),
+                ..ExpectedHeap::default()
+            },
             ..Expected::default()
         });
         *slot.lock().expect("no holder panics") = Some(block);
         phases.measure("free_elsewhere", || crew.run_once());
         phases.expect(Expected {
-            growth_bytes: Some(-(SIZE as i64)),
-            peak_over_start_bytes: Some(0),
-            allocated_bytes: Some(0),
-            allocated_blocks: Some(0),
-            freed_blocks: Some(1),
+            heap: ExpectedHeap {
+                growth_bytes: Some((-(SIZE as i64)).into()),
+                peak_over_start_bytes: Some(0.into()),
+                allocated_bytes: Some(0),
+                allocated_blocks: Some(0),
+                freed_blocks: Some(1),
+                ..ExpectedHeap::default()
+            },
             ..Expected::default()
         });
         slot.lock().expect("no holder panics").is_none()

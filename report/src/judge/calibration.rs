@@ -1,7 +1,7 @@
 //! Whether the instruments can be trusted: what calibration workloads know beforehand against what was recorded.
 
 use bench_core::case::CaseId;
-use bench_core::evidence::{Evidence, Expected, PhaseRecord};
+use bench_core::evidence::{Bounds, Evidence, Expected, ExpectedHeap, HeapRecord, PhaseRecord};
 
 use crate::judge::judgement::CalibrationFault;
 use crate::quantity::grouped;
@@ -53,93 +53,77 @@ impl Comparison {
 }
 
 fn comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<Comparison> {
-    let heap = phase.heap.as_ref();
-    let slack = heap.map_or(0, |heap| i128::from(heap.peak_slack_bytes));
-    let growth = heap.map(|heap| i128::from(heap.end_live_bytes) - i128::from(heap.start_live_bytes));
-    let peak = heap.map(|heap| i128::from(heap.peak_live_bytes) - i128::from(heap.start_live_bytes));
-    let count = |what, expected: Option<u64>, recorded: Option<u64>| {
-        let expected = i128::from(expected?);
-        Some(Comparison { what, least: expected, most: expected, recorded: recorded.map(i128::from) })
-    };
-    let exact = [
-        expected.growth_bytes.map(i128::from).map(|bytes| Comparison {
-            what: "growth in bytes",
-            least: bytes,
-            most: bytes,
-            recorded: growth,
-        }),
-        expected.peak_over_start_bytes.map(i128::from).map(|bytes| Comparison {
-            what: "peak over start in bytes",
-            least: bytes - slack,
-            most: bytes + slack,
-            recorded: peak,
-        }),
-        count("allocated bytes", expected.allocated_bytes, heap.map(|heap| heap.allocated_bytes)),
-        count("allocated blocks", expected.allocated_blocks, heap.map(|heap| heap.allocated_blocks)),
-        count("freed blocks", expected.freed_blocks, heap.map(|heap| heap.freed_blocks)),
-        count("reallocated blocks", expected.reallocated_blocks, heap.map(|heap| heap.reallocated_blocks)),
-        count("reallocated bytes", expected.reallocated_bytes, heap.map(|heap| heap.reallocated_bytes)),
-    ];
     let process = phase.process.as_ref();
     let anon = process.and_then(|process| {
         Some(i128::from(process.end.rss_anon_bytes?) - i128::from(process.start.rss_anon_bytes?))
     });
     let rss = process
         .and_then(|process| Some(i128::from(process.peak_rss_bytes?) - i128::from(process.start.rss_bytes)));
-    let range = |what, expected: Option<(i64, i64)>, recorded: Option<i128>| {
-        let (least, most) = expected?;
+    let resident = |what, expected: Option<Bounds>, recorded: Option<i128>| {
+        let Bounds { least, most } = expected?;
         Some(Comparison { what, least: least.into(), most: most.into(), recorded: Some(recorded?) })
     };
-    let resident = [
-        range("RSS anon growth in bytes", expected.rss_anon_growth_bytes, anon),
-        range("peak RSS over start in bytes", expected.peak_rss_over_start_bytes, rss),
-    ];
-    exact.into_iter().chain(resident).chain(native_comparisons(expected, phase)).flatten().collect()
+    let mut comparisons = heap_comparisons(&RUST_HEAP, &expected.heap, phase.heap.as_ref());
+    comparisons.extend(resident("RSS anon growth in bytes", expected.rss_anon_growth_bytes, anon));
+    comparisons.extend(resident("peak RSS over start in bytes", expected.peak_rss_over_start_bytes, rss));
+    if let Some(expected) = &expected.native {
+        comparisons.extend(heap_comparisons(&C_HEAP, expected, phase.native.as_ref()));
+    }
+    comparisons
 }
 
-/// The counts of the C heap. Totals are known to the byte, live bytes to what a block is rounded up by; what was not
-/// recorded is a fault.
-fn native_comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<Option<Comparison>> {
-    let Some(expected) = &expected.native else {
-        return Vec::new();
+/// What the counts of a heap are called, in the order of [`heap_comparisons`].
+type Names = [&'static str; 7];
+
+const RUST_HEAP: Names = [
+    "growth in bytes",
+    "peak over start in bytes",
+    "allocated bytes",
+    "allocated blocks",
+    "freed blocks",
+    "reallocated blocks",
+    "reallocated bytes",
+];
+
+const C_HEAP: Names = [
+    "C heap growth in bytes",
+    "C heap peak over start in bytes",
+    "C heap allocated bytes",
+    "C heap allocated blocks",
+    "C heap freed blocks",
+    "C heap reallocated blocks",
+    "C heap reallocated bytes",
+];
+
+/// The counts of one heap; what was not recorded is a fault.
+fn heap_comparisons(names: &Names, expected: &ExpectedHeap, heap: Option<&HeapRecord>) -> Vec<Comparison> {
+    let recorded = |count: fn(&HeapRecord) -> u64| heap.map(|heap| i128::from(count(heap)));
+    let over_start = |count: fn(&HeapRecord) -> u64| {
+        heap.map(|heap| i128::from(count(heap)) - i128::from(heap.start_live_bytes))
     };
-    let heap = phase.native.as_ref();
-    let exact = |what, expected: Option<u64>, recorded: Option<u64>| {
-        let expected = i128::from(expected?);
-        Some(Comparison { what, least: expected, most: expected, recorded: recorded.map(i128::from) })
+    let exact = |count: Option<u64>| count.map(|count| (i128::from(count), i128::from(count)));
+    let between = |bounds: Option<Bounds>| bounds.map(|b| (i128::from(b.least), i128::from(b.most)));
+    let slack = heap.map_or(0, |heap| i128::from(heap.peak_slack_bytes));
+    let peak = between(expected.peak_over_start_bytes).map(|(least, most)| (least - slack, most + slack));
+    let counts = [
+        (between(expected.growth_bytes), over_start(|heap| heap.end_live_bytes)),
+        (peak, over_start(|heap| heap.peak_live_bytes)),
+        (exact(expected.allocated_bytes), recorded(|heap| heap.allocated_bytes)),
+        (exact(expected.allocated_blocks), recorded(|heap| heap.allocated_blocks)),
+        (exact(expected.freed_blocks), recorded(|heap| heap.freed_blocks)),
+        (exact(expected.reallocated_blocks), recorded(|heap| heap.reallocated_blocks)),
+        (exact(expected.reallocated_bytes), recorded(|heap| heap.reallocated_bytes)),
+    ];
+    let known = |(what, (bounds, recorded)): (&&'static str, _)| {
+        let (least, most) = bounds?;
+        Some(Comparison { what, least, most, recorded })
     };
-    let range = |what, expected: Option<(i64, i64)>, recorded: Option<u64>| {
-        let (least, most) = expected?;
-        let over_start =
-            recorded.zip(heap).map(|(bytes, heap)| i128::from(bytes) - i128::from(heap.start_live_bytes));
-        Some(Comparison { what, least: least.into(), most: most.into(), recorded: over_start })
-    };
-    vec![
-        range("C heap growth in bytes", expected.growth_bytes, heap.map(|heap| heap.end_live_bytes)),
-        range(
-            "C heap peak over start in bytes",
-            expected.peak_over_start_bytes,
-            heap.map(|heap| heap.peak_live_bytes),
-        ),
-        exact("C heap allocated bytes", expected.allocated_bytes, heap.map(|heap| heap.allocated_bytes)),
-        exact("C heap allocated blocks", expected.allocated_blocks, heap.map(|heap| heap.allocated_blocks)),
-        exact("C heap freed blocks", expected.freed_blocks, heap.map(|heap| heap.freed_blocks)),
-        exact(
-            "C heap reallocated blocks",
-            expected.reallocated_blocks,
-            heap.map(|heap| heap.reallocated_blocks),
-        ),
-        exact(
-            "C heap reallocated bytes",
-            expected.reallocated_bytes,
-            heap.map(|heap| heap.reallocated_bytes),
-        ),
-    ]
+    names.iter().zip(counts).filter_map(known).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use bench_core::evidence::{ExpectedNative, HeapRecord, NativeRecord, ProcessMemory, ProcessRecord};
+    use bench_core::evidence::{ProcessMemory, ProcessRecord};
 
     use super::*;
 
@@ -171,17 +155,27 @@ mod tests {
 
     fn right() -> Expected {
         Expected {
-            growth_bytes: Some(-50),
-            peak_over_start_bytes: Some(1000),
+            heap: right_heap(),
+            rss_anon_growth_bytes: Some((2000, 2000).into()),
+            peak_rss_over_start_bytes: Some((0, 5000).into()),
+            native: None,
+        }
+    }
+
+    fn right_heap() -> ExpectedHeap {
+        ExpectedHeap {
+            growth_bytes: Some((-50).into()),
+            peak_over_start_bytes: Some(1000.into()),
             allocated_bytes: Some(1000),
             allocated_blocks: Some(3),
             freed_blocks: Some(2),
             reallocated_blocks: Some(1),
             reallocated_bytes: Some(64),
-            rss_anon_growth_bytes: Some((2000, 2000)),
-            peak_rss_over_start_bytes: Some((0, 5000)),
-            native: None,
         }
+    }
+
+    fn wrong(heap: ExpectedHeap) -> Expected {
+        Expected { heap, ..right() }
     }
 
     fn faults(expected: Expected, phase: &PhaseRecord) -> Vec<&'static str> {
@@ -198,16 +192,22 @@ mod tests {
     #[test]
     fn one_byte_or_block_off_is_a_fault_in_every_count() {
         for (expected, what) in [
-            (Expected { growth_bytes: Some(-49), ..right() }, "growth in bytes"),
-            (Expected { peak_over_start_bytes: Some(1001), ..right() }, "peak over start in bytes"),
-            (Expected { allocated_bytes: Some(999), ..right() }, "allocated bytes"),
-            (Expected { allocated_blocks: Some(4), ..right() }, "allocated blocks"),
-            (Expected { freed_blocks: Some(1), ..right() }, "freed blocks"),
-            (Expected { reallocated_blocks: Some(0), ..right() }, "reallocated blocks"),
-            (Expected { reallocated_bytes: Some(65), ..right() }, "reallocated bytes"),
-            (Expected { rss_anon_growth_bytes: Some((0, 1999)), ..right() }, "RSS anon growth in bytes"),
+            (wrong(ExpectedHeap { growth_bytes: Some((-49).into()), ..right_heap() }), "growth in bytes"),
             (
-                Expected { peak_rss_over_start_bytes: Some((5001, 6000)), ..right() },
+                wrong(ExpectedHeap { peak_over_start_bytes: Some((1001).into()), ..right_heap() }),
+                "peak over start in bytes",
+            ),
+            (wrong(ExpectedHeap { allocated_bytes: Some(999), ..right_heap() }), "allocated bytes"),
+            (wrong(ExpectedHeap { allocated_blocks: Some(4), ..right_heap() }), "allocated blocks"),
+            (wrong(ExpectedHeap { freed_blocks: Some(1), ..right_heap() }), "freed blocks"),
+            (wrong(ExpectedHeap { reallocated_blocks: Some(0), ..right_heap() }), "reallocated blocks"),
+            (wrong(ExpectedHeap { reallocated_bytes: Some(65), ..right_heap() }), "reallocated bytes"),
+            (
+                Expected { rss_anon_growth_bytes: Some((0, 1999).into()), ..right() },
+                "RSS anon growth in bytes",
+            ),
+            (
+                Expected { peak_rss_over_start_bytes: Some((5001, 6000).into()), ..right() },
                 "peak RSS over start in bytes",
             ),
         ] {
@@ -219,19 +219,19 @@ mod tests {
     fn the_c_heap_is_compared_and_its_absence_is_a_fault() {
         let mut phase = phase(0);
         let expected = |allocated| Expected {
-            native: Some(ExpectedNative {
-                growth_bytes: Some((100, 124)),
+            native: Some(ExpectedHeap {
+                growth_bytes: Some((100, 124).into()),
                 allocated_bytes: Some(allocated),
-                ..ExpectedNative::default()
+                ..ExpectedHeap::default()
             }),
             ..right()
         };
         assert_eq!(faults(expected(100), &phase), ["C heap growth in bytes", "C heap allocated bytes"]);
-        phase.native = Some(NativeRecord {
+        phase.native = Some(HeapRecord {
             start_live_bytes: 50,
             end_live_bytes: 154,
             allocated_bytes: 100,
-            ..NativeRecord::default()
+            ..HeapRecord::default()
         });
         assert!(faults(expected(100), &phase).is_empty());
         assert_eq!(faults(expected(101), &phase), ["C heap allocated bytes"]);
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_peak_may_differ_by_the_bound_that_is_stated_for_several_threads() {
-        let off = Expected { peak_over_start_bytes: Some(1010), ..right() };
+        let off = wrong(ExpectedHeap { peak_over_start_bytes: Some(1010.into()), ..right_heap() });
         assert!(faults(off, &phase(10)).is_empty());
         assert_eq!(faults(off, &phase(9)), ["peak over start in bytes"]);
     }

@@ -79,13 +79,13 @@ pub fn heap(spec: &CaseSpec, body: &Body, number: u64) -> Evidence {
             payload_bytes: body.payload,
             heap: Some(HeapRecord {
                 base_live_bytes: BASE,
-                base_live_blocks: 4,
+                base_live_blocks: Some(4),
                 start_live_bytes: live,
                 end_live_bytes: stays + unsteady / 8,
                 end_live_blocks: 4 + phase.blocks / 2,
                 peak_live_bytes: BASE + phase.peak + unsteady,
                 peak_slack_bytes: 0,
-                allocating_threads: 1,
+                allocating_threads: Some(1),
                 allocated_bytes: phase.peak + phase.peak / 3,
                 allocated_blocks: phase.blocks,
                 freed_blocks: phase.blocks / 2,
@@ -126,8 +126,7 @@ pub fn native(spec: &CaseSpec, body: &Body) -> Evidence {
             name: phase.name.into(),
             items: body.items,
             payload_bytes: body.payload,
-            native: Some(NativeRecord {
-                base_live_bytes: 0,
+            native: Some(HeapRecord {
                 start_live_bytes: start,
                 end_live_bytes: end,
                 end_live_blocks: phase.blocks,
@@ -135,8 +134,7 @@ pub fn native(spec: &CaseSpec, body: &Body) -> Evidence {
                 allocated_bytes: phase.peak,
                 allocated_blocks: phase.blocks,
                 freed_blocks: phase.blocks / 3,
-                reallocated_blocks: 0,
-                reallocated_bytes: 0,
+                ..HeapRecord::default()
             }),
             ..PhaseRecord::default()
         }

@@ -8,7 +8,7 @@ pub mod servers;
 use std::collections::BTreeMap;
 
 use bench_core::case::{CaseSpec, Mode};
-use bench_core::evidence::{Evidence, Expected, Scaled};
+use bench_core::evidence::{Evidence, Expected, ExpectedHeap, Scaled};
 use bench_core::run::*;
 
 pub use evidence::timeline;
@@ -247,11 +247,14 @@ fn calibration() -> CaseRecord {
     for repetition in &mut record.measurements[0].repetitions {
         let phase = &mut repetition.evidence.as_mut().unwrap().phases[0];
         phase.expected = Some(Expected {
-            growth_bytes: Some(4096),
-            peak_over_start_bytes: Some(12_288),
-            allocated_bytes: Some(16_385),
-            allocated_blocks: Some(3),
-            rss_anon_growth_bytes: Some((0, 1 << 20)),
+            heap: ExpectedHeap {
+                growth_bytes: Some(4096.into()),
+                peak_over_start_bytes: Some(12_288.into()),
+                allocated_bytes: Some(16_385),
+                allocated_blocks: Some(3),
+                ..ExpectedHeap::default()
+            },
+            rss_anon_growth_bytes: Some((0, 1 << 20).into()),
             ..Expected::default()
         });
     }

@@ -1,7 +1,7 @@
 //! The text for people, from runs made by hand and judged by the real rules.
 
 use bench_core::case::{CaseSpec, Mode};
-use bench_core::evidence::{Evidence, HeapRecord, NativeRecord, PhaseRecord, ServerMemory, ServerRecord};
+use bench_core::evidence::{Evidence, HeapRecord, PhaseRecord, ServerMemory, ServerRecord};
 use bench_core::run::{Failure, FailureKind, HostFacts, Measurement, Repetition, Revision, SCHEMA, Settings};
 use report::{Thresholds, judge};
 
@@ -21,14 +21,13 @@ fn case(id: &str, repetition: Repetition) -> CaseRecord {
 
 /// A case whose heap peaks at so many bytes.
 fn peaking(id: &str, bytes: u64) -> CaseRecord {
-    let heap = HeapRecord { peak_live_bytes: bytes, allocating_threads: 1, ..HeapRecord::default() };
+    let heap = HeapRecord { peak_live_bytes: bytes, allocating_threads: Some(1), ..HeapRecord::default() };
     case(id, seen(id, Mode::Heap, PhaseRecord { heap: Some(heap), ..PhaseRecord::default() }))
 }
 
 /// A case of an engine that allocates behind Rust's back: its C heap peaks at so many bytes, and half of them stay.
 fn foreign(id: &str, bytes: u64) -> CaseRecord {
-    let native =
-        NativeRecord { peak_live_bytes: bytes, end_live_bytes: bytes / 2, ..NativeRecord::default() };
+    let native = HeapRecord { peak_live_bytes: bytes, end_live_bytes: bytes / 2, ..HeapRecord::default() };
     let mut case = case(id, seen(id, Mode::Heap, PhaseRecord::default()));
     let phase = PhaseRecord { native: Some(native), ..PhaseRecord::default() };
     let repetitions = vec![seen(id, Mode::Native, phase)];
@@ -129,7 +128,7 @@ fn a_case_on_a_server_shows_the_servers_memory() {
         peak_pss_bytes: Some(4 << 20),
         readings: 3,
     };
-    let heap = HeapRecord { peak_live_bytes: 512, allocating_threads: 1, ..HeapRecord::default() };
+    let heap = HeapRecord { peak_live_bytes: 512, allocating_threads: Some(1), ..HeapRecord::default() };
     let id = "ingest/b{engine=pgvector}";
     let phase = PhaseRecord { heap: Some(heap), server: Some(server), ..PhaseRecord::default() };
     let text = text("\"1MB\"", None, vec![case(id, seen(id, Mode::Heap, phase))]);
