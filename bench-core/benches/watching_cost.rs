@@ -22,10 +22,10 @@ use anyhow::Result;
 use bench_core::budget::{Bytes, Limits, MemoryBudget, OperationMonitor, Pressure};
 use bench_core::harness::Inputs;
 use bench_core::instrument::CountingAllocator;
+use bench_data::chunk;
+use bench_data::corpus::Corpus;
+use bench_data::embedder::{Embedder, Hashing};
 use bench_engines::{Distance, Engine, Flat};
-use bench_ingest::chunk;
-use bench_ingest::corpus::Corpus;
-use bench_ingest::embedder::{Embedder, Hashing};
 use clock::{median, thread_cpu_time};
 
 #[global_allocator]

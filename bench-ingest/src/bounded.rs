@@ -30,11 +30,11 @@ use bench_core::evidence::BudgetRecord;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 use tempfile::TempDir;
 
-use crate::chunk;
-use crate::corpus::{Corpus, Documents};
 use crate::disk_index::DiskIndex;
 use crate::documents::{DocumentFiles, read, verify_text};
-use crate::embedder::{Embedder, Hashing};
+use bench_data::chunk;
+use bench_data::corpus::{Corpus, Documents};
+use bench_data::embedder::{Embedder, Hashing};
 
 /// Bytes of a short document, and how many of them make a long one.
 const SHORT: usize = 10_000;

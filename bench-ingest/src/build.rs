@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
+use bench_data::dataset;
 use bench_engines::{Adapter, HeapVisibility};
-use bench_vectors::dataset;
 
-use crate::indexing;
-use crate::material::{self, CORPUS, Material, SNIPPETS, Texts};
+use bench_data::indexing;
+use bench_data::material::{self, CORPUS, Material, SNIPPETS, Texts};
 
 pub(crate) fn add(suite: &mut Suite) -> Result<()> {
     sizes(suite);

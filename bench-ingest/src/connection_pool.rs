@@ -6,8 +6,8 @@ use anyhow::Result;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_engines::Neighbour;
 
-use crate::indexing;
-use crate::material::{self, CORPUS, DIM, K};
+use bench_data::indexing;
+use bench_data::material::{self, CORPUS, DIM, K};
 
 /// How many vectors are searched.
 const VECTORS: usize = 1000;

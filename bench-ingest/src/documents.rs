@@ -14,10 +14,10 @@ use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 use bench_engines::{Distance, Engine, Flat};
 use tempfile::TempDir;
 
-use crate::chunk;
-use crate::corpus::{Corpus, Documents};
-use crate::embedder::{self, Embedder};
-use crate::user_documents::UserDocuments;
+use bench_data::chunk;
+use bench_data::corpus::{Corpus, Documents};
+use bench_data::embedder::{self, Embedder};
+use bench_data::user_documents::UserDocuments;
 
 const KB: usize = 1000;
 
@@ -227,7 +227,7 @@ pub(crate) fn verify_text(chunks: &[String], documents: &[String]) -> Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedder::Hashing;
+    use bench_data::embedder::Hashing;
 
     #[test]
     fn lost_changed_and_surplus_text_is_found() {

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
-use crate::corpus::Corpus;
-use crate::embedder::{self, Embedder};
+use bench_data::corpus::Corpus;
+use bench_data::embedder::{self, Embedder};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "texts of one length, embedded at once by an embedder that is loaded";
@@ -92,7 +92,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedder::Hashing;
+    use bench_data::embedder::Hashing;
 
     #[test]
     fn every_kind_of_wrong_vector_is_found() {

@@ -1,21 +1,15 @@
 //! The suite `ingest`: what it costs in memory to bring documents and data sets into an index.
 //!
-//! The crate also owns the text [`corpus`] and the [`embedder`]s, and the [`material`] made of both, that the suite `search` uses.
+//! A workload is one registration in one file; a new family adds one line to [`suite`].
 
 mod bounded;
 mod build;
-pub mod chunk;
 mod connection_pool;
-pub mod corpus;
 mod disk_index;
 mod documents;
-pub mod embedder;
 mod embedding;
-pub mod indexing;
-pub mod material;
 mod repeated;
 mod update;
-mod user_documents;
 
 use anyhow::Result;
 use bench_core::harness::{Inputs, Suite};
@@ -26,7 +20,7 @@ use bench_core::harness::{Inputs, Suite};
 /// When the data set or the documents that the user named cannot be opened, the model that he named is not one, or a server is
 /// named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
-    embedder::ensure_model_is_there(inputs)?;
+    bench_data::embedder::ensure_model_is_there(inputs)?;
     bench_engines::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;

@@ -7,11 +7,11 @@ use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
 use bench_engines::{Adapter, Distance, Engine, IndexSpec, Vectors};
 
-use crate::chunk;
-use crate::corpus::Corpus;
-use crate::embedder::{Embedder, Hashing};
-use crate::indexing;
-use crate::material::CORPUS;
+use bench_data::chunk;
+use bench_data::corpus::Corpus;
+use bench_data::embedder::{Embedder, Hashing};
+use bench_data::indexing;
+use bench_data::material::CORPUS;
 
 /// Iterations of the loop, and the documents that take turns.
 const ITERATIONS: usize = 50;

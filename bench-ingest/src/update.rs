@@ -7,8 +7,8 @@ use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_engines::Vectors;
 
-use crate::indexing;
-use crate::material::{self, CORPUS, DIM};
+use bench_data::indexing;
+use bench_data::material::{self, CORPUS, DIM};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "an index of n embedded texts, every other one deleted and inserted again, then 100 queries";

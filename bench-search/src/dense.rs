@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
+use bench_data::dataset;
+use bench_data::indexing;
+use bench_data::material::{self, CORPUS, K, Material};
 use bench_engines::{Adapter, Engine, Neighbour, Vectors};
-use bench_ingest::indexing;
-use bench_ingest::material::{self, CORPUS, K, Material};
-use bench_vectors::dataset;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 

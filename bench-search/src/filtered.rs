@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
+use bench_data::indexing::{self, Built};
+use bench_data::material::{self, CORPUS, DIM, K, Material};
 use bench_engines::{Adapter, IdSet, Neighbour, Oracle, Server};
-use bench_ingest::indexing::{self, Built};
-use bench_ingest::material::{self, CORPUS, DIM, K, Material};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
+use bench_data::indexing::{self, Built};
+use bench_data::material::{self, CORPUS, K, Material};
 use bench_engines::{Adapter, Engine, IndexSpec, Neighbour, Oracle, Vectors, exact_neighbours};
-use bench_ingest::indexing::{self, Built};
-use bench_ingest::material::{self, CORPUS, K, Material};
 
 use fusion::{Fused, RANK_CONSTANT, fuse};
 use sparse::{Hit, SparseIndex};

@@ -15,7 +15,7 @@ use bench_core::harness::{Inputs, Suite};
 /// When the data set that the user named cannot be opened, the model that he named is not one, or a server is named that this
 /// build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
-    bench_ingest::embedder::ensure_model_is_there(inputs)?;
+    bench_data::embedder::ensure_model_is_there(inputs)?;
     bench_engines::ensure_servers_are_built(inputs)?;
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
+use bench_data::indexing;
+use bench_data::material::{self, CORPUS, DIM, K};
 use bench_engines::{Adapter, Neighbour};
-use bench_ingest::indexing;
-use bench_ingest::material::{self, CORPUS, DIM, K};
 
 use crate::{filtered, hybrid};
 

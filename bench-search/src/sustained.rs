@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
+use bench_data::indexing;
+use bench_data::material::{self, CORPUS, DIM, K};
 use bench_engines::{Engine, IndexSpec, Neighbour, Vectors};
-use bench_ingest::indexing;
-use bench_ingest::material::{self, CORPUS, DIM, K};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about =

@@ -133,7 +133,7 @@ fn the_other_modes_run_a_case_too() {
 
 #[test]
 fn the_users_data_set_is_searched() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-vectors/tests/fixtures/fortran_f8.npy");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-data/tests/fixtures/fortran_f8.npy");
     let flags = ["--dataset", file.to_str().unwrap()];
     let cases: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("dataset")).collect();
     assert!(cases.len() >= 2);

@@ -1,14 +1,11 @@
 //! The suite `vectors`: what vectors cost in memory, alone, in numbers, after frees, and under threads.
 //!
-//! The crate also owns the readers of [`dataset`]s and what is [`kept`] between processes, which the other suites use. A workload is one
-//! registration in one file; a new family adds one line to [`suite`].
+//! A workload is one registration in one file; a new family adds one line to [`suite`].
 
 mod calibration;
 mod concurrent;
-pub mod dataset;
 mod fault;
 mod fragmentation;
-pub mod kept;
 mod multi_concept;
 mod single_vector;
 

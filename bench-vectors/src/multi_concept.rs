@@ -5,7 +5,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result, ensure};
 use bench_core::harness::{Axis, Phases, Prepared, Suite, Workload};
 
-use crate::dataset;
+use bench_data::dataset;
 
 /// A vector and its label, as a program without any engine would keep them.
 type Concept = (Vec<f32>, String);

@@ -181,7 +181,7 @@ fn a_fault_fails_in_its_own_way_and_is_listed_as_one() {
 
 #[test]
 fn the_users_data_set_becomes_a_case() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/c_f4.npy");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-data/tests/fixtures/c_f4.npy");
     let flags = ["--dataset", file.to_str().unwrap()];
     let cases = list(HEAP, &flags);
     let case = cases.iter().find(|case| case.has_tag("dataset")).unwrap();

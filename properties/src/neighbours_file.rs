@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use bench_core::harness::Inputs;
-use bench_vectors::dataset;
+use bench_data::dataset;
 
 use crate::assert_readable;
 

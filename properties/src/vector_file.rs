@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use bench_vectors::dataset;
+use bench_data::dataset;
 
 use crate::assert_readable;
 

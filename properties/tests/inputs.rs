@@ -162,7 +162,7 @@ fn names_of_cases() {
 
 #[test]
 fn files_of_vectors() {
-    let fixture = |name: &str| file(&format!("bench-vectors/tests/fixtures/{name}"));
+    let fixture = |name: &str| file(&format!("bench-data/tests/fixtures/{name}"));
     for (ending, name) in [
         (".fvecs", "points.fvecs"),
         (".bvecs", "points.bvecs"),

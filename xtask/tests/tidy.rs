@@ -30,6 +30,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     let crates = [
         "bench-core",
         "bench-engines",
+        "bench-data",
         "bench-vectors",
         "bench-ingest",
         "bench-search",

@@ -14,7 +14,7 @@ use crate::evidence::Scaled;
 /// What the user brings for all cases of a suite.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// The index of the text corpus (see bench-ingest), if the caller made one.
+    /// The index of the text corpus (see bench-data), if the caller made one.
     pub corpus: Option<PathBuf>,
     /// A folder with documents of the user.
     pub documents: Option<PathBuf>,

@@ -10,9 +10,9 @@ use crate::xtask_process::{Place, assert_code, code_and_stderr};
 
 const CASE: &str = "search/dense.*engine=flat.*threads=1";
 
-/// Of bench-vectors' own tests.
+/// Of bench-data's own tests.
 fn fixture(name: &str) -> String {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-vectors/tests/fixtures");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-data/tests/fixtures");
     fixtures.join(name).to_str().unwrap().to_string()
 }
 

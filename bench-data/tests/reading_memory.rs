@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bench_core::instrument::{self, CountingAllocator};
-use bench_vectors::dataset;
+use bench_data::dataset;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator<std::alloc::System> = CountingAllocator::new(std::alloc::System);

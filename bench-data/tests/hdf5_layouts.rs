@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_vectors::dataset;
+use bench_data::dataset;
 
 const ROWS: usize = 40;
 const DIM: usize = 6;

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
+use crate::dataset::{Dataset, QUERIES, computed_ground_truth};
 use anyhow::{Result, ensure};
 use bench_core::harness::{Axis, Case, Inputs, Prepared, Workload};
 use bench_engines::{Distance, Neighbour, Oracle, Vectors};
-use bench_vectors::dataset::{Dataset, QUERIES, computed_ground_truth};
 
 use crate::corpus::Corpus;
 use crate::embedder::{self, Embedder, Hashing};
 
-pub use bench_vectors::dataset::K;
+pub use crate::dataset::K;
 
 /// Vectors to search, queries that are not among them, and the right answers.
 pub struct Material {
@@ -193,7 +193,7 @@ impl Material {
 
 #[cfg(test)]
 mod tests {
-    use bench_vectors::dataset;
+    use crate::dataset;
 
     use super::*;
 

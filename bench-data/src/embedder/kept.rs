@@ -1,8 +1,8 @@
 //! Embeddings that are set-up and not measured: made once by a model and kept for the next process.
 
+use crate::kept::{Key, load_or};
 use anyhow::{Context, Result};
 use bench_core::harness::Inputs;
-use bench_vectors::kept::{Key, load_or};
 
 use super::{Embedder, find, open};
 

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use bench_core::harness::Inputs;
+use bench_data::dataset::{self, Dataset};
 use bench_engines::exact_neighbours;
-use bench_vectors::dataset::{self, Dataset};
 
 const ROWS: usize = 40;
 const DIM: usize = 6;
