@@ -25,6 +25,7 @@ pub mod metric;
 pub mod mistaken_file;
 pub mod process_status;
 pub mod process_tree;
+pub mod program;
 pub mod prometheus;
 pub mod run;
 pub mod server_url;

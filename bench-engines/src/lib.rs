@@ -4,7 +4,6 @@
 //! other engine is compared with. The oracle that judges answers, [`exact_neighbours`], shares no code with it.
 
 mod adapter;
-pub mod allocator;
 #[cfg(feature = "arroy")]
 mod arroy;
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]

@@ -63,7 +63,7 @@ fn parameters(suite: &mut Suite) {
     }
     vary(suite, &Axis::new("dim", [128, 768]), |_| true);
     // Which allocator Rust's heap comes from; an engine in C keeps the C library's.
-    let allocators = Axis::new("allocator", bench_engines::allocator::OTHERS);
+    let allocators = Axis::new("allocator", bench_core::harness::Allocator::OTHERS);
     vary(suite, &allocators, |adapter| matches!(adapter.heap, HeapVisibility::Rust));
 }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use bench_core::case::Mode;
 use bench_core::evidence::{BudgetRecord, Evidence};
+use bench_core::program::MODE_VARIABLE;
 
 /// A crate of this text, as the caller of the suites would name it in an index.
 fn corpus(folder: &Path, text: &str) -> String {
@@ -31,7 +33,8 @@ fn paragraphs() -> String {
 fn run(text: &str, limit: &str, scale: &str) -> (Output, Option<Evidence>) {
     let folder = tempfile::tempdir().unwrap();
     let corpus = corpus(folder.path(), text);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ingest-heap"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ingest"));
+    command.env(MODE_VARIABLE, Mode::Heap.name());
     let case = format!("ingest/bounded{{documents=200,limit={limit}}}");
     command.current_dir(folder.path()).args(["run", &case, "--evidence", "evidence.json"]);
     let output = command.args(["--corpus", &corpus, "--scale", scale]).output().unwrap();

@@ -3,28 +3,36 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use bench_core::case::{CaseSpec, Mode};
+use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::evidence::{Evidence, HeapRecord};
 use bench_core::leak::{Finding, judge};
+use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE};
 use bench_engines::HeapVisibility;
 
-const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
+/// The suite's program, ready to measure in `mode`.
+fn program(mode: Mode) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ingest"));
+    program.env(MODE_VARIABLE, mode.name());
+    program
+}
 
 fn list(flags: &[&str]) -> Vec<CaseSpec> {
-    let output = Command::new(HEAP).arg("list").args(flags).output().unwrap();
+    let output = program(Mode::Heap).arg("list").args(flags).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn run(binary: &str, case: &str, flags: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(binary);
+fn run(mode: Mode, case: &str, flags: &[&str], folder: &Path) -> Output {
+    let mut command = program(mode);
+    let id: CaseId = case.parse().unwrap();
+    command.env(ALLOCATOR_VARIABLE, id.param("allocator").unwrap_or("system"));
     command.current_dir(folder).args(["run", case, "--evidence", "evidence.json"]).args(flags);
     command.output().unwrap()
 }
 
-fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
+fn evidence(mode: Mode, case: &str, flags: &[&str]) -> Evidence {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(binary, case, flags, folder.path());
+    let output = run(mode, case, flags, folder.path());
     assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&std::fs::read(folder.path().join("evidence.json")).unwrap()).unwrap()
 }
@@ -55,7 +63,7 @@ fn every_case_on_texts_gives_a_right_answer_in_its_phases() {
         if case.id.param("engine").is_some() || case.has_tag("slow") || is_large {
             continue;
         }
-        let evidence = evidence(HEAP, &case.id.to_string(), &["--corpus", &index]);
+        let evidence = evidence(Mode::Heap, &case.id.to_string(), &["--corpus", &index]);
         let expected = match case.id.workload.as_str() {
             "embedding" => &["embed"][..],
             _ => &["read", "chunk", "embed", "index"],
@@ -68,7 +76,7 @@ fn every_case_on_texts_gives_a_right_answer_in_its_phases() {
 #[test]
 fn a_child_without_an_index_finds_the_corpus_by_itself() {
     let case = "ingest/single_document{embedder=hashing,size=1KB}";
-    let evidence = evidence(HEAP, case, &[]);
+    let evidence = evidence(Mode::Heap, case, &[]);
     assert_eq!(evidence.items, Some(1));
     assert!(evidence.payload_bytes.is_some_and(|bytes| (997..=1000).contains(&bytes)));
 }
@@ -79,15 +87,11 @@ fn the_other_modes_run_a_case_too() {
     let index = corpus(folder.path());
     let case = "ingest/batch{embedder=hashing,documents=10}";
     let flags = ["--corpus", &index, "--scale", "5"];
-    let sites = evidence(env!("CARGO_BIN_EXE_ingest-sites"), case, &flags);
+    let sites = evidence(Mode::Sites, case, &flags);
     assert!(sites.sites.is_some());
     assert_eq!(sites.items, Some(2));
     let flags = ["--corpus", &index, "--quick"];
-    let time = evidence(
-        env!("CARGO_BIN_EXE_ingest-time"),
-        "ingest/single_document{embedder=hashing,size=1KB}",
-        &flags,
-    );
+    let time = evidence(Mode::Time, "ingest/single_document{embedder=hashing,size=1KB}", &flags);
     assert!(time.time.is_some());
 }
 
@@ -114,7 +118,7 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
             assert!(["hnsw_rs", "instant-distance"].contains(&engine), "{id}");
             continue;
         }
-        let (first, second) = (evidence(HEAP, &id, &flags), evidence(HEAP, &id, &flags));
+        let (first, second) = (evidence(Mode::Heap, &id, &flags), evidence(Mode::Heap, &id, &flags));
         assert!(first.recall.is_some_and(|recall| recall > 0.8), "{id}: recall {:?}", first.recall);
         assert!(first.recall == second.recall || first.varies.is_some(), "{id}");
         assert!(first.inputs["engine"].starts_with(engine), "{id}");
@@ -146,8 +150,8 @@ fn nothing_stays_from_a_loop_of_documents() {
     assert_eq!(loops.len(), bench_engines::names(|adapter| adapter.server().is_none()).len());
     for case in loops {
         let is_foreign = case.has_tag("foreign_heap");
-        let binary = if is_foreign { env!("CARGO_BIN_EXE_ingest-native") } else { HEAP };
-        let evidence = evidence(binary, &case.id.to_string(), &flags);
+        let mode = if is_foreign { Mode::Native } else { Mode::Heap };
+        let evidence = evidence(mode, &case.id.to_string(), &flags);
         let readings = &evidence.phases[0].iteration_live_bytes;
         assert_eq!((readings.len(), evidence.recall), (50, Some(1.0)), "{}", case.id);
         assert_eq!(judge(readings, 0.0), Some(Finding::Clean), "{}: {readings:?}", case.id);
@@ -177,7 +181,7 @@ fn parameters_reach_the_index() {
     let index = corpus(folder.path());
     let run = |engine: &str, parameter: &str| {
         let case = format!("ingest/build{{engine={engine},dataset=corpus,n=1000{parameter}}}");
-        evidence(HEAP, &case, &["--corpus", &index, "--scale", "4"])
+        evidence(Mode::Heap, &case, &["--corpus", &index, "--scale", "4"])
     };
     let grown = |evidence: &Evidence| {
         let heap = evidence.phases[0].heap.unwrap();
@@ -193,7 +197,7 @@ fn parameters_reach_the_index() {
     assert!(threads.recall.is_some_and(|recall| recall > 0.8), "{:?}", threads.recall);
     let jemalloc = "ingest/build{engine=flat,dataset=corpus,n=1000,allocator=jemalloc}";
     let flags = ["--corpus", &index, "--scale", "4"];
-    let jemalloc = evidence(env!("CARGO_BIN_EXE_ingest-heap-jemalloc"), jemalloc, &flags);
+    let jemalloc = evidence(Mode::Heap, jemalloc, &flags);
     assert_eq!(grown(&jemalloc), grown(&run("flat", "")));
     assert!(jemalloc.phases[0].allocator.is_some_and(|books| books.in_use_bytes > Some(0)));
 }
@@ -210,7 +214,7 @@ fn the_users_data_set_becomes_an_index() {
     let flags = ["--dataset", file.to_str().unwrap()];
     let case = "ingest/build{engine=flat,dataset=points,n=50}";
     assert!(list(&flags).iter().any(|spec| spec.id.to_string() == case && spec.has_tag("dataset")));
-    let evidence = evidence(HEAP, case, &flags);
+    let evidence = evidence(Mode::Heap, case, &flags);
     assert_eq!((evidence.items, evidence.payload_bytes), (Some(49), Some(49 * 2 * 4)), "one is the query");
     assert_eq!((phases(&evidence), evidence.recall), (vec!["build", "search"], Some(1.0)));
 }
@@ -222,7 +226,7 @@ fn the_peak_of_an_embedding_grows_with_the_batch_by_its_vectors() {
     let index = corpus(folder.path());
     let peak = |texts: u64, length: &str| {
         let case = format!("ingest/embedding{{embedder=hashing,texts={texts},length={length}}}");
-        let evidence = evidence(HEAP, &case, &["--corpus", &index]);
+        let evidence = evidence(Mode::Heap, &case, &["--corpus", &index]);
         assert_eq!(evidence.items, Some(texts));
         let heap = evidence.phases[0].heap.unwrap();
         heap.peak_live_bytes - heap.start_live_bytes
@@ -255,7 +259,7 @@ fn the_users_documents_are_read_chunked_embedded_and_indexed() {
         spec.about
     );
     assert!(!list(&[]).iter().any(|spec| spec.id.workload == "documents"));
-    let evidence = evidence(HEAP, case, &flags);
+    let evidence = evidence(Mode::Heap, case, &flags);
     assert_eq!(phases(&evidence), ["read", "chunk", "embed", "index"]);
     assert_eq!((evidence.items, evidence.payload_bytes), (Some(2), Some(7219)));
     let items: Vec<Option<u64>> = evidence.phases.iter().map(|phase| phase.items).collect();
@@ -292,7 +296,7 @@ fn bad_files_are_left_out_and_named_and_the_rest_is_ingested() {
         assert!(spec.about.contains(part), "{part}: {}", spec.about);
     }
     let documents = if unreadable { 1 } else { 2 };
-    assert_eq!(evidence(HEAP, case, &flags).items, Some(documents));
+    assert_eq!(evidence(Mode::Heap, case, &flags).items, Some(documents));
 }
 
 /// Takes all rights from a file. False for root, who may read it all the same.
@@ -313,7 +317,7 @@ fn documents_that_do_not_fit_into_memory_together_fail_before_they_are_read() {
     let limit = (8usize << 20).to_string();
     let flags = ["--documents", notes.to_str().unwrap(), "--memory-limit", &limit];
     let case = "ingest/documents{embedder=hashing,folder=notes}";
-    let output = run(HEAP, case, &flags, folder.path());
+    let output = run(Mode::Heap, case, &flags, folder.path());
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("the 2 documents of notes have 1.22 MiB in all"), "{stderr}");
@@ -328,7 +332,7 @@ fn a_folder_of_empty_documents_fails_with_their_names() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.txt"), "").unwrap();
     std::fs::write(folder.path().join("b.md"), " \n").unwrap();
-    let output = Command::new(HEAP).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
+    let output = program(Mode::Heap).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("has no text: 2 empty (a.txt, b.md); name a folder with files"), "{stderr}");
@@ -340,7 +344,7 @@ fn set_up_alone_leaves_what_it_computed_for_the_next_process() {
     let index = corpus(folder.path());
     let cache = folder.path().join("cache");
     let case = "ingest/build{engine=flat,dataset=corpus,n=1000}";
-    let mut command = Command::new(HEAP);
+    let mut command = program(Mode::Heap);
     command.current_dir(folder.path()).args(["prepare", case, "--corpus", &index, "--cache"]).arg(&cache);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -351,7 +355,7 @@ fn set_up_alone_leaves_what_it_computed_for_the_next_process() {
 #[test]
 fn a_folder_without_text_fails_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(HEAP).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
+    let output = program(Mode::Heap).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -364,7 +368,7 @@ fn a_folder_without_text_fails_with_its_name() {
 fn a_corpus_that_is_not_there_fails_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(
-        HEAP,
+        Mode::Heap,
         "ingest/single_document{embedder=hashing,size=1KB}",
         &["--corpus", "missing.tsv"],
         folder.path(),
@@ -376,7 +380,7 @@ fn a_corpus_that_is_not_there_fails_with_its_name() {
 #[cfg(not(feature = "minilm"))]
 #[test]
 fn a_model_is_refused_by_a_build_that_has_none() {
-    let output = Command::new(HEAP).args(["list", "--model", "."]).output().unwrap();
+    let output = program(Mode::Heap).args(["list", "--model", "."]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("add --features minilm"));
 }

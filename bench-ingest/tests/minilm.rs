@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bench_core::case::Mode;
 use bench_core::evidence::Evidence;
+use bench_core::program::MODE_VARIABLE;
 
 const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
 
@@ -18,10 +20,16 @@ fn folder() -> Option<PathBuf> {
     folder
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ingest");
+
 /// Runs a case in the real binary, where no hub answers and none has a cache.
 fn run(case: &str, flags: &[&str], place: &Path) -> Result<Evidence, String> {
-    let mut command = Command::new(HEAP);
-    command.current_dir(place).args(["run", case, "--evidence", "evidence.json"]).args(flags);
+    let mut command = Command::new(PROGRAM);
+    command
+        .env(MODE_VARIABLE, Mode::Heap.name())
+        .current_dir(place)
+        .args(["run", case, "--evidence", "evidence.json"])
+        .args(flags);
     command.env("HF_ENDPOINT", "http://127.0.0.1:9").env("HF_HOME", place);
     let output = command.output().unwrap();
     if !output.status.success() {
@@ -71,7 +79,7 @@ fn a_folder_that_cannot_be_the_model_is_refused_when_cases_are_listed() {
         for (name, len) in files {
             fs::File::create(folder.path().join(name)).unwrap().set_len(*len).unwrap();
         }
-        let output = Command::new(HEAP).args(["list", "--model"]).arg(folder.path()).output().unwrap();
+        let output = Command::new(PROGRAM).args(["list", "--model"]).arg(folder.path()).output().unwrap();
         let error = (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned());
         let case = "ingest/single_document{embedder=minilm,size=1KB}";
         let flags = ["--model", folder.path().to_str().unwrap()];

@@ -5,14 +5,16 @@ use std::process::{Command, Output};
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
+use bench_core::program::MODE_VARIABLE;
 use bench_core::run::FailureKind;
 
-const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ingest");
 const BUILD: &str = "ingest/build{engine=pgvector,dataset=corpus,n=1000}";
 
 fn binary(arguments: &[&str], server: Option<&str>) -> (Output, Option<Evidence>) {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(HEAP);
+    let mut command = Command::new(PROGRAM);
+    command.env(MODE_VARIABLE, Mode::Heap.name());
     command.current_dir(folder.path()).args(arguments);
     if let Some(url) = server {
         command.arg("--server").arg(format!("pgvector={url}"));

@@ -6,20 +6,26 @@ use std::process::Command;
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
 use bench_core::leak::{Finding, judge, trend};
+use bench_core::program::MODE_VARIABLE;
 
-const HEAP: &str = env!("CARGO_BIN_EXE_search-heap");
+/// The suite's program, ready to measure in `mode`.
+fn program(mode: Mode) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_search"));
+    program.env(MODE_VARIABLE, mode.name());
+    program
+}
 
 /// The cases that need no server.
 fn list(flags: &[&str]) -> Vec<CaseSpec> {
-    let output = Command::new(HEAP).arg("list").args(flags).output().unwrap();
+    let output = program(Mode::Heap).arg("list").args(flags).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let cases: Vec<CaseSpec> = serde_json::from_slice(&output.stdout).unwrap();
     cases.into_iter().filter(|case| !case.tags.iter().any(|tag| tag.starts_with("requires_"))).collect()
 }
 
-fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
+fn evidence(mode: Mode, case: &str, flags: &[&str]) -> Evidence {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(binary);
+    let mut command = program(mode);
     command.current_dir(folder.path()).args(["run", case, "--evidence", "evidence.json"]).args(flags);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
@@ -38,7 +44,7 @@ fn every_search_finds_the_neighbours() {
             assert_eq!(engine, "instant-distance", "{}", case.id);
             continue;
         }
-        let evidence = evidence(HEAP, &case.id.to_string(), &["--scale", "5"]);
+        let evidence = evidence(Mode::Heap, &case.id.to_string(), &["--scale", "5"]);
         let phases: Vec<&str> = evidence.phases.iter().map(|phase| phase.name.as_str()).collect();
         let is_hybrid = case.id.workload == "hybrid";
         let expected = if is_hybrid { &["dense", "sparse", "fuse"][..] } else { &["search"] };
@@ -63,7 +69,7 @@ fn assert_recall(evidence: &Evidence) {
 #[test]
 fn each_half_of_a_hybrid_search_has_its_own_peak_and_repeats() {
     let case = "search/hybrid{engine=flat,dataset=corpus,n=1000}";
-    let run = || evidence(HEAP, case, &["--scale", "2"]);
+    let run = || evidence(Mode::Heap, case, &["--scale", "2"]);
     let (first, second) = (run(), run());
     assert_eq!(first.recall, Some(1.0));
     assert!(first.inputs["sparse"].starts_with("bm25 2."), "{:?}", first.inputs);
@@ -83,7 +89,7 @@ fn each_half_of_a_hybrid_search_has_its_own_peak_and_repeats() {
 #[test]
 fn clients_search_for_the_time_given() {
     let evidence =
-        evidence(HEAP, "search/sustained{engine=flat,dataset=corpus,n=1000,clients=4,ms=500}", &[]);
+        evidence(Mode::Heap, "search/sustained{engine=flat,dataset=corpus,n=1000,clients=4,ms=500}", &[]);
     assert_recall(&evidence);
     let phase = &evidence.phases[0];
     assert!(phase.wall_ns >= 500_000_000, "{phase:?}");
@@ -100,8 +106,8 @@ fn nothing_stays_from_a_loop_of_searches() {
     }
     for case in loops {
         let is_foreign = case.has_tag("foreign_heap");
-        let binary = if is_foreign { env!("CARGO_BIN_EXE_search-native") } else { HEAP };
-        let evidence = evidence(binary, &case.id.to_string(), &["--scale", "5"]);
+        let mode = if is_foreign { Mode::Native } else { Mode::Heap };
+        let evidence = evidence(mode, &case.id.to_string(), &["--scale", "5"]);
         assert_recall(&evidence);
         assert_eq!(evidence.items, Some(1000), "{}", case.id);
         let readings = &evidence.phases[0].iteration_live_bytes;
@@ -114,7 +120,7 @@ fn nothing_stays_from_a_loop_of_searches() {
 #[test]
 fn a_search_allocates_the_same_every_time() {
     let case = "search/dense{engine=flat,dataset=corpus,n=2000,threads=1}";
-    let heap = || evidence(HEAP, case, &["--scale", "20"]).phases[0].heap.unwrap();
+    let heap = || evidence(Mode::Heap, case, &["--scale", "20"]).phases[0].heap.unwrap();
     let (first, second) = (heap(), heap());
     assert_eq!(first.allocating_threads, Some(1));
     assert_eq!(
@@ -126,8 +132,8 @@ fn a_search_allocates_the_same_every_time() {
 #[test]
 fn the_other_modes_run_a_case_too() {
     let case = "search/dense{engine=flat,dataset=corpus,n=2000,threads=2}";
-    assert!(evidence(env!("CARGO_BIN_EXE_search-sites"), case, &["--scale", "20"]).sites.is_some());
-    let time = evidence(env!("CARGO_BIN_EXE_search-time"), case, &["--scale", "20", "--quick"]);
+    assert!(evidence(Mode::Sites, case, &["--scale", "20"]).sites.is_some());
+    let time = evidence(Mode::Time, case, &["--scale", "20", "--quick"]);
     assert!(time.time.is_some());
 }
 
@@ -138,7 +144,7 @@ fn the_users_data_set_is_searched() {
     let cases: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("dataset")).collect();
     assert!(cases.len() >= 2);
     for case in cases {
-        let evidence = evidence(HEAP, &case.id.to_string(), &flags);
+        let evidence = evidence(Mode::Heap, &case.id.to_string(), &flags);
         assert_eq!(evidence.items, Some(1), "{}", case.id);
         assert!(evidence.inputs.contains_key("dataset"), "{}", case.id);
     }
@@ -218,7 +224,7 @@ fn no_data_of_the_user_makes_an_engine_answer_wrongly() {
                 && !case.absent_modes.contains_key(&Mode::Heap)
         };
         for case in list(&flags).into_iter().filter(is_tried) {
-            let evidence = evidence(HEAP, &case.id.to_string(), &flags);
+            let evidence = evidence(Mode::Heap, &case.id.to_string(), &flags);
             assert!(evidence.recall.is_some() || evidence.unjudged.is_some(), "{what}: {}", case.id);
             if case.id.param("engine") == Some("flat") {
                 assert_eq!(evidence.recall, Some(1.0), "{what}");
@@ -240,7 +246,7 @@ fn ground_truth_of_a_part_of_the_vectors_is_refused() {
     let run = |ids: Vec<u32>| {
         ivecs(&neighbours, &[ids]);
         let case = "search/dense{engine=usearch,dataset=line,n=30,threads=1}";
-        let mut command = Command::new(HEAP);
+        let mut command = program(Mode::Heap);
         command.current_dir(folder.path()).args(["run", case, "--evidence", "evidence.json"]).args(flags);
         let output = command.output().unwrap();
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())

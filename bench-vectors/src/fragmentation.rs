@@ -4,13 +4,13 @@
 //! the fragmentation ratio.
 
 use anyhow::{Result, bail, ensure};
-use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
+use bench_core::harness::{Allocator, Axis, Case, Phases, Prepared, Suite, Workload};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "vectors allocated, every other one freed, half as many allocated again (scaled: 100 x as many); \
                  churn: blocks of random size replaced in random order";
     let workload = Workload::new("fragmentation", about)
-        .axis(Axis::new("allocator", ["system", "jemalloc", "mimalloc"]).quick(["system"]))
+        .axis(Axis::new("allocator", Allocator::ALL).quick([Allocator::System]))
         .axis(Axis::new("pattern", ["seed", "scaled", "churn"]).quick(["seed", "churn"]));
     suite.add(workload, prepare);
 }

@@ -3,27 +3,44 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bench_core::case::{CaseSpec, Mode};
+use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::evidence::{Bounds, Evidence, Expected, ExpectedHeap, PhaseRecord};
+use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE};
 
-const HEAP: &str = env!("CARGO_BIN_EXE_vectors-heap");
+/// The allocators that the program was built with.
+const ALLOCATORS: &[&str] = &[
+    "system",
+    #[cfg(feature = "jemalloc")]
+    "jemalloc",
+    #[cfg(feature = "mimalloc")]
+    "mimalloc",
+];
 
-fn list(binary: &str, flags: &[&str]) -> Vec<CaseSpec> {
-    let output = Command::new(binary).arg("list").args(flags).output().unwrap();
+/// The suite's program, ready to measure in `mode`.
+fn program(mode: Mode) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_vectors"));
+    program.env(MODE_VARIABLE, mode.name());
+    program
+}
+
+fn list(flags: &[&str]) -> Vec<CaseSpec> {
+    let output = program(Mode::Heap).arg("list").args(flags).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn run(binary: &str, case: &str, flags: &[&str], folder: &Path) -> (Output, PathBuf) {
+fn run(mode: Mode, case: &str, flags: &[&str], folder: &Path) -> (Output, PathBuf) {
     let evidence = folder.join("evidence.json");
-    let mut command = Command::new(binary);
+    let mut command = program(mode);
+    let id: CaseId = case.parse().unwrap();
+    command.env(ALLOCATOR_VARIABLE, id.param("allocator").unwrap_or("system"));
     command.current_dir(folder).args(["run", case, "--evidence"]).arg(&evidence).args(flags);
     (command.output().unwrap(), evidence)
 }
 
-fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
+fn evidence(mode: Mode, case: &str, flags: &[&str]) -> Evidence {
     let folder = tempfile::tempdir().unwrap();
-    let (output, path) = run(binary, case, flags, folder.path());
+    let (output, path) = run(mode, case, flags, folder.path());
     assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
@@ -31,19 +48,14 @@ fn evidence(binary: &str, case: &str, flags: &[&str]) -> Evidence {
 /// Every case of the default grid, on the allocator that it asks for.
 #[test]
 fn every_case_gives_a_right_answer() {
-    for case in list(HEAP, &[]) {
+    for case in list(&[]) {
         if case.has_tag("slow") || case.has_tag("fault") || case.absent_modes.contains_key(&Mode::Heap) {
             continue;
         }
-        let binary = match case.allocator.as_str() {
-            #[cfg(feature = "jemalloc")]
-            "jemalloc" => env!("CARGO_BIN_EXE_vectors-heap-jemalloc"),
-            #[cfg(feature = "mimalloc")]
-            "mimalloc" => env!("CARGO_BIN_EXE_vectors-heap-mimalloc"),
-            "system" => HEAP,
-            _ => continue,
-        };
-        let evidence = evidence(binary, &case.id.to_string(), &[]);
+        if !ALLOCATORS.contains(&&*case.allocator) {
+            continue;
+        }
+        let evidence = evidence(Mode::Heap, &case.id.to_string(), &[]);
         assert!(!evidence.phases.is_empty(), "{}", case.id);
         assert_eq!(evidence.allocator, case.allocator, "{}", case.id);
     }
@@ -52,17 +64,11 @@ fn every_case_gives_a_right_answer() {
 /// What the allocator says of itself holds at least what is live, and no allocator holds less than is in use.
 #[test]
 fn every_allocator_tells_what_it_holds() {
-    let binaries = [
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        ("system", HEAP),
-        #[cfg(feature = "jemalloc")]
-        ("jemalloc", env!("CARGO_BIN_EXE_vectors-heap-jemalloc")),
-        #[cfg(feature = "mimalloc")]
-        ("mimalloc", env!("CARGO_BIN_EXE_vectors-heap-mimalloc")),
-    ];
-    for (allocator, binary) in binaries {
+    let tells =
+        |allocator: &&&str| cfg!(all(target_os = "linux", target_env = "gnu")) || **allocator != "system";
+    for &allocator in ALLOCATORS.iter().filter(tells) {
         let case = format!("vectors/fragmentation{{allocator={allocator},pattern=scaled}}");
-        for phase in evidence(binary, &case, &[]).phases {
+        for phase in evidence(Mode::Heap, &case, &[]).phases {
             let (live, told) = (phase.heap.unwrap().end_live_bytes, phase.allocator.unwrap());
             let sys = told.sys_bytes.unwrap();
             assert!(sys >= live && sys < live + (1 << 30), "{case} {}: {sys} held, {live} live", phase.name);
@@ -75,33 +81,19 @@ fn every_allocator_tells_what_it_holds() {
 
 #[test]
 fn the_other_modes_run_a_case_too() {
-    let sites = evidence(env!("CARGO_BIN_EXE_vectors-sites"), "vectors/single_vector{dim=128}", &[]);
+    let sites = evidence(Mode::Sites, "vectors/single_vector{dim=128}", &[]);
     assert!(sites.sites.is_some());
-    let scaled = evidence(
-        env!("CARGO_BIN_EXE_vectors-sites"),
-        "vectors/multi_concept{dim=512,n=1000}",
-        &["--scale", "10"],
-    );
+    let scaled = evidence(Mode::Sites, "vectors/multi_concept{dim=512,n=1000}", &["--scale", "10"]);
     assert_eq!(scaled.items, Some(100));
-    let timed = [
-        env!("CARGO_BIN_EXE_vectors-time"),
-        #[cfg(feature = "jemalloc")]
-        env!("CARGO_BIN_EXE_vectors-time-jemalloc"),
-        #[cfg(feature = "mimalloc")]
-        env!("CARGO_BIN_EXE_vectors-time-mimalloc"),
-    ];
-    for binary in timed {
-        let allocator =
-            binary.strip_prefix(env!("CARGO_BIN_EXE_vectors-time")).unwrap().trim_start_matches('-');
-        let allocator = if allocator.is_empty() { "system" } else { allocator };
+    for allocator in ALLOCATORS {
         let case = format!("vectors/fragmentation{{allocator={allocator},pattern=seed}}");
-        assert!(evidence(binary, &case, &["--quick"]).time.is_some(), "{case}");
+        assert!(evidence(Mode::Time, &case, &["--quick"]).time.is_some(), "{case}");
     }
 }
 
 #[test]
 fn one_vector_costs_its_components() {
-    let evidence = evidence(HEAP, "vectors/single_vector{dim=2048}", &[]);
+    let evidence = evidence(Mode::Heap, "vectors/single_vector{dim=2048}", &[]);
     let heap = evidence.phases[0].heap.unwrap();
     assert_eq!((heap.allocated_bytes, heap.allocated_blocks, heap.freed_blocks), (8192, 1, 0));
     assert_eq!(evidence.payload_bytes, Some(8192));
@@ -111,8 +103,8 @@ fn one_vector_costs_its_components() {
 fn every_calibration_meets_its_expectation() {
     let is_heaps =
         |case: &&CaseSpec| case.has_tag("calibration") && !case.absent_modes.contains_key(&Mode::Heap);
-    for case in list(HEAP, &[]).iter().filter(is_heaps) {
-        let evidence = evidence(HEAP, &case.id.to_string(), &[]);
+    for case in list(&[]).iter().filter(is_heaps) {
+        let evidence = evidence(Mode::Heap, &case.id.to_string(), &[]);
         for phase in &evidence.phases {
             let expected =
                 phase.expected.unwrap_or_else(|| panic!("{}: {} states nothing", case.id, phase.name));
@@ -157,7 +149,7 @@ fn seen(phase: &PhaseRecord, expected: &Expected) -> Expected {
 
 #[test]
 fn a_fault_fails_in_its_own_way_and_is_listed_as_one() {
-    let faults: Vec<CaseSpec> = list(HEAP, &[]).into_iter().filter(|case| case.has_tag("fault")).collect();
+    let faults: Vec<CaseSpec> = list(&[]).into_iter().filter(|case| case.has_tag("fault")).collect();
     assert_eq!(faults.len(), 12);
     for (kind, code, reason) in [
         ("panic", Some(101), "as it was asked to"),
@@ -166,16 +158,17 @@ fn a_fault_fails_in_its_own_way_and_is_listed_as_one() {
         ("exit", Some(7), ""),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let (output, path) = run(HEAP, &format!("vectors/fault{{kind={kind}}}"), &[], folder.path());
+        let (output, path) = run(Mode::Heap, &format!("vectors/fault{{kind={kind}}}"), &[], folder.path());
         assert_eq!(output.status.code(), code, "{kind}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(reason), "{kind}");
         assert!(!path.exists(), "{kind} leaves no evidence");
     }
     let folder = tempfile::tempdir().unwrap();
-    let (output, path) = run(HEAP, "vectors/fault{kind=stdout}", &[], folder.path());
+    let (output, path) = run(Mode::Heap, "vectors/fault{kind=stdout}", &[], folder.path());
     assert!(output.status.success() && path.exists());
     assert!(String::from_utf8_lossy(&output.stdout).contains("prints to stdout"));
-    let (output, _) = run(HEAP, "vectors/fault{kind=no_evidence}", &[], tempfile::tempdir().unwrap().path());
+    let (output, _) =
+        run(Mode::Heap, "vectors/fault{kind=no_evidence}", &[], tempfile::tempdir().unwrap().path());
     assert!(output.status.success());
 }
 
@@ -183,17 +176,17 @@ fn a_fault_fails_in_its_own_way_and_is_listed_as_one() {
 fn the_users_data_set_becomes_a_case() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-data/tests/fixtures/c_f4.npy");
     let flags = ["--dataset", file.to_str().unwrap()];
-    let cases = list(HEAP, &flags);
+    let cases = list(&flags);
     let case = cases.iter().find(|case| case.has_tag("dataset")).unwrap();
     assert_eq!(case.id.to_string(), "vectors/multi_concept{dataset=c_f4,n=3}");
-    let evidence = evidence(HEAP, &case.id.to_string(), &flags);
+    let evidence = evidence(Mode::Heap, &case.id.to_string(), &flags);
     assert_eq!((evidence.items, evidence.payload_bytes), (Some(3), Some(3 * 2 * 4 + 3 * 9)));
     assert!(evidence.inputs["dataset"].starts_with("xxh3:"));
 }
 
 #[test]
 fn an_unreadable_data_set_fails_the_listing_with_its_name() {
-    let output = Command::new(HEAP).args(["list", "--dataset", "missing.fvecs"]).output().unwrap();
+    let output = program(Mode::Heap).args(["list", "--dataset", "missing.fvecs"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("missing.fvecs") && stderr.contains("No such file"), "{stderr}");
@@ -202,7 +195,7 @@ fn an_unreadable_data_set_fails_the_listing_with_its_name() {
 /// The instruments keep nothing on the heap between phases: a phase starts where the one before ended.
 #[test]
 fn phases_follow_each_other_without_a_byte_between() {
-    let evidence = evidence(HEAP, "vectors/fragmentation{allocator=system,pattern=seed}", &[]);
+    let evidence = evidence(Mode::Heap, "vectors/fragmentation{allocator=system,pattern=seed}", &[]);
     assert!(evidence.phases.len() > 2);
     for pair in evidence.phases.windows(2) {
         let [before, after] = [&pair[0], &pair[1]].map(|phase| phase.heap.unwrap());
@@ -220,8 +213,8 @@ fn the_counters_agree_with_dhat_to_the_byte() {
     for case in
         ["vectors/multi_concept{dim=512,n=1000}", "vectors/fragmentation{allocator=system,pattern=seed}"]
     {
-        let heap = evidence(HEAP, case, &[]).whole().unwrap().heap.unwrap();
-        let sites = evidence(env!("CARGO_BIN_EXE_vectors-sites"), case, &[]).sites.unwrap();
+        let heap = evidence(Mode::Heap, case, &[]).whole().unwrap().heap.unwrap();
+        let sites = evidence(Mode::Sites, case, &[]).sites.unwrap();
         assert_eq!(heap.allocated_bytes + heap.reallocated_bytes, sites.total_bytes, "{case}");
         assert_eq!(heap.allocated_blocks + heap.reallocated_blocks, sites.total_blocks, "{case}");
         assert_eq!(heap.peak_live_bytes - heap.base_live_bytes, sites.peak_bytes, "{case}");

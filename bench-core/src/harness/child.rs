@@ -1,4 +1,4 @@
-//! The command line of a suite's binary: `list`, and `run` of one case.
+//! The command line of a suite's program: `list`, and `run` of one case.
 //!
 //! `cargo xtask bench` starts it; it can be started by hand to look at one case under a debugger. What it found
 //! goes to the evidence file, never to stdout: engines and criterion print there.
@@ -11,16 +11,19 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 
+use super::instruments::{Allocator, Instruments};
 use super::prepared::{Findings, Prepared};
 use super::timing::{self, Effort};
+use super::tool_checks::write_tool_checks;
 use super::{DHAT_FILE, Inputs, Phases, ServerAddress, Suite};
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::foreign_text::{in_one_line, printable};
 use crate::instrument::{
-    ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold, system_internals,
+    ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold,
 };
+use crate::program::ALLOCATOR_VARIABLE;
 use crate::run::FailureKind;
 
 /// How a line on stderr begins that whoever lists the cases passes on.
@@ -28,27 +31,6 @@ const NOTE: &str = "note: ";
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
 const DHAT_FRAMES: usize = 24;
-
-/// The global allocator that a binary is built with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allocator {
-    /// std's `System`: the libc's.
-    System,
-    /// jemalloc.
-    Jemalloc,
-    /// mimalloc.
-    Mimalloc,
-}
-
-impl Allocator {
-    fn name(self) -> &'static str {
-        match self {
-            Allocator::System => "system",
-            Allocator::Jemalloc => "jemalloc",
-            Allocator::Mimalloc => "mimalloc",
-        }
-    }
-}
 
 /// Lists the cases of a suite, or runs one repetition of one case. Started by `cargo xtask bench`.
 #[derive(Parser)]
@@ -65,6 +47,12 @@ enum Command {
     Prepare(PrepareFlags),
     /// Run one repetition of one case and write what it saw
     Run(RunFlags),
+    /// Check the measuring tools themselves for leaks
+    #[command(hide = true)]
+    CheckTools {
+        /// Where the checks are written
+        file: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -153,24 +141,10 @@ impl InputFlags {
     }
 }
 
-/// The whole program of a suite's binary in one mode. When the case failed, a message on stderr and the exit code of its
-/// [`FailureKind`], mostly 1.
-pub fn main(suite: fn(&Inputs) -> Result<Suite>, mode: Mode, allocator: Allocator) -> ExitCode {
-    let internals = match allocator {
-        Allocator::System => system_internals,
-        Allocator::Jemalloc | Allocator::Mimalloc => || None,
-    };
-    main_with_internals(suite, mode, allocator, internals)
-}
-
-/// As [`main`], with a function that reads the allocator's own books: this crate links no allocator, so it knows only
-/// how to ask the system's. It is called in mode `heap` at the end of each phase.
-pub fn main_with_internals(
-    suite: fn(&Inputs) -> Result<Suite>,
-    mode: Mode,
-    allocator: Allocator,
-    internals: fn() -> Option<AllocatorRecord>,
-) -> ExitCode {
+/// The whole program of a suite: lists its cases, or runs one of them under what `instruments` gives, an error where
+/// the environment names none. When the case failed, a message on stderr and the exit code of its [`FailureKind`],
+/// mostly 1.
+pub fn main(suite: fn(&Inputs) -> Result<Suite>, instruments: fn() -> Result<Instruments>) -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::List(flags) => list(suite, &flags),
         Command::Prepare(flags) => {
@@ -179,8 +153,9 @@ pub fn main_with_internals(
         }
         Command::Run(flags) => {
             die_with_parent();
-            run(suite, Attached { mode, allocator, internals }, &flags)
+            instruments().and_then(|instruments| run(suite, instruments, &flags))
         }
+        Command::CheckTools { file } => write_tool_checks(&file),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -213,24 +188,15 @@ fn find(suite: &Suite, case: &CaseId) -> Result<CaseSpec> {
     found.with_context(|| format!("no case {case} in this suite; `list` shows what there is"))
 }
 
-/// What a binary is built with.
-#[derive(Clone, Copy)]
-struct Attached {
-    mode: Mode,
-    allocator: Allocator,
-    internals: fn() -> Option<AllocatorRecord>,
-}
-
-fn run(suite: fn(&Inputs) -> Result<Suite>, attached: Attached, flags: &RunFlags) -> Result<()> {
-    let Attached { mode, allocator, internals } = attached;
+fn run(suite: fn(&Inputs) -> Result<Suite>, instruments: Instruments, flags: &RunFlags) -> Result<()> {
+    let Instruments { mode, allocator, internals } = instruments;
     let suite = suite(&flags.inputs.inputs()?)?;
     let spec = &find(&suite, &flags.case)?;
     ensure!(
         spec.allocator == allocator.name(),
-        "{} runs on the allocator {}, this binary has {}",
+        "{} runs on the allocator {}, and {ALLOCATOR_VARIABLE} says {allocator}",
         spec.id,
-        spec.allocator,
-        allocator.name()
+        spec.allocator
     );
     let (mut prepared, scaled) = suite.prepare(spec, flags.scale)?;
     let mut evidence = empty_evidence(spec, mode, allocator, &prepared, scaled);
@@ -335,8 +301,8 @@ fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     ensure_counting()?;
     ensure!(
         native_is_counted(),
-        "malloc is not interposed in this binary: mode native needs Linux with glibc, and a binary that mounts \
-         bench-core/src/instrument/interpose.rs"
+        "malloc is not interposed in this program: mode native needs Linux with glibc, and a program that is started by \
+         bench_main::run"
     );
     let mut phases = Phases::native();
     let check = (prepared.body)(&mut phases);
@@ -356,9 +322,9 @@ fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to report the zeros of a binary that forgot its `#[global_allocator]` line.
+/// Refuses to report the zeros of a program with a global allocator of its own.
 fn ensure_counting() -> Result<()> {
-    ensure!(is_counting(), "the counting allocator is not this binary's global allocator");
+    ensure!(is_counting(), "the counting allocator is not this program's global allocator");
     Ok(())
 }
 

@@ -1,23 +1,10 @@
-//! The child process: a suite's binary lists its cases and runs one of them under the instruments of its mode.
+//! The child process: a suite's program lists its cases and runs one of them under the instruments of a mode.
 //!
-//! A suite has one binary per mode and allocator, a few lines each:
-//!
-//! ```no_run
-//! use bench_core::case::Mode;
-//! use bench_core::harness::{self, Allocator, Inputs, Suite};
-//! use bench_core::instrument::CountingAllocator;
-//!
-//! #[global_allocator]
-//! static ALLOCATOR: CountingAllocator<std::alloc::System> = CountingAllocator::new(std::alloc::System);
-//!
-//! # fn suite(inputs: &Inputs) -> anyhow::Result<Suite> { Ok(Suite::new("vectors", inputs)) }
-//! fn main() -> std::process::ExitCode {
-//!     harness::main(suite, Mode::Heap, Allocator::System)
-//! }
-//! ```
+//! A suite has one program, of one line: `bench_main::run(suite)`.
 
 mod axis;
 mod child;
+mod instruments;
 mod native_phases;
 mod phase_records;
 mod phases;
@@ -29,12 +16,12 @@ mod tool_checks;
 mod trial;
 
 pub use axis::Axis;
-pub use child::{Allocator, main, main_with_internals};
+pub use child::main;
+pub use instruments::{Allocator, Instruments};
 pub use phases::Phases;
 pub use prepared::{Findings, Prepared};
 pub use server_address::ServerAddress;
 pub use suite::{Case, Inputs, Suite, Workload};
-pub use tool_checks::main_of_tool_checks;
 pub use trial::Trial;
 
 /// The name of the profile that mode `sites` leaves in the current folder.

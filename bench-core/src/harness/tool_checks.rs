@@ -3,10 +3,8 @@
 //! A tool that leaks would charge its bytes to what it measures. The last check leaks 8 bytes per iteration on purpose: a
 //! detector that did not find them could not be trusted with the others.
 
-use std::ffi::OsStr;
 use std::hint::black_box;
 use std::path::Path;
-use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,29 +25,17 @@ const INTERVAL: Duration = Duration::from_micros(200);
 /// Threads of the checks on many of them.
 const THREADS: usize = 8;
 
-/// The whole program: writes the checks as JSON to the file that it is given. Exit code 1 and a message when they could
-/// not be made.
-pub fn main_of_tool_checks() -> ExitCode {
-    match std::env::args_os()
-        .nth(1)
-        .context("name a file for the answer")
-        .and_then(|file| write_checks(&file))
-    {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn write_checks(file: &OsStr) -> Result<()> {
+/// Checks the tools and writes what it found as JSON.
+pub(super) fn write_tool_checks(file: &Path) -> Result<()> {
     let json = serde_json::to_vec(&tool_checks()?).context("write the checks as JSON")?;
     std::fs::write(file, json).with_context(|| format!("write {}", file.display()))
 }
 
 fn tool_checks() -> Result<Vec<ToolCheck>> {
-    anyhow::ensure!(is_counting(), "the counting allocator is not this binary's global allocator");
+    anyhow::ensure!(
+        is_counting(),
+        "the counting allocator is not this program's global allocator: set BENCH_MODE=check-tools"
+    );
     // It lives as long as the process, as in a case.
     let probe: &'static ProcessProbe = Box::leak(Box::new(ProcessProbe::open()?));
     let mut checks = vec![

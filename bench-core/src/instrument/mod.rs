@@ -1,7 +1,7 @@
 //! The instruments: what reads the heap, the process and the clock of a measured program.
 //!
-//! This folder is the project's one room for `unsafe`; each block says why it is sound. One file, `interpose.rs`, is no
-//! module of this crate: the binaries of mode `native` mount it, so that only they interpose malloc.
+//! This folder is a room for `unsafe`; each block says why it is sound. What must be in the suites' programs alone, the
+//! functions that interpose malloc and the choice of the global allocator, stands in bench-main.
 
 mod allocator_internals;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -31,8 +31,8 @@ pub use counting_allocator::{
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
 pub use native_heap::{
-    NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_is_counted,
-    native_since, totals as native_totals,
+    NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_counts,
+    native_is_counted, native_since, stop_counting_native, totals as native_totals,
 };
 pub use operating_system::{die_with_parent, open_descriptors, trim_allocator};
 pub(crate) use point_buffer::{Point, PointBuffer};

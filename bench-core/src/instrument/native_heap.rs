@@ -4,13 +4,16 @@
 //! in mode `native`. In return it needs no thread-local storage, so it works before `main`, inside the dynamic
 //! linker's own calls, and after a thread's storage is gone. Nothing here allocates, panics or takes a lock.
 //!
-//! Only the binaries of mode `native` have the interposing functions (`interpose.rs`, which each of them mounts).
+//! The interposing functions stand in bench-main, so that only the suites' programs have them. They count unless the program
+//! says that it runs in another mode.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use super::counting_allocator::HeapSnapshot;
 use crate::evidence::HeapRecord;
 
+/// From the start on, as the dynamic linker allocates before anybody could say so.
+static COUNTS: AtomicBool = AtomicBool::new(true);
 static LIVE: AtomicI64 = AtomicI64::new(0);
 static PEAK: AtomicI64 = AtomicI64::new(0);
 static ALLOCATED_BYTES: AtomicU64 = AtomicU64::new(0);
@@ -18,6 +21,17 @@ static ALLOCATED_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static FREED_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static REALLOCATED_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static REALLOCATED_BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// From now on the interposed functions pass everything on without a look at it: for the modes that count no C heap.
+pub fn stop_counting_native() {
+    COUNTS.store(false, Relaxed);
+}
+
+/// Whether the interposed functions are to count.
+#[inline]
+pub fn native_counts() -> bool {
+    COUNTS.load(Relaxed)
+}
 
 /// Counts a block that was handed out: the bytes asked for, and the usable ones.
 pub fn count_native_alloc(requested: usize, usable: usize) {

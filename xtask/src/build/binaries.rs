@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! bench/build.lock                       held while cargo builds and its binaries are taken over
-//! bench/build-XXXXXX/vectors-heap        what one process took over, until it ends
+//! bench/build-XXXXXX/vectors        what one process took over, until it ends
 //! bench/binaries/.lock                   held while something below is made or removed
-//! bench/binaries/<16 digits of SHA-256>/vectors-heap   a hard link to what cargo built; a copy where there are none
+//! bench/binaries/<16 digits of SHA-256>/vectors   a hard link to what cargo built; a copy where there are none
 //!                                      /in-use         locked, shared, by every bench that runs it
 //!                                      /baselines      the files of the baselines that have it, a line each
 //! ```
@@ -32,8 +32,8 @@ const UNCLAIMED: usize = 2;
 const MOST_BYTES: u64 = 4 << 30;
 
 const IN_USE: &str = "in-use";
-/// How the folders of [`TakenOver`] begin.
-const TAKEN_OVER: &str = "build-";
+/// How the folders of [`BuildSnapshot`] begin.
+const SNAPSHOT: &str = "build-";
 const CLAIMS: &str = "baselines";
 /// Digits of the hash that name a folder.
 const DIGITS: usize = 16;
@@ -59,21 +59,21 @@ pub struct KeptBinary {
 }
 
 /// What cargo built, by links of this process's own: cargo replaces its binaries when somebody builds them anew.
-pub struct TakenOver {
+pub struct BuildSnapshot {
     _folder: TempDir,
     _in_use: File,
 }
 
-impl TakenOver {
+impl BuildSnapshot {
     /// Links the binaries into a new folder below `bench`, and removes what killed processes left there. The caller holds the
     /// lock of the build. Where there are no links, cargo's own files are used.
-    pub fn of(mut built: Programs, bench: &Path) -> Result<(TakenOver, Programs)> {
+    pub fn of(mut built: Programs, bench: &Path) -> Result<(BuildSnapshot, Programs)> {
         for entry in fs::read_dir(bench).with_context(|| format!("list {}", shown(bench)))?.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(TAKEN_OVER) {
+            if entry.file_name().to_string_lossy().starts_with(SNAPSHOT) {
                 remove_unused(&entry.path())?;
             }
         }
-        let folder = tempfile::Builder::new().prefix(TAKEN_OVER).tempdir_in(bench);
+        let folder = tempfile::Builder::new().prefix(SNAPSHOT).tempdir_in(bench);
         let folder = folder.with_context(|| format!("create a folder in {}", shown(bench)))?;
         let in_use = lock::shared(&folder.path().join(IN_USE))?;
         for (name, program) in &mut built {
@@ -82,7 +82,7 @@ impl TakenOver {
                 *program = link;
             }
         }
-        Ok((TakenOver { _folder: folder, _in_use: in_use }, built))
+        Ok((BuildSnapshot { _folder: folder, _in_use: in_use }, built))
     }
 }
 

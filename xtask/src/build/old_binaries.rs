@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use bench_core::run::Run;
 
 use crate::build::binaries::{BinaryStore, Hashes};
-use crate::build::suites::Suites;
+use crate::build::suites::{SUITES, Suites};
 use crate::build::workspace::{self, root, shown};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::SuiteFlags;
@@ -62,6 +62,13 @@ impl OldBinaries {
             format!("{} does not say with which binaries it was measured, {instead}", old.called)
         });
         let kept = hashes.map_err(usage)?;
+        if let Some(other) = kept.keys().find(|name| !SUITES.contains(&name.as_str())) {
+            let error = anyhow!(
+                "{} was measured by programs of an older kind, such as {other:?}, {instead}",
+                old.called
+            );
+            return Err(usage(error));
+        }
         Suites::of_kept(store, kept, flags, memory_limit)
             .map(OldBinaries::Kept)
             .map_err(|error| usage(anyhow!("{}: {error:#}; {instead}", old.called)))
@@ -96,7 +103,8 @@ fn built_alike<'a>(old: &'a Side, flags: &SuiteFlags) -> Option<&'a Hashes> {
         && settings.profile == flags.profile
         && settings.features.as_ref() == Some(&flags.sorted_features())
         && host.facts.get("rustc") == crate::run::host::facts().facts.get("rustc");
-    settings.binaries.as_ref().filter(|_| alike)
+    let binaries = settings.binaries.as_ref()?;
+    (alike && binaries.keys().all(|name| SUITES.contains(&name.as_str()))).then_some(binaries)
 }
 
 /// Where old revisions are built. It stays, so that the next time is quick.
@@ -219,7 +227,7 @@ mod tests {
             "schema": 1, "id": "x", "started": "", "command": "", "revision": {"commit": "c0ffee", "dirty": false},
             "host": crate::run::host::facts(), "cases": [],
             "settings": {"quick": false, "modes": [], "profile": "release", "repetitions": 1, "interval_ns": 1,
-                "time_limit_s": 1, "memory_limit_bytes": 1, "features": ["a", "b"], "binaries": {"vectors-heap": "00"}},
+                "time_limit_s": 1, "memory_limit_bytes": 1, "features": ["a", "b"], "binaries": {"vectors": "00"}},
         });
         let alike = |line: &str, pointer: &str, value: serde_json::Value| {
             let mut run = run.clone();

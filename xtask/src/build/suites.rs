@@ -1,4 +1,4 @@
-//! The suites' binaries: built by cargo, asked for their cases.
+//! The suites' programs: built by cargo, asked for their cases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -13,14 +13,14 @@ use bench_core::case::{CaseSpec, Mode};
 use bench_core::foreign_text::in_one_line;
 use serde::Deserialize;
 
-use crate::build::binaries::{BinaryStore, Hashes, KeptBinary, TakenOver};
+use crate::build::binaries::{BinaryStore, BuildSnapshot, Hashes, KeptBinary};
 use crate::build::workspace;
 use crate::cli::exit_code::{BUILD_FAILED, CodedError, INTERRUPTED, usage};
 use crate::cli::flags::SuiteFlags;
 use crate::run::interrupt::Interrupt;
 use crate::store::lock;
 
-/// Every suite; its package is `bench-<suite>`, its binaries are `<suite>-<mode>[-<allocator>]`.
+/// Every suite; its package is `bench-<suite>`, its program is `<suite>`.
 pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 
 /// The binaries of all suites, where no other build changes them as long as this lives.
@@ -29,7 +29,7 @@ pub struct Suites {
     binaries: BTreeMap<String, PathBuf>,
     /// Those of them that are kept.
     kept: BTreeMap<String, KeptBinary>,
-    _taken_over: Option<TakenOver>,
+    _snapshot: Option<BuildSnapshot>,
     /// What says which vectors, documents, model and servers the user brought: flags of the suites' binaries and their values, paths
     /// absolute.
     brought: Vec<(&'static str, OsString)>,
@@ -67,8 +67,8 @@ impl Suites {
             command.args(["--package", &format!("bench-{suite}")]);
         }
         let built = built(command, interrupt)?;
-        let (taken_over, binaries) = TakenOver::of(built, &folder)?;
-        Ok(Suites { binaries, kept: BTreeMap::new(), _taken_over: Some(taken_over), brought })
+        let (snapshot, binaries) = BuildSnapshot::of(built, &folder)?;
+        Ok(Suites { binaries, kept: BTreeMap::new(), _snapshot: Some(snapshot), brought })
     }
 
     /// Suites of kept binaries.
@@ -84,17 +84,16 @@ impl Suites {
         let find = |(name, hash): (&String, &String)| Ok((name.clone(), store.find(name, hash)?));
         let kept: BTreeMap<String, KeptBinary> = hashes.iter().map(find).collect::<Result<_>>()?;
         let binaries = kept.iter().map(|(name, kept)| (name.clone(), kept.path.clone())).collect();
-        Ok(Suites { binaries, kept, _taken_over: None, brought })
+        Ok(Suites { binaries, kept, _snapshot: None, brought })
     }
 
     /// Keeps the binaries that run these cases, as far as there are any, and runs the kept ones from now on.
     pub fn keep<'a>(
         &mut self,
         store: &BinaryStore,
-        jobs: impl IntoIterator<Item = (&'a CaseSpec, Mode)>,
+        cases: impl IntoIterator<Item = &'a CaseSpec>,
     ) -> Result<()> {
-        let names: BTreeSet<String> =
-            jobs.into_iter().map(|(spec, mode)| binary_name(&spec.id.suite, mode, &spec.allocator)).collect();
+        let names: BTreeSet<String> = cases.into_iter().map(|spec| spec.id.suite.clone()).collect();
         for name in names {
             let Some(program) = self.binaries.get_mut(&name) else { continue };
             let kept = store.keep(&name, program)?;
@@ -125,7 +124,7 @@ impl Suites {
     }
 
     fn list_suite(&self, suite: &str) -> Result<(Vec<CaseSpec>, Vec<String>)> {
-        let mut command = Command::new(self.binary(suite, Mode::Heap, "system")?);
+        let mut command = Command::new(self.program(suite)?);
         command.arg("list");
         self.add_brought(&mut command);
         let output = command.stdin(Stdio::null()).output().context("start its binary")?;
@@ -140,22 +139,17 @@ impl Suites {
         Ok((serde_json::from_slice(&output.stdout).context("understand its list")?, notes))
     }
 
-    /// The binary that runs a suite's cases in `mode` on `allocator`.
-    pub fn binary(&self, suite: &str, mode: Mode, allocator: &str) -> Result<&Path> {
-        let name = binary_name(suite, mode, allocator);
-        self.program(&name).with_context(|| format!("bench-{suite} has no binary {name:?}"))
-    }
-
-    /// A binary by its name.
-    pub fn program(&self, name: &str) -> Result<&Path> {
-        self.binaries.get(name).map(PathBuf::as_path).with_context(|| format!("cargo built no {name:?}"))
+    /// The program of a suite.
+    pub fn program(&self, suite: &str) -> Result<&Path> {
+        let program = self.binaries.get(suite).map(PathBuf::as_path);
+        program.with_context(|| format!("cargo built no program {suite:?} in bench-{suite}"))
     }
 
     /// Binaries that were not built by cargo.
     #[cfg(test)]
     pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
         let binaries = binaries.into_iter().collect();
-        Suites { binaries, kept: BTreeMap::new(), _taken_over: None, brought: Vec::new() }
+        Suites { binaries, kept: BTreeMap::new(), _snapshot: None, brought: Vec::new() }
     }
 
     /// Tells a child about the user's vectors, documents and model.
@@ -163,14 +157,6 @@ impl Suites {
         for (flag, value) in &self.brought {
             command.arg(flag).arg(value);
         }
-    }
-}
-
-/// `vectors-heap`, `vectors-heap-jemalloc`.
-fn binary_name(suite: &str, mode: Mode, allocator: &str) -> String {
-    match allocator {
-        "system" => format!("{suite}-{mode}"),
-        other => format!("{suite}-{mode}-{other}"),
     }
 }
 
@@ -326,8 +312,8 @@ mod tests {
     fn binaries_are_found_among_cargos_messages() {
         for (line, name) in [
             (
-                r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"vectors-heap"},"executable":"/t/vectors-heap"}"#,
-                Some("vectors-heap"),
+                r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"vectors"},"executable":"/t/vectors"}"#,
+                Some("vectors"),
             ),
             (
                 r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"bench_vectors"},"executable":null}"#,
@@ -341,16 +327,11 @@ mod tests {
     }
 
     #[test]
-    fn binaries_are_named_by_suite_mode_and_allocator() {
-        let names = ["vectors-heap", "vectors-heap-jemalloc"];
-        let suites = Suites::of_binaries(names.map(|name| (name.to_string(), PathBuf::from(name))));
-        assert_eq!(suites.binary("vectors", Mode::Heap, "system").unwrap(), Path::new("vectors-heap"));
-        assert_eq!(
-            suites.binary("vectors", Mode::Heap, "jemalloc").unwrap(),
-            Path::new("vectors-heap-jemalloc")
-        );
-        let error = suites.binary("vectors", Mode::Time, "mimalloc").unwrap_err().to_string();
-        assert_eq!(error, "bench-vectors has no binary \"vectors-time-mimalloc\"");
+    fn a_suite_has_one_program() {
+        let suites = Suites::of_binaries([("vectors".to_string(), PathBuf::from("/t/vectors"))]);
+        assert_eq!(suites.program("vectors").unwrap(), Path::new("/t/vectors"));
+        let error = suites.program("search").unwrap_err().to_string();
+        assert_eq!(error, "cargo built no program \"search\" in bench-search");
     }
 
     #[test]

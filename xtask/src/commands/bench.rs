@@ -96,8 +96,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let chosen = selection.for_bench(&cases, &asked_for)?;
     accept(&chosen)?;
     let modes = modes_of_run(&asked_for, &chosen);
-    let jobs = chosen.iter().flat_map(|case| case.modes.iter().map(|mode| (&case.spec, *mode)));
-    suites.keep(&store, jobs)?;
+    suites.keep(&store, chosen.iter().map(|case| &case.spec))?;
     let inputs = Inputs::prepare()?;
 
     let started = Timestamp::now();
@@ -163,7 +162,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let old_binaries = old_binaries.filter(|_| !interrupted);
     if let Some(old) = to_confirm(old_binaries, &candidates) {
         let ready = old.suites(&flags.suites, flags.memory_limit, &interrupt).and_then(|mut suites| {
-            suites.keep(&store, candidates.iter().map(|(spec, mode)| (spec, *mode)))?;
+            suites.keep(&store, candidates.iter().map(|(spec, _)| spec))?;
             Ok(suites)
         });
         let confirmed = ready.and_then(|suites| {

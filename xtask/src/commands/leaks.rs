@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::leak::ToolCheck;
+use bench_core::program::{CHECK_TOOLS, MODE_VARIABLE};
 use bench_core::run::{HostFacts, Revision, Run, SCHEMA, Settings};
 use jiff::Timestamp;
 use report::quantity::grouped;
 use report::{LeakCheck, LeakReport, Thresholds, Verdict, judge};
 
-use crate::build::suites::Suites;
+use crate::build::suites::{SUITES, Suites};
 use crate::cli::again::again;
 use crate::cli::command_line;
 use crate::cli::exit_code::{self, INTERRUPTED};
@@ -38,8 +39,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// The sampler runs as in a bench.
 const INTERVAL: Duration = Duration::from_micros(200);
 
-/// The program that checks the measuring tools.
-const TOOL_CHECKS: &str = "tool-checks";
+/// Whose program checks the measuring tools; each suite's could.
+const CHECKS_TOOLS: &str = SUITES[0];
 
 /// Runs the command.
 pub fn run(flags: &LeaksFlags) -> Result<u8> {
@@ -146,8 +147,8 @@ fn empty_run(flags: &LeaksFlags) -> Run {
 fn tools(suites: &Suites, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Vec<ToolCheck>> {
     eprintln!("checking the measuring tools");
     let folder = tempfile::tempdir_in(scratch).context("make a folder for the checks of the tools")?;
-    let mut command = Command::new(suites.program(TOOL_CHECKS)?);
-    command.current_dir(folder.path());
+    let mut command = Command::new(suites.program(CHECKS_TOOLS)?);
+    command.current_dir(folder.path()).env(MODE_VARIABLE, CHECK_TOOLS).arg(CHECK_TOOLS);
     let limits = Limits { time: TIME_LIMIT, memory_bytes: MEMORY_LIMIT };
     let file = folder.path().join("tools.json");
     command.arg(&file);

@@ -10,6 +10,7 @@ use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
 use bench_core::foreign_json;
 use bench_core::metric::Unit;
+use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE};
 use bench_core::run::{Failure, FailureKind, Repetition};
 use report::quantity::human;
 use tempfile::TempDir;
@@ -89,7 +90,7 @@ impl ChildExecutor<'_> {
     pub fn prepare(&self, spec: &CaseSpec) -> Result<()> {
         self.progress.set_up();
         let folder = self.folder()?;
-        let command = self.started_with("prepare", spec, Mode::Heap, folder.path())?;
+        let command = self.started_with("prepare", spec, folder.path())?;
         let limits = Limits { time: Duration::MAX, memory_bytes: self.memory_limit };
         child_process::run(command, limits, &self.interrupt)
             .with_context(|| format!("prepare {}", spec.id))?;
@@ -103,7 +104,8 @@ impl ChildExecutor<'_> {
     }
 
     fn command(&self, job: &Job<'_>, folder: &Path) -> Result<Command> {
-        let mut command = self.started_with("run", job.spec, job.mode, folder)?;
+        let mut command = self.started_with("run", job.spec, folder)?;
+        command.env(MODE_VARIABLE, job.mode.name()).env(ALLOCATOR_VARIABLE, &job.spec.allocator);
         command.args(["--evidence", EVIDENCE_FILE]);
         if job.mode == Mode::Heap {
             command.args(["--interval-ns", &self.interval.as_nanos().to_string()]);
@@ -120,9 +122,9 @@ impl ChildExecutor<'_> {
         Ok(command)
     }
 
-    /// A suite's binary with its sub-command, a case, and what all children are given.
-    fn started_with(&self, word: &str, spec: &CaseSpec, mode: Mode, folder: &Path) -> Result<Command> {
-        let mut command = Command::new(self.suites.binary(&spec.id.suite, mode, &spec.allocator)?);
+    /// A suite's program with its sub-command, a case, and what all children are given.
+    fn started_with(&self, word: &str, spec: &CaseSpec, folder: &Path) -> Result<Command> {
+        let mut command = Command::new(self.suites.program(&spec.id.suite)?);
         command.current_dir(folder).env_clear().envs(&self.environment.variables);
         // An engine's files go with the folder, also after a kill.
         command.env("TMPDIR", folder);

@@ -45,8 +45,8 @@ fn old_binary_that_does_not_grow(baseline: &Path) -> PathBuf {
         .find(|folder| folder.is_dir())
         .unwrap();
     let mut run: Value = serde_json::from_slice(&fs::read(baseline).unwrap()).unwrap();
-    let hash = run["settings"]["binaries"]["vectors-heap"].as_str().unwrap().to_string();
-    let real = store.join(&hash[..16]).join("vectors-heap");
+    let hash = run["settings"]["binaries"]["vectors"].as_str().unwrap().to_string();
+    let real = store.join(&hash[..16]).join("vectors");
     let script =
         format!("#!/bin/sh\nBENCH_FAULT_GROWTH=0 exec {} \"$@\"\n# {}\n", real.display(), baseline.display());
     let hash: String = Sha256::digest(&script).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -58,10 +58,10 @@ fn old_binary_that_does_not_grow(baseline: &Path) -> PathBuf {
     // Written by another process: one that a parallel test forks could hold it open, and it could not be started.
     let written = baseline.with_extension("sh");
     fs::write(&written, script).unwrap();
-    let program = folder.join("vectors-heap");
+    let program = folder.join("vectors");
     let install = Command::new("install").args(["-m", "755"]).args([&written, &program]).status().unwrap();
     assert!(install.success());
-    run["settings"]["binaries"] = serde_json::json!({ "vectors-heap": hash });
+    run["settings"]["binaries"] = serde_json::json!({ "vectors": hash });
     fs::write(baseline, serde_json::to_vec(&run).unwrap()).unwrap();
     program
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
-/// A target folder in which "cargo" has built `vectors-heap`.
+/// A target folder in which "cargo" has built `vectors`.
 struct Target {
     folder: tempfile::TempDir,
     store: BinaryStore,
@@ -19,22 +19,22 @@ impl Target {
 
     /// Builds the program as cargo does: a new file takes the place of the old one.
     fn build(&self, content: &str) -> PathBuf {
-        let program = self.folder.path().join("vectors-heap");
+        let program = self.folder.path().join("vectors");
         write_whole(&program, content.as_bytes()).unwrap();
         program
     }
 
     fn keep(&self, content: &str) -> KeptBinary {
-        self.store.keep("vectors-heap", &self.build(content)).unwrap()
+        self.store.keep("vectors", &self.build(content)).unwrap()
     }
 
     fn find(&self, content: &str) -> Result<KeptBinary> {
-        self.store.find("vectors-heap", &sha256(content.as_bytes()))
+        self.store.find("vectors", &sha256(content.as_bytes()))
     }
 
     /// A baseline that was measured with the program of this content.
     fn baseline(&self, name: &str, content: &str) -> (Hashes, PathBuf) {
-        let hashes = Hashes::from([("vectors-heap".to_string(), sha256(content.as_bytes()))]);
+        let hashes = Hashes::from([("vectors".to_string(), sha256(content.as_bytes()))]);
         let run = format!(
             r#"{{"schema": 1, "id": "x", "started": "", "command": "", "revision": {{}}, "host": {{"facts": {{}}}},
                 "settings": {{"quick": false, "modes": [], "profile": "dev", "repetitions": 1, "interval_ns": 1,
@@ -51,11 +51,11 @@ impl Target {
 fn a_build_beside_a_run_does_not_change_what_it_runs() {
     let target = Target::new();
     let bench = target.folder.path().join("bench");
-    let built = Programs::from([("vectors-heap".to_string(), target.build("old"))]);
-    let (taken_over, programs) = TakenOver::of(built, &bench).unwrap();
+    let built = Programs::from([("vectors".to_string(), target.build("old"))]);
+    let (snapshot, programs) = BuildSnapshot::of(built, &bench).unwrap();
     target.build("new");
-    assert_eq!(fs::read_to_string(&programs["vectors-heap"]).unwrap(), "old");
-    let kept = target.store.keep("vectors-heap", &programs["vectors-heap"]).unwrap();
+    assert_eq!(fs::read_to_string(&programs["vectors"]).unwrap(), "old");
+    let kept = target.store.keep("vectors", &programs["vectors"]).unwrap();
     let other = target.keep("new");
     assert_eq!(fs::read_to_string(&kept.path).unwrap(), "old");
     assert_eq!(fs::read_to_string(&other.path).unwrap(), "new");
@@ -64,10 +64,10 @@ fn a_build_beside_a_run_does_not_change_what_it_runs() {
     // A process that was killed leaves a folder, which the next one removes; one that lives keeps its own.
     let left = bench.join("build-killed");
     fs::create_dir(&left).unwrap();
-    let (_second, _) = TakenOver::of(Programs::new(), &bench).unwrap();
-    assert!(!left.exists() && programs["vectors-heap"].exists());
-    drop(taken_over);
-    assert!(!programs["vectors-heap"].exists() && kept.path.exists());
+    let (_second, _) = BuildSnapshot::of(Programs::new(), &bench).unwrap();
+    assert!(!left.exists() && programs["vectors"].exists());
+    drop(snapshot);
+    assert!(!programs["vectors"].exists() && kept.path.exists());
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn only_what_is_here_and_as_it_was_is_found() {
     // Kept anew it is right again.
     target.keep("old");
     target.find("old").unwrap();
-    for (name, hash) in [("vectors-heap", "../../etc"), ("../vectors-heap", &*sha256(b"old")), ("", "")] {
+    for (name, hash) in [("vectors", "../../etc"), ("../vectors", &*sha256(b"old")), ("", "")] {
         assert!(target.store.find(name, hash).is_err(), "{name} {hash}");
     }
 }

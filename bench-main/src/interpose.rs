@@ -1,9 +1,7 @@
-//! Defines malloc and its kin in the executable that mounts this file, so that all C and C++ code calls these.
+//! Defines malloc and its kin in the program that links this crate, so that all C and C++ code calls these.
 //!
-//! Not a module of bench-core: a library that had these functions would put them into every binary that links it. Each
-//! binary of mode `native` mounts the file with `#[path]`, and only there they exist. They forward to glibc's own
-//! (`__libc_malloc` and so on) and count. Rust's global allocator in those binaries is
-//! `bench_core::instrument::LibcDirect`, which calls glibc's own as well: no block is counted twice.
+//! They forward to glibc's own (`__libc_malloc` and so on), and count in mode `native`. Rust's global allocator is
+//! `bench_core::instrument::LibcDirect` there, which calls glibc's own as well: no block is counted twice.
 //!
 //! These run before `main` and inside the dynamic linker: no allocation, no panic, no thread-local storage, and errno
 //! stays what glibc made it. reallocarray, strdup and the like end in these by themselves; malloc_usable_size is glibc's.
@@ -13,11 +11,8 @@
 
 use std::ffi::{c_int, c_void};
 
-use bench_core::instrument::{count_native_alloc, count_native_free, count_native_realloc};
-
-/// errno.h of Linux: an argument is wrong, and there is no memory. (Not every suite links the libc crate.)
-const EINVAL: c_int = 22;
-const ENOMEM: c_int = 12;
+use bench_core::instrument::{count_native_alloc, count_native_free, count_native_realloc, native_counts};
+use libc::{EINVAL, ENOMEM};
 
 unsafe extern "C" {
     fn __libc_malloc(size: usize) -> *mut c_void;
@@ -32,7 +27,7 @@ unsafe extern "C" {
 
 /// Counts a block that glibc has just handed out for `requested` bytes; passes it on.
 fn counted(block: *mut c_void, requested: usize) -> *mut c_void {
-    if !block.is_null() {
+    if native_counts() && !block.is_null() {
         // SAFETY: `block` is live: glibc returned it and nobody else has seen it.
         count_native_alloc(requested, unsafe { malloc_usable_size(block) });
     }
@@ -56,6 +51,10 @@ unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
     if block.is_null() {
         return malloc(size);
     }
+    if !native_counts() {
+        // SAFETY: the caller's promise is passed on.
+        return unsafe { __libc_realloc(block, size) };
+    }
     // SAFETY: the caller's promise: `block` is live, and no longer used by the caller if the call succeeds.
     let (old_usable, new_block) = unsafe { (malloc_usable_size(block), __libc_realloc(block, size)) };
     if !new_block.is_null() {
@@ -76,7 +75,9 @@ unsafe extern "C" fn free(block: *mut c_void) {
     // SAFETY: the caller's promise: `block` is live, and is not used again. Counted first: another thread may get the
     // block at once, and would show a false peak.
     unsafe {
-        count_native_free(malloc_usable_size(block));
+        if native_counts() {
+            count_native_free(malloc_usable_size(block));
+        }
         __libc_free(block);
     }
 }

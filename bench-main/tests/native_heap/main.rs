@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[path = "../../src/instrument/interpose.rs"]
+#[path = "../../src/interpose.rs"]
 mod interpose;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
