@@ -9,7 +9,7 @@ use bench_core::case::Mode;
 use bench_core::evidence::Evidence;
 use bench_core::program::MODE_VARIABLE;
 
-const HEAP: &str = env!("CARGO_BIN_EXE_ingest-heap");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ingest");
 
 /// The model's folder, if the environment names one.
 fn folder() -> Option<PathBuf> {
@@ -19,8 +19,6 @@ fn folder() -> Option<PathBuf> {
     }
     folder
 }
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_ingest");
 
 /// Runs a case in the real binary, where no hub answers and none has a cache.
 fn run(case: &str, flags: &[&str], place: &Path) -> Result<Evidence, String> {
