@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use bench_core::case::{CaseSpec, Mode};
+use bench_core::case::{CaseSpec, Kind, Mode};
 use bench_core::harness::{Inputs, Suite};
 use bench_core::instrument::CountingAllocator;
 use clock::{median, thread_cpu_time};
@@ -314,9 +314,9 @@ fn suites_table(rounds: usize) -> anyhow::Result<Vec<String>> {
 
 /// Quick cases on the system allocator that neither misbehave nor calibrate, and that run without counters, too.
 fn is_ordinary(case: &CaseSpec) -> bool {
-    case.has_tag("quick")
+    case.is(Kind::Quick)
         && case.allocator == "system"
         && !case.absent_modes.contains_key(&Mode::Time)
-        && !case.has_tag("fault")
-        && !case.has_tag("calibration")
+        && !case.is(Kind::Fault)
+        && !case.is(Kind::Calibration)
 }

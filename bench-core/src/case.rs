@@ -1,5 +1,7 @@
 //! Cases: which workload, with which engine and parameters, and how a case is named.
 
+mod kind;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +10,8 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::foreign_text::quoted;
+
+pub use kind::Kind;
 
 /// The most characters of a case's name: Bencher refuses a file with a longer name than 1024.
 const MOST_CHARACTERS: usize = 1000;
@@ -179,13 +183,9 @@ pub struct CaseSpec {
     pub id: CaseId,
     /// One sentence: what the workload does.
     pub about: String,
-    /// Words to select by. `quick`: part of the quick grid; `slow`: left out unless asked for;
-    /// `calibration`: checks the instruments, part of every bench; `fault`: misbehaves on purpose, runs only
-    /// when named or selected by its tag; `embeds_first`: its set-up embeds texts by a model, which may take minutes once, so a
-    /// process of its own does it before the first one is measured; `foreign_heap`: the engine allocates behind Rust's back, so a bench measures
-    /// the case in mode `native` too.
+    /// Words to select by; those of a [`Kind`] say how the case is run and judged.
     pub tags: Vec<String>,
-    /// The global allocator that the case asks for (`system`, `jemalloc`, `mimalloc`); it names the binary.
+    /// The global allocator that the case asks for (`system`, `jemalloc`, `mimalloc`); its process runs on it from the start.
     pub allocator: String,
     /// Modes in which the case cannot be measured, each with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -197,6 +197,11 @@ pub struct CaseSpec {
 }
 
 impl CaseSpec {
+    /// Whether the case is of this kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        self.has_tag(kind.tag())
+    }
+
     /// Whether the case bears `tag`.
     pub fn has_tag(&self, tag: &str) -> bool {
         self.tags.iter().any(|t| t == tag)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use bench_core::case::Mode;
+use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Case, Prepared, Workload};
 use bench_engines::{Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, Server, Vectors};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -38,7 +38,7 @@ pub fn workload_on(
         // dhat sees what the Rust allocator sees.
         HeapVisibility::Foreign(reason) => workload
             .absent_for("engine", adapter.name, &[Mode::Sites], reason)
-            .tag_for("engine", adapter.name, "foreign_heap"),
+            .kind_for("engine", adapter.name, Kind::ForeignHeap),
         HeapVisibility::Server(kind) => {
             workload.needs_server("engine", adapter.name, kind.tag, kind.how_to_start)
         }

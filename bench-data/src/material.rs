@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::dataset::{Dataset, QUERIES, computed_ground_truth};
 use anyhow::{Result, ensure};
+use bench_core::case::Kind;
 use bench_core::harness::{Axis, Case, Inputs, Prepared, Workload};
 use bench_engines::{Distance, Neighbour, Oracle, Vectors};
 
@@ -84,7 +85,7 @@ pub fn with_words(texts: Texts, case: &Case, query_bytes: usize) -> Result<(Mate
 /// The same cases with the vectors of each model of this build: recall on real embeddings is another than on hashed ones.
 /// The set-up may take minutes once, so a process of its own does it before any is measured.
 pub fn by_models(workload: Workload) -> Workload {
-    workload.axis(Axis::new("embedder", embedder::models())).tag("embeds_first")
+    workload.axis(Axis::new("embedder", embedder::models())).kind(Kind::EmbedsFirst)
 }
 
 /// What embeds the texts.

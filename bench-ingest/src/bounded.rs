@@ -25,7 +25,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bench_core::budget::{
     Bytes, Limits, MemoryBudget, Operation, OperationMonitor, OperationReport, Pressure,
 };
-use bench_core::case::Mode;
+use bench_core::case::{Kind, Mode};
 use bench_core::evidence::BudgetRecord;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 use tempfile::TempDir;
@@ -66,7 +66,7 @@ pub(crate) fn add(suite: &mut Suite) {
     )
     .axis(Axis::new("documents", [200]))
     .axis(Axis::new("limit", ["256KiB"]))
-    .tag("fault");
+    .kind(Kind::Fault);
     suite.add(too_low, prepare);
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
-use bench_core::case::Mode;
+use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
 use bench_engines::{Adapter, Distance, Engine, IndexSpec, Vectors};
 
@@ -26,7 +26,7 @@ pub(crate) fn add(suite: &mut Suite) {
     );
     let workload = indexing::workload("loop", &about, |adapter| adapter.server().is_none())
         .axis(Axis::new("dataset", [CORPUS.name]).quick::<&str>([]))
-        .tag("loop")
+        .kind(Kind::Loop)
         .version(2)
         .absent_in(Mode::Time, "a loop is watched for leaks; ingest/single_document is timed");
     suite.add(workload, prepare);

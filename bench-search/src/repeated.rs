@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use bench_core::case::Mode;
+use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
 use bench_data::indexing;
 use bench_data::material::{self, CORPUS, DIM, K};
@@ -36,7 +36,7 @@ fn workload(of: &'static str, about: &str, suits: impl Fn(&Adapter) -> bool) -> 
         .axis(Axis::new("dataset", [CORPUS.name]))
         .axis(Axis::new("n", [1000]))
         .size_axis("n")
-        .tag("loop")
+        .kind(Kind::Loop)
         .absent_in(Mode::Time, "a loop is watched for leaks; search/dense, hybrid and filtered are timed")
 }
 

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use anyhow::{Context, Result, bail, ensure};
+use bench_core::case::Kind;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
 /// `leak` is the one that `cargo xtask leaks` has to find in every check; `drip` is the same to whoever names it, as a loop
@@ -28,8 +29,8 @@ const GROWTH: &str = "BENCH_FAULT_GROWTH";
 pub(crate) fn add(suite: &mut Suite) {
     let workload = Workload::new("fault", "goes wrong on purpose, in the way that its parameter names")
         .axis(Axis::new("kind", KINDS))
-        .tag_for("kind", "drip", "loop")
-        .tag("fault");
+        .kind_for("kind", "drip", Kind::Loop)
+        .kind(Kind::Fault);
     suite.add(workload, prepare);
 }
 

@@ -74,8 +74,13 @@ fn of_case(case: &CaseRecord, judgement: &Judgement) -> Vec<LeakCheck> {
         .collect()
 }
 
+/// Whether the case is the fault that leaks on purpose: a check that does not find it could not be trusted.
+pub fn is_known_leak(id: &CaseId) -> bool {
+    id.workload == KNOWN_LEAK.0 && id.param("kind") == Some(KNOWN_LEAK.1)
+}
+
 fn of_measurement(id: &CaseId, measurement: &Measurement, judgement: &Judgement) -> LeakCheck {
-    let leaks_on_purpose = id.workload == KNOWN_LEAK.0 && id.param("kind") == Some(KNOWN_LEAK.1);
+    let leaks_on_purpose = is_known_leak(id);
     let all: Vec<&[u64]> = measurement.evidence().filter_map(readings).collect();
     let metrics: [&str; 2] = match measurement.mode {
         Mode::Native => ["native.leak_slope", "native.leak_growth"],

@@ -32,7 +32,7 @@ pub use call_sites::{
 pub use compare::{Comparison, comparison_json};
 pub use judge::judge;
 pub use judge::judgement::{CalibrationFault, CaseFailure, Counts, Judgement, MissingMetric, Warning};
-pub use leaks::{LeakCheck, LeakReport, leaks};
+pub use leaks::{LeakCheck, LeakReport, is_known_leak, leaks};
 pub use page::{page, watch_page};
 pub use suggestion::suggested_limits;
 pub use summary::summary_json;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use bench_core::case::Kind;
 use bench_core::metric::{Class, Metric, Unit};
 use bench_core::run::Run;
 
@@ -27,7 +28,7 @@ pub fn suggested_limits(runs: &[Run]) -> String {
     let mut found: BTreeMap<(String, usize), (f64, bool)> = BTreeMap::new();
     for run in runs {
         let calibrates = |case: &bench_core::case::CaseId| {
-            run.cases.iter().any(|record| record.spec.id == *case && record.spec.has_tag("calibration"))
+            run.cases.iter().any(|record| record.spec.id == *case && record.spec.is(Kind::Calibration))
         };
         for value in values(run).iter().filter(|value| value.phase.is_none() && !value.scaled) {
             let Some(index) = METRICS.iter().position(|id| *id == value.metric.id) else { continue };

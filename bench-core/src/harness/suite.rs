@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::axis::Axis;
 use super::prepared::Prepared;
 use super::server_address::ServerAddress;
-use crate::case::{CaseId, CaseSpec, Mode};
+use crate::case::{CaseId, CaseSpec, Kind, Mode};
 use crate::evidence::Scaled;
 
 /// What the user brings for all cases of a suite.
@@ -155,6 +155,16 @@ impl Workload {
         self
     }
 
+    /// Says of what kind the cases are.
+    pub fn kind(self, kind: Kind) -> Workload {
+        self.tag(kind.tag())
+    }
+
+    /// Says of what kind the cases are whose `axis` has `value`.
+    pub fn kind_for(self, axis: &'static str, value: &str, kind: Kind) -> Workload {
+        self.tag_for(axis, value, kind.tag())
+    }
+
     /// Tags the cases whose `axis` has `value`.
     pub fn tag_for(mut self, axis: &'static str, value: &str, tag: &'static str) -> Workload {
         self.tagged_values.push(TaggedValue { axis, value: value.into(), tag });
@@ -218,7 +228,10 @@ impl Workload {
         let tagged = self.tagged_values.iter().filter(|it| id.param(it.axis) == Some(&it.value));
         tags.extend(tagged.map(|it| it.tag.to_string()));
         tags.extend(
-            [("quick", quick && !slow), ("slow", slow)].iter().filter(|t| t.1).map(|t| t.0.to_string()),
+            [(Kind::Quick, quick && !slow), (Kind::Slow, slow)]
+                .iter()
+                .filter(|t| t.1)
+                .map(|t| t.0.tag().into()),
         );
         let allocator = id.param("allocator").unwrap_or("system").to_string();
         let mut absent_modes = self.absent_modes.clone();

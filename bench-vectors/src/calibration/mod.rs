@@ -12,7 +12,7 @@ mod resident;
 mod threads;
 
 use anyhow::{Result, bail};
-use bench_core::case::Mode;
+use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Axis, Case, Prepared, Suite, Workload};
 
 /// Programs that allocate as C does; what they allocate is the C heap's, and mode `native` counts it.
@@ -25,14 +25,14 @@ pub(crate) fn add(suite: &mut Suite) {
     let workload =
         Workload::new("calibration", "blocks of the C heap known beforehand: checks the instruments")
             .axis(Axis::new("program", C_PROGRAMS))
-            .tag("calibration")
+            .kind(Kind::Calibration)
             .absent_in(Mode::Heap, "the C heap is counted in mode native")
             .absent_in(Mode::Sites, "dhat sees Rust's heap only")
             .absent_in(Mode::Time, "a calibration checks counters, not time");
     suite.add(workload, prepare_native);
     let workload = Workload::new("calibration", "byte counts known beforehand: checks the instruments")
         .axis(Axis::new("program", PROGRAMS))
-        .tag("calibration")
+        .kind(Kind::Calibration)
         .absent_in(Mode::Native, "Rust's counters are checked in mode heap, the C heap's by the programs c_*")
         .absent_in(Mode::Sites, "the expectations are the counting allocator's and the kernel's")
         .absent_in(Mode::Time, "a calibration checks counters, not time");

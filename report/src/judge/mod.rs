@@ -5,7 +5,7 @@ pub(crate) mod judgement;
 
 use std::collections::BTreeSet;
 
-use bench_core::case::{CaseId, Mode};
+use bench_core::case::{CaseId, Kind, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};
 use bench_core::metric::{METRICS, Metric};
 use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
@@ -86,7 +86,7 @@ fn is_measured(case: &CaseRecord) -> bool {
 
 /// Why a whole run has no number of what it was asked for; calibrations, which are part of most runs, do not count.
 fn nothing_measured(run: &Run) -> Option<String> {
-    let is_work = |case: &&CaseRecord| !case.spec.has_tag("calibration");
+    let is_work = |case: &&CaseRecord| !case.spec.is(Kind::Calibration);
     let mut work = run.cases.iter().filter(is_work).peekable();
     let is_about_calibrations = work.peek().is_none() && !run.cases.is_empty();
     // A failed case has a measurement; it is said elsewhere.

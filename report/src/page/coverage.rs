@@ -1,6 +1,6 @@
 //! What this run does not say: failed, absent, scaled down, not repeatable, printed.
 
-use bench_core::case::Mode;
+use bench_core::case::{Kind, Mode};
 use bench_core::run::Run;
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
         gaps.add(format!("the run is not whole: {reason}"), None);
     }
     // Where all memory is Rust's, mode native has nothing to add.
-    let foreign = run.cases.iter().any(|case| case.spec.has_tag("foreign_heap"));
+    let foreign = run.cases.iter().any(|case| case.spec.is(Kind::ForeignHeap));
     let concerns = |mode: &&Mode| **mode != Mode::Native || foreign;
     for mode in Mode::ALL.iter().filter(concerns).filter(|mode| !run.settings.modes.contains(mode)) {
         gaps.add(format!("mode {mode} was not asked for"), None);

@@ -1,5 +1,6 @@
 //! The table of all cases and their main numbers.
 
+use bench_core::case::Kind;
 use bench_core::metric::{Class, Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
@@ -84,7 +85,7 @@ pub fn overview(run: &Run, judgement: &Judgement) -> Overview {
     let wanted: Vec<Wanted> =
         metrics.map(|metric| Wanted { title: metric.title, metric, instead: None, phase: None }).collect();
     let mut cases: Vec<&CaseRecord> = run.cases.iter().collect();
-    cases.sort_by_key(|case| case.spec.has_tag("calibration"));
+    cases.sort_by_key(|case| case.spec.is(Kind::Calibration));
     table(run, judgement, &cases, &wanted)
 }
 

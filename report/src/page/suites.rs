@@ -1,7 +1,7 @@
 //! A card per suite: its largest numbers and the charts of peak, average and growth.
 
 use anyhow::Result;
-use bench_core::case::{CaseId, Mode};
+use bench_core::case::{CaseId, Kind, Mode};
 use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
@@ -55,7 +55,7 @@ const FIGURES: [&str; 4] = ["heap.peak", "heap.growth", "rss.peak", "time.median
 /// The cards, in the order in which the suites ran. Calibration cases check the instruments and have none.
 pub fn suites(run: &Run, judgement: &Judgement) -> Result<Vec<Suite>> {
     let mut names: Vec<&str> = Vec::new();
-    for case in run.cases.iter().filter(|case| !case.spec.has_tag("calibration")) {
+    for case in run.cases.iter().filter(|case| !case.spec.is(Kind::Calibration)) {
         if !names.contains(&case.spec.id.suite.as_str()) {
             names.push(&case.spec.id.suite);
         }
@@ -67,7 +67,7 @@ fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<S
     let cases: Vec<&CaseRecord> = run
         .cases
         .iter()
-        .filter(|case| case.spec.id.suite == name && !case.spec.has_tag("calibration"))
+        .filter(|case| case.spec.id.suite == name && !case.spec.is(Kind::Calibration))
         .collect();
     let verdicts: Vec<Verdict> =
         cases.iter().filter_map(|case| judgement.case_verdict(&case.spec.id)).collect();
@@ -192,7 +192,7 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
     }
     let Some(measurement) = case.measurement(metric.mode) else {
         return match metric.mode {
-            Mode::Native if !case.spec.has_tag("foreign_heap") => {
+            Mode::Native if !case.spec.is(Kind::ForeignHeap) => {
                 "mode native was not measured: without --mode, it is only for cases tagged foreign_heap"
                     .into()
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::case::{CaseId, CaseSpec, Mode};
+use bench_core::case::{CaseId, CaseSpec, Kind, Mode};
 use bench_core::run::{HARNESS, Run, SCHEMA, Settings};
 use jiff::Timestamp;
 use report::compare::{REPETITIONS, compare};
@@ -240,7 +240,7 @@ fn measure_all(
             continue;
         }
         progress.case(&case.spec.id);
-        if case.spec.has_tag("embeds_first") {
+        if case.spec.is(Kind::EmbedsFirst) {
             executor.prepare(&case.spec)?;
         }
         let measured = plan::measure(case, plan, executor)?;

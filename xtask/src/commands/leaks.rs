@@ -5,13 +5,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::case::{CaseSpec, Mode};
+use bench_core::case::{CaseSpec, Kind, Mode};
 use bench_core::leak::ToolCheck;
 use bench_core::program::{CHECK_TOOLS, MODE_VARIABLE};
 use bench_core::run::{HostFacts, Revision, Run, SCHEMA, Settings};
 use jiff::Timestamp;
 use report::quantity::grouped;
-use report::{LeakCheck, LeakReport, Thresholds, Verdict, judge};
+use report::{LeakCheck, LeakReport, Thresholds, Verdict, is_known_leak, judge};
 
 use crate::build::suites::{SUITES, Suites};
 use crate::cli::again::again;
@@ -101,14 +101,16 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
 /// The loops that were asked for, each where its engine's bytes are, and the fault that leaks on purpose.
 fn chosen(cases: &[CaseSpec], selection: &Selection) -> Result<Vec<Chosen>> {
     // A fault is for whoever names it.
-    let is_meant =
-        |spec: &&CaseSpec| spec.has_tag("loop") && (!spec.has_tag("fault") || selection.names(spec));
+    let is_meant = |spec: &&CaseSpec| spec.is(Kind::Loop) && (!spec.is(Kind::Fault) || selection.names(spec));
     let loops: Vec<CaseSpec> = cases.iter().filter(is_meant).cloned().collect();
-    let known_leak = |spec: &&CaseSpec| spec.id.workload == "fault" && spec.id.param("kind") == Some("leak");
-    let known_leak = cases.iter().find(known_leak).context("no suite has the fault that leaks")?.clone();
+    let known_leak = cases
+        .iter()
+        .find(|spec| is_known_leak(&spec.id))
+        .context("no suite has the fault that leaks")?
+        .clone();
     let mut chosen: Vec<Chosen> = Vec::new();
     for spec in selection.matching(&loops)?.into_iter().chain([known_leak]) {
-        let wanted = if spec.has_tag("foreign_heap") { Mode::Native } else { Mode::Heap };
+        let wanted = if spec.is(Kind::ForeignHeap) { Mode::Native } else { Mode::Heap };
         let modes: Vec<Mode> =
             [wanted].into_iter().filter(|mode| !spec.absent_modes.contains_key(mode)).collect();
         if !modes.is_empty() {

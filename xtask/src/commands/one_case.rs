@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use bench_core::case::Mode;
+use bench_core::case::{Kind, Mode};
 use bench_core::run::{CaseRecord, Run};
 
 use crate::cli::exit_code::{CodedError, INTERRUPTED, NOTHING_MATCHED, WORKLOAD_FAILED, usage};
@@ -78,15 +78,14 @@ fn the_only(asked_for: &str, mode: Mode, chosen: &[Chosen]) -> Result<()> {
 }
 
 fn is_meant(asked_for: &str, chosen: &Chosen) -> bool {
-    !chosen.spec.has_tag("calibration") || chosen.spec.id.to_string() == asked_for
+    !chosen.spec.is(Kind::Calibration) || chosen.spec.id.to_string() == asked_for
 }
 
 /// The case's record, if it was measured.
 fn finished(run: Run, asked_for: &str, mode: Mode) -> Result<CaseRecord> {
     let interrupted = run.partial.is_some();
     let mut cases = run.cases.into_iter();
-    let record =
-        cases.find(|case| !case.spec.has_tag("calibration") || case.spec.id.to_string() == asked_for);
+    let record = cases.find(|case| !case.spec.is(Kind::Calibration) || case.spec.id.to_string() == asked_for);
     let Some(record) = record.filter(|_| !interrupted) else {
         return Err(CodedError::new(INTERRUPTED, anyhow!("interrupted by Ctrl-C")).into());
     };

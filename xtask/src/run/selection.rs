@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
-use bench_core::case::{CaseSpec, Mode};
+use bench_core::case::{CaseSpec, Kind, Mode};
 
 use crate::cli::exit_code::{CodedError, NOTHING_MATCHED};
 use crate::cli::flags::SelectionFlags;
 use crate::run::filter::Filter;
 
-/// Tags of cases that a bench leaves out unless they are asked for by tag or by id.
-const LEFT_OUT: [&str; 2] = ["slow", "fault"];
+/// Kinds of cases that a bench leaves out unless they are asked for by tag or by id.
+const LEFT_OUT: [Kind; 2] = [Kind::Slow, Kind::Fault];
 
 /// The modes of a bench that asks for none; `native` comes to them where the engine allocates behind Rust's back.
 const DEFAULT_MODES: [Mode; 3] = [Mode::Heap, Mode::Sites, Mode::Time];
@@ -69,7 +69,7 @@ impl Selection {
         let with_native = modes.contains(&Mode::Native)
             || modes.is_empty() && cases.iter().any(|spec| asked_for(spec) && is_native_by_default(spec));
         let chosen = cases.iter().filter_map(|spec| {
-            let (asked_for, calibrates) = (asked_for(spec), spec.has_tag("calibration"));
+            let (asked_for, calibrates) = (asked_for(spec), spec.is(Kind::Calibration));
             let wanted = |mode: Mode| match mode {
                 Mode::Native if modes.is_empty() => {
                     is_native_by_default(spec) || calibrates && (with_native || self.names(spec))
@@ -98,7 +98,7 @@ impl Selection {
             && (flags.suite.is_empty() || flags.suite.contains(&spec.id.suite))
             && (flags.engine.is_empty() || flags.engine.iter().any(|name| engine == Some(name)))
             && (named || flags.tag.is_empty() || flags.tag.iter().any(|tag| spec.has_tag(tag)))
-            && (named || !flags.quick || spec.has_tag("quick"))
+            && (named || !flags.quick || spec.is(Kind::Quick))
     }
 
     /// Whether a filter is this case's whole id.
@@ -108,9 +108,10 @@ impl Selection {
 
     /// The tag by which a bench leaves the case out.
     fn left_out_by(&self, spec: &CaseSpec) -> Option<&'static str> {
-        let asked_for =
-            |tag: &str| self.flags.tag.iter().any(|t| t == tag) || tag == "slow" && self.flags.slow;
-        LEFT_OUT.into_iter().find(|tag| spec.has_tag(tag) && !asked_for(tag))
+        let asked_for = |kind: Kind| {
+            self.flags.tag.iter().any(|tag| tag == kind.tag()) || kind == Kind::Slow && self.flags.slow
+        };
+        LEFT_OUT.into_iter().find(|kind| spec.is(*kind) && !asked_for(*kind)).map(Kind::tag)
     }
 
     fn ensure_ids_exist(&self, cases: &[CaseSpec]) -> Result<()> {
@@ -156,7 +157,7 @@ pub fn modes_of_run(asked_for: &[Mode], chosen: &[Chosen]) -> Vec<Mode> {
 
 /// Whether mode native is part of the case's default modes.
 fn is_native_by_default(spec: &CaseSpec) -> bool {
-    spec.has_tag("foreign_heap") && !spec.absent_modes.contains_key(&Mode::Native)
+    spec.is(Kind::ForeignHeap) && !spec.absent_modes.contains_key(&Mode::Native)
 }
 
 fn nothing(message: String) -> anyhow::Error {

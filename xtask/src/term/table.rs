@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use bench_core::case::{CaseId, CaseSpec};
+use bench_core::case::{CaseId, CaseSpec, Kind};
 use bench_core::metric::Metric;
 use bench_core::run::{CaseRecord, Run};
 use report::quantity::human as quantity;
@@ -94,7 +94,7 @@ pub fn style(verdict: Verdict) -> Style {
 /// A row for each case that was measured. Calibrations have one only where something is wrong with them, or where the run is
 /// about nothing else: the last lines say what they found.
 fn table(run: &Run, judgement: &Judgement) -> String {
-    let calibrates = |case: &CaseRecord| case.spec.has_tag("calibration");
+    let calibrates = |case: &CaseRecord| case.spec.is(Kind::Calibration);
     let is_about_them = run.cases.iter().all(calibrates);
     let is_shown = |case: &&CaseRecord| {
         let is_wrong = judgement.case_verdict(&case.spec.id) > Some(Verdict::Pass);
