@@ -3,8 +3,8 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use bench_core::harness::{Inputs, ServerAddress};
+use anyhow::{Context, Result, anyhow};
+use bench_core::harness::ServerAddress;
 use bench_core::instrument::WatchedServer;
 use bench_core::run::FailureKind;
 
@@ -55,26 +55,12 @@ impl ServerKind {
     }
 }
 
-/// Refuses a server that the user named for a build without its client.
-///
-/// # Errors
-/// When a server is named and no engine of this build is called so.
-pub fn ensure_servers_are_built(inputs: &Inputs) -> Result<()> {
-    for name in inputs.servers.keys() {
-        ensure!(
-            super::find(name).is_ok_and(|adapter| adapter.server().is_some()),
-            "this build has no client for --{name}: build it with `cargo xtask bench --features {name} --{name} URL`"
-        );
-    }
-    Ok(())
-}
-
 /// The first address of a host, looked up before anything is measured: a client that does it starts a thread for it.
 ///
 /// # Errors
 /// When the host is unknown.
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]
-pub(super) fn resolve(host: &str, port: u16) -> Result<std::net::SocketAddr> {
+pub(crate) fn resolve(host: &str, port: u16) -> Result<std::net::SocketAddr> {
     use std::net::ToSocketAddrs;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut found = (host, port).to_socket_addrs().with_context(|| format!("look up the host {host}"))?;
@@ -83,7 +69,7 @@ pub(super) fn resolve(host: &str, port: u16) -> Result<std::net::SocketAddr> {
 
 /// A name that no other process uses: `bench_`, the process, and a number.
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]
-pub(super) fn unique_name() -> String {
+pub(crate) fn unique_name() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("bench_{}_{}", std::process::id(), now.as_nanos())
 }
@@ -110,14 +96,6 @@ mod tests {
             assert!(error.starts_with("no server to measure at test://...@host:1, test://host:2"), "{error}");
             assert!(error.contains(reason) && !error.contains("secret"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_server_that_this_build_has_not_says_how_to_build_it() {
-        let servers = [("nosuch".to_string(), ServerAddress::default())].into();
-        let error = ensure_servers_are_built(&Inputs { servers, ..Inputs::default() }).unwrap_err();
-        assert!(error.to_string().contains("cargo xtask bench --features nosuch --nosuch URL"), "{error}");
-        ensure_servers_are_built(&Inputs::default()).unwrap();
     }
 
     #[cfg(any(feature = "pgvector", feature = "qdrant"))]

@@ -1,12 +1,31 @@
 //! The formats of data sets: which ending names which, and who reads it.
 
+mod component;
+#[cfg(feature = "hdf5")]
+pub(super) mod hdf5;
+#[cfg(not(feature = "hdf5"))]
+#[path = "format/without_hdf5.rs"]
+pub(super) mod hdf5;
+#[cfg(feature = "hdf5")]
+mod hdf5_storage;
+mod npy;
+mod npy_header;
+#[cfg(feature = "parquet")]
+pub(super) mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "format/without_parquet.rs"]
+pub(super) mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_columns;
+pub(super) mod shaped;
+pub(super) mod vecs;
+
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::component::Component;
-use super::table::TableRole;
-use super::{Shape, destination, hdf5, npy, parquet, shaped, vecs};
+use super::contents::{Companions, Shape, TableRole, destination};
+use component::Component;
 
 /// A format, as the ending names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +37,6 @@ pub(super) enum Format {
     Npy,
     Hdf5,
     Parquet,
-}
-
-/// What a file holds beside its vectors.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Companions {
-    /// The distance's name as the file has it.
-    pub(super) distance: Option<String>,
-    pub(super) queries: bool,
-    pub(super) neighbours: bool,
 }
 
 impl Format {

@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use bench_engines::{Distance, Neighbour, Vectors, exact_neighbours, named_neighbours};
 
-use super::{Dataset, K, TruthSource, truth_cache};
+use super::contents::K;
+use super::open::{Dataset, TruthSource};
+use super::truth_cache;
 use crate::kept;
 
 /// The `k` exact neighbours of each query (all, if there are fewer), nearest first, computed on rayon's

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::format::{Format, ending};
+use super::contents::{K, QUERIES};
+use super::format::{Format, ending, hdf5, parquet, shaped, vecs};
+use super::mistaken;
 use super::table::{Table, file_name};
-use super::{K, QUERIES, hdf5, mistaken, parquet, shaped, vecs};
 
 const ID_BYTES: usize = 4;
 

@@ -4,18 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use bench_core::foreign_text::in_one_line;
+use bench_engines::Vectors;
 
-use super::format::{Companions, Format};
-use super::{Shape, Vectors, mistaken};
-
-/// What the vectors of a file are for: a file may hold a table for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TableRole {
-    /// The vectors to search.
-    Base,
-    /// The vectors to search for.
-    Queries,
-}
+use super::contents::{Companions, Shape, TableRole};
+use super::format::Format;
+use super::mistaken;
 
 /// A table of vectors in a file.
 #[derive(Clone, Debug)]

@@ -6,6 +6,6 @@ mod lmdb;
 mod sqlite;
 
 #[cfg(any(feature = "arroy", feature = "hannoy"))]
-pub(super) use lmdb::TemporaryLmdb;
+pub(crate) use lmdb::TemporaryLmdb;
 #[cfg(feature = "sqlite-vec")]
-pub(super) use sqlite::{register_sqlite_vec, sqlite_memory_used};
+pub(crate) use sqlite::{register_sqlite_vec, sqlite_memory_used};

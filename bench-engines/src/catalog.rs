@@ -1,0 +1,107 @@
+//! Every engine of this build: found by its name, and built by it.
+
+use anyhow::{Context, Result, bail, ensure};
+use bench_core::harness::Inputs;
+
+use crate::adapter::{Adapter, IndexSpec};
+use crate::engine::Engine;
+use crate::in_process;
+#[cfg(any(feature = "pgvector", feature = "qdrant"))]
+use crate::servers;
+use crate::vectors::Vectors;
+
+/// Every engine of this build, the control first.
+pub const ALL: &[&Adapter] = &[
+    &in_process::flat::ADAPTER,
+    #[cfg(feature = "usearch")]
+    &in_process::usearch::ADAPTER,
+    #[cfg(feature = "hnsw_rs")]
+    &in_process::hnsw_rs::ADAPTER,
+    #[cfg(feature = "instant-distance")]
+    &in_process::instant_distance::ADAPTER,
+    #[cfg(feature = "sqlite-vec")]
+    &in_process::sqlite_vec::ADAPTER,
+    #[cfg(feature = "arroy")]
+    &in_process::arroy::ADAPTER,
+    #[cfg(feature = "diskann")]
+    &in_process::diskann::ADAPTER,
+    #[cfg(feature = "hannoy")]
+    &in_process::hannoy::ADAPTER,
+    #[cfg(feature = "qdrant-edge")]
+    &in_process::qdrant_edge::ADAPTER,
+    #[cfg(feature = "pgvector")]
+    &servers::pgvector::ADAPTER,
+    #[cfg(feature = "qdrant")]
+    &servers::qdrant::ADAPTER,
+];
+
+/// The names of the engines that `suits`, for the axis `engine`.
+pub fn names(suits: impl Fn(&Adapter) -> bool) -> Vec<&'static str> {
+    ALL.iter().filter(|adapter| suits(adapter)).map(|adapter| adapter.name).collect()
+}
+
+/// The engine called `name`.
+///
+/// # Errors
+/// When there is no such engine in this build.
+pub fn find(name: &str) -> Result<&'static Adapter> {
+    let found = ALL.iter().find(|adapter| adapter.name == name).copied();
+    found
+        .with_context(|| format!("no engine {name:?} in this build; there is {}", names(|_| true).join(", ")))
+}
+
+/// Builds an index of `vectors`, whose ids are their row numbers.
+///
+/// # Errors
+/// When there is no such engine in this build, the vectors have another dim than `spec` says, the engine cannot keep such
+/// vectors ([`Adapter::cannot`]), or it fails.
+pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
+    let adapter = find(name)?;
+    ensure!(vectors.dim() == spec.dim, "vectors of dim {} for an index of dim {}", vectors.dim(), spec.dim);
+    if let Some(reason) = adapter.cannot(spec.distance, spec.dim) {
+        bail!("{reason}");
+    }
+    (adapter.build)(spec, vectors).with_context(|| format!("build an index of the engine {name}"))
+}
+
+/// Refuses a server that the user named for a build without its client.
+///
+/// # Errors
+/// When a server is named and no engine of this build is called so.
+pub fn ensure_servers_are_built(inputs: &Inputs) -> Result<()> {
+    for name in inputs.servers.keys() {
+        ensure!(
+            find(name).is_ok_and(|adapter| adapter.server().is_some()),
+            "this build has no client for --{name}: build it with `cargo xtask bench --features {name} --{name} URL`"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bench_core::harness::ServerAddress;
+
+    use super::*;
+    use crate::adapter::pinned_version;
+
+    #[test]
+    fn every_engine_has_a_pinned_version_and_a_name_of_its_own() {
+        for (i, adapter) in ALL.iter().enumerate() {
+            let pinned = adapter.package.map(pinned_version);
+            assert_ne!(pinned, Some(None), "{} is not in Cargo.lock", adapter.name);
+            assert!(adapter.version().starts_with(|c: char| c.is_ascii_digit()), "{}", adapter.version());
+            assert!(ALL[..i].iter().all(|other| other.name != adapter.name), "{} twice", adapter.name);
+        }
+        assert_eq!(pinned_version("anyhow").map(|version| version.starts_with("1.")), Some(true));
+        assert_eq!(pinned_version("no-such-package"), None);
+    }
+
+    #[test]
+    fn a_server_that_this_build_has_not_says_how_to_build_it() {
+        let servers = [("nosuch".to_string(), ServerAddress::default())].into();
+        let error = ensure_servers_are_built(&Inputs { servers, ..Inputs::default() }).unwrap_err();
+        assert!(error.to_string().contains("cargo xtask bench --features nosuch --nosuch URL"), "{error}");
+        ensure_servers_are_built(&Inputs::default()).unwrap();
+    }
+}
