@@ -16,9 +16,9 @@ const NAMELESS: [&str; 4] = ["utils.rs", "common.rs", "helpers.rs", "types.rs"];
 const UNSAFE_ROOMS: [&str; 5] = [
     "bench-core/src/instrument",
     "bench-core/tests",
-    "bench-core/benches",
     "bench-engines/src/foreign_storage",
     "bench-main",
+    "instrument-costs",
 ];
 
 fn root() -> &'static Path {
@@ -37,6 +37,7 @@ fn sources() -> Vec<(PathBuf, String)> {
         "bench-ingest",
         "bench-search",
         "fuzz",
+        "instrument-costs",
         "properties",
         "report",
         "xtask",
@@ -129,6 +130,35 @@ fn whoever_starts_or_shows_the_suites_does_not_link_them() {
                 line.starts_with("bench-core ") && (line.contains("harness") || line.contains("instruments"));
             assert!(!harness, "{package} links the instruments: {line}");
         }
+    }
+}
+
+/// Each library of the suites, with the workspace's crates that it may be built from; tests and benchmarks included.
+const BELOW: [(&str, &[&str]); 7] = [
+    ("bench-core", &[]),
+    ("bench-main", &["bench-core"]),
+    ("bench-engines", &["bench-core"]),
+    ("bench-data", &["bench-core", "bench-engines"]),
+    ("bench-vectors", &LIBRARIES),
+    ("bench-ingest", &LIBRARIES),
+    ("bench-search", &LIBRARIES),
+];
+const LIBRARIES: [&str; 4] = ["bench-core", "bench-main", "bench-engines", "bench-data"];
+
+/// A suite that another needs cannot be read, tested or replaced alone; cargo itself allows circles of tests.
+#[test]
+fn crates_depend_on_those_below_them_and_no_suite_on_a_suite() {
+    for (package, below) in BELOW {
+        let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+        let name = Regex::new(r"(?m)^((?:bench|instrument)-[a-z]+|properties|report|xtask)\b *[.=]").unwrap();
+        for (_, [dependency]) in name.captures_iter(&manifest).map(|found| found.extract()) {
+            assert!(below.contains(&dependency), "{package} depends on {dependency}, which is not below it");
+        }
+        assert_eq!(
+            name.is_match(&manifest),
+            !below.is_empty(),
+            "the dependencies of {package} were not found"
+        );
     }
 }
 

@@ -143,7 +143,7 @@ fn every_file_in_a_document_is_there() {
     // What cargo and the user make.
     let made = ["results/runs", "results/baselines", "results/memory_metrics_", "fuzz/corpus", "bench/"];
     let link = Regex::new(r"\]\(([^)#]+)\)").unwrap();
-    let path = Regex::new(r"(?:^|[\s`(])((?:\.ci|\.github|\.githooks|bench-[a-z]+|docs|fuzz|properties|report|results|xtask)/[\w./-]+)")
+    let path = Regex::new(r"(?:^|[\s`(])((?:\.ci|\.github|\.githooks|bench-[a-z]+|docs|fuzz|instrument-costs|properties|report|results|xtask)/[\w./-]+)")
         .unwrap();
     check(|name, text| {
         let folder = Path::new(name).parent().unwrap();

@@ -1,4 +1,4 @@
-//! What a memory budget's checks cost: `cargo bench -p bench-core --bench watching_cost`.
+//! What a memory budget's checks cost: `cargo bench -p instrument-costs --bench watching_cost`.
 //!
 //! Real work is done chunk by chunk, unwatched and watched in several ways. Every round does each once, one after the
 //! other, and divides by the unwatched work of the same round; the table shows the median of the ratios. So the
@@ -7,11 +7,6 @@
 //! Aim: a watched run takes less than 1.01 times an unwatched one; at 1.05 the benchmark fails. Shown, not judged: what
 //! reads memory anew at every chunk (that is what the kept reading saves), and a check after each chunk of 2 us (there a
 //! check of 40 ns is 2 %, and every 10th chunk is the way).
-
-// Reading a thread's clock.
-#![allow(unsafe_code)]
-
-mod clock;
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -26,7 +21,7 @@ use bench_data::chunk;
 use bench_data::corpus::Corpus;
 use bench_data::embedder::{Embedder, Hashing};
 use bench_engines::{Distance, Engine, Flat};
-use clock::{median, thread_cpu_time};
+use instrument_costs::{median, thread_cpu_time};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator<System> = CountingAllocator::new(System);

@@ -1,4 +1,4 @@
-//! What counting costs: `cargo bench -p bench-core`.
+//! What counting costs: `cargo bench -p instrument-costs --bench counting_cost`.
 //!
 //! Every round times each contender once, one after the other, and divides by the bare system allocator of the same
 //! round; the table shows the median of the ratios. So the machine's drift cancels out. The first table calls the
@@ -8,8 +8,6 @@
 
 // Calling allocators directly is what is measured.
 #![allow(unsafe_code)]
-
-mod clock;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -22,7 +20,7 @@ use std::time::Duration;
 use bench_core::case::{CaseSpec, Kind, Mode};
 use bench_core::harness::{Inputs, Suite};
 use bench_core::instrument::CountingAllocator;
-use clock::{median, thread_cpu_time};
+use instrument_costs::{median, thread_cpu_time};
 
 static COUNTING: CountingAllocator<System> = CountingAllocator::new(System);
 static DIVAN: divan::AllocProfiler = divan::AllocProfiler::system();

@@ -1,4 +1,9 @@
 //! What the cost benchmarks measure with: processor time, and medians of ratios.
+//!
+//! The crate stands above the suites, whose workloads the benchmarks run: bench-core cannot depend on them.
+
+// Reading a thread's clock.
+#![allow(unsafe_code)]
 
 use std::time::Duration;
 
@@ -10,7 +15,10 @@ pub fn thread_cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// The middle value, of which there must be one.
+/// The middle value.
+///
+/// # Panics
+/// When there is no value.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
