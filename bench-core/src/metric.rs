@@ -64,6 +64,20 @@ fn allocated_on_one_thread(heap: HeapRecord) -> bool {
     heap.allocating_threads.is_some_and(|threads| threads <= 1)
 }
 
+impl PartialEq for Metric {
+    fn eq(&self, other: &Metric) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Metric {}
+
+impl fmt::Debug for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
 /// What a value is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

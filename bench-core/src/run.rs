@@ -140,6 +140,11 @@ impl CaseRecord {
         self.measurements.iter().find(|m| m.mode == mode)
     }
 
+    /// Whether there is evidence in at least one mode.
+    pub fn is_measured(&self) -> bool {
+        self.measurements.iter().any(|measurement| measurement.evidence().next().is_some())
+    }
+
     /// What its recall leaves out because it cannot be judged, and why, if it leaves out anything.
     pub fn unjudged(&self) -> Option<&str> {
         self.measurements.iter().flat_map(Measurement::evidence).find_map(|it| it.unjudged.as_deref())

@@ -3,7 +3,7 @@
 use bench_core::run::Run;
 use report::compare::compare;
 use report::export::{Format, export};
-use report::{Thresholds, comparison_json, judge, page, summary_json};
+use report::{Report, Thresholds, comparison_json, judge, page, summary_json};
 
 use crate::assert_readable;
 
@@ -32,15 +32,15 @@ pub fn run(json: &[u8]) {
     let baseline = report::baseline_of(&run);
     let comparison = compare("main", &baseline, &run, &thresholds, TODAY);
     comparison_json(&comparison);
-    let judgement = judge(&run, &thresholds, TODAY).with_comparison(comparison);
-    summary_json(&run, &judgement, "run.json", "index.html");
+    let report = Report::new(&run, judge(&run, &thresholds, TODAY), Some(comparison), None);
+    summary_json(&report, "run.json", "index.html");
     for format in Format::ALL {
-        let text = export(format, &run, &judgement);
+        let text = export(format, &report);
         if matches!(format, Format::Bencher | Format::SmallerIsBetter) {
             serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
         }
     }
-    let page = page(&run, &judgement).expect("a page");
+    let page = page(&report).expect("a page");
     assert_eq!(page.matches("<script").count(), 1, "only the page's own script");
     // What is written is read again, and says the same.
     let written = serde_json::to_vec(&run).expect("a run is JSON");

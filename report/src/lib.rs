@@ -10,11 +10,13 @@ mod call_sites;
 mod chart;
 pub mod compare;
 pub mod export;
+mod findings;
 mod judge;
 mod leaks;
 mod page;
 pub mod pattern;
 pub mod quantity;
+mod report;
 mod statistics;
 mod suggestion;
 mod summary;
@@ -30,10 +32,12 @@ pub use call_sites::{
     LineChange, Side, SiteChange, SiteCount, SiteFate, line_changes, line_difference, site_difference,
 };
 pub use compare::{Comparison, comparison_json};
+pub use findings::{Finding, FindingKind, FindingRule, alike};
 pub use judge::judge;
-pub use judge::judgement::{CalibrationFault, CaseFailure, Counts, Judgement, MissingMetric, Warning};
+pub use judge::judgement::{CalibrationFault, CaseFailure, Judgement, MissingMetric, Warning};
 pub use leaks::{LeakCheck, LeakReport, is_known_leak, leaks};
 pub use page::{page, watch_page};
+pub use report::{Counts, Report};
 pub use suggestion::suggested_limits;
 pub use summary::summary_json;
 pub use text::plural;

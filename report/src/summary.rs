@@ -1,12 +1,11 @@
 //! The judgement as one JSON document, for scripts and gates.
 
 use bench_core::case::{CaseId, Mode};
-use bench_core::metric::{Class, Metric, Unit};
-use bench_core::run::Run;
+use bench_core::metric::Class;
 use serde::Serialize;
 
 use crate::compare::comparison_json;
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 use crate::verdict::Verdict;
 
 /// The document: `{"run", "report", "verdict", "metrics": [...], "comparison"}`.
@@ -40,42 +39,39 @@ struct MetricLine<'a> {
 /// null for the whole case; `class` is `exact` or `noisy`; `verdict` and `limit` are null without a limit. A metric
 /// that a rule asks for and that is absent has an entry whose `value`, `class` and `limit` are null. `run_path` and
 /// `report_path` are repeated as they are given. `comparison` is there with a baseline only; see [`comparison_json`].
-pub fn summary_json(
-    run: &Run,
-    judgement: &Judgement,
-    run_path: &str,
-    report_path: &str,
-) -> serde_json::Value {
+pub fn summary_json(report: &Report, run_path: &str, report_path: &str) -> serde_json::Value {
     let mut metrics = Vec::new();
-    for case in &run.cases {
+    for case in &report.run.cases {
         let id = &case.spec.id;
-        metrics.extend(judgement.values.iter().filter(|value| value.case == *id).map(|value| MetricLine {
-            case: id,
-            mode: value.mode,
-            phase: value.phase.as_deref(),
-            metric: value.metric.id,
-            unit: Some(value.metric.unit.to_string()),
-            value: Some(value.value),
-            class: Some(value.class),
-            verdict: value.verdict,
-            limit: value.limit.as_ref().map(|limit| limit.value),
-        }));
-        metrics.extend(judgement.missing.iter().filter(|missing| missing.case == *id).map(|missing| {
+        metrics.extend(report.judgement.values.iter().filter(|value| value.case == *id).map(|value| {
             MetricLine {
+                case: id,
+                mode: value.mode,
+                phase: value.phase.as_deref(),
+                metric: value.metric.id,
+                unit: Some(value.metric.unit.to_string()),
+                value: Some(value.value),
+                class: Some(value.class),
+                verdict: value.verdict,
+                limit: value.limit.as_ref().map(|limit| limit.value),
+            }
+        }));
+        metrics.extend(report.judgement.missing.iter().filter(|missing| missing.case == *id).map(
+            |missing| MetricLine {
                 case: id,
                 mode: missing.mode,
                 phase: missing.phase.as_deref(),
-                metric: missing.metric,
-                unit: Metric::by_id(missing.metric).map(|metric: &Metric| Unit::to_string(&metric.unit)),
+                metric: missing.metric.id,
+                unit: Some(missing.metric.unit.to_string()),
                 value: None,
                 class: None,
                 verdict: Some(missing.verdict),
                 limit: None,
-            }
-        }));
+            },
+        ));
     }
-    let comparison = judgement.comparison.as_ref().map(comparison_json);
+    let comparison = report.comparison.as_ref().map(comparison_json);
     let summary =
-        Summary { run: run_path, report: report_path, verdict: judgement.verdict, metrics, comparison };
+        Summary { run: run_path, report: report_path, verdict: report.verdict(), metrics, comparison };
     serde_json::to_value(summary).expect("strings, finite numbers and enums are always JSON")
 }

@@ -51,7 +51,7 @@ impl CaseState {
 
 /// All such cases: the new run's in its order, then those that only the baseline has.
 pub(super) fn cases(old: &Run, new: &Run) -> Vec<CaseChange> {
-    let before: BTreeSet<CaseId> = old.cases.iter().filter(|case| is_measured(case)).map(id).collect();
+    let before: BTreeSet<CaseId> = old.cases.iter().filter(|case| case.is_measured()).map(id).collect();
     let tried_before: BTreeSet<CaseId> = old.cases.iter().map(id).collect();
     let mut found = Vec::new();
     for case in &new.cases {
@@ -61,7 +61,7 @@ pub(super) fn cases(old: &Run, new: &Run) -> Vec<CaseChange> {
         });
         let state = match failure {
             Some(reason) => Some((CaseState::Failed(reason), Verdict::Fail)),
-            None if before.contains(&id(case)) || !is_measured(case) => None,
+            None if before.contains(&id(case)) || !case.is_measured() => None,
             None if tried_before.contains(&id(case)) => Some((CaseState::FailedBefore, Verdict::Pass)),
             None => Some((CaseState::New, Verdict::Pass)),
         };
@@ -87,8 +87,4 @@ fn change(case: &CaseRecord, state: CaseState, verdict: Verdict) -> CaseChange {
 
 fn id(case: &CaseRecord) -> CaseId {
     canonical(&case.spec.id)
-}
-
-fn is_measured(case: &CaseRecord) -> bool {
-    case.measurements.iter().any(|measurement| measurement.evidence().next().is_some())
 }

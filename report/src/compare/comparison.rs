@@ -53,11 +53,10 @@ impl Comparison {
             || self.notes.iter().any(Difference::is_unknown)
     }
 
-    /// The worst that is said of one case; `None` when nothing of it was judged.
-    pub fn case_verdict(&self, case: &CaseId) -> Option<Verdict> {
-        let changes = self.changes.iter().filter(|change| change.case == *case && change.gate.is_some());
-        let cases = self.cases.iter().filter(|change| change.case == *case);
-        changes.map(|change| change.verdict).chain(cases.map(|case| case.verdict)).max()
+    /// Whether anything of this case was held against the baseline.
+    pub fn has_judged(&self, case: &CaseId) -> bool {
+        let of_changes = self.changes.iter().any(|change| change.case == *case && change.gate.is_some());
+        of_changes || self.cases.iter().any(|change| change.case == *case)
     }
 
     /// Whether the two runs have not one case in common.

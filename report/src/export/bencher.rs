@@ -3,12 +3,12 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{Format, plotted, range};
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 
 /// The median of each metric of each whole case, with the lowest and the highest repetition.
-pub(super) fn bencher(judgement: &Judgement) -> String {
+pub(super) fn bencher(report: &Report) -> String {
     let mut cases: Map<String, Json> = Map::new();
-    for value in plotted(Format::Bencher, judgement) {
+    for value in plotted(Format::Bencher, report) {
         let (least, most) = range(value);
         let case = cases.entry(value.case.to_string()).or_insert_with(|| json!({}));
         // A measure's slug is made of lower-case letters, digits and `-`.

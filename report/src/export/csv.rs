@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bench_core::metric::Class;
 
 use crate::compare::Change;
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 use crate::verdict::Verdict;
 
 /// The columns.
@@ -25,12 +25,12 @@ const HEAD: [&str; 12] = [
 ];
 
 /// Numbers are written with a point and without rounding; what is absent is empty.
-pub(super) fn csv(judgement: &Judgement) -> String {
-    let changes = judgement.comparison.iter().flat_map(|comparison| &comparison.changes);
+pub(super) fn csv(report: &Report) -> String {
+    let changes = report.comparison.iter().flat_map(|comparison| &comparison.changes);
     let changes: HashMap<_, &Change> =
         changes.map(|change| ((&change.case, change.phase.as_deref(), change.metric.id), change)).collect();
     let mut text = row(&HEAD.map(str::to_string));
-    for value in &judgement.values {
+    for value in &report.judgement.values {
         let change = changes.get(&(&value.case, value.phase.as_deref(), value.metric.id));
         let shown = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
         let class = match (value.repeatable, value.class) {

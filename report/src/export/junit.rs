@@ -2,27 +2,26 @@
 
 use std::fmt::Write;
 
-use bench_core::run::{CaseRecord, Run};
+use bench_core::run::CaseRecord;
 
-use super::wrong::{Wrong, wrongs};
-use crate::judge::judgement::Judgement;
+use crate::findings::Finding;
+use crate::report::Report;
 use crate::verdict::Verdict;
 
 /// A case with a failure is a failed test; one that was not measured is skipped; warnings stand in `system-out`.
-pub(super) fn junit(run: &Run, judgement: &Judgement) -> String {
+pub(super) fn junit(report: &Report) -> String {
     let mut suites: Vec<(&str, Vec<&CaseRecord>)> = Vec::new();
-    for case in &run.cases {
+    for case in &report.run.cases {
         let suite = case.spec.id.suite.as_str();
         match suites.iter_mut().find(|(name, _)| *name == suite) {
             Some((_, cases)) => cases.push(case),
             None => suites.push((suite, vec![case])),
         }
     }
-    let all = wrongs(judgement);
     let mut text =
         String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"memory benchmarks\">\n");
     for (name, cases) in suites {
-        let tests: Vec<String> = cases.iter().map(|case| test(case, &all)).collect();
+        let tests: Vec<String> = cases.iter().map(|case| test(case, &report.findings)).collect();
         let count = |element: &str| tests.iter().filter(|test| test.contains(element)).count();
         let _ = writeln!(
             text,
@@ -31,22 +30,20 @@ pub(super) fn junit(run: &Run, judgement: &Judgement) -> String {
             tests.len(),
             count("<failure "),
             count("<skipped "),
-            escaped(run.started.trim_end_matches('Z'))
+            escaped(report.run.started.trim_end_matches('Z'))
         );
         text.extend(tests);
         text.push_str("</testsuite>\n");
     }
     // What belongs to no case of the run, such as one that is missing, fails a test of its own.
-    let homeless: Vec<String> = all
+    let homeless: Vec<String> = report
+        .findings
         .iter()
-        .filter(|wrong| wrong.verdict == Verdict::Fail)
-        .filter(|wrong| !run.cases.iter().any(|case| Some(&case.spec.id) == wrong.case.as_ref()))
-        .map(|wrong| {
-            format!(
-                "{}{}",
-                wrong.case.as_ref().map(|case| format!("{case}: ")).unwrap_or_default(),
-                wrong.text
-            )
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .filter(|finding| !report.run.cases.iter().any(|case| Some(&case.spec.id) == finding.case.as_ref()))
+        .map(|finding| match &finding.case {
+            Some(case) => format!("{case}: {}", finding.line()),
+            None => finding.line(),
         })
         .collect();
     if !homeless.is_empty() {
@@ -61,11 +58,11 @@ pub(super) fn junit(run: &Run, judgement: &Judgement) -> String {
     text
 }
 
-fn test(case: &CaseRecord, wrongs: &[Wrong]) -> String {
+fn test(case: &CaseRecord, findings: &[Finding]) -> String {
     let id = &case.spec.id;
-    let of_case: Vec<&Wrong> = wrongs.iter().filter(|wrong| wrong.case.as_ref() == Some(id)).collect();
     let said = |verdict| -> Vec<String> {
-        of_case.iter().filter(|wrong| wrong.verdict == verdict).map(|wrong| wrong.text.clone()).collect()
+        let of_case = findings.iter().filter(|finding| finding.case.as_ref() == Some(id));
+        of_case.filter(|finding| finding.verdict == verdict).map(Finding::line).collect()
     };
     let (failed, warned) = (said(Verdict::Fail), said(Verdict::Warn));
     let mut text = format!(

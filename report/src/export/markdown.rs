@@ -3,14 +3,11 @@
 
 use std::fmt::Write;
 
-use bench_core::run::Run;
-
-use super::wrong::wrongs;
 use crate::call_sites::SiteCount;
 use crate::call_sites::long_name::fitted_name;
 use crate::compare::{Change, Comparison};
-use crate::judge::judgement::Judgement;
 use crate::quantity::signed;
+use crate::report::Report;
 
 /// Rows of a table that stand open; the rest is folded.
 const OPEN: usize = 20;
@@ -22,19 +19,20 @@ const NAME: usize = 200;
 const MOST_BYTES: usize = (1 << 20) - 8 * 1024;
 
 /// The whole summary.
-pub(super) fn markdown(run: &Run, judgement: &Judgement) -> String {
-    let verdict = judgement.verdict.word().to_uppercase();
-    let mut text = format!("## Memory benchmarks: {verdict}\n\n{}\n\n", escaped(&judgement.headline()));
-    let _ = writeln!(text, "Run `{}`; repeat it: `{}`\n", code(&run.id), code(&run.command));
-    let rows: Vec<String> = wrongs(judgement)
+pub(super) fn markdown(report: &Report) -> String {
+    let verdict = report.verdict().word().to_uppercase();
+    let mut text = format!("## Memory benchmarks: {verdict}\n\n{}\n\n", escaped(&report.headline()));
+    let _ = writeln!(text, "Run `{}`; repeat it: `{}`\n", code(&report.run.id), code(&report.run.command));
+    let rows: Vec<String> = report
+        .findings
         .iter()
-        .map(|wrong| {
-            let case = wrong.case.as_ref().map(|case| format!("`{case}`")).unwrap_or_default();
-            format!("| {} | {case} | {} |\n", wrong.verdict, escaped(&wrong.text))
+        .map(|finding| {
+            let case = finding.case.as_ref().map(|case| format!("`{case}`")).unwrap_or_default();
+            format!("| {} | {case} | {} |\n", finding.verdict, escaped(&finding.line()))
         })
         .collect();
     table(&mut text, "What is wrong", "| verdict | case | what |\n|---|---|---|\n", &rows);
-    if let Some(comparison) = &judgement.comparison {
+    if let Some(comparison) = &report.comparison {
         changes(&mut text, comparison);
         sites(&mut text, comparison);
     }

@@ -9,20 +9,18 @@ mod markdown;
 mod pprof;
 mod smaller_is_better;
 mod trend;
-mod wrong;
 
 use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
-use bench_core::run::Run;
 
 pub use collapsed::collapsed;
 pub use flamegraph::{differential_flamegraph, flamegraph};
 pub use pprof::pprof;
 pub use trend::{Trend, trend};
 
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 use crate::values::Value;
 
 /// A format to export to.
@@ -75,19 +73,19 @@ impl FromStr for Format {
 }
 
 /// The run in `format`.
-pub fn export(format: Format, run: &Run, judgement: &Judgement) -> String {
+pub fn export(format: Format, report: &Report) -> String {
     match format {
-        Format::Bencher => bencher::bencher(judgement),
-        Format::SmallerIsBetter => smaller_is_better::smaller_is_better(run, judgement),
-        Format::JUnit => junit::junit(run, judgement),
-        Format::Markdown => markdown::markdown(run, judgement),
-        Format::Csv => csv::csv(judgement),
+        Format::Bencher => bencher::bencher(report),
+        Format::SmallerIsBetter => smaller_is_better::smaller_is_better(report),
+        Format::JUnit => junit::junit(report),
+        Format::Markdown => markdown::markdown(report),
+        Format::Csv => csv::csv(report),
     }
 }
 
 /// The values that a trend service gets.
-fn plotted(format: Format, judgement: &Judgement) -> impl Iterator<Item = &Value> {
-    trend(format, judgement).into_iter().flat_map(|trend| trend.values)
+fn plotted<'a>(format: Format, report: &'a Report<'_>) -> impl Iterator<Item = &'a Value> {
+    trend(format, report).into_iter().flat_map(|trend| trend.values)
 }
 
 /// The lowest and the highest repetition.

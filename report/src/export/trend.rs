@@ -6,7 +6,7 @@ use bench_core::metric::{Class, Direction, Unit};
 
 use super::Format;
 use crate::compare::{Gate, Noise, REPETITIONS};
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 use crate::statistics::variation;
 use crate::text::plural;
 use crate::values::Value;
@@ -29,7 +29,7 @@ impl Trend<'_> {
 }
 
 /// What `format` gets of a run; `None` for a format that holds whatever there is.
-pub fn trend(format: Format, judgement: &Judgement) -> Option<Trend<'_>> {
+pub fn trend<'a>(format: Format, report: &'a Report<'_>) -> Option<Trend<'a>> {
     let is_shown = |value: &&Value| match format {
         Format::Bencher => value.metric.direction != Direction::Neutral,
         _ => value.metric.direction == Direction::Lower,
@@ -37,7 +37,7 @@ pub fn trend(format: Format, judgement: &Judgement) -> Option<Trend<'_>> {
     if !matches!(format, Format::Bencher | Format::SmallerIsBetter) {
         return None;
     }
-    let whole = judgement.values.iter().filter(|value| value.phase.is_none() && !value.scaled);
+    let whole = report.judgement.values.iter().filter(|value| value.phase.is_none() && !value.scaled);
     let mut trend = Trend { values: Vec::new(), left_out: BTreeMap::new() };
     for value in whole.filter(is_shown) {
         match why_not(value) {

@@ -1,19 +1,15 @@
 //! What is said of a run: verdicts, values with their limits, failures.
 
 use bench_core::case::{CaseId, Mode};
+use bench_core::metric::Metric;
 use bench_core::run::FailureKind;
 
-use crate::compare::Comparison;
-use crate::text::plural;
 use crate::values::Value;
-use crate::values::history::History;
 use crate::verdict::Verdict;
 
 /// All that is said of a run.
 #[derive(Clone, Default)]
 pub struct Judgement {
-    /// The worst of everything below.
-    pub verdict: Verdict,
     /// Every metric that could be computed, in the order of the run's cases.
     pub values: Vec<Value>,
     /// Cases with repetitions that failed.
@@ -30,33 +26,6 @@ pub struct Judgement {
     pub warnings: Vec<Warning>,
     /// Why there is no number of what the run was asked for: nothing of it could be measured. Makes it [`Verdict::Warn`].
     pub nothing_measured: Option<String>,
-    /// For a summary line.
-    pub counts: Counts,
-    /// What is said against a baseline, if the run was compared with one.
-    pub comparison: Option<Comparison>,
-    /// What the numbers were in the stored runs before, if they were looked at.
-    pub history: Option<History>,
-}
-
-/// How many there were of what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Cases in the run.
-    pub cases: usize,
-    /// Cases with evidence in at least one mode.
-    pub measured: usize,
-    /// Cases with a repetition that failed.
-    pub failed_cases: usize,
-    /// Limits that were judged: the three below together.
-    pub limits: usize,
-    /// Limits that were kept.
-    pub pass: usize,
-    /// Limits that were broken as a warning.
-    pub warn: usize,
-    /// Limits that were broken, and metrics that a rule misses.
-    pub fail: usize,
-    /// Exact metrics whose repetitions disagree.
-    pub not_repeatable: usize,
 }
 
 /// A case whose process failed in one mode.
@@ -87,8 +56,8 @@ pub struct MissingMetric {
     pub mode: Mode,
     /// The phase; `None` is the whole case.
     pub phase: Option<String>,
-    /// The metric's id.
-    pub metric: &'static str,
+    /// The row of the METRICS table.
+    pub metric: &'static Metric,
     /// Why it is absent, as far as is known.
     pub reason: String,
     /// Fail, or warn where the rule only warns or an allowance holds.
@@ -124,81 +93,11 @@ pub struct Warning {
 }
 
 impl Judgement {
-    /// The judgement with what a comparison adds to it.
-    pub fn with_comparison(mut self, comparison: Comparison) -> Judgement {
-        self.verdict = self.verdict.max(comparison.verdict);
-        self.comparison = Some(comparison);
-        self
-    }
-
-    /// The judgement with what the page shows of the runs before.
-    pub fn with_history(mut self, history: History) -> Judgement {
-        self.history = Some(history);
-        self
-    }
-
     /// The value of a metric of a case; `phase` is `None` for the whole case.
     pub fn value(&self, case: &CaseId, phase: Option<&str>, metric: &str) -> Option<&Value> {
         let found = |value: &&Value| {
             value.metric.id == metric && value.phase.as_deref() == phase && value.case == *case
         };
         self.values.iter().find(found)
-    }
-
-    /// The worst that is said of one case; `None` when nothing was judged.
-    pub fn case_verdict(&self, case: &CaseId) -> Option<Verdict> {
-        let values = self.values.iter().filter(|value| value.case == *case).filter_map(|value| value.verdict);
-        let missing =
-            self.missing.iter().filter(|missing| missing.case == *case).map(|missing| missing.verdict);
-        let failed = self.failures.iter().any(|failure| failure.case == *case);
-        let miscounted = self.calibration.iter().any(|fault| fault.case == *case);
-        let warned = self.warnings.iter().any(|warning| warning.case.as_ref() == Some(case));
-        let others = [(failed || miscounted, Verdict::Fail), (warned, Verdict::Warn)];
-        let others = others.into_iter().filter(|(holds, _)| *holds).map(|(_, verdict)| verdict);
-        let compared = self.comparison.as_ref().and_then(|comparison| comparison.case_verdict(case));
-        values.chain(missing).chain(others).chain(compared).max()
-    }
-
-    /// The run in one sentence: `2 of 96 limits broken, 1 of 41 cases failed`. Warnings are named only if nothing
-    /// is worse.
-    pub fn headline(&self) -> String {
-        let counts = &self.counts;
-        let limits = plural(counts.limits, "limit");
-        let compared = self.comparison.as_ref().map(|comparison| comparison.verdict);
-        let against = self.comparison.as_ref().map(Comparison::headline).unwrap_or_default();
-        let failures = [
-            (!self.calibration.is_empty(), "the instruments are off: do not trust this run".to_string()),
-            (
-                counts.failed_cases > 0,
-                format!("{} of {} failed", counts.failed_cases, plural(counts.cases, "case")),
-            ),
-            (counts.fail > 0, format!("{} of {limits} broken", counts.fail)),
-            (!self.expired.is_empty(), format!("{} expired", plural(self.expired.len(), "allowance"))),
-            (compared == Some(Verdict::Fail), against.clone()),
-        ];
-        let nothing = self.nothing_measured.as_ref().map(|reason| format!("nothing was measured ({reason})"));
-        let warnings = [
-            (nothing.is_some(), nothing.clone().unwrap_or_default()),
-            (counts.warn > 0, format!("{} of {limits} broken as a warning", counts.warn)),
-            (!self.warnings.is_empty(), format!("{} to look at", plural(self.warnings.len(), "thing"))),
-            (compared == Some(Verdict::Warn), against.clone()),
-        ];
-        let said = |parts: &[(bool, String)]| {
-            let holding = parts.iter().filter(|(holds, _)| *holds).map(|(_, text)| text.as_str());
-            holding.collect::<Vec<_>>().join(", ")
-        };
-        match (said(&failures), said(&warnings)) {
-            (failures, _) if !failures.is_empty() => {
-                [failures].into_iter().chain(nothing).collect::<Vec<_>>().join(", ")
-            }
-            (_, warnings) if !warnings.is_empty() => warnings,
-            _ if counts.limits == 0 => {
-                format!("{} measured, no limit judged", plural(counts.measured, "case"))
-            }
-            _ if compared.is_some() => {
-                format!("all {limits} kept by {}; {against}", plural(counts.measured, "case"))
-            }
-            _ => format!("all {limits} kept by {}", plural(counts.measured, "case")),
-        }
     }
 }

@@ -10,7 +10,7 @@ use bench_core::evidence::{Evidence, PhaseRecord};
 use bench_core::metric::{METRICS, Metric};
 use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
-use crate::judge::judgement::{CaseFailure, Counts, Judgement, MissingMetric, Warning};
+use crate::judge::judgement::{CaseFailure, Judgement, MissingMetric, Warning};
 use crate::text::plural;
 use crate::thresholds::{Level, Missing, Place, Rule, Thresholds};
 use crate::values::{Limit, Part, Value, parts, value};
@@ -46,42 +46,7 @@ pub fn judge(run: &Run, thresholds: &Thresholds, today: &str) -> Judgement {
     });
     judgement.expired = thresholds.expired(today);
     judgement.nothing_measured = nothing_measured(run);
-    judgement.counts = counts(run, &judgement);
-    judgement.verdict = overall(&judgement);
     judgement
-}
-
-fn overall(judgement: &Judgement) -> Verdict {
-    let broken =
-        !judgement.failures.is_empty() || !judgement.calibration.is_empty() || !judgement.expired.is_empty();
-    let values = judgement.values.iter().filter_map(|value| value.verdict);
-    let missing = judgement.missing.iter().map(|missing| missing.verdict);
-    let warned = judgement.warnings.iter().map(|_| Verdict::Warn);
-    let nothing = judgement.nothing_measured.iter().map(|_| Verdict::Warn);
-    let failed = broken.then_some(Verdict::Fail);
-    values.chain(missing).chain(warned).chain(nothing).chain(failed).max().unwrap_or_default()
-}
-
-fn counts(run: &Run, judgement: &Judgement) -> Counts {
-    let limits = judgement.values.iter().filter_map(|value| value.verdict);
-    let verdicts: Vec<Verdict> =
-        limits.chain(judgement.missing.iter().map(|missing| missing.verdict)).collect();
-    let count = |verdict| verdicts.iter().filter(|found| **found == verdict).count();
-    let failed = |case: &&CaseRecord| judgement.failures.iter().any(|failure| failure.case == case.spec.id);
-    Counts {
-        cases: run.cases.len(),
-        measured: run.cases.iter().filter(|case| is_measured(case)).count(),
-        failed_cases: run.cases.iter().filter(failed).count(),
-        limits: verdicts.len(),
-        pass: count(Verdict::Pass),
-        warn: count(Verdict::Warn),
-        fail: count(Verdict::Fail),
-        not_repeatable: judgement.values.iter().filter(|value| !value.repeatable).count(),
-    }
-}
-
-fn is_measured(case: &CaseRecord) -> bool {
-    case.measurements.iter().any(|measurement| measurement.evidence().next().is_some())
 }
 
 /// Why a whole run has no number of what it was asked for; calibrations, which are part of most runs, do not count.
@@ -230,7 +195,7 @@ impl Judge<'_> {
             case: case.clone(),
             mode: rule.scope.metric.mode,
             phase,
-            metric: rule.scope.metric.id,
+            metric: rule.scope.metric,
             reason,
             verdict,
             rule: rule.text.clone(),

@@ -12,8 +12,8 @@ use crate::call_sites::long_name::fitted_name;
 use crate::call_sites::{LineChange, SiteCount};
 use crate::chart::{Chart, flame};
 use crate::compare::{Change, Comparison, Outcome, SitesDifference};
-use crate::judge::judgement::Judgement;
 use crate::quantity::{exact, signed};
+use crate::report::Report;
 use crate::text::capitalised;
 use crate::text::plural;
 use crate::verdict::Verdict;
@@ -87,7 +87,7 @@ struct SiteRow {
 }
 
 /// The comparison of a run.
-pub fn compared(run: &Run, comparison: &Comparison, judgement: &Judgement) -> Result<Compared> {
+pub fn compared(run: &Run, comparison: &Comparison, report: &Report) -> Result<Compared> {
     let mut news: Vec<&Change> = comparison.changes.iter().filter(|change| is_news(change)).collect();
     let size = |change: &Change| change.share().map_or(f64::INFINITY, f64::abs);
     news.sort_by(|a, b| b.verdict.cmp(&a.verdict).then(size(b).total_cmp(&size(a))));
@@ -97,7 +97,7 @@ pub fn compared(run: &Run, comparison: &Comparison, judgement: &Judgement) -> Re
         headline: capitalised(&comparison.headline()),
         old_run: comparison.old_run.clone(),
         hidden: news.len().saturating_sub(ROWS),
-        rows: news.into_iter().take(ROWS).map(|change| row(run, change, judgement)).collect::<Result<_>>()?,
+        rows: news.into_iter().take(ROWS).map(|change| row(run, change, report)).collect::<Result<_>>()?,
         cases: comparison
             .cases
             .iter()
@@ -124,7 +124,7 @@ fn is_news(change: &Change) -> bool {
     !incomparable && (change.verdict > Verdict::Pass || (change.outcome.has_moved() && change.gate.is_some()))
 }
 
-fn row(run: &Run, change: &Change, judgement: &Judgement) -> Result<Row> {
+fn row(run: &Run, change: &Change, report: &Report) -> Result<Row> {
     let unit = change.metric.unit;
     let (old, new) = change.shown();
     let shown = |value: Option<String>| value.unwrap_or("–".into());
@@ -137,8 +137,7 @@ fn row(run: &Run, change: &Change, judgement: &Judgement) -> Result<Row> {
         rule.map(|(text, place)| format!("rule {text} in {place}")),
         change.allowed.clone(),
     ];
-    let history =
-        |now: f64| history::line(&change.case, change.phase.as_deref(), change.metric, now, judgement);
+    let history = |now: f64| history::line(&change.case, change.phase.as_deref(), change.metric, now, report);
     Ok(Row {
         verdict: if change.verdict > Verdict::Pass { change.verdict.word() } else { "" },
         case: link(run, &change.case),

@@ -1,12 +1,11 @@
 //! What this run does not say: failed, absent, scaled down, not repeatable, printed.
 
 use bench_core::case::{Kind, Mode};
-use bench_core::run::Run;
 use serde::Serialize;
 
 use super::{Link, link};
-use crate::judge::judgement::Judgement;
 use crate::quantity::human;
+use crate::report::Report;
 use crate::text::plural;
 
 /// One gap and the cases that it is about.
@@ -21,20 +20,20 @@ pub struct Gap {
 const NAMES: usize = 12;
 
 /// The gaps of a run.
-pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
+pub fn coverage(report: &Report) -> Vec<Gap> {
     let mut gaps = Gaps::default();
-    if let Some(reason) = &run.partial {
+    if let Some(reason) = &report.run.partial {
         gaps.add(format!("the run is not whole: {reason}"), None);
     }
     // Where all memory is Rust's, mode native has nothing to add.
-    let foreign = run.cases.iter().any(|case| case.spec.is(Kind::ForeignHeap));
+    let foreign = report.run.cases.iter().any(|case| case.spec.is(Kind::ForeignHeap));
     let concerns = |mode: &&Mode| **mode != Mode::Native || foreign;
-    for mode in Mode::ALL.iter().filter(concerns).filter(|mode| !run.settings.modes.contains(mode)) {
+    for mode in Mode::ALL.iter().filter(concerns).filter(|mode| !report.run.settings.modes.contains(mode)) {
         gaps.add(format!("mode {mode} was not asked for"), None);
     }
-    for case in &run.cases {
-        let here = || Some(link(run, &case.spec.id));
-        for mode in run.settings.modes.iter() {
+    for case in &report.run.cases {
+        let here = || Some(link(report.run, &case.spec.id));
+        for mode in report.run.settings.modes.iter() {
             if let Some(reason) = case.spec.absent_modes.get(mode) {
                 gaps.add(format!("cannot be measured in mode {mode}: {reason}"), here());
             }
@@ -56,8 +55,11 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
         if let Some(unjudged) = case.unjudged() {
             gaps.add(unjudged.into(), here());
         }
-        let values =
-            judgement.values.iter().filter(|value| value.case == case.spec.id && value.phase.is_none());
+        let values = report
+            .judgement
+            .values
+            .iter()
+            .filter(|value| value.case == case.spec.id && value.phase.is_none());
         let unsteady: Vec<String> = values
             .filter(|value| !value.repeatable)
             .map(|value| format!("{} ({})", value.metric.title, human(value.value, value.metric.unit)))
@@ -74,7 +76,7 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
             );
         }
     }
-    if judgement.calibration_checks == 0 {
+    if report.judgement.calibration_checks == 0 {
         gaps.add(
             "the instruments were not checked: no calibration case was measured in mode heap or native"
                 .into(),
@@ -85,8 +87,8 @@ pub fn coverage(run: &Run, judgement: &Judgement) -> Vec<Gap> {
 }
 
 /// The sentence on the calibration of the instruments.
-pub fn instruments(judgement: &Judgement) -> String {
-    match (judgement.calibration_checks, judgement.calibration.len()) {
+pub fn instruments(report: &Report) -> String {
+    match (report.judgement.calibration_checks, report.judgement.calibration.len()) {
         (0, _) => "No calibration case was measured, so nothing is known of the instruments.".into(),
         (checks, 0) => format!(
             "Calibration cases allocate known amounts. All {} agree with what the instruments recorded, to the byte.",

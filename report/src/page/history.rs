@@ -6,7 +6,7 @@ use bench_core::metric::Metric;
 use serde::Serialize;
 
 use crate::chart::history;
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 use crate::text::plural;
 use crate::values::Value;
 
@@ -28,8 +28,8 @@ struct RunLine {
 const CONDITIONS: usize = 3;
 
 /// The runs before, the newest first. `None` if the page was made without a history, or there is no run before.
-pub fn runs(judgement: &Judgement) -> Option<Runs> {
-    let history = judgement.history.as_ref().filter(|history| !history.runs.is_empty())?;
+pub fn runs(report: &Report) -> Option<Runs> {
+    let history = report.history.as_ref().filter(|history| !history.runs.is_empty())?;
     let runs = history.runs.iter().rev().map(|run| {
         let named: Vec<&str> = run.apart.iter().take(CONDITIONS).map(String::as_str).collect();
         let more = run.apart.len().saturating_sub(CONDITIONS);
@@ -40,8 +40,8 @@ pub fn runs(judgement: &Judgement) -> Option<Runs> {
 }
 
 /// The line of a value that was judged.
-pub fn of_value(value: &Value, judgement: &Judgement) -> Result<Option<String>> {
-    line(&value.case, value.phase.as_deref(), value.metric, value.value, judgement)
+pub fn of_value(value: &Value, report: &Report) -> Result<Option<String>> {
+    line(&value.case, value.phase.as_deref(), value.metric, value.value, report)
 }
 
 /// The line of a number of this run; `None` without a run before that has it.
@@ -50,8 +50,8 @@ pub fn line(
     phase: Option<&str>,
     metric: &Metric,
     now: f64,
-    judgement: &Judgement,
+    report: &Report,
 ) -> Result<Option<String>> {
-    let Some(history) = &judgement.history else { return Ok(None) };
+    let Some(history) = &report.history else { return Ok(None) };
     history::line(metric.title, &history.of_value(case, phase, metric), now, metric.unit)
 }

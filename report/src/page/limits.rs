@@ -3,11 +3,11 @@
 use bench_core::run::Run;
 use serde::Serialize;
 
-use super::failures::{Usage, usage};
+use super::findings::{Usage, usage};
 use super::overview::percent;
 use super::{Link, link};
-use crate::judge::judgement::Judgement;
 use crate::quantity::{exact, human};
+use crate::report::Report;
 use crate::values::Value;
 use crate::verdict::Verdict;
 
@@ -30,15 +30,15 @@ pub struct LimitRow {
 }
 
 /// All limits, broken ones first, then by the share that is left.
-pub fn limits(run: &Run, judgement: &Judgement) -> Vec<LimitRow> {
+pub fn limits(report: &Report) -> Vec<LimitRow> {
     let mut rows: Vec<(Verdict, f64, LimitRow)> =
-        judgement.values.iter().filter_map(|value| limit(run, value)).collect();
-    rows.extend(judgement.missing.iter().map(|missing| {
+        report.judgement.values.iter().filter_map(|value| limit(report.run, value)).collect();
+    rows.extend(report.judgement.missing.iter().map(|missing| {
         let row = LimitRow {
             verdict: missing.verdict.word(),
-            case: link(run, &missing.case),
+            case: link(report.run, &missing.case),
             phase: missing.phase.clone().unwrap_or_default(),
-            metric: missing.metric,
+            metric: missing.metric.id,
             value: "absent".into(),
             exact: missing.reason.clone(),
             limit: String::new(),

@@ -5,7 +5,7 @@ mod column;
 mod comparison;
 mod coverage;
 mod engines;
-mod failures;
+mod findings;
 mod history;
 mod limits;
 mod method;
@@ -21,7 +21,7 @@ use bench_core::run::Run;
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 
 pub use watch::watch_page;
 
@@ -30,7 +30,7 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("report.html", include_str!("../../templates/report.html.tera")),
     ("marks.html", include_str!("../../templates/marks.html.tera")),
     ("strip.html", include_str!("../../templates/strip.html.tera")),
-    ("failures.html", include_str!("../../templates/failures.html.tera")),
+    ("findings.html", include_str!("../../templates/findings.html.tera")),
     ("comparison.html", include_str!("../../templates/comparison.html.tera")),
     ("suites.html", include_str!("../../templates/suites.html.tera")),
     ("engines.html", include_str!("../../templates/engines.html.tera")),
@@ -50,7 +50,7 @@ struct Page {
     style: &'static str,
     script: &'static str,
     strip: strip::Strip,
-    failures: Vec<failures::Failure>,
+    findings: Vec<findings::FindingItem>,
     comparison: Option<comparison::Compared>,
     suites: Vec<suites::Suite>,
     engines: Option<engines::Engines>,
@@ -76,26 +76,26 @@ struct Link {
 ///
 /// # Errors
 /// Only if a chart or the template cannot be rendered, which is a mistake in this crate.
-pub fn page(run: &Run, judgement: &Judgement) -> Result<String> {
-    let cases = run.cases.iter().enumerate().map(|(index, record)| case::case(index, record, run, judgement));
-    let compared = judgement.comparison.as_ref().map(|found| comparison::compared(run, found, judgement));
+pub fn page(report: &Report) -> Result<String> {
+    let cases = report.run.cases.iter().enumerate().map(|(index, record)| case::case(index, record, report));
+    let compared = report.comparison.as_ref().map(|found| comparison::compared(report.run, found, report));
     let page = Page {
-        title: format!("{} · memory benchmarks · {}", judgement.verdict.word().to_uppercase(), run.id),
+        title: format!("{} · memory benchmarks · {}", report.verdict().word().to_uppercase(), report.run.id),
         policy: security::policy(STYLE, SCRIPT),
         style: STYLE,
         script: SCRIPT,
-        strip: strip::strip(run, judgement),
-        failures: failures::failures(run, judgement),
+        strip: strip::strip(report),
+        findings: findings::findings(report),
         comparison: compared.transpose()?,
-        suites: suites::suites(run, judgement)?,
-        engines: engines::engines(run, judgement)?,
-        overview: overview::overview(run, judgement),
+        suites: suites::suites(report)?,
+        engines: engines::engines(report)?,
+        overview: overview::overview(report),
         cases: cases.collect::<Result<_>>()?,
-        limits: limits::limits(run, judgement),
-        instruments: coverage::instruments(judgement),
-        coverage: coverage::coverage(run, judgement),
-        history: history::runs(judgement),
-        method: method::method(run),
+        limits: limits::limits(report),
+        instruments: coverage::instruments(report),
+        coverage: coverage::coverage(report),
+        history: history::runs(report),
+        method: method::method(report.run),
     };
     render("report.html", &page)
 }

@@ -2,14 +2,14 @@
 
 use bench_core::case::Kind;
 use bench_core::metric::{Class, Metric, Unit};
-use bench_core::run::{CaseRecord, Run};
+use bench_core::run::CaseRecord;
 use serde::Serialize;
 
 use super::column::Column;
 use super::suites::{why_absent, works_with_a_server};
 use super::{Link, link};
-use crate::judge::judgement::Judgement;
 use crate::quantity::{exact, human};
+use crate::report::Report;
 use crate::values::Value;
 
 /// The metrics that have a column.
@@ -80,39 +80,39 @@ struct Cell {
 }
 
 /// The table of a run; calibration cases come last.
-pub fn overview(run: &Run, judgement: &Judgement) -> Overview {
+pub fn overview(report: &Report) -> Overview {
     let metrics = COLUMNS.iter().filter_map(|id| Metric::by_id(id));
     let wanted: Vec<Wanted> =
         metrics.map(|metric| Wanted { title: metric.title, metric, instead: None, phase: None }).collect();
-    let mut cases: Vec<&CaseRecord> = run.cases.iter().collect();
+    let mut cases: Vec<&CaseRecord> = report.run.cases.iter().collect();
     cases.sort_by_key(|case| case.spec.is(Kind::Calibration));
-    table(run, judgement, &cases, &wanted)
+    table(report, &cases, &wanted)
 }
 
 /// A table with a row for each of `cases` and a column for each of `wanted`.
-pub fn table(run: &Run, judgement: &Judgement, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overview {
+pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overview {
     let columns: Vec<Column> = wanted
         .iter()
         .map(|wanted| {
-            let values = cases.iter().filter_map(|case| Some(found(judgement, case, wanted)?.value));
+            let values = cases.iter().filter_map(|case| Some(found(report, case, wanted)?.value));
             Column::fit(wanted.metric.unit, values)
         })
         .collect();
     let mut absences = Vec::new();
     let rows = cases.iter().map(|case| Row {
-        case: link(run, &case.spec.id),
-        verdict: judgement.case_verdict(&case.spec.id).map_or("", |verdict| verdict.word()),
+        case: link(report.run, &case.spec.id),
+        verdict: report.case_verdict(&case.spec.id).map_or("", |verdict| verdict.word()),
         cells: wanted
             .iter()
             .zip(&columns)
-            .map(|(wanted, column)| match found(judgement, case, wanted) {
+            .map(|(wanted, column)| match found(report, case, wanted) {
                 Some(value) if is_clients(case, value) => of_the_client(value, column),
                 Some(value) if value.metric.id == wanted.metric.id => filled(value, column),
                 Some(value) => of_the_c_heap(value, column),
                 None => empty(why_neither(case, wanted), &mut absences),
             })
             .collect(),
-        margin: margin(case, judgement),
+        margin: margin(case, report),
     });
     let rows = rows.collect();
     let heads = wanted.iter().zip(&columns);
@@ -125,9 +125,9 @@ pub fn table(run: &Run, judgement: &Judgement, cases: &[&CaseRecord], wanted: &[
 }
 
 /// The value of a column: of the metric, or of what is shown instead.
-fn found<'a>(judgement: &'a Judgement, case: &CaseRecord, wanted: &Wanted) -> Option<&'a Value> {
+fn found<'a>(report: &'a Report<'_>, case: &CaseRecord, wanted: &Wanted) -> Option<&'a Value> {
     let metrics = [Some(wanted.metric), wanted.instead].into_iter().flatten();
-    metrics.filter_map(|metric| value(judgement, case, metric, wanted.phase)).next()
+    metrics.filter_map(|metric| value(report, case, metric, wanted.phase)).next()
 }
 
 fn why_neither(case: &CaseRecord, wanted: &Wanted) -> String {
@@ -140,15 +140,17 @@ fn why_neither(case: &CaseRecord, wanted: &Wanted) -> String {
 
 /// A case's value of a metric; a phase that is the case's only one is the whole case.
 pub fn value<'a>(
-    judgement: &'a Judgement,
+    report: &'a Report<'_>,
     case: &CaseRecord,
     metric: &Metric,
     phase: Option<&str>,
 ) -> Option<&'a Value> {
     let id = &case.spec.id;
     match phase {
-        Some(phase) if has_other_phases(case, metric, phase) => judgement.value(id, Some(phase), metric.id),
-        _ => judgement.value(id, None, metric.id),
+        Some(phase) if has_other_phases(case, metric, phase) => {
+            report.judgement.value(id, Some(phase), metric.id)
+        }
+        _ => report.judgement.value(id, None, metric.id),
     }
 }
 
@@ -202,8 +204,8 @@ fn empty(reason: String, absences: &mut Vec<String>) -> Cell {
 }
 
 /// The least room that any of the case's limits leaves, as a share of the limit.
-fn margin(case: &CaseRecord, judgement: &Judgement) -> Cell {
-    let values = judgement.values.iter().filter(|value| value.case == case.spec.id);
+fn margin(case: &CaseRecord, report: &Report) -> Cell {
+    let values = report.judgement.values.iter().filter(|value| value.case == case.spec.id);
     let shares = values.filter_map(|value| Some((value.limit.as_ref()?.margin_share()?, value)));
     match shares.min_by(|a, b| a.0.total_cmp(&b.0)) {
         None => Cell {

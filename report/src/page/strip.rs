@@ -4,8 +4,8 @@ use bench_core::metric::Unit;
 use bench_core::run::Run;
 use serde::Serialize;
 
-use crate::judge::judgement::Judgement;
 use crate::quantity::human;
+use crate::report::Report;
 use crate::text::capitalised;
 use crate::text::plural;
 
@@ -44,20 +44,20 @@ pub struct Fact {
 }
 
 /// The strip of a run.
-pub fn strip(run: &Run, judgement: &Judgement) -> Strip {
+pub fn strip(report: &Report) -> Strip {
     Strip {
-        verdict: judgement.verdict.word(),
-        headline: capitalised(&judgement.headline()),
-        partial: run.partial.clone(),
-        instruments_off: !judgement.calibration.is_empty(),
-        tiles: tiles(judgement),
-        facts: facts(run),
-        command: run.command.clone(),
+        verdict: report.verdict().word(),
+        headline: capitalised(&report.headline()),
+        partial: report.run.partial.clone(),
+        instruments_off: !report.judgement.calibration.is_empty(),
+        tiles: tiles(report),
+        facts: facts(report.run),
+        command: report.run.command.clone(),
     }
 }
 
-fn tiles(judgement: &Judgement) -> Vec<Tile> {
-    let counts = &judgement.counts;
+fn tiles(report: &Report) -> Vec<Tile> {
+    let counts = &report.counts;
     let cases = Tile {
         value: format!("{} of {}", counts.measured, counts.cases),
         label: "cases measured".into(),
@@ -84,7 +84,7 @@ fn tiles(judgement: &Judgement) -> Vec<Tile> {
             _ => "fail",
         },
     };
-    let instruments = match (judgement.calibration_checks, judgement.calibration.len()) {
+    let instruments = match (report.judgement.calibration_checks, report.judgement.calibration.len()) {
         (0, _) => Tile {
             value: "unchecked".into(),
             label: "instruments".into(),

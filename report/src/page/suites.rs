@@ -3,7 +3,7 @@
 use anyhow::Result;
 use bench_core::case::{CaseId, Kind, Mode};
 use bench_core::metric::Metric;
-use bench_core::run::{CaseRecord, Run};
+use bench_core::run::CaseRecord;
 use serde::Serialize;
 
 use super::{history, name_parts};
@@ -12,6 +12,7 @@ use crate::chart::bars::{self, Bar, Group};
 use crate::judge::judgement::Judgement;
 use crate::judge::{is_of_a_server, is_of_rusts_heap};
 use crate::quantity::human;
+use crate::report::Report;
 use crate::text::plural;
 use crate::values::Value;
 use crate::verdict::Verdict;
@@ -53,24 +54,24 @@ const SERVER_CHARTS: [&str; 2] = ["server.peak", "server.growth"];
 const FIGURES: [&str; 4] = ["heap.peak", "heap.growth", "rss.peak", "time.median"];
 
 /// The cards, in the order in which the suites ran. Calibration cases check the instruments and have none.
-pub fn suites(run: &Run, judgement: &Judgement) -> Result<Vec<Suite>> {
+pub fn suites(report: &Report) -> Result<Vec<Suite>> {
     let mut names: Vec<&str> = Vec::new();
-    for case in run.cases.iter().filter(|case| !case.spec.is(Kind::Calibration)) {
+    for case in report.run.cases.iter().filter(|case| !case.spec.is(Kind::Calibration)) {
         if !names.contains(&case.spec.id.suite.as_str()) {
             names.push(&case.spec.id.suite);
         }
     }
-    names.iter().enumerate().map(|(index, name)| suite(index, name, run, judgement)).collect()
+    names.iter().enumerate().map(|(index, name)| suite(index, name, report)).collect()
 }
 
-fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<Suite> {
-    let cases: Vec<&CaseRecord> = run
+fn suite(index: usize, name: &str, report: &Report) -> Result<Suite> {
+    let cases: Vec<&CaseRecord> = report
+        .run
         .cases
         .iter()
         .filter(|case| case.spec.id.suite == name && !case.spec.is(Kind::Calibration))
         .collect();
-    let verdicts: Vec<Verdict> =
-        cases.iter().filter_map(|case| judgement.case_verdict(&case.spec.id)).collect();
+    let verdicts: Vec<Verdict> = cases.iter().filter_map(|case| report.case_verdict(&case.spec.id)).collect();
     let bad = verdicts.iter().filter(|verdict| **verdict > Verdict::Pass).count();
     let mut workloads: Vec<Workload> = Vec::new();
     for case in &cases {
@@ -82,10 +83,10 @@ fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<S
     let of_servers = SERVER_CHARTS.iter().filter(|_| with_server);
     let charts = CHARTS.iter().chain(of_servers).filter_map(|id| Metric::by_id(id)).map(|metric| {
         let id = format!("suite-{index}-{}", metric.id.replace('.', "-"));
-        bars::chart(&id, metric, &groups(&cases, judgement, metric))
+        bars::chart(&id, metric, &groups(&cases, &report.judgement, metric))
     });
-    let largest = FIGURES.iter().filter_map(|id| largest(&cases, judgement, id));
-    let figures = largest.map(|value| figure(value, judgement));
+    let largest = FIGURES.iter().filter_map(|id| largest(&cases, report, id));
+    let figures = largest.map(|value| figure(value, report));
     Ok(Suite {
         name: name.into(),
         verdict: verdicts.iter().max().map_or("", |verdict| verdict.word()),
@@ -99,17 +100,17 @@ fn suite(index: usize, name: &str, run: &Run, judgement: &Judgement) -> Result<S
     })
 }
 
-fn largest<'a>(cases: &[&CaseRecord], judgement: &'a Judgement, metric: &str) -> Option<&'a Value> {
-    let values = cases.iter().filter_map(|case| judgement.value(&case.spec.id, None, metric));
+fn largest<'a>(cases: &[&CaseRecord], report: &'a Report<'_>, metric: &str) -> Option<&'a Value> {
+    let values = cases.iter().filter_map(|case| report.judgement.value(&case.spec.id, None, metric));
     values.max_by(|a, b| a.value.total_cmp(&b.value))
 }
 
-fn figure(value: &Value, judgement: &Judgement) -> Result<Figure> {
+fn figure(value: &Value, report: &Report) -> Result<Figure> {
     Ok(Figure {
         value: human(value.value, value.metric.unit),
         label: format!("largest {}", value.metric.title),
         case: name_parts(&value.case.to_string()),
-        history: history::of_value(value, judgement)?,
+        history: history::of_value(value, report)?,
     })
 }
 

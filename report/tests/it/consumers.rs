@@ -10,7 +10,7 @@ use junit_parser::{TestCase, TestStatus};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use report::compare::compare;
 use report::export::{Format, export};
-use report::{Judgement, Thresholds, judge};
+use report::{Report, Thresholds, judge};
 use serde_json::{Map, Value};
 
 use crate::sample;
@@ -18,10 +18,10 @@ use crate::sample;
 /// GitHub's limit for a step summary.
 const MOST_SUMMARY_BYTES: usize = 1 << 20;
 
-fn compared(old: &Run, new: &Run, called: &str) -> Judgement {
+fn compared<'a>(old: &Run, new: &'a Run, called: &str) -> Report<'a> {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
     let comparison = compare(called, old, new, &thresholds, sample::TODAY);
-    judge(new, &thresholds, sample::TODAY).with_comparison(comparison)
+    Report::new(new, judge(new, &thresholds, sample::TODAY), Some(comparison), None)
 }
 
 /// Parsers of other languages read the files, too: `.ci/consumers` says where they shall lie.
@@ -52,7 +52,7 @@ fn exports(format: Format) -> Vec<String> {
     }
     let evil = with_texts(new.clone(), EVIL);
     let (calm, sharp) = (compared(&old, &new, "main"), compared(&with_texts(old, EVIL), &evil, EVIL));
-    vec![export(format, &new, &calm), export(format, &evil, &sharp)]
+    vec![export(format, &calm), export(format, &sharp)]
 }
 
 /// What ends cells, rows, elements, strings, lines and sheets, if it is not escaped.
@@ -219,7 +219,7 @@ fn a_summary_with_three_tables_too_long_is_still_taken() {
     for site in each_evidence(&mut new).filter_map(|e| e.sites.as_mut()).flat_map(|sites| &mut sites.sites) {
         site.total_bytes += 1 << 20;
     }
-    let text = export(Format::Markdown, &new, &compared(&old, &new, &"long".repeat(1000)));
+    let text = export(Format::Markdown, &compared(&old, &new, &"long".repeat(1000)));
     assert!(text.len() <= MOST_SUMMARY_BYTES, "{} bytes", text.len());
     assert_eq!(text.matches("do not fit into a summary").count(), 3);
     let (markup, _) = seen(&text);

@@ -4,7 +4,7 @@ use bench_core::case::Mode;
 use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 use report::quantity::human;
-use report::{Thresholds, judge, page};
+use report::{Report, Thresholds, judge, page};
 
 use crate::sample;
 use crate::sample::engines::{FOREIGN, KEEPS_ALL, PER_VECTOR, UNTIMED};
@@ -13,7 +13,7 @@ fn rendered(keep: impl Fn(&CaseRecord) -> bool) -> String {
     let mut run = sample::run();
     run.cases.retain(keep);
     let thresholds = Thresholds::parse("schema = 1\n", "thresholds.toml").unwrap();
-    page(&run, &judge(&run, &thresholds, "2026-11-21")).unwrap()
+    page(&Report::new(&run, judge(&run, &thresholds, "2026-11-21"), None, None)).unwrap()
 }
 
 /// The page's section, without the rest.
@@ -170,7 +170,7 @@ fn without_mode_native_the_case_of_a_foreign_engine_says_so() {
         case.measurements.retain(|measurement| measurement.mode != Mode::Native);
     }
     let thresholds = Thresholds::parse("schema = 1\n", "thresholds.toml").unwrap();
-    let page = page(&run, &judge(&run, &thresholds, "2026-11-21")).unwrap();
+    let page = page(&Report::new(&run, judge(&run, &thresholds, "2026-11-21"), None, None)).unwrap();
     assert!(page.contains("mode native, which counts the C heap, was not measured"));
     assert!(section(&page).contains("of the C heap: mode native was not measured"), "after deletes");
 }
@@ -193,7 +193,7 @@ fn no_name_or_reason_of_an_engine_becomes_markup() {
         }
     }
     let thresholds = Thresholds::parse("schema = 1\n", "thresholds.toml").unwrap();
-    let page = page(&run, &judge(&run, &thresholds, "2026-11-21")).unwrap();
+    let page = page(&Report::new(&run, judge(&run, &thresholds, "2026-11-21"), None, None)).unwrap();
     assert_eq!(page.matches("<script").count(), 1, "only the page's own script");
     assert!(section(&page).contains("&lt;script&gt;"), "the names are shown all the same");
 }

@@ -3,24 +3,24 @@
 use bench_core::run::Run;
 use report::compare::compare;
 use report::export::{Format, export, trend};
-use report::{Judgement, Thresholds, judge};
+use report::{Report, Thresholds, judge};
 use serde_json::Value;
 
 use crate::sample;
 
 const SINGLE: &str = "vectors/single_vector{dim=128}";
 
-fn judged(run: &Run) -> Judgement {
+fn judged(run: &Run) -> Report<'_> {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
-    judge(run, &thresholds, sample::TODAY)
+    Report::new(run, judge(run, &thresholds, sample::TODAY), None, None)
 }
 
 fn exported(format: Format, run: &Run) -> String {
-    export(format, run, &judged(run))
+    export(format, &judged(run))
 }
 
 /// The sample, compared with one in which a case took less and its call sites were others.
-fn compared() -> (Run, Judgement) {
+fn compared(format: Format) -> (String, usize) {
     let (mut old, new) = (sample::run(), sample::run());
     for case in old.cases.iter_mut().filter(|case| case.spec.id.to_string() == SINGLE) {
         for repetition in case.measurements.iter_mut().flat_map(|measurement| &mut measurement.repetitions) {
@@ -35,8 +35,8 @@ fn compared() -> (Run, Judgement) {
     }
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
     let comparison = compare("main", &old, &new, &thresholds, sample::TODAY);
-    let judgement = judged(&new).with_comparison(comparison);
-    (new, judgement)
+    let report = Report::new(&new, judged(&new).judgement, Some(comparison), None);
+    (export(format, &report), report.judgement.values.len())
 }
 
 /// The JSON schema of Bencher Metric Format: names of at most 1,024 characters, slugs as measures, finite numbers.
@@ -93,7 +93,7 @@ fn a_fixed_threshold_gets_nothing_that_two_runs_of_one_build_differ_in() {
     for format in [Format::Bencher, Format::SmallerIsBetter] {
         let (run, few) = (steady(10), steady(9));
         let (judgement, few) = (judged(&run), judged(&few));
-        let ids = |judgement: &Judgement| -> Vec<&'static str> {
+        let ids = |judgement: &Report| -> Vec<&'static str> {
             trend(format, judgement).unwrap().values.iter().map(|value| value.metric.id).collect()
         };
         let kept = ids(&judgement);
@@ -136,13 +136,12 @@ fn a_fixed_threshold_gets_nothing_that_spreads() {
 
 #[test]
 fn junit_is_xml_with_a_test_for_each_case() {
-    let (run, judgement) = compared();
-    let text = export(Format::JUnit, &run, &judgement);
+    let (text, _) = compared(Format::JUnit);
     let document = roxmltree::Document::parse(&text).unwrap();
     let named = |name: &'static str| document.descendants().filter(move |node| node.has_tag_name(name));
     assert_eq!(document.root_element().tag_name().name(), "testsuites");
     let tests = named("testcase").count();
-    assert!(tests >= run.cases.len(), "{tests}");
+    assert!(tests >= sample::run().cases.len(), "{tests}");
     for suite in named("testsuite") {
         let count = |name: &str| {
             suite
@@ -159,9 +158,10 @@ fn junit_is_xml_with_a_test_for_each_case() {
         test.children().find(|node| node.has_tag_name("failure"))
     };
     let crashed = failure("ingest/batch{documents=10}").unwrap();
-    assert!(crashed.attribute("message").unwrap().contains("crashed in mode heap: exit code 101"));
-    assert!(crashed.text().unwrap().contains("crashed in mode heap"), "GitLab shows the body only");
-    assert!(failure(SINGLE).unwrap().text().unwrap().contains("heap.blocks from 0 to 1, worse"));
+    let said = "mode heap: crashed: exit code 101";
+    assert!(crashed.attribute("message").unwrap().contains(said));
+    assert!(crashed.text().unwrap().contains(said), "GitLab shows the body only");
+    assert!(failure(SINGLE).unwrap().text().unwrap().contains("heap.blocks: went from 0 to 1 (+1), worse"));
     assert!(failure("search/dense{engine=flat,threads=2}").is_none());
     assert!(
         failure("the run as a whole").unwrap().text().unwrap().contains("the allowance for ingest/batch")
@@ -170,11 +170,10 @@ fn junit_is_xml_with_a_test_for_each_case() {
 
 #[test]
 fn a_summary_says_what_is_wrong_what_changed_and_why() {
-    let (run, judgement) = compared();
-    let text = export(Format::Markdown, &run, &judgement);
+    let (text, _) = compared(Format::Markdown);
     assert!(text.starts_with("## Memory benchmarks: FAIL\n"), "{text}");
     for part in [
-        "| fail | `ingest/batch{documents=10}` | crashed in mode heap: exit code 101 |",
+        "| fail | `ingest/batch{documents=10}` | case failed: mode heap: crashed: exit code 101 (3 of 3 processes) |",
         "### What changed against main",
         "| `vectors/single_vector{dim=128}` | heap.blocks | 0 | 1 | +1 |  | worse |",
         "### Call sites that changed",
@@ -203,10 +202,9 @@ fn a_summary_of_many_failures_is_folded_and_bounded() {
 
 #[test]
 fn csv_has_a_row_for_each_number() {
-    let (run, judgement) = compared();
-    let text = export(Format::Csv, &run, &judgement);
+    let (text, values) = compared(Format::Csv);
     let rows: Vec<&str> = text.split_terminator("\r\n").collect();
-    assert_eq!(rows.len(), judgement.values.len() + 1);
+    assert_eq!(rows.len(), values + 1);
     let blocks = "vectors/single_vector{dim=128},,heap,heap.blocks,count,exact,3,1,,,0,worse";
     assert!(
         rows.contains(&blocks),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bench_core::run::Run;
 use report::compare::compare;
-use report::{History, Thresholds, judge, page};
+use report::{History, Report, Thresholds, judge, page};
 
 use crate::sample;
 use crate::sample::before::before;
@@ -19,8 +19,8 @@ pub fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
     let comparison = compare("main", &before(), run, &thresholds, sample::TODAY);
     let history = History::of(run, sample::runs_before());
-    let judgement = judge(run, &thresholds, sample::TODAY).with_comparison(comparison);
-    page(run, &judgement.with_history(history)).unwrap()
+    let judgement = judge(run, &thresholds, sample::TODAY);
+    page(&Report::new(run, judgement, Some(comparison), Some(history))).unwrap()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use bench_core::run::Run;
 use fastrand::Rng;
 use report::compare::compare;
 use report::export::{Format, export};
-use report::{Thresholds, judge, page};
+use report::{Report, Thresholds, judge, page};
 use serde_json::{Value, json};
 
 use crate::sample;
@@ -74,15 +74,16 @@ fn no_file_that_can_be_read_makes_a_judgement_panic() {
         read += 1;
         for (old, new) in [(&whole, &run), (&run, &whole)] {
             let comparison = compare("main", old, new, &thresholds, sample::TODAY);
-            let judgement = judge(new, &thresholds, sample::TODAY).with_comparison(comparison);
+            let judgement = judge(new, &thresholds, sample::TODAY);
+            let report = Report::new(new, judgement, Some(comparison), None);
             for format in Format::ALL {
-                let text = export(format, new, &judgement);
+                let text = export(format, &report);
                 if format == Format::JUnit {
                     roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
                 }
             }
             if seed % 20 == 0 {
-                let page = page(new, &judgement).unwrap();
+                let page = page(&report).unwrap();
                 assert_eq!(page.matches("<script").count(), 1, "seed {seed}: only the page's own script");
             }
         }

@@ -3,7 +3,7 @@
 use bench_core::case::Mode;
 use bench_core::metric::Class;
 use bench_core::run::{CaseRecord, Run};
-use report::{Judgement, Thresholds, Verdict, judge, summary_json};
+use report::{Report, Thresholds, Verdict, judge, summary_json};
 
 use crate::sample;
 
@@ -31,10 +31,10 @@ fn only<'a>(run: &'a mut Run, id: &str) -> &'a mut CaseRecord {
     &mut run.cases[0]
 }
 
-fn judged(run: &Run, rules: &str) -> Judgement {
+fn judged<'a>(run: &'a Run, rules: &str) -> Report<'a> {
     let thresholds =
         Thresholds::parse(&format!("schema = 1\n{rules}"), "t.toml").unwrap_or_else(|e| panic!("{e}"));
-    judge(run, &thresholds, "2026-11-21")
+    Report::new(run, judge(run, &thresholds, "2026-11-21"), None, None)
 }
 
 fn rule(id: &str, metric: &str, rest: &str) -> String {
@@ -53,15 +53,15 @@ fn a_value_is_judged_by_its_limit() {
         ("max = { warn = \"500B\", fail = \"511B\" }", Verdict::Fail, 511.0),
         ("max = { warn = \"600B\", fail = \"1KiB\" }", Verdict::Pass, 600.0),
     ] {
-        let judgement = judged(&run, &rule(SINGLE, "heap.peak", limit));
-        let value = judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
+        let report = judged(&run, &rule(SINGLE, "heap.peak", limit));
+        let value = report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
         assert_eq!((value.value, value.class, value.samples.len()), (512.0, Class::Exact, 3));
         let found = value.limit.as_ref().unwrap();
         assert_eq!((value.verdict, found.value), (Some(verdict), deciding), "{limit}");
         assert_eq!((found.margin, found.place.as_str()), (deciding - 512.0, "t.toml:3"));
-        assert_eq!((judgement.verdict, judgement.counts.limits), (verdict, 1), "{limit}");
-        assert_eq!(judgement.case_verdict(&SINGLE.parse().unwrap()), Some(verdict));
-        assert_eq!(judgement.case_verdict(&DOCUMENT.parse().unwrap()), None);
+        assert_eq!((report.verdict(), report.counts.limits), (verdict, 1), "{limit}");
+        assert_eq!(report.case_verdict(&SINGLE.parse().unwrap()), Some(verdict));
+        assert_eq!(report.case_verdict(&DOCUMENT.parse().unwrap()), None);
     }
 }
 
@@ -69,29 +69,32 @@ fn a_value_is_judged_by_its_limit() {
 fn a_least_limit_fails_below_it() {
     let run = healthy();
     for (limit, verdict) in [("2 threads", Verdict::Pass), ("3 threads", Verdict::Fail)] {
-        let judgement = judged(&run, &rule(SINGLE, "process.threads", &format!("min = \"{limit}\"")));
-        assert_eq!(judgement.verdict, verdict, "{limit}");
+        let report = judged(&run, &rule(SINGLE, "process.threads", &format!("min = \"{limit}\"")));
+        assert_eq!(report.verdict(), verdict, "{limit}");
     }
 }
 
 #[test]
 fn a_case_of_several_phases_has_values_for_each_and_for_the_whole() {
-    let judgement = judged(&healthy(), "");
-    let peak =
-        |phase| judgement.value(&FRAGMENTED.parse().unwrap(), phase, "heap.peak").map(|value| value.value);
+    let run = healthy();
+    let report = judged(&run, "");
+    let peak = |phase| {
+        report.judgement.value(&FRAGMENTED.parse().unwrap(), phase, "heap.peak").map(|value| value.value)
+    };
     assert_eq!(peak(Some("allocate")), Some(5_242_880.0));
     assert_eq!(peak(Some("refill")), Some(5_282_880.0));
     assert_eq!(peak(None), Some(5_282_880.0));
-    assert!(judgement.value(&SINGLE.parse().unwrap(), Some("allocate"), "heap.peak").is_none());
-    assert_eq!(judgement.verdict, Verdict::Pass);
+    assert!(report.judgement.value(&SINGLE.parse().unwrap(), Some("allocate"), "heap.peak").is_none());
+    assert_eq!(report.verdict(), Verdict::Pass);
 }
 
 #[test]
 fn what_a_deletion_gives_back_has_a_least() {
     for (limit, verdict) in [("700000B", Verdict::Pass), ("701kB", Verdict::Fail)] {
         let limit = format!("phase = \"delete\"\nmin = \"{limit}\"");
-        let judgement = judged(&healthy(), &rule(UPDATE, "heap.given_back", &limit));
-        assert_eq!((judgement.verdict, judgement.counts.limits), (verdict, 1), "{limit}");
+        let run = healthy();
+        let report = judged(&run, &rule(UPDATE, "heap.given_back", &limit));
+        assert_eq!((report.verdict(), report.counts.limits), (verdict, 1), "{limit}");
     }
 }
 
@@ -101,8 +104,9 @@ fn phases_of_one_name_are_told_apart_and_share_a_rule() {
     for repetition in &mut only(&mut run, FRAGMENTED).measurements[0].repetitions {
         repetition.evidence.as_mut().unwrap().phases[2].name = "allocate".into();
     }
-    let judgement = judged(&run, &rule("**", "heap.peak", "phase = \"allocate\"\nmax = \"5250000B\""));
-    let verdict = |phase| judgement.value(&FRAGMENTED.parse().unwrap(), phase, "heap.peak").unwrap().verdict;
+    let report = judged(&run, &rule("**", "heap.peak", "phase = \"allocate\"\nmax = \"5250000B\""));
+    let verdict =
+        |phase| report.judgement.value(&FRAGMENTED.parse().unwrap(), phase, "heap.peak").unwrap().verdict;
     assert_eq!(verdict(Some("allocate")), Some(Verdict::Pass));
     assert_eq!(verdict(Some("allocate#2")), Some(Verdict::Fail));
     assert_eq!(verdict(Some("free")), None);
@@ -111,9 +115,10 @@ fn phases_of_one_name_are_told_apart_and_share_a_rule() {
 
 #[test]
 fn a_phase_rule_holds_for_a_case_that_is_one_phase() {
-    let judgement = judged(&healthy(), &rule(SINGLE, "heap.peak", "phase = \"allocate\"\nmax = \"511B\""));
-    assert_eq!(judgement.verdict, Verdict::Fail);
-    assert!(judgement.missing.is_empty());
+    let run = healthy();
+    let report = judged(&run, &rule(SINGLE, "heap.peak", "phase = \"allocate\"\nmax = \"511B\""));
+    assert_eq!(report.verdict(), Verdict::Fail);
+    assert!(report.judgement.missing.is_empty());
 }
 
 #[test]
@@ -145,15 +150,16 @@ fn a_metric_that_a_rule_misses_fails_unless_the_rule_ignores_it() {
             Some((Verdict::Fail, "only a phase called delete has it")),
         ),
     ] {
-        let judgement = judged(&run, &rule(id, metric, rest));
-        let found = judgement.missing.first().map(|missing| (missing.verdict, missing.reason.as_str()));
+        let report = judged(&run, &rule(id, metric, rest));
+        let found =
+            report.judgement.missing.first().map(|missing| (missing.verdict, missing.reason.as_str()));
         match (found, expected) {
             (Some((verdict, reason)), Some((expected, part))) => {
                 assert_eq!(verdict, expected, "{metric} {rest}");
                 assert!(reason.contains(part), "{reason}");
-                assert_eq!((judgement.verdict, judgement.missing.len()), (expected, 1));
+                assert_eq!((report.verdict(), report.judgement.missing.len()), (expected, 1));
             }
-            (None, None) => assert_eq!(judgement.verdict, Verdict::Pass, "{metric} {rest}"),
+            (None, None) => assert_eq!(report.verdict(), Verdict::Pass, "{metric} {rest}"),
             _ => panic!("{metric} {rest}: {found:?}"),
         }
     }
@@ -167,25 +173,27 @@ fn what_was_not_measured_is_not_missing() {
     for case in &mut run.cases {
         case.measurements.retain(|measurement| measurement.mode == Mode::Heap);
     }
-    let judgement = judged(&run, &rules);
-    assert_eq!((judgement.verdict, judgement.counts.limits), (Verdict::Pass, 0));
+    let report = judged(&run, &rules);
+    assert_eq!((report.verdict(), report.counts.limits), (Verdict::Pass, 0));
 }
 
 #[test]
 fn a_failed_repetition_fails_the_run_and_the_rest_is_judged() {
     let rules = rule("ingest/batch", "heap.peak", "max = \"1B\"");
-    let judgement = judged(&sample::run(), &rules);
-    let failures: Vec<_> = judgement.failures.iter().map(|f| (f.mode, f.failed, f.repetitions)).collect();
+    let run = sample::run();
+    let report = judged(&run, &rules);
+    let failures: Vec<_> =
+        report.judgement.failures.iter().map(|f| (f.mode, f.failed, f.repetitions)).collect();
     assert_eq!(failures, [(Mode::Heap, 3, 3), (Mode::Time, 1, 1)]);
-    assert_eq!((judgement.verdict, judgement.counts.failed_cases), (Verdict::Fail, 1));
-    assert!(judgement.missing.is_empty(), "a case without evidence misses nothing");
+    assert_eq!((report.verdict(), report.counts.failed_cases), (Verdict::Fail, 1));
+    assert!(report.judgement.missing.is_empty(), "a case without evidence misses nothing");
     let mut run = healthy();
     let crashed = sample::run().cases.into_iter().find(|case| case.spec.id.workload == "batch").unwrap();
     let failure = crashed.measurements[0].repetitions[0].clone();
     only(&mut run, SINGLE).measurements[0].repetitions[1] = failure;
-    let judgement = judged(&run, "");
-    assert_eq!(judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap().samples.len(), 2);
-    assert_eq!((judgement.verdict, judgement.failures[0].failed), (Verdict::Fail, 1));
+    let report = judged(&run, "");
+    assert_eq!(report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap().samples.len(), 2);
+    assert_eq!((report.verdict(), report.judgement.failures[0].failed), (Verdict::Fail, 1));
 }
 
 #[test]
@@ -195,23 +203,24 @@ fn scaled_down_evidence_is_shown_and_not_judged() {
     for repetition in &mut only(&mut run, SINGLE).measurements[0].repetitions {
         repetition.evidence.as_mut().unwrap().scaled = Some(scaled.clone());
     }
-    let judgement = judged(&run, &rule(SINGLE, "heap.peak", "max = \"1B\""));
-    let value = judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
+    let report = judged(&run, &rule(SINGLE, "heap.peak", "max = \"1B\""));
+    let value = report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
     assert!(value.scaled && value.verdict.is_none() && value.limit.is_none());
-    assert_eq!(judgement.verdict, Verdict::Pass);
+    assert_eq!(report.verdict(), Verdict::Pass);
 }
 
 #[test]
 fn exact_numbers_that_disagree_are_noisy_and_not_repeatable() {
-    let judgement = judged(&healthy(), "");
+    let run = healthy();
+    let report = judged(&run, "");
     let id = "vectors/concurrent{pool=threads,threads=4}".parse().unwrap();
-    let value = judgement.value(&id, None, "heap.peak").unwrap();
+    let value = report.judgement.value(&id, None, "heap.peak").unwrap();
     assert_eq!((value.class, value.repeatable, value.value), (Class::Noisy, false, 108_808.0));
-    let blocks = judgement.value(&id, None, "heap.blocks").unwrap();
+    let blocks = report.judgement.value(&id, None, "heap.blocks").unwrap();
     assert_eq!((blocks.class, blocks.repeatable), (Class::Exact, true));
-    let rss = judgement.value(&id, None, "rss.peak").unwrap();
+    let rss = report.judgement.value(&id, None, "rss.peak").unwrap();
     assert_eq!((rss.class, rss.repeatable), (Class::Noisy, true));
-    assert!(judgement.counts.not_repeatable > 0);
+    assert!(report.counts.not_repeatable > 0);
 }
 
 #[test]
@@ -228,13 +237,18 @@ fn an_allowance_turns_a_failure_into_a_warning_until_its_day_has_passed() {
         ("2026-11-20", "heap.peak", Verdict::Fail, 1),
         ("2027-01-31", "rss.peak", Verdict::Fail, 0),
     ] {
-        let judgement = judged(&healthy(), &allow(until, metric));
-        assert_eq!((judgement.verdict, judgement.expired.len()), (verdict, expired), "{until} {metric}");
-        let value = judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
+        let run = healthy();
+        let report = judged(&run, &allow(until, metric));
+        assert_eq!(
+            (report.verdict(), report.judgement.expired.len()),
+            (verdict, expired),
+            "{until} {metric}"
+        );
+        let value = report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
         let allowed = value.limit.as_ref().unwrap().allowed.is_some();
         assert_eq!(allowed, verdict == Verdict::Warn, "{until} {metric}");
     }
-    let expired = judged(&healthy(), &allow("2026-11-20", "rss.peak")).expired;
+    let expired = judged(&healthy(), &allow("2026-11-20", "rss.peak")).judgement.expired;
     assert!(
         expired[0].starts_with("t.toml:7: the allowance for vectors/single_vector{dim=128} rss.peak"),
         "{expired:?}"
@@ -243,14 +257,15 @@ fn an_allowance_turns_a_failure_into_a_warning_until_its_day_has_passed() {
 
 #[test]
 fn wrong_instruments_fail_the_run_and_are_said_once() {
-    let judgement = judged(&sample::run(), "");
-    let [fault] = &judgement.calibration[..] else { panic!("{:?}", judgement.calibration) };
+    let run = sample::run();
+    let report = judged(&run, "");
+    let [fault] = &report.judgement.calibration[..] else { panic!("{:?}", report.judgement.calibration) };
     assert_eq!(
         (fault.what, fault.expected.as_str(), fault.recorded.as_str()),
         ("allocated bytes", "16,385", "16,384")
     );
-    assert_eq!(judgement.calibration_checks, 15);
-    assert!(judgement.headline().starts_with("the instruments are off: do not trust this run"));
+    assert_eq!(report.judgement.calibration_checks, 15);
+    assert!(report.headline().starts_with("the instruments are off: do not trust this run"));
 }
 
 /// A pass of nothing is no pass.
@@ -259,8 +274,8 @@ fn a_run_in_which_nothing_could_be_measured_says_why() {
     let headline = |change: &dyn Fn(&mut Run)| {
         let mut run = healthy();
         change(&mut run);
-        let judgement = judged(&run, "");
-        (judgement.verdict, judgement.nothing_measured.is_some(), judgement.headline())
+        let report = judged(&run, "");
+        (report.verdict(), report.judgement.nothing_measured.is_some(), report.headline())
     };
     let skip = |run: &mut Run, reason: &str| {
         for case in run.cases.iter_mut().filter(|case| !case.spec.has_tag("calibration")) {
@@ -297,8 +312,11 @@ fn what_somebody_should_look_at_warns() {
     let warned = |change: fn(&mut Run)| {
         let mut run = healthy();
         change(&mut run);
-        let judgement = judged(&run, "");
-        (judgement.verdict, judgement.warnings.into_iter().map(|warning| warning.message).collect::<Vec<_>>())
+        let report = judged(&run, "");
+        (
+            report.verdict(),
+            report.judgement.warnings.into_iter().map(|warning| warning.message).collect::<Vec<_>>(),
+        )
     };
     assert_eq!(warned(|_| ()), (Verdict::Pass, vec![]));
     let (verdict, messages) = warned(|run| run.partial = Some("interrupted".into()));
@@ -317,9 +335,9 @@ fn what_is_no_number_is_absent() {
     let mut run = healthy();
     let time = only(&mut run, SINGLE).measurements[2].repetitions[0].evidence.as_mut().unwrap().time.as_mut();
     time.unwrap().median_ns = f64::NAN;
-    let judgement = judged(&run, "");
-    assert!(judgement.value(&SINGLE.parse().unwrap(), None, "time.median").is_none());
-    assert!(judgement.value(&SINGLE.parse().unwrap(), None, "time.mean").is_some());
+    let report = judged(&run, "");
+    assert!(report.judgement.value(&SINGLE.parse().unwrap(), None, "time.median").is_none());
+    assert!(report.judgement.value(&SINGLE.parse().unwrap(), None, "time.mean").is_some());
 }
 
 #[test]
@@ -327,13 +345,13 @@ fn the_summary_has_one_entry_for_each_value_and_each_missing_metric() {
     let mut run = healthy();
     only(&mut run, SINGLE);
     let rules = rule(SINGLE, "heap.peak", "max = \"511B\"") + &rule(SINGLE, "heap.average", "max = \"1MB\"");
-    let judgement = judged(&run, &rules);
-    let json = summary_json(&run, &judgement, "results/runs/x/run.json", "results/runs/x/index.html");
+    let report = judged(&run, &rules);
+    let json = summary_json(&report, "results/runs/x/run.json", "results/runs/x/index.html");
     let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["metrics", "report", "run", "verdict"]);
     assert_eq!((&json["run"], &json["verdict"]), (&"results/runs/x/run.json".into(), &"fail".into()));
     let metrics = json["metrics"].as_array().unwrap();
-    assert_eq!(metrics.len(), judgement.values.len() + 1);
+    assert_eq!(metrics.len(), report.judgement.values.len() + 1);
     let entry = |id: &str| metrics.iter().find(|entry| entry["metric"] == id).unwrap().clone();
     assert_eq!(
         entry("heap.peak"),

@@ -4,6 +4,7 @@ mod comparison;
 mod consumers;
 mod engines;
 mod export;
+mod findings;
 mod golden;
 mod hostile;
 mod judge;

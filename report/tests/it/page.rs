@@ -6,14 +6,14 @@ use bench_core::dhat_profile::{CallSite, Frame};
 use bench_core::run::{HostFacts, Repetition, Run};
 use report::baseline_of;
 use report::compare::compare;
-use report::{Thresholds, judge, page};
+use report::{Report, Thresholds, judge, page};
 
 use crate::sample;
 use crate::sample::before::before;
 
 fn page_of(run: &Run) -> String {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
-    page(run, &judge(run, &thresholds, sample::TODAY)).unwrap()
+    page(&Report::new(run, judge(run, &thresholds, sample::TODAY), None, None)).unwrap()
 }
 
 fn repetitions(run: &mut Run) -> impl Iterator<Item = &mut Repetition> {
@@ -214,7 +214,7 @@ fn a_hundred_full_cases_stay_within_the_budget() {
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
     let compared = |run: &Run| {
         let comparison = compare("main", &baseline_of(run), run, &thresholds, sample::TODAY);
-        page(run, &judge(run, &thresholds, sample::TODAY).with_comparison(comparison)).unwrap()
+        page(&Report::new(run, judge(run, &thresholds, sample::TODAY), Some(comparison), None)).unwrap()
     };
     let heavy = compared(&run);
     assert_eq!(heavy.matches("<i class=\"base\">").count(), 100);
@@ -244,7 +244,8 @@ fn a_grid_of_226_cases_against_its_baseline_is_within_three_megabytes() {
     rename(&mut new);
     let thresholds = Thresholds::parse(sample::THRESHOLDS, "results/thresholds.toml").unwrap();
     let comparison = compare("main", &old, &new, &thresholds, sample::TODAY);
-    let page = page(&new, &judge(&new, &thresholds, sample::TODAY).with_comparison(comparison)).unwrap();
+    let judgement = judge(&new, &thresholds, sample::TODAY);
+    let page = page(&Report::new(&new, judgement, Some(comparison), None)).unwrap();
     assert_eq!(page.matches("<div class=\"flame\">").count(), 3, "the three worst of many regressions");
     assert!(page.len() < 3_000_000, "{} bytes", page.len());
 }

@@ -1,6 +1,6 @@
 //! A server's memory stands next to its client's, and nowhere in its place.
 
-use report::{Thresholds, judge, page};
+use report::{Report, Thresholds, judge, page};
 
 use crate::sample;
 use crate::sample::servers::{ELSEWHERE, NO_FIGURES};
@@ -9,7 +9,7 @@ fn rendered(keep: impl Fn(&str) -> bool) -> String {
     let mut run = sample::run();
     run.cases.retain(|case| keep(&case.spec.id.to_string()));
     let thresholds = Thresholds::parse("schema = 1\n", "thresholds.toml").unwrap();
-    page(&run, &judge(&run, &thresholds, "2026-11-21")).unwrap()
+    page(&Report::new(&run, judge(&run, &thresholds, "2026-11-21"), None, None)).unwrap()
 }
 
 fn case<'a>(page: &'a str, id: &str) -> &'a str {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use bench_core::run::Run;
 use report::export::{export, trend};
-use report::{Comparison, History, Judgement, Thresholds, judge, page, plural, summary_json};
+use report::{Comparison, History, Report, Thresholds, judge, page, plural, summary_json};
 
 use crate::build::workspace::shown;
 use crate::cli::exit_code;
@@ -17,9 +17,9 @@ use crate::term::output;
 use crate::term::table;
 
 /// A run that was judged and shown.
-pub struct Concluded {
+pub struct Concluded<'a> {
     /// What is said of it.
-    pub judgement: Judgement,
+    pub report: Report<'a>,
     /// Its page.
     pub page: PathBuf,
 }
@@ -39,21 +39,18 @@ pub struct Against {
 
 /// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file, with what the
 /// numbers were in the runs before.
-pub fn write_page(
-    run: &Run,
+pub fn write_page<'a>(
+    run: &'a Run,
     run_path: &Path,
     thresholds: &Thresholds,
     comparison: Option<Comparison>,
     history: History,
-) -> Result<Concluded> {
-    let mut judgement = judge(run, thresholds, &today()).with_history(history);
-    if let Some(comparison) = comparison {
-        judgement = judgement.with_comparison(comparison);
-    }
-    let html = page(run, &judgement).context("make the page")?;
+) -> Result<Concluded<'a>> {
+    let report = Report::new(run, judge(run, thresholds, &today()), comparison, Some(history));
+    let html = page(&report).context("make the page")?;
     let page = run_path.with_file_name(PAGE_FILE);
     write_whole(&page, html.as_bytes())?;
-    Ok(Concluded { judgement, page })
+    Ok(Concluded { report, page })
 }
 
 /// Judges, writes the page and the exports, and prints. What comes back is the exit code.
@@ -64,33 +61,33 @@ pub fn conclude(
     against: Against,
     format: MessageFormat,
 ) -> Result<u8> {
-    let Concluded { judgement, page } =
+    let Concluded { report, page } =
         write_page(run, run_path, thresholds, against.comparison, against.history)?;
     let text = match format {
-        MessageFormat::Human => table::human(run, &judgement, &shown(&page)),
+        MessageFormat::Human => table::human(&report, &shown(&page)),
         MessageFormat::Json => {
-            let json = summary_json(run, &judgement, &shown(run_path), &shown(&page));
+            let json = summary_json(&report, &shown(run_path), &shown(&page));
             serde_json::to_string_pretty(&json).context("write the summary as JSON")? + "\n"
         }
     };
     output::print(&text)?;
-    let exported = write_exports(run, &judgement, &against.exports);
-    let code = exit_code::of_run(judgement.verdict, !judgement.failures.is_empty());
-    let nothing = judgement.nothing_measured.is_some();
+    let exported = write_exports(&report, &against.exports);
+    let code = exit_code::of_run(report.verdict(), report.counts.failed_cases > 0);
+    let nothing = report.judgement.nothing_measured.is_some();
     let code = exit_code::worse(exit_code::with_nothing_measured(code, nothing), exported);
-    let open = judgement.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
+    let open = report.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
     Ok(exit_code::with_strictness(code, against.strict, open))
 }
 
 /// Writes the files for other tools, each by itself, and says on stderr which numbers a trend service does not get. A file
 /// that would be empty is not written, because its reader takes it for a fault. What comes back is an exit code.
-fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> u8 {
+fn write_exports(report: &Report, exports: &[Export]) -> u8 {
     let mut code = exit_code::PASS;
     for Export { format, path } in exports {
         let flag = format!("--export {format}={}", path.display());
-        if let Some(trend) = trend(*format, judgement) {
+        if let Some(trend) = trend(*format, report) {
             let left_out = trend.left_out_text();
-            let nothing = judgement.nothing_measured.as_deref();
+            let nothing = report.judgement.nothing_measured.as_deref();
             if trend.values.is_empty() || nothing.is_some() {
                 let why = nothing.unwrap_or(if left_out.is_empty() { "no number" } else { &left_out });
                 eprintln!("error: {flag} was not written, because it would be empty: {why}");
@@ -101,7 +98,7 @@ fn write_exports(run: &Run, judgement: &Judgement, exports: &[Export]) -> u8 {
                 eprintln!("note: {flag} has {}; left out: {left_out}", plural(trend.values.len(), "number"));
             }
         }
-        if let Err(error) = write_whole(path, export(*format, run, judgement).as_bytes()) {
+        if let Err(error) = write_whole(path, export(*format, report).as_bytes()) {
             eprintln!("error: {flag}: {error:#}");
             code = exit_code::worse(code, exit_code::of_error(&error));
         }

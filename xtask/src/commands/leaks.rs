@@ -30,8 +30,8 @@ use crate::run::selection::{Chosen, Selection};
 use crate::store::results::Results;
 use crate::term::output;
 use crate::term::progress::Progress;
-use crate::term::table::style;
 use crate::term::text_table::{Align, TableRow, styled_table};
+use crate::term::verdict_style::style;
 
 /// Two processes tell whether what one saw repeats.
 const REPETITIONS: u32 = 2;

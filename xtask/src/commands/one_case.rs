@@ -49,9 +49,9 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
     let Measured { run, folder, thresholds, history, .. } =
         bench::measure(&bench, |chosen| the_only(&flags.case, mode, chosen))?;
     let run_path = folder.path.join(crate::store::results::RUN_FILE);
-    let concluded = conclusion::write_page(&run, &run_path, &thresholds, None, history)?;
+    let page = conclusion::write_page(&run, &run_path, &thresholds, None, history)?.page;
     let record = finished(run, &flags.case, mode)?;
-    Ok(OneCase { record, folder: folder.path.clone(), page: concluded.page })
+    Ok(OneCase { record, folder: folder.path.clone(), page })
 }
 
 /// Calibrations come by themselves; beside them the case must be alone, and it must have the mode.

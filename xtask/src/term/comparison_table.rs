@@ -7,8 +7,8 @@ use report::compare::{Change, Comparison, Outcome, SitesDifference};
 use report::quantity::signed;
 use report::{SiteCount, Verdict, fitted_name};
 
-use crate::term::table::style;
 use crate::term::text_table::{Align, TableRow, styled_table};
+use crate::term::verdict_style::style;
 
 /// Rows of numbers that are no worse; the rest is counted.
 const ROWS: usize = 20;

@@ -8,11 +8,10 @@ use anyhow::Result;
 use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts};
 use bench_core::metric::{Metric, Unit};
-use bench_core::run::{CaseRecord, Measurement, Run};
+use bench_core::run::{CaseRecord, Measurement};
 use serde::Serialize;
 
 use crate::chart::repetitions;
-use crate::judge::judgement::Judgement;
 use crate::judge::{is_of_a_server, is_of_rusts_heap};
 use crate::page::anchor;
 use crate::page::column::Column;
@@ -20,6 +19,7 @@ use crate::page::history;
 use crate::page::overview::{class_word, percent};
 use crate::page::strip::Fact;
 use crate::quantity::{exact, human};
+use crate::report::Report;
 use crate::text::capitalised;
 use crate::text::{nouns, plural};
 use crate::values::Value;
@@ -114,13 +114,13 @@ const PHASE_METRICS: [&str; 15] = [
 ];
 
 /// All that the page shows of one case.
-pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement) -> Result<Case> {
+pub fn case(index: usize, record: &CaseRecord, report: &Report) -> Result<Case> {
     let id = &record.spec.id;
-    let values: Vec<&Value> = judgement.values.iter().filter(|value| value.case == *id).collect();
+    let values: Vec<&Value> = report.judgement.values.iter().filter(|value| value.case == *id).collect();
     let heap = record.measurement(Mode::Heap);
     let shown = heap.and_then(Measurement::highest);
     let server = shown.and_then(|(_, evidence)| evidence.server.as_ref());
-    let before = judgement.comparison.as_ref().and_then(|comparison| comparison.timelines.get(id));
+    let before = report.comparison.as_ref().and_then(|comparison| comparison.timelines.get(id));
     let timelines = match (heap, shown) {
         (Some(heap), Some((number, evidence))) => {
             let repetition = (number, heap.repetitions.len());
@@ -144,16 +144,17 @@ pub fn case(index: usize, record: &CaseRecord, run: &Run, judgement: &Judgement)
         evidence.or(native).map(|evidence| phases(evidence, native)).unwrap_or_default();
     let all_evidence = record.measurements.iter().flat_map(|measurement| measurement.evidence());
     let scaled = all_evidence.filter_map(|evidence| Some((evidence.mode, evidence.scaled.as_ref()?))).next();
-    let failures = judgement.failures.iter().filter(|failure| failure.case == *id);
-    let absent_modes = record.spec.absent_modes.iter().filter(|(mode, _)| run.settings.modes.contains(mode));
+    let failures = report.judgement.failures.iter().filter(|failure| failure.case == *id);
+    let absent_modes =
+        record.spec.absent_modes.iter().filter(|(mode, _)| report.run.settings.modes.contains(mode));
     Ok(Case {
         id: id.to_string(),
         anchor: anchor(index),
-        verdict: judgement.case_verdict(id).map_or("", |verdict| verdict.word()),
+        verdict: report.case_verdict(id).map_or("", |verdict| verdict.word()),
         about: capitalised(&record.spec.about),
         tags: record.spec.tags.join(", "),
         figures: figures(&values),
-        history: telling(&values).map_or(Ok(None), |value| history::of_value(value, judgement))?,
+        history: telling(&values).map_or(Ok(None), |value| history::of_value(value, report))?,
         scaled: scaled.map(|(mode, scaled)| {
             format!("mode {mode} ran scaled down: {}={} instead of {}", scaled.axis, scaled.to, scaled.from)
         }),

@@ -8,8 +8,8 @@ use bench_core::run::CaseRecord;
 use super::{look, memory, resident, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
-use crate::judge::judgement::Judgement;
 use crate::quantity::{fitting, human};
+use crate::report::Report;
 use bench_core::fit::{Fit, fit};
 
 /// Fewer points than this lie on their line, whatever they are.
@@ -18,10 +18,10 @@ const FITTED_FROM: usize = 3;
 const STEP: f64 = 2.0;
 
 /// Draws the picture: a series for the cases that differ in the number of vectors only, of at least two sizes.
-pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Chart>> {
+pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let mut series: Vec<Series> = Vec::new();
     for case in cases {
-        let memory = memory(judgement, case, false);
+        let memory = memory(report, case, false);
         let (Some(n), Some(memory)) = (size(case), memory) else { continue };
         let label = series_name(case, cases);
         let point = (n as f64, memory);

@@ -14,7 +14,7 @@ use super::overview::{Overview, Wanted, table, value};
 use super::suites::works_with_a_server;
 use crate::chart::Chart;
 use crate::judge::is_of_a_server;
-use crate::judge::judgement::Judgement;
+use crate::report::Report;
 
 /// The section; there is none without cases that fill an index with an engine.
 #[derive(Serialize)]
@@ -64,20 +64,19 @@ const DELETES: [Column; 7] = [
 ];
 
 /// The section of a run.
-pub fn engines(run: &Run, judgement: &Judgement) -> Result<Option<Engines>> {
-    let builds = cases(run, BUILD);
-    let updates = cases(run, UPDATE);
+pub fn engines(report: &Report) -> Result<Option<Engines>> {
+    let builds = cases(report.run, BUILD);
+    let updates = cases(report.run, UPDATE);
     if builds.is_empty() && updates.is_empty() {
         return Ok(None);
     }
     let table = |cases: &[&CaseRecord], columns: &[Column]| {
-        let has =
-            |it: &Wanted| cases.iter().any(|case| value(judgement, case, it.metric, it.phase).is_some());
+        let has = |it: &Wanted| cases.iter().any(|case| value(report, case, it.metric, it.phase).is_some());
         let wanted = columns.iter().filter_map(wanted).filter(|it| !is_of_a_server(it.metric) || has(it));
         let wanted: Vec<Wanted> = wanted.collect();
-        (!cases.is_empty()).then(|| table(run, judgement, cases, &wanted))
+        (!cases.is_empty()).then(|| table(report, cases, &wanted))
     };
-    let charts = [recall::chart(&builds, judgement)?, growth::chart(&builds, judgement)?];
+    let charts = [recall::chart(&builds, report)?, growth::chart(&builds, report)?];
     Ok(Some(Engines {
         charts: charts.into_iter().flatten().collect(),
         table: table(&builds, &COLUMNS),
@@ -97,19 +96,19 @@ fn cases<'a>(run: &'a Run, workload: &str) -> Vec<&'a CaseRecord> {
 }
 
 /// A number of a case, by metric and phase.
-fn number(judgement: &Judgement, case: &CaseRecord, metric: &str, phase: Option<&str>) -> Option<f64> {
-    Some(value(judgement, case, Metric::by_id(metric)?, phase)?.value)
+fn number(report: &Report, case: &CaseRecord, metric: &str, phase: Option<&str>) -> Option<f64> {
+    Some(value(report, case, Metric::by_id(metric)?, phase)?.value)
 }
 
 /// The memory that a build adds, or adds for each vector: resident in this process, or of a server in its own.
-fn memory(judgement: &Judgement, case: &CaseRecord, per_vector: bool) -> Option<f64> {
+fn memory(report: &Report, case: &CaseRecord, per_vector: bool) -> Option<f64> {
     let metric = match (works_with_a_server(case), per_vector) {
         (false, false) => "rss.anon_growth",
         (false, true) => "rss.anon_per_item",
         (true, false) => "server.growth",
         (true, true) => "server.bytes_per_item",
     };
-    number(judgement, case, metric, Some(BUILD))
+    number(report, case, metric, Some(BUILD))
 }
 
 /// What [`memory`] is of, for the name of an axis.

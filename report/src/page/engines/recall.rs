@@ -7,9 +7,9 @@ use bench_core::run::CaseRecord;
 use super::{SEARCH, look, memory, number, resident, series_name, size};
 use crate::chart::plane::{self, Axis, Input, Series};
 use crate::chart::{Chart, Numbers};
-use crate::judge::judgement::Judgement;
 use crate::page::suites::why_absent;
 use crate::quantity::{fitting, human};
+use crate::report::Report;
 
 /// The dim of a case that names none: that of the corpus' embeddings.
 const DEFAULT_DIM: &str = "384";
@@ -26,10 +26,10 @@ struct Setting<'a> {
 }
 
 /// Draws the picture in the setting that most engines share; among equals, in that with most vectors.
-pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Chart>> {
+pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let point = |case: &CaseRecord| {
-        let memory = memory(judgement, case, true)?;
-        Some((number(judgement, case, "recall", None)?, memory))
+        let memory = memory(report, case, true)?;
+        Some((number(report, case, "recall", None)?, memory))
     };
     let measured: Vec<&CaseRecord> =
         cases.iter().copied().filter(|case| is_plain(case) && point(case).is_some()).collect();
@@ -46,7 +46,7 @@ pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Char
         .iter()
         .filter_map(|case| {
             let (recall, memory) = point(case)?;
-            let speed = speed(case, judgement);
+            let speed = speed(case, report);
             let name = series_name(case, &shown);
             let label = speed.as_ref().map_or(name.clone(), |speed| format!("{name} {speed}"));
             rows.push(vec![
@@ -85,12 +85,12 @@ pub fn chart(cases: &[&CaseRecord], judgement: &Judgement) -> Result<Option<Char
 
 /// The queries per second; where mode time was not measured, those while the memory was counted. Otherwise why there are
 /// none.
-fn speed(case: &CaseRecord, judgement: &Judgement) -> Result<String, String> {
+fn speed(case: &CaseRecord, report: &Report) -> Result<String, String> {
     let id = "time.items_per_second";
-    if let Some(speed) = number(judgement, case, id, Some(SEARCH)) {
+    if let Some(speed) = number(report, case, id, Some(SEARCH)) {
         return Ok(human(speed, Unit::PerSecond));
     }
-    if let Some(speed) = number(judgement, case, "heap.items_per_second", Some(SEARCH)) {
+    if let Some(speed) = number(report, case, "heap.items_per_second", Some(SEARCH)) {
         return Ok(format!("{} counted", human(speed, Unit::PerSecond)));
     }
     Err(Metric::by_id(id).map_or(String::new(), |metric| why_absent(case, metric)))

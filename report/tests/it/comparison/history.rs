@@ -4,7 +4,7 @@ use bench_core::evidence::Scaled;
 use bench_core::metric::Metric;
 use bench_core::run::Run;
 use report::compare::STORED_RUNS;
-use report::{Comparison, History, Thresholds, Verdict, comparison_json, judge, page};
+use report::{Comparison, History, Report, Thresholds, Verdict, comparison_json, judge, page};
 use report::{HISTORY_RUNS, Past};
 
 use super::{FRAGMENTED, assert_outcome, case, change, compared, run, scale_rss, spread};
@@ -168,11 +168,8 @@ fn a_change_near_the_floor_goes_to_stage_2_and_is_not_shown_as_suspect() {
 fn rendered(new: &Run, stored: &[Run], comparison: Option<Comparison>) -> String {
     let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
     let history = History::of(new, stored.iter().cloned());
-    let mut judgement = judge(new, &thresholds, sample::TODAY).with_history(history);
-    if let Some(comparison) = comparison {
-        judgement = judgement.with_comparison(comparison);
-    }
-    page(new, &judgement).unwrap()
+    let judgement = judge(new, &thresholds, sample::TODAY);
+    page(&Report::new(new, judgement, comparison, Some(history))).unwrap()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the page shows of a comparison.
 
 use report::export::{Format, export};
-use report::{Thresholds, judge, page};
+use report::{Report, Thresholds, judge, page};
 
 use super::{FRAGMENTED, case, compared, grow_heap, run};
 use crate::sample;
@@ -10,8 +10,8 @@ use crate::sample::before::{GREW, UNEXPLAINED, before};
 /// The page of a run that was compared.
 fn rendered(old: &bench_core::run::Run, new: &bench_core::run::Run, rules: &str) -> String {
     let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
-    let judgement = judge(new, &thresholds, sample::TODAY).with_comparison(compared(old, new, rules));
-    page(new, &judgement).unwrap()
+    let judgement = judge(new, &thresholds, sample::TODAY);
+    page(&Report::new(new, judgement, Some(compared(old, new, rules)), None)).unwrap()
 }
 
 /// The page's section, without the rest.
@@ -29,7 +29,7 @@ fn a_regression_stands_among_the_failures_and_in_the_table_with_its_call_sites()
     sites.sites[0].peak_bytes += 1 << 20;
     let page = rendered(&old, &new, "");
     assert!(page.contains("<title>FAIL"), "the comparison decides the verdict");
-    assert!(page.contains("peak heap went from 5.04 MiB to 6.04 MiB (+1.00 MiB, +19.85 %)"));
+    assert!(page.contains("heap.peak: went from 5.04 MiB to 6.04 MiB (+1.00 MiB, +19.85 %), worse"));
     let section = section(&page);
     for part in ["+1.00 MiB", "+19.85 %", "title=\"5,282,880 bytes → 6,331,456 bytes\"", "worse", "step_0"]
     {
@@ -42,8 +42,9 @@ fn a_regression_stands_among_the_failures_and_in_the_table_with_its_call_sites()
 fn the_step_summary_ranks_by_size_up_or_down_and_says_what_is_unknown() {
     let run = sample::run();
     let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
-    let judgement = judge(&run, &thresholds, sample::TODAY).with_comparison(compared(&before(), &run, ""));
-    let summary = export(Format::Markdown, &run, &judgement);
+    let judgement = judge(&run, &thresholds, sample::TODAY);
+    let report = Report::new(&run, judgement, Some(compared(&before(), &run, "")), None);
+    let summary = export(Format::Markdown, &report);
     let rows: Vec<&str> = summary.lines().filter(|line| line.contains("bench_vectors::work::")).collect();
     let places: Vec<Option<usize>> = ["| +1.32 MiB", "| -421 KiB", "| at least +102 KiB"]
         .map(|change| rows.iter().position(|row| row.contains(change)))
@@ -57,7 +58,7 @@ fn without_a_comparison_there_is_no_section() {
     let run = run(2);
     let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
     let judgement = judge(&run, &thresholds, sample::TODAY);
-    assert!(!page(&run, &judgement).unwrap().contains("id=\"comparison\""));
+    assert!(!page(&Report::new(&run, judgement, None, None)).unwrap().contains("id=\"comparison\""));
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn a_regression_has_a_flame_graph_of_what_changed_and_the_baselines_timeline_und
 fn page_of_alone() -> String {
     let run = sample::run();
     let thresholds = Thresholds::parse("schema = 1\n", "t.toml").unwrap();
-    page(&run, &judge(&run, &thresholds, sample::TODAY)).unwrap()
+    page(&Report::new(&run, judge(&run, &thresholds, sample::TODAY), None, None)).unwrap()
 }
 
 #[test]

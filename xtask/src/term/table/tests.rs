@@ -65,8 +65,8 @@ fn text(max: &str, partial: Option<&str>, cases: Vec<CaseRecord>) -> String {
     };
     let table = format!("schema = 1\n[[rule]]\nid = \"vectors/*\"\nmetric = \"heap.peak\"\nmax = {max}\n");
     let thresholds = Thresholds::parse(&table, "t.toml").unwrap();
-    let judgement = judge(&run, &thresholds, "2026-11-21");
-    anstream::adapter::strip_str(&human(&run, &judgement, "results/index.html")).to_string()
+    let report = Report::new(&run, judge(&run, &thresholds, "2026-11-21"), None, None);
+    anstream::adapter::strip_str(&human(&report, "results/index.html")).to_string()
 }
 
 #[test]
@@ -191,8 +191,7 @@ fn the_same_reason_stands_once() {
     let cases = (0..6).map(|i| crashed(&format!("vectors/a{{n={i}}}"), "the server is gone")).collect();
     let text = text("\"1MB\"", None, cases);
     assert_eq!(text.matches("the server is gone").count(), 1, "{text}");
-    let others = "      likewise: vectors/a{n=1} in mode heap, vectors/a{n=2} in mode heap, \
-                  vectors/a{n=3} in mode heap, 2 more\n";
+    let others = "      likewise: vectors/a{n=1} mode heap, vectors/a{n=2} mode heap, vectors/a{n=3} mode heap, 2 more\n";
     assert!(text.contains(others), "{text}");
     assert!(text.contains("FAIL  6 of 6 cases failed"), "{text}");
 }
@@ -209,7 +208,7 @@ fn failures_stand_before_warnings() {
 fn a_crash_shows_its_reason_and_last_lines() {
     let text = text("\"1MB\"", None, vec![crashed("vectors/a", "killed by SIGABRT")]);
     assert!(
-        text.contains("fail  vectors/a in mode heap: crashed: killed by SIGABRT (1 of 1 processes)"),
+        text.contains("fail  vectors/a mode heap: crashed: killed by SIGABRT (1 of 1 processes)"),
         "{text}"
     );
     assert!(text.contains("      | line 5\n") && !text.contains("line 4"), "{text}");
