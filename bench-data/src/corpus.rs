@@ -62,11 +62,11 @@ impl Corpus {
     /// # Errors
     /// When the index cannot be read or has a line that is no crate; without an index, when cargo fails.
     pub fn open(inputs: &Inputs) -> Result<Corpus> {
-        let crates = match &inputs.corpus {
+        let crates = match &inputs.crate_list {
             Some(path) => {
                 let text = fs::read_to_string(path);
-                let text = text.with_context(|| format!("read the corpus index {}", path.display()))?;
-                parse_index(&text).with_context(|| format!("corpus index {}", path.display()))?
+                let text = text.with_context(|| format!("read the list of crates {}", path.display()))?;
+                parse_index(&text).with_context(|| format!("list of crates {}", path.display()))?
             }
             None => ask_cargo()?,
         };
@@ -256,7 +256,7 @@ mod tests {
             let error = parse_index(index).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
-        let missing = Inputs { corpus: Some("no-such-index".into()), ..Inputs::default() };
+        let missing = Inputs { crate_list: Some("no-such-index".into()), ..Inputs::default() };
         assert!(Corpus::open(&missing).unwrap_err().to_string().contains("no-such-index"));
     }
 

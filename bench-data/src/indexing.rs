@@ -62,7 +62,7 @@ pub fn untimed_on_servers(workload: Workload) -> Workload {
 /// When a parameter is no count, or the server does not answer.
 pub fn spec(case: &Case, adapter: &Adapter, dim: usize, distance: Distance) -> Result<IndexSpec> {
     let mut spec = IndexSpec::new(dim, distance);
-    if let Some((kind, address)) = adapter.server().zip(case.inputs().servers.get(adapter.name)) {
+    if let Some((kind, address)) = adapter.server().zip(case.inputs().user.servers.get(adapter.name)) {
         spec.server = Some(Arc::new(kind.meet(address)?));
     }
     for (name, place) in [

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_core::harness::Inputs;
+use bench_core::harness::UserInputs;
 use bench_data::dataset::{self, Dataset};
 use bench_engines::{Distance, exact_neighbours};
 
@@ -19,18 +19,23 @@ fn expected(offset: f32) -> Vec<f32> {
     (0..ROWS * DIM).map(|i| ((i / DIM * 7 + i % DIM * 3) % 101) as f32 + offset).collect()
 }
 
-fn given(dataset: &str, distance: Option<&str>, queries: Option<&str>, neighbours: Option<&str>) -> Inputs {
-    Inputs {
+fn given(
+    dataset: &str,
+    distance: Option<&str>,
+    queries: Option<&str>,
+    neighbours: Option<&str>,
+) -> UserInputs {
+    UserInputs {
         dataset: Some(fixture(dataset)),
         distance: distance.map(str::to_string),
         queries: queries.map(fixture),
         neighbours: neighbours.map(fixture),
-        ..Inputs::default()
+        ..UserInputs::default()
     }
 }
 
-fn opened(inputs: &Inputs) -> Dataset {
-    dataset::of_inputs(inputs).unwrap().unwrap()
+fn opened(inputs: UserInputs) -> Dataset {
+    dataset::of_inputs(&inputs.into()).unwrap().unwrap()
 }
 
 fn assert_same_truth(dataset: &Dataset) {
@@ -68,14 +73,14 @@ fn neighbours_beside_a_data_set_are_those_of_its_queries() {
         "neighbours_and_distances.ibin",
         "neighbours_and_distances.bin",
     ] {
-        let dataset = opened(&given("points.fbin", None, Some("queries.fbin"), Some(neighbours)));
+        let dataset = opened(given("points.fbin", None, Some("queries.fbin"), Some(neighbours)));
         assert!(dataset.about().contains(&format!(
             "5 queries in queries.fbin for the 10 nearest, distance l2, judged by the neighbours in {neighbours} where n \
              is all 40 vectors, by computed ones where it is less"
         )));
         assert_same_truth(&dataset);
     }
-    let ip = opened(&given("points.fbin", Some("cosine"), Some("queries.fbin"), Some("neighbours.ivecs")));
+    let ip = opened(given("points.fbin", Some("cosine"), Some("queries.fbin"), Some("neighbours.ivecs")));
     let (base, queries) = (ip.read(ROWS).unwrap(), ip.queries(5).unwrap().unwrap());
     let error = format!("{:#}", ip.ground_truth(&base, &queries, true).unwrap_err());
     assert!(
@@ -104,7 +109,7 @@ fn what_the_user_names_must_fit() {
             "row 0, column 1 names vector 64, which the 40 vectors of",
         ),
     ] {
-        let error = format!("{:#}", dataset::of_inputs(&inputs).unwrap_err());
+        let error = format!("{:#}", dataset::of_inputs(&inputs.into()).unwrap_err());
         assert!(error.contains(reason), "{error}");
     }
     let folder = tempfile::tempdir().unwrap();
@@ -115,8 +120,8 @@ fn what_the_user_names_must_fit() {
     ] {
         let path = folder.path().join(format!("neighbours.{ending}"));
         std::fs::write(&path, bytes).unwrap();
-        let inputs = Inputs { neighbours: Some(path.clone()), ..neighbours("neighbours.ivecs") };
-        let error = format!("{:#}", dataset::of_inputs(&inputs).unwrap_err());
+        let inputs = UserInputs { neighbours: Some(path.clone()), ..neighbours("neighbours.ivecs") };
+        let error = format!("{:#}", dataset::of_inputs(&inputs.into()).unwrap_err());
         assert!(error.contains(reason) && error.contains(path.to_str().unwrap()), "{error}");
     }
 }
@@ -152,7 +157,7 @@ fn hostile_headers_are_refused_before_anything_is_allocated() {
 #[test]
 fn hdf5_brings_vectors_queries_neighbours_and_distance() {
     for name in ["contiguous.hdf5", "chunked.hdf5", "gzip_shuffle.h5"] {
-        let dataset = opened(&given(name, None, None, None));
+        let dataset = opened(given(name, None, None, None));
         assert_eq!((dataset.len(), dataset.dim(), dataset.distance()), (ROWS, DIM, Distance::L2), "{name}");
         assert_eq!(dataset.read(ROWS).unwrap().data(), expected(-50.0), "{name}");
         assert_eq!(dataset.read(9).unwrap().data(), &expected(-50.0)[..9 * DIM], "{name}");
@@ -168,7 +173,7 @@ fn hdf5_brings_vectors_queries_neighbours_and_distance() {
 #[cfg(feature = "hdf5")]
 #[test]
 fn a_distance_named_by_the_user_wins_and_the_contradiction_is_said() {
-    let angular = opened(&given("latest_f8_angular.hdf5", None, None, None));
+    let angular = opened(given("latest_f8_angular.hdf5", None, None, None));
     assert_eq!(angular.distance(), Distance::Cosine);
     assert!(
         angular.about().contains(", distance cosine, judged by the neighbours in latest_f8_angular.hdf5")
@@ -178,13 +183,13 @@ fn a_distance_named_by_the_user_wins_and_the_contradiction_is_said() {
     // Its neighbours are Euclidean ones.
     let error = format!("{:#}", angular.ground_truth(&base, &queries, true).unwrap_err());
     assert!(error.contains("not in order of the distance cosine"), "{error}");
-    let named = opened(&given("latest_f8_angular.hdf5", Some("ip"), None, None));
+    let named = opened(given("latest_f8_angular.hdf5", Some("ip"), None, None));
     assert!(named.about().contains(
         "5 queries of its own for the 10 nearest, distance ip as named (the file says angular), judged by computed \
          neighbours (the file's belong to the distance that it names)"
     ));
     assert_same_truth(&named);
-    assert_same_truth(&opened(&given("hamming.hdf5", Some("l2"), None, None)));
+    assert_same_truth(&opened(given("hamming.hdf5", Some("l2"), None, None)));
 }
 
 #[cfg(feature = "hdf5")]
@@ -212,8 +217,8 @@ fn a_broken_hdf5_file_is_refused_with_the_reason() {
 #[cfg(feature = "hdf5")]
 #[test]
 fn a_file_beside_the_data_set_is_opened_for_its_role() {
-    let queries = |dataset: &str, queries: &str| opened(&given(dataset, Some("l2"), Some(queries), None));
-    let own = opened(&given("contiguous.hdf5", None, None, None)).queries(100).unwrap().unwrap();
+    let queries = |dataset: &str, queries: &str| opened(given(dataset, Some("l2"), Some(queries), None));
+    let own = opened(given("contiguous.hdf5", None, None, None)).queries(100).unwrap().unwrap();
     // Its distance is one that nobody knows, and does not matter.
     for (dataset, beside) in [
         ("contiguous.hdf5", "contiguous.hdf5"),
@@ -226,11 +231,11 @@ fn a_file_beside_the_data_set_is_opened_for_its_role() {
     let all = queries("points.fbin", "read_half.hdf5").queries(100).unwrap().unwrap();
     assert_eq!(all.data(), expected(-50.0), "a file without `test`");
     for neighbours in ["only_neighbours.hdf5", "contiguous.hdf5"] {
-        assert_same_truth(&opened(&given("points.fbin", None, Some("queries.fbin"), Some(neighbours))));
+        assert_same_truth(&opened(given("points.fbin", None, Some("queries.fbin"), Some(neighbours))));
     }
-    let about = |inputs: &Inputs| opened(inputs).about();
+    let about = |inputs: UserInputs| opened(inputs).about();
     assert!(
-        about(&given("contiguous.hdf5", None, Some("queries.fbin"), None))
+        about(given("contiguous.hdf5", None, Some("queries.fbin"), None))
             .contains("belong to its own queries")
     );
     assert!(
@@ -238,6 +243,6 @@ fn a_file_beside_the_data_set_is_opened_for_its_role() {
             .about()
             .contains("judged by the neighbours in contiguous")
     );
-    let few = about(&given("own_neighbours_too_few.hdf5", None, None, None));
+    let few = about(given("own_neighbours_too_few.hdf5", None, None, None));
     assert!(few.ends_with("judged by computed neighbours (the file's are too few for each query)"), "{few}");
 }

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bench_core::harness::Inputs;
+use bench_core::harness::{Inputs, UserInputs};
 use bench_data::embedder::minilm::{self, DIM, MAX_TOKENS, MiniLm};
 use bench_data::embedder::{self, Embedder};
 use serde::Deserialize;
@@ -38,7 +38,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 fn open(folder: PathBuf) -> MiniLm {
-    minilm::open(&Inputs { model: Some(folder), ..Inputs::default() }).unwrap()
+    minilm::open(&UserInputs { model: Some(folder), ..UserInputs::default() }.into()).unwrap()
 }
 
 #[track_caller]
@@ -91,7 +91,7 @@ fn what_was_embedded_once_is_kept() {
     let Some(folder) = folder() else { return };
     let cache = tempfile::tempdir().unwrap();
     let inputs = |model: &Path| Inputs {
-        model: Some(model.into()),
+        user: UserInputs { model: Some(model.into()), ..UserInputs::default() },
         cache: Some(cache.path().into()),
         ..Inputs::default()
     };
@@ -121,7 +121,8 @@ fn changed_weights_are_refused() {
     bytes[last] ^= 1;
     fs::write(&weights, &bytes).unwrap();
     let refused = || {
-        let inputs = Inputs { model: Some(copy.path().into()), ..Inputs::default() };
+        let model = Some(copy.path().into());
+        let inputs = UserInputs { model, ..UserInputs::default() }.into();
         minilm::open(&inputs).err().unwrap().to_string()
     };
     let error = refused();

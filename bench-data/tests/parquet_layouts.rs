@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_core::harness::Inputs;
+use bench_core::harness::UserInputs;
 use bench_data::dataset::{self, Dataset};
 use bench_engines::exact_neighbours;
 
@@ -19,11 +19,11 @@ fn expected() -> Vec<f32> {
     (0..ROWS * DIM).map(|i| ((i / DIM * 7 + i % DIM * 3) % 101) as f32 - 50.0).collect()
 }
 
-fn opened(inputs: Inputs) -> anyhow::Result<Dataset> {
-    dataset::of_inputs(&inputs).map(Option::unwrap)
+fn opened(inputs: UserInputs) -> anyhow::Result<Dataset> {
+    dataset::of_inputs(&inputs.into()).map(Option::unwrap)
 }
 
-fn refusal(inputs: Inputs) -> String {
+fn refusal(inputs: UserInputs) -> String {
     format!("{:#}", opened(inputs).unwrap_err())
 }
 
@@ -83,10 +83,10 @@ fn what_is_no_table_of_floats_is_refused_with_the_reason() {
 
 #[test]
 fn the_user_names_the_column() {
-    let inputs = |dataset: &str, column: &str| Inputs {
+    let inputs = |dataset: &str, column: &str| UserInputs {
         dataset: Some(fixture(dataset)),
         column: Some(column.into()),
-        ..Inputs::default()
+        ..UserInputs::default()
     };
     for column in ["b", "b.list.element"] {
         let dataset = opened(inputs("two_lists.parquet", column)).unwrap();
@@ -102,18 +102,18 @@ fn the_user_names_the_column() {
     assert!(no_parquet.contains("--column names a column of a .parquet file"), "{no_parquet}");
     // The queries have a column of another name.
     let queries = Some(fixture("vdbb_test.parquet"));
-    let beside = opened(Inputs { queries, ..inputs("two_lists.parquet", "a") }).unwrap();
+    let beside = opened(UserInputs { queries, ..inputs("two_lists.parquet", "a") }).unwrap();
     assert_eq!(beside.queries(100).unwrap().unwrap().len(), 5);
 }
 
 /// The vectors lie in another order than their ids, which are not their rows' numbers either.
 #[test]
 fn the_neighbours_of_vectordbbench_are_found_by_the_ids_of_the_vectors() {
-    let inputs = |train: &str, neighbours: &str| Inputs {
+    let inputs = |train: &str, neighbours: &str| UserInputs {
         dataset: Some(fixture(train)),
         queries: Some(fixture("vdbb_test.parquet")),
         neighbours: Some(fixture(neighbours)),
-        ..Inputs::default()
+        ..UserInputs::default()
     };
     for (train, neighbours) in [
         ("vdbb_train.parquet", "vdbb_neighbors.parquet"),
@@ -122,7 +122,7 @@ fn the_neighbours_of_vectordbbench_are_found_by_the_ids_of_the_vectors() {
         ("points.fbin", "row_neighbours.parquet"),
     ] {
         let column = (train == "two_lists.parquet").then(|| "a".to_string());
-        let dataset = opened(Inputs { column, ..inputs(train, neighbours) }).unwrap();
+        let dataset = opened(UserInputs { column, ..inputs(train, neighbours) }).unwrap();
         let (base, queries) = (dataset.read(ROWS).unwrap(), dataset.queries(100).unwrap().unwrap());
         let truth = dataset.ground_truth(&base, &queries, true).unwrap();
         let exact = exact_neighbours(&base, &queries, 10, dataset.distance());

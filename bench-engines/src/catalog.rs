@@ -69,7 +69,7 @@ pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn 
 /// # Errors
 /// When a server is named and no engine of this build is called so.
 pub fn ensure_servers_are_built(inputs: &Inputs) -> Result<()> {
-    for name in inputs.servers.keys() {
+    for name in inputs.user.servers.engines() {
         ensure!(
             find(name).is_ok_and(|adapter| adapter.server().is_some()),
             "this build has no client for --{name}: build it with `cargo xtask bench --features {name} --{name} URL`"
@@ -80,7 +80,7 @@ pub fn ensure_servers_are_built(inputs: &Inputs) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use bench_core::harness::ServerAddress;
+    use bench_core::harness::{ServerAddress, UserInputs};
 
     use super::*;
     use crate::adapter::pinned_version;
@@ -99,8 +99,9 @@ mod tests {
 
     #[test]
     fn a_server_that_this_build_has_not_says_how_to_build_it() {
-        let servers = [("nosuch".to_string(), ServerAddress::default())].into();
-        let error = ensure_servers_are_built(&Inputs { servers, ..Inputs::default() }).unwrap_err();
+        let servers = [("nosuch".to_string(), ServerAddress::default())].into_iter().collect();
+        let error =
+            ensure_servers_are_built(&UserInputs { servers, ..UserInputs::default() }.into()).unwrap_err();
         assert!(error.to_string().contains("cargo xtask bench --features nosuch --nosuch URL"), "{error}");
         ensure_servers_are_built(&Inputs::default()).unwrap();
     }

@@ -78,7 +78,7 @@ fn without(workload: Workload, axis: &'static str, values: &[&str], mode: Mode, 
 
 /// The documents that the user named, if he did.
 fn users(suite: &mut Suite, embedder: &'static str) -> Result<()> {
-    let Some(folder) = &suite.inputs().documents else { return Ok(()) };
+    let Some(folder) = &suite.inputs().user.corpus else { return Ok(()) };
     let documents = UserDocuments::open(folder, suite.inputs().memory_limit)?;
     suite.note(documents.note());
     let about = format!("the user's documents: read, chunk, embed, index; {}", documents.about());

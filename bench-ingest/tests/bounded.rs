@@ -37,7 +37,7 @@ fn run(text: &str, limit: &str, scale: &str) -> (Output, Option<Evidence>) {
     command.env(MODE_VARIABLE, Mode::Heap.name());
     let case = format!("ingest/bounded{{documents=200,limit={limit}}}");
     command.current_dir(folder.path()).args(["run", &case, "--evidence", "evidence.json"]);
-    let output = command.args(["--corpus", &corpus, "--scale", scale]).output().unwrap();
+    let output = command.args(["--crate-list", &corpus, "--scale", scale]).output().unwrap();
     let evidence = std::fs::read(folder.path().join("evidence.json")).ok();
     let left: Vec<_> = std::fs::read_dir(folder.path())
         .unwrap()

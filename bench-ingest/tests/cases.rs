@@ -57,13 +57,13 @@ fn corpus(folder: &Path) -> String {
 fn every_case_on_texts_gives_a_right_answer_in_its_phases() {
     let folder = tempfile::tempdir().unwrap();
     let index = corpus(folder.path());
-    for case in list(&["--corpus", &index]) {
+    for case in list(&["--crate-list", &index]) {
         // Chunking a megabyte takes long in a build for tests; the case runs in every bench.
         let is_large = case.id.param("size") == Some("1MB") || case.id.workload == "bounded";
         if case.id.param("engine").is_some() || case.has_tag("slow") || is_large {
             continue;
         }
-        let evidence = evidence(Mode::Heap, &case.id.to_string(), &["--corpus", &index]);
+        let evidence = evidence(Mode::Heap, &case.id.to_string(), &["--crate-list", &index]);
         let expected = match case.id.workload.as_str() {
             "embedding" => &["embed"][..],
             _ => &["read", "chunk", "embed", "index"],
@@ -86,11 +86,11 @@ fn the_other_modes_run_a_case_too() {
     let folder = tempfile::tempdir().unwrap();
     let index = corpus(folder.path());
     let case = "ingest/batch{embedder=hashing,documents=10}";
-    let flags = ["--corpus", &index, "--scale", "5"];
+    let flags = ["--crate-list", &index, "--scale", "5"];
     let sites = evidence(Mode::Sites, case, &flags);
     assert!(sites.sites.is_some());
     assert_eq!(sites.items, Some(2));
-    let flags = ["--corpus", &index, "--quick"];
+    let flags = ["--crate-list", &index, "--quick"];
     let time = evidence(Mode::Time, "ingest/single_document{embedder=hashing,size=1KB}", &flags);
     assert!(time.time.is_some());
 }
@@ -100,8 +100,8 @@ fn the_other_modes_run_a_case_too() {
 fn every_engine_builds_and_updates_the_same_index_every_time() {
     let folder = tempfile::tempdir().unwrap();
     let index = corpus(folder.path());
-    let flags = ["--corpus", &index, "--scale", "4"];
-    let cases = list(&["--corpus", &index]);
+    let flags = ["--crate-list", &index, "--scale", "4"];
+    let cases = list(&["--crate-list", &index]);
     let slow_builder = "ingest/build{engine=instant-distance,dataset=corpus,n=1000}";
     let is_one = |case: &&CaseSpec| {
         case.has_tag("quick") && case.id.param("engine").is_some() || case.id.to_string() == slow_builder
@@ -145,7 +145,7 @@ fn every_engine_builds_and_updates_the_same_index_every_time() {
 fn nothing_stays_from_a_loop_of_documents() {
     let folder = tempfile::tempdir().unwrap();
     let index = corpus(folder.path());
-    let flags = ["--corpus", index.as_str()];
+    let flags = ["--crate-list", index.as_str()];
     let loops: Vec<CaseSpec> = list(&flags).into_iter().filter(|case| case.has_tag("loop")).collect();
     assert_eq!(loops.len(), bench_engines::names(|adapter| adapter.server().is_none()).len());
     for case in loops {
@@ -181,7 +181,7 @@ fn parameters_reach_the_index() {
     let index = corpus(folder.path());
     let run = |engine: &str, parameter: &str| {
         let case = format!("ingest/build{{engine={engine},dataset=corpus,n=1000{parameter}}}");
-        evidence(Mode::Heap, &case, &["--corpus", &index, "--scale", "4"])
+        evidence(Mode::Heap, &case, &["--crate-list", &index, "--scale", "4"])
     };
     let grown = |evidence: &Evidence| {
         let heap = evidence.phases[0].heap.unwrap();
@@ -196,7 +196,7 @@ fn parameters_reach_the_index() {
     assert!(threads.phases[0].heap.unwrap().allocating_threads >= Some(2), "{:?}", threads.phases[0]);
     assert!(threads.recall.is_some_and(|recall| recall > 0.8), "{:?}", threads.recall);
     let jemalloc = "ingest/build{engine=flat,dataset=corpus,n=1000,allocator=jemalloc}";
-    let flags = ["--corpus", &index, "--scale", "4"];
+    let flags = ["--crate-list", &index, "--scale", "4"];
     let jemalloc = evidence(Mode::Heap, jemalloc, &flags);
     assert_eq!(grown(&jemalloc), grown(&run("flat", "")));
     assert!(jemalloc.phases[0].allocator.is_some_and(|books| books.in_use_bytes > Some(0)));
@@ -226,7 +226,7 @@ fn the_peak_of_an_embedding_grows_with_the_batch_by_its_vectors() {
     let index = corpus(folder.path());
     let peak = |texts: u64, length: &str| {
         let case = format!("ingest/embedding{{embedder=hashing,texts={texts},length={length}}}");
-        let evidence = evidence(Mode::Heap, &case, &["--corpus", &index]);
+        let evidence = evidence(Mode::Heap, &case, &["--crate-list", &index]);
         assert_eq!(evidence.items, Some(texts));
         let heap = evidence.phases[0].heap.unwrap();
         heap.peak_live_bytes - heap.start_live_bytes
@@ -249,7 +249,7 @@ fn documents(folder: &Path) -> String {
 #[test]
 fn the_users_documents_are_read_chunked_embedded_and_indexed() {
     let folder = tempfile::tempdir().unwrap();
-    let flags = ["--documents", &documents(folder.path())];
+    let flags = ["--corpus", &documents(folder.path())];
     let case = "ingest/documents{embedder=hashing,folder=notes}";
     let spec = list(&flags).into_iter().find(|spec| spec.id.to_string() == case).unwrap();
     assert!(spec.has_tag("documents") && spec.has_tag("quick"), "{:?}", spec.tags);
@@ -282,7 +282,7 @@ fn bad_files_are_left_out_and_named_and_the_rest_is_ingested() {
     write("secret.txt", b"Nobody may read this.");
     let unreadable = forbid(&notes.join("secret.txt"));
     let limit = MEMORY_LIMIT.to_string();
-    let flags = ["--documents", notes.to_str().unwrap(), "--memory-limit", &limit];
+    let flags = ["--corpus", notes.to_str().unwrap(), "--memory-limit", &limit];
     let case = "ingest/documents{embedder=hashing,folder=notes}";
     let spec = list(&flags).into_iter().find(|spec| spec.id.to_string() == case).unwrap();
     let mut parts = vec![
@@ -315,7 +315,7 @@ fn documents_that_do_not_fit_into_memory_together_fail_before_they_are_read() {
         std::fs::write(notes.join(name), "A line.\n".repeat(80_000)).unwrap();
     }
     let limit = (8usize << 20).to_string();
-    let flags = ["--documents", notes.to_str().unwrap(), "--memory-limit", &limit];
+    let flags = ["--corpus", notes.to_str().unwrap(), "--memory-limit", &limit];
     let case = "ingest/documents{embedder=hashing,folder=notes}";
     let output = run(Mode::Heap, case, &flags, folder.path());
     assert_eq!(output.status.code(), Some(1));
@@ -332,7 +332,7 @@ fn a_folder_of_empty_documents_fails_with_their_names() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.txt"), "").unwrap();
     std::fs::write(folder.path().join("b.md"), " \n").unwrap();
-    let output = program(Mode::Heap).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
+    let output = program(Mode::Heap).args(["list", "--corpus"]).arg(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("has no text: 2 empty (a.txt, b.md); name a folder with files"), "{stderr}");
@@ -345,7 +345,7 @@ fn set_up_alone_leaves_what_it_computed_for_the_next_process() {
     let cache = folder.path().join("cache");
     let case = "ingest/build{engine=flat,dataset=corpus,n=1000}";
     let mut command = program(Mode::Heap);
-    command.current_dir(folder.path()).args(["prepare", case, "--corpus", &index, "--cache"]).arg(&cache);
+    command.current_dir(folder.path()).args(["prepare", case, "--crate-list", &index, "--cache"]).arg(&cache);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let kept: Vec<_> = std::fs::read_dir(&cache).unwrap().map(|file| file.unwrap().path()).collect();
@@ -355,7 +355,7 @@ fn set_up_alone_leaves_what_it_computed_for_the_next_process() {
 #[test]
 fn a_folder_without_text_fails_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    let output = program(Mode::Heap).args(["list", "--documents"]).arg(folder.path()).output().unwrap();
+    let output = program(Mode::Heap).args(["list", "--corpus"]).arg(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -370,7 +370,7 @@ fn a_corpus_that_is_not_there_fails_with_its_name() {
     let output = run(
         Mode::Heap,
         "ingest/single_document{embedder=hashing,size=1KB}",
-        &["--corpus", "missing.tsv"],
+        &["--crate-list", "missing.tsv"],
         folder.path(),
     );
     assert_eq!(output.status.code(), Some(1));

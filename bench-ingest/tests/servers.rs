@@ -17,7 +17,7 @@ fn binary(arguments: &[&str], server: Option<&str>) -> (Output, Option<Evidence>
     command.env(MODE_VARIABLE, Mode::Heap.name());
     command.current_dir(folder.path()).args(arguments);
     if let Some(url) = server {
-        command.arg("--server").arg(format!("pgvector={url}"));
+        command.args(["--pgvector", url]);
     }
     let output = command.output().unwrap();
     let evidence = std::fs::read(folder.path().join("evidence.json")).ok();
@@ -72,9 +72,14 @@ fn a_server_that_is_not_there_fails_the_case_with_its_url() {
     assert_eq!((output.status.code(), evidence), (Some(no_server), None), "{stderr}");
     assert!(stderr.contains("no server to measure at postgres://me@127.0.0.1:1/db"), "{stderr}");
     assert!(stderr.contains("Connection refused") && !stderr.contains("secret"), "{stderr}");
-    let (output, _) = binary(&["list", "--server", "nosuch=http://x"], None);
+}
+
+#[cfg(not(feature = "qdrant"))]
+#[test]
+fn a_server_whose_client_is_not_built_in_says_how_to_build_it() {
+    let (output, _) = binary(&["list", "--qdrant", "http://x"], None);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("cargo xtask bench --features nosuch --nosuch URL"), "{stderr}");
+    assert!(stderr.contains("cargo xtask bench --features qdrant --qdrant URL"), "{stderr}");
 }
 
 #[test]

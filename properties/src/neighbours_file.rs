@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use bench_core::harness::Inputs;
+use bench_core::harness::{Inputs, UserInputs};
 use bench_data::dataset;
 
 use crate::assert_readable;
@@ -25,12 +25,13 @@ pub fn neighbours_file(ending: &str, bytes: &[u8]) {
     };
     let vectors = |count: u8| [&[count, 0, 0, 0, 1, 0, 0, 0][..], &(0..count).collect::<Vec<u8>>()].concat();
     let neighbours = written(&format!("neighbours{ending}"), bytes);
-    let inputs = Inputs {
+    let inputs: Inputs = UserInputs {
         dataset: Some(written("base.u8bin", &vectors(VECTORS))),
         queries: Some(written("queries.u8bin", &vectors(2))),
         neighbours: Some(neighbours.clone()),
-        ..Inputs::default()
-    };
+        ..UserInputs::default()
+    }
+    .into();
     if let Err(error) = judged(&inputs) {
         assert_readable(&error);
         assert!(names(&error, &neighbours), "{error:#}");

@@ -3,4 +3,5 @@
 pub mod binaries;
 pub mod old_binaries;
 pub mod suites;
+pub mod user_inputs;
 pub mod workspace;

@@ -15,11 +15,12 @@ use super::instruments::{Allocator, Instruments};
 use super::prepared::{Findings, Prepared};
 use super::timing::{self, Effort};
 use super::tool_checks::write_tool_checks;
-use super::{DHAT_FILE, Inputs, Phases, ServerAddress, Suite};
+use super::{DHAT_FILE, Phases, Suite};
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
 use crate::foreign_text::{in_one_line, printable};
+use crate::inputs::Inputs;
 use crate::instrument::{
     ProcessProbe, die_with_parent, is_counting, native_is_counted, set_publish_threshold,
 };
@@ -42,7 +43,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Print the suite's cases as JSON
-    List(InputFlags),
+    List(Inputs),
     /// Do a case's set-up and nothing else: what it computes is kept for the processes that measure
     Prepare(PrepareFlags),
     /// Run one repetition of one case and write what it saw
@@ -56,51 +57,11 @@ enum Command {
 }
 
 #[derive(Args)]
-struct InputFlags {
-    /// Index of the text corpus: one line per crate, `name<TAB>version<TAB>folder`
-    #[arg(long)]
-    corpus: Option<PathBuf>,
-    /// Folder with documents of the user
-    #[arg(long)]
-    documents: Option<PathBuf>,
-    /// Vectors of the user
-    #[arg(long)]
-    dataset: Option<PathBuf>,
-    /// The column of a Parquet file that holds the vectors
-    #[arg(long, requires = "dataset")]
-    column: Option<String>,
-    /// The data set's distance: l2, ip or cosine
-    #[arg(long, requires = "dataset")]
-    distance: Option<String>,
-    /// Queries for the data set
-    #[arg(long, requires = "dataset")]
-    queries: Option<PathBuf>,
-    /// The queries' exact neighbours
-    #[arg(long, requires = "dataset")]
-    neighbours: Option<PathBuf>,
-    /// Folder of the embedding model
-    #[arg(long)]
-    model: Option<PathBuf>,
-    /// The process is killed when its RSS goes above, in bytes
-    #[arg(long)]
-    memory_limit: Option<u64>,
-    /// A node of a server by the name of its engine; of a cluster again for each
-    #[arg(long, value_name = "ENGINE=URL")]
-    server: Vec<String>,
-    /// The process of a node, in the order of the URLs
-    #[arg(long, value_name = "ENGINE=PID")]
-    server_pid: Vec<String>,
-    /// Folder that keeps computed neighbours and embeddings
-    #[arg(long)]
-    cache: Option<PathBuf>,
-}
-
-#[derive(Args)]
 struct PrepareFlags {
     /// The case, as `list` names it
     case: CaseId,
     #[command(flatten)]
-    inputs: InputFlags,
+    inputs: Inputs,
 }
 
 #[derive(Args)]
@@ -120,25 +81,7 @@ struct RunFlags {
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
-    inputs: InputFlags,
-}
-
-impl InputFlags {
-    fn inputs(&self) -> Result<Inputs> {
-        Ok(Inputs {
-            corpus: self.corpus.clone(),
-            documents: self.documents.clone(),
-            dataset: self.dataset.clone(),
-            column: self.column.clone(),
-            distance: self.distance.clone(),
-            queries: self.queries.clone(),
-            neighbours: self.neighbours.clone(),
-            model: self.model.clone(),
-            memory_limit: self.memory_limit,
-            servers: ServerAddress::of_flags(&self.server, &self.server_pid)?,
-            cache: self.cache.clone(),
-        })
-    }
+    inputs: Inputs,
 }
 
 /// The whole program of a suite: lists its cases, or runs one of them under what `instruments` gives, an error where
@@ -146,7 +89,7 @@ impl InputFlags {
 /// mostly 1.
 pub fn main(suite: fn(&Inputs) -> Result<Suite>, instruments: fn() -> Result<Instruments>) -> ExitCode {
     let outcome = match CommandLine::parse().command {
-        Command::List(flags) => list(suite, &flags),
+        Command::List(inputs) => list(suite, &inputs),
         Command::Prepare(flags) => {
             die_with_parent();
             prepare(suite, &flags)
@@ -166,8 +109,8 @@ pub fn main(suite: fn(&Inputs) -> Result<Suite>, instruments: fn() -> Result<Ins
     }
 }
 
-fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
-    let suite = suite(&flags.inputs()?)?;
+fn list(suite: fn(&Inputs) -> Result<Suite>, inputs: &Inputs) -> Result<()> {
+    let suite = suite(inputs)?;
     for note in suite.notes() {
         eprintln!("{NOTE}{}", in_one_line(note));
     }
@@ -178,7 +121,7 @@ fn list(suite: fn(&Inputs) -> Result<Suite>, flags: &InputFlags) -> Result<()> {
 }
 
 fn prepare(suite: fn(&Inputs) -> Result<Suite>, flags: &PrepareFlags) -> Result<()> {
-    let suite = suite(&flags.inputs.inputs()?)?;
+    let suite = suite(&flags.inputs)?;
     let spec = find(&suite, &flags.case)?;
     suite.prepare(&spec, 1).map(drop)
 }
@@ -190,7 +133,7 @@ fn find(suite: &Suite, case: &CaseId) -> Result<CaseSpec> {
 
 fn run(suite: fn(&Inputs) -> Result<Suite>, instruments: Instruments, flags: &RunFlags) -> Result<()> {
     let Instruments { mode, allocator, internals } = instruments;
-    let suite = suite(&flags.inputs.inputs()?)?;
+    let suite = suite(&flags.inputs)?;
     let spec = &find(&suite, &flags.case)?;
     ensure!(
         spec.allocator == allocator.name(),

@@ -9,19 +9,18 @@ mod native_phases;
 mod phase_records;
 mod phases;
 mod prepared;
-mod server_address;
 mod suite;
 mod timing;
 mod tool_checks;
 mod trial;
 
+pub use crate::inputs::{Inputs, ServerAddress, UserInputs};
 pub use axis::Axis;
 pub use child::main;
 pub use instruments::{Allocator, Instruments};
 pub use phases::Phases;
 pub use prepared::{Findings, Prepared};
-pub use server_address::ServerAddress;
-pub use suite::{Case, Inputs, Suite, Workload};
+pub use suite::{Case, Suite, Workload};
 pub use trial::Trial;
 
 /// The name of the profile that mode `sites` leaves in the current folder.

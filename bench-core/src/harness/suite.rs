@@ -1,42 +1,14 @@
 //! What a suite is made of: workloads and their grids of cases.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::axis::Axis;
 use super::prepared::Prepared;
-use super::server_address::ServerAddress;
 use crate::case::{CaseId, CaseSpec, Kind, Mode};
 use crate::evidence::Scaled;
-
-/// What the user brings for all cases of a suite.
-#[derive(Clone, Debug, Default)]
-pub struct Inputs {
-    /// The index of the text corpus (see bench-data), if the caller made one.
-    pub corpus: Option<PathBuf>,
-    /// A folder with documents of the user.
-    pub documents: Option<PathBuf>,
-    /// A file of vectors, if the user named one; its ending names its format.
-    pub dataset: Option<PathBuf>,
-    /// The column of the vectors that the user named, in a file of several.
-    pub column: Option<String>,
-    /// The distance that the user named for the data set.
-    pub distance: Option<String>,
-    /// A file of queries for the data set.
-    pub queries: Option<PathBuf>,
-    /// A file of the queries' exact neighbours.
-    pub neighbours: Option<PathBuf>,
-    /// The folder of an embedding model, if the user named one.
-    pub model: Option<PathBuf>,
-    /// The process is killed when its RSS goes above, in bytes, if the caller says so.
-    pub memory_limit: Option<u64>,
-    /// Servers by the name of their engine, if the user named any.
-    pub servers: BTreeMap<String, ServerAddress>,
-    /// The folder that keeps computed neighbours and embeddings for the next process.
-    pub cache: Option<PathBuf>,
-}
+use crate::inputs::Inputs;
 
 /// The workloads of one crate.
 pub struct Suite {
@@ -54,7 +26,7 @@ impl Suite {
         Suite { name, inputs: inputs.clone(), workloads: Vec::new(), notes: Vec::new() }
     }
 
-    /// What the user brought.
+    /// What the process was given.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }
@@ -66,7 +38,7 @@ impl Suite {
         self.workloads.push((workload, Box::new(prepare)));
     }
 
-    /// Says something about what the user brought that is of use before anything runs: how it was understood,
+    /// Says something about the user's inputs that is of use before anything runs: how it was understood,
     /// what of it is not used.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
@@ -239,7 +211,7 @@ impl Workload {
             absent_modes.extend(absent.modes.iter().map(|mode| (*mode, absent.reason.clone())));
         }
         let needed = self.servers.iter().filter(|it| id.param(it.axis) == Some(&it.value));
-        for server in needed.filter(|it| !inputs.servers.contains_key(&it.value)) {
+        for server in needed.filter(|it| inputs.user.servers.get(&it.value).is_none()) {
             absent_modes.extend(Mode::ALL.map(|mode| (mode, server.how_to_start.to_string())));
         }
         if allocator != "system" {
@@ -317,7 +289,7 @@ impl Case {
         if self.text(name).is_ok() { self.count(name).map(Some) } else { Ok(None) }
     }
 
-    /// What the user brought.
+    /// What the process was given.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }

@@ -50,16 +50,16 @@ pub fn open(path: &Path) -> Result<Dataset> {
 /// vectors; when there are neighbours, but no queries that they belong to, or they cannot be those of the
 /// queries among the vectors.
 pub fn of_inputs(inputs: &Inputs) -> Result<Option<Dataset>> {
-    inputs.dataset.as_ref().map(|path| opened(path, inputs)).transpose()
+    inputs.user.dataset.as_ref().map(|path| opened(path, inputs)).transpose()
 }
 
 fn opened(path: &Path, inputs: &Inputs) -> Result<Dataset> {
-    let named = inputs.distance.as_deref().map(str::parse).transpose().context("--distance")?;
-    let column = inputs.column.as_deref();
+    let named = inputs.user.distance.as_deref().map(str::parse).transpose().context("--distance")?;
+    let column = inputs.user.column.as_deref();
     let base = Table::open(path, TableRole::Base, column)?;
     let companions = base.companions()?;
     let (distance, contradicted) = distance(path, named, companions.distance.as_deref())?;
-    let queries = match &inputs.queries {
+    let queries = match &inputs.user.queries {
         Some(path) => Some(Table::open(path, TableRole::Queries, column).context("--queries")?),
         None if companions.queries => Some(Table::open(path, TableRole::Queries, column)?),
         None => None,
@@ -107,7 +107,7 @@ fn truth(
     queries: Option<&Table>,
     is_contradicted: bool,
 ) -> Result<TruthSource> {
-    if let Some(path) = &inputs.neighbours {
+    if let Some(path) = &inputs.user.neighbours {
         let queries = queries.with_context(|| {
             format!("the neighbours {} belong to queries: name their file with --queries", path.display())
         })?;

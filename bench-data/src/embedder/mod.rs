@@ -76,7 +76,7 @@ fn find(name: &str) -> Result<&'static Entry> {
 /// # Errors
 /// When a model is named and the feature `minilm` is off, or a file is missing or of another size.
 pub fn ensure_model_is_there(inputs: &Inputs) -> Result<()> {
-    let Some(folder) = &inputs.model else { return Ok(()) };
+    let Some(folder) = &inputs.user.model else { return Ok(()) };
     ensure!(
         cfg!(feature = "minilm"),
         "this build has no embedding model to use with --model {}: add --features minilm",
@@ -89,6 +89,8 @@ pub fn ensure_model_is_there(inputs: &Inputs) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use bench_core::harness::UserInputs;
+
     use super::*;
 
     #[test]
@@ -99,7 +101,7 @@ mod tests {
                 println!("skipped: no model; set MINILM_DIR");
                 continue;
             }
-            let inputs = Inputs { model: model.clone(), ..Inputs::default() };
+            let inputs: Inputs = UserInputs { model: model.clone(), ..UserInputs::default() }.into();
             let embedder = open(entry.name, &inputs).unwrap();
             assert_eq!(embedder.name(), entry.name);
             assert_eq!(embedder.embed(&["one", "two"]).unwrap().len(), 2 * embedder.dim());

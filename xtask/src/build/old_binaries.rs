@@ -18,7 +18,7 @@ use crate::store::results::Side;
 /// What `--confirm` stands for. Nothing is built before there is something to confirm.
 pub enum OldBinaries {
     /// The binaries that the baseline was measured with.
-    Kept(Suites),
+    Kept(Box<Suites>),
     /// Those of this commit.
     Of(String),
     /// Those of HEAD, whose files are as they were committed: there is no old and new.
@@ -48,7 +48,7 @@ impl OldBinaries {
             } else if let Some(kept) = built_alike(old, flags) {
                 // What a build would give is here already, if it still is.
                 let kept = Suites::of_kept(store, kept, flags, memory_limit);
-                return Ok(kept.map_or(found, OldBinaries::Kept));
+                return Ok(kept.map_or(found, |kept| OldBinaries::Kept(Box::new(kept))));
             }
             return Ok(found);
         }
@@ -70,14 +70,14 @@ impl OldBinaries {
             return Err(usage(error));
         }
         Suites::of_kept(store, kept, flags, memory_limit)
-            .map(OldBinaries::Kept)
+            .map(|kept| OldBinaries::Kept(Box::new(kept)))
             .map_err(|error| usage(anyhow!("{}: {error:#}; {instead}", old.called)))
     }
 
     /// The suites, built if they have to be.
     pub fn suites(self, flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
         let commit = match self {
-            OldBinaries::Kept(suites) => return Ok(suites),
+            OldBinaries::Kept(suites) => return Ok(*suites),
             OldBinaries::Unchanged => bail!("old and new are the same"),
             OldBinaries::Of(commit) => commit,
         };
@@ -100,7 +100,7 @@ impl OldBinaries {
 fn built_alike<'a>(old: &'a Side, flags: &SuiteFlags) -> Option<&'a Hashes> {
     let Run { revision, settings, host, .. } = &old.run;
     let alike = !revision.dirty
-        && settings.profile == flags.profile
+        && settings.profile == flags.cargo_profile
         && settings.features.as_ref() == Some(&flags.sorted_features())
         && host.facts.get("rustc") == crate::run::host::facts().facts.get("rustc");
     let binaries = settings.binaries.as_ref()?;

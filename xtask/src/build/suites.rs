@@ -1,20 +1,20 @@
 //! The suites' programs: built by cargo, asked for their cases.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::foreign_text::in_one_line;
+use bench_core::inputs::{Inputs, UserInputs};
 use serde::Deserialize;
 
 use crate::build::binaries::{BinaryStore, BuildSnapshot, Hashes, KeptBinary};
-use crate::build::workspace;
+use crate::build::{user_inputs, workspace};
 use crate::cli::exit_code::{BUILD_FAILED, CodedError, INTERRUPTED, usage};
 use crate::cli::flags::SuiteFlags;
 use crate::run::interrupt::Interrupt;
@@ -30,9 +30,8 @@ pub struct Suites {
     /// Those of them that are kept.
     kept: BTreeMap<String, KeptBinary>,
     _snapshot: Option<BuildSnapshot>,
-    /// What says which vectors, documents, model and servers the user brought: flags of the suites' binaries and their values, paths
-    /// absolute.
-    brought: Vec<(&'static str, OsString)>,
+    /// What all their processes are given; paths are absolute.
+    inputs: Inputs,
 }
 
 impl Suites {
@@ -52,14 +51,14 @@ impl Suites {
         memory_limit: u64,
         interrupt: &Interrupt,
     ) -> Result<Suites> {
-        let brought = brought(flags, memory_limit).map_err(usage)?;
+        let inputs = user_inputs::checked(&flags.inputs, memory_limit).map_err(usage)?;
         let folder = target.join("bench");
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let waiting = "waiting for another cargo xtask that builds";
         let _building = lock::exclusive_unless(interrupt, &folder.join("build.lock"), waiting)?;
         let mut command = cargo()?;
         command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
-        command.args(["--profile", &flags.profile]);
+        command.args(["--profile", &flags.cargo_profile]);
         if !flags.features.is_empty() {
             command.args(["--features", &flags.features.join(",")]);
         }
@@ -68,7 +67,7 @@ impl Suites {
         }
         let built = built(command, interrupt)?;
         let (snapshot, binaries) = BuildSnapshot::of(built, &folder)?;
-        Ok(Suites { binaries, kept: BTreeMap::new(), _snapshot: Some(snapshot), brought })
+        Ok(Suites { binaries, kept: BTreeMap::new(), _snapshot: Some(snapshot), inputs })
     }
 
     /// Suites of kept binaries.
@@ -80,11 +79,11 @@ impl Suites {
         flags: &SuiteFlags,
         memory_limit: u64,
     ) -> Result<Suites> {
-        let brought = brought(flags, memory_limit)?;
+        let inputs = user_inputs::checked(&flags.inputs, memory_limit)?;
         let find = |(name, hash): (&String, &String)| Ok((name.clone(), store.find(name, hash)?));
         let kept: BTreeMap<String, KeptBinary> = hashes.iter().map(find).collect::<Result<_>>()?;
         let binaries = kept.iter().map(|(name, kept)| (name.clone(), kept.path.clone())).collect();
-        Ok(Suites { binaries, kept, _snapshot: None, brought })
+        Ok(Suites { binaries, kept, _snapshot: None, inputs })
     }
 
     /// Keeps the binaries that run these cases, as far as there are any, and runs the kept ones from now on.
@@ -108,7 +107,7 @@ impl Suites {
         self.kept.iter().map(|(name, kept)| (name.clone(), kept.hash.clone())).collect()
     }
 
-    /// The cases of every suite, suite by suite. Passes on what they say about what the user brought, each note once.
+    /// The cases of every suite, suite by suite. Passes on what they note about the user's inputs, each note once.
     pub fn list(&self) -> Result<Vec<CaseSpec>> {
         let (mut cases, mut notes) = (Vec::new(), BTreeSet::new());
         for suite in SUITES {
@@ -126,13 +125,13 @@ impl Suites {
     fn list_suite(&self, suite: &str) -> Result<(Vec<CaseSpec>, Vec<String>)> {
         let mut command = Command::new(self.program(suite)?);
         command.arg("list");
-        self.add_brought(&mut command);
+        command.args(self.inputs.words());
         let output = command.stdin(Stdio::null()).output().context("start its binary")?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             let error = anyhow!("{}", stderr.trim().trim_start_matches("error: "));
             // With the user's files in play, it is most likely these.
-            return Err(if !self.brought.is_empty() { usage(error) } else { error });
+            return Err(if self.inputs.user == UserInputs::default() { error } else { usage(error) });
         }
         let notes =
             stderr.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_string).collect();
@@ -149,14 +148,12 @@ impl Suites {
     #[cfg(test)]
     pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
         let binaries = binaries.into_iter().collect();
-        Suites { binaries, kept: BTreeMap::new(), _snapshot: None, brought: Vec::new() }
+        Suites { binaries, kept: BTreeMap::new(), _snapshot: None, inputs: Inputs::default() }
     }
 
-    /// Tells a child about the user's vectors, documents and model.
-    pub fn add_brought(&self, command: &mut Command) {
-        for (flag, value) in &self.brought {
-            command.arg(flag).arg(value);
-        }
+    /// What every process of the suites is given.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 }
 
@@ -172,74 +169,6 @@ pub fn without_server(cases: &[CaseSpec]) -> Vec<String> {
     }
     let note = |((tag, reason), count)| format!("{count} cases tagged {tag} are skipped: {reason}");
     skipped.into_iter().map(note).collect()
-}
-
-fn brought(flags: &SuiteFlags, memory_limit: u64) -> Result<Vec<(&'static str, OsString)>> {
-    let files =
-        [("--dataset", &flags.dataset), ("--queries", &flags.queries), ("--neighbours", &flags.neighbours)];
-    let mut given = Vec::new();
-    for (flag, file) in files {
-        if let Some(file) = file {
-            given.push((flag, readable(file).with_context(|| flag.to_string())?.into_os_string()));
-        }
-    }
-    // The suites' own `--corpus` is the index of the text corpus.
-    if let Some(folder) = &flags.corpus {
-        given.push(("--documents", listable(folder)?.into_os_string()));
-        given.push(("--memory-limit", memory_limit.to_string().into()));
-    }
-    given.extend(flags.distance.as_ref().map(|distance| ("--distance", distance.into())));
-    given.extend(flags.column.as_ref().map(|column| ("--column", column.into())));
-    if let Some(folder) = &flags.model {
-        ensure!(folder.is_dir(), "the model's folder {} is not there, or is no folder", folder.display());
-        let folder =
-            std::path::absolute(folder).with_context(|| format!("find the model {}", folder.display()))?;
-        given.push(("--model", folder.into_os_string()));
-    }
-    given.extend(servers(flags));
-    ensure_key(flags)?;
-    Ok(given)
-}
-
-/// The key is sent as a header, so it is text on one line; who has set it wants it to be used.
-fn ensure_key(flags: &SuiteFlags) -> Result<()> {
-    let key = std::env::var_os("QDRANT_API_KEY").filter(|_| !flags.qdrant.is_empty());
-    let is_text = key.is_none_or(|key| key.to_str().is_some_and(|key| !key.contains(char::is_control)));
-    ensure!(is_text, "QDRANT_API_KEY is no text on one line: set it again, or unset it");
-    Ok(())
-}
-
-/// The servers, each by the name of its engine.
-fn servers(flags: &SuiteFlags) -> Vec<(&'static str, OsString)> {
-    let mut given = Vec::new();
-    for (engine, urls, pids) in [
-        ("pgvector", flags.pgvector.as_slice(), flags.pgvector_pid.as_slice()),
-        ("qdrant", &flags.qdrant, &flags.qdrant_pid),
-    ] {
-        given.extend(urls.iter().map(|url| ("--server", format!("{engine}={}", url.with_secrets()).into())));
-        given.extend(pids.iter().map(|pid| ("--server-pid", format!("{engine}={pid}").into())));
-    }
-    given
-}
-
-/// The absolute path of a file that can be read.
-fn readable(path: &Path) -> Result<PathBuf> {
-    let cannot_read = || format!("cannot read {}", path.display());
-    // Before it is opened: a pipe that nobody writes to would wait for ever.
-    let metadata = std::fs::metadata(path).with_context(cannot_read)?;
-    ensure!(metadata.is_file(), "{} is not a file", path.display());
-    std::fs::File::open(path).with_context(cannot_read)?;
-    std::path::absolute(path).with_context(|| format!("find {}", path.display()))
-}
-
-/// The absolute path of a folder that can be listed.
-fn listable(path: &Path) -> Result<PathBuf> {
-    let fix = "give --corpus a folder of documents";
-    let is_folder = std::fs::metadata(path).map(|metadata| metadata.is_dir());
-    let is_folder = is_folder.with_context(|| format!("cannot read {}: {fix}", path.display()))?;
-    ensure!(is_folder, "{} is no folder: {fix}", path.display());
-    std::fs::read_dir(path).with_context(|| format!("cannot list {}: {fix}", path.display()))?;
-    std::path::absolute(path).with_context(|| format!("find the folder {}", path.display()))
 }
 
 /// Runs cargo and collects the binaries that it names.
@@ -332,45 +261,5 @@ mod tests {
         assert_eq!(suites.program("vectors").unwrap(), Path::new("/t/vectors"));
         let error = suites.program("search").unwrap_err().to_string();
         assert_eq!(error, "cargo built no program \"search\" in bench-search");
-    }
-
-    #[test]
-    fn servers_go_to_the_suites_by_the_names_of_their_engines() {
-        use clap::Parser;
-        let given = |line: &str| {
-            let words = ["xtask", "list"].into_iter().chain(line.split_whitespace());
-            let command = crate::cli::flags::CommandLine::try_parse_from(words).unwrap().command;
-            let crate::cli::flags::Command::List(flags) = command else { panic!("not list") };
-            let given = servers(&flags.suites).into_iter();
-            given.map(|(flag, value)| (flag, value.into_string().unwrap())).collect::<Vec<_>>()
-        };
-        assert_eq!(given(""), []);
-        assert_eq!(
-            given("--pgvector postgres://u:p@h/d --qdrant http://a:1,http://b:2 --qdrant-pid 3,4"),
-            [
-                ("--server", "pgvector=postgres://u:p@h/d".to_string()),
-                ("--server", "qdrant=http://a:1".into()),
-                ("--server", "qdrant=http://b:2".into()),
-                ("--server-pid", "qdrant=3".into()),
-                ("--server-pid", "qdrant=4".into()),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_named() {
-        let error = format!("{:#}", readable(Path::new("/no/such.fvecs")).unwrap_err());
-        assert!(error.contains("cannot read /no/such.fvecs"), "{error}");
-        assert!(readable(Path::new("/")).unwrap_err().to_string().contains("not a file"));
-    }
-
-    #[test]
-    fn a_folder_of_documents_must_be_one() {
-        assert!(listable(Path::new(".")).unwrap().is_absolute());
-        let refused = |path: &str| format!("{:#}", listable(Path::new(path)).unwrap_err());
-        assert!(refused("/no/such").contains("cannot read /no/such: give --corpus a folder of documents"));
-        assert!(
-            refused("Cargo.toml").contains("Cargo.toml is no folder: give --corpus a folder of documents")
-        );
     }
 }

@@ -114,7 +114,7 @@ impl Metadata {
 
     /// The index of the text corpus: one line per crate from a registry, `name<TAB>version<TAB>folder`, sorted
     /// by name, then version.
-    pub fn corpus_index(&self) -> String {
+    pub fn crate_list(&self) -> String {
         let mut crates: Vec<(&str, &str, &Path)> = self
             .packages
             .iter()
@@ -163,6 +163,6 @@ mod tests {
         .unwrap();
         let versions = [("mimalloc".to_string(), "0.1.44".to_string())];
         assert_eq!(metadata.allocators(), versions.into());
-        assert_eq!(metadata.corpus_index(), "anyhow\t1.0.9\t/r/anyhow-1.0.9\nserde\t1.0.2\t/r/serde-1.0.2\n");
+        assert_eq!(metadata.crate_list(), "anyhow\t1.0.9\t/r/anyhow-1.0.9\nserde\t1.0.2\t/r/serde-1.0.2\n");
     }
 }

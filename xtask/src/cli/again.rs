@@ -87,13 +87,13 @@ mod tests {
             ),
             (
                 "cargo xtask bench --features qdrant,minilm --model m --corpus=docs --profile dev",
-                " --corpus docs --model m --features 'qdrant,minilm' --profile dev",
+                " --corpus docs --model m --features 'qdrant,minilm' --cargo-profile dev",
             ),
             (
                 "cargo xtask check --pgvector postgres://u@h/d --pgvector-pid 7 --qdrant 'http://a:1,http://b:2'",
                 " --pgvector postgres://u@h/d --pgvector-pid 7 --qdrant 'http://a:1,http://b:2'",
             ),
-            ("cargo xtask heap 'vectors/x{dim=1}' --profile dev", " --profile dev"),
+            ("cargo xtask heap 'vectors/x{dim=1}' --profile dev", " --cargo-profile dev"),
             ("something else", ""),
         ] {
             let line = self::again(command, "vectors/x{dim=1}", &[Mode::Heap]);

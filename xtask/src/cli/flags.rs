@@ -5,14 +5,13 @@ mod leaks;
 pub mod monitor;
 pub mod profile;
 mod report;
-mod server;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bench_core::case::Mode;
-use bench_core::server_url::ServerUrl;
+use bench_core::inputs::UserInputs;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -119,50 +118,16 @@ pub struct SelectionFlags {
 /// How the suites are built and what they read.
 #[derive(Debug, Clone, Args)]
 pub struct SuiteFlags {
-    /// Also measure on the vectors in this file (.fvecs, .bvecs, .fbin, .u8bin, .i8bin, .npy, .hdf5, .h5,
-    /// .parquet)
-    #[arg(long, value_name = "FILE")]
-    pub dataset: Option<PathBuf>,
-    /// The column of vectors, in a .parquet file with several; also of --queries, if it has that one
-    #[arg(long, value_name = "NAME", requires = "dataset")]
-    pub column: Option<String>,
-    /// The data set's distance: l2, ip or cosine [default: what the file says, otherwise l2]
-    #[arg(long, value_name = "NAME", requires = "dataset")]
-    pub distance: Option<String>,
-    /// Queries for the data set, in a file of one of its formats [default: the file's own, otherwise its last vectors]
-    #[arg(long, value_name = "FILE", requires = "dataset")]
-    pub queries: Option<PathBuf>,
-    /// The queries' exact neighbours among all vectors (.ivecs, .ibin, .bin, .hdf5, .h5, .parquet) [default: the file's own,
-    /// otherwise computed once]
-    #[arg(long, value_name = "FILE", requires = "dataset")]
-    pub neighbours: Option<PathBuf>,
-    /// Also measure on the documents in this folder: text, Markdown, reStructuredText, source code
-    #[arg(long, value_name = "DIR")]
-    pub corpus: Option<PathBuf>,
-    /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm [default: from the Hugging Face hub]
-    #[arg(long, value_name = "DIR")]
-    pub model: Option<PathBuf>,
-    /// Also measure this PostgreSQL with pgvector: postgres://USER@HOST:PORT/DATABASE; a password may stand in
-    /// PGPASSWORD
-    #[arg(long, value_name = "URL", value_parser = server::PGVECTOR)]
-    pub pgvector: Option<ServerUrl>,
-    /// Its first process, where it cannot be found by its port (a container, another user)
-    #[arg(long, value_name = "PID", requires = "pgvector")]
-    pub pgvector_pid: Option<u32>,
-    /// Also measure this Qdrant, by its port for gRPC: http://HOST:6334, of a cluster all nodes; needs --features
-    /// qdrant (two minutes of CPU more to build). Its key stands in QDRANT_API_KEY
-    #[arg(long, value_name = "URL", value_delimiter = ',', value_parser = server::QDRANT)]
-    pub qdrant: Vec<ServerUrl>,
-    /// Its process, for each URL one, where it cannot be found by its port
-    #[arg(long, value_name = "PID", value_delimiter = ',', requires = "qdrant")]
-    pub qdrant_pid: Vec<u32>,
+    /// What they work on beside their own data.
+    #[command(flatten)]
+    pub inputs: UserInputs,
     /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, qdrant,
     /// parquet, minilm
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Cargo profile of the measured binaries
-    #[arg(long, default_value = "release")]
-    pub profile: String,
+    #[arg(long = "cargo-profile", value_name = "NAME", alias = "profile", default_value = "release")]
+    pub cargo_profile: String,
 }
 
 impl SuiteFlags {
@@ -314,7 +279,7 @@ mod tests {
         assert_eq!(flags.interval, Duration::from_micros(200));
         assert_eq!(flags.time_limit, Duration::from_secs(120));
         assert_eq!(flags.memory_limit, MEMORY_LIMIT);
-        assert_eq!(flags.suites.profile, "release");
+        assert_eq!(flags.suites.cargo_profile, "release");
         assert_eq!(flags.message_format, MessageFormat::Human);
     }
 

@@ -97,7 +97,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     accept(&chosen)?;
     let modes = modes_of_run(&asked_for, &chosen);
     suites.keep(&store, chosen.iter().map(|case| &case.spec))?;
-    let inputs = Inputs::prepare()?;
+    let setup = ChildSetup::prepare()?;
 
     let started = Timestamp::now();
     let revision = host::revision();
@@ -119,7 +119,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
         settings: Settings {
             quick: flags.selection.quick,
             modes,
-            profile: flags.suites.profile.clone(),
+            profile: flags.suites.cargo_profile.clone(),
             repetitions,
             interval_ns: u64::try_from(flags.interval.as_nanos()).context("--interval is too long")?,
             time_limit_s: flags.time_limit.as_secs(),
@@ -127,7 +127,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
             environment: environment.recorded.clone(),
             features: Some(flags.suites.sorted_features()),
             harness: Some(HARNESS),
-            allocators: Some(inputs.allocators.clone()),
+            allocators: Some(setup.allocators.clone()),
             binaries: Some(suites.hashes()),
             left_out: Some(left_out(&cases, &chosen)),
         },
@@ -137,8 +137,8 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let run_folder = folder.path.clone();
     let mut executor = ChildExecutor {
         suites: &suites,
-        corpus: inputs.corpus.clone(),
-        scratch: inputs.scratch.clone(),
+        crate_list: setup.crate_list.clone(),
+        scratch: setup.scratch.clone(),
         run_folder: run_folder.clone(),
         interval: flags.interval,
         memory_limit: flags.memory_limit,
@@ -281,27 +281,27 @@ fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
 }
 
 /// What children are given, in cargo's target folder, and what cargo knows of their allocators.
-pub struct Inputs {
-    /// The index of the text corpus.
-    pub corpus: PathBuf,
+pub struct ChildSetup {
+    /// The crates whose files are the built-in text.
+    pub crate_list: PathBuf,
     /// Where every child gets its folder.
     pub scratch: PathBuf,
     /// The version of each allocator.
     pub allocators: BTreeMap<String, String>,
 }
 
-impl Inputs {
-    /// Writes the index and makes the folder.
-    pub fn prepare() -> Result<Inputs> {
+impl ChildSetup {
+    /// Writes the list and makes the folder.
+    pub fn prepare() -> Result<ChildSetup> {
         let metadata = Metadata::read()?;
         let folder = metadata.target_directory.join("bench");
         let scratch = folder.join("scratch");
         fs::create_dir_all(&scratch).with_context(|| format!("create {}", shown(&scratch)))?;
-        let index = metadata.corpus_index();
+        let list = metadata.crate_list();
         // By its content: with another Cargo.lock another bench begins, and does not change what this one reads.
-        let corpus = folder.join(format!("corpus-{:.16}.tsv", host::sha256(index.as_bytes())));
-        write_whole(&corpus, index.as_bytes())?;
+        let crate_list = folder.join(format!("crates-{:.16}.tsv", host::sha256(list.as_bytes())));
+        write_whole(&crate_list, list.as_bytes())?;
         let allocators = metadata.allocators();
-        Ok(Inputs { corpus, scratch, allocators })
+        Ok(ChildSetup { crate_list, scratch, allocators })
     }
 }

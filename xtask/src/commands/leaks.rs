@@ -18,7 +18,7 @@ use crate::cli::again::again;
 use crate::cli::command_line;
 use crate::cli::exit_code::{self, INTERRUPTED};
 use crate::cli::flags::{LeaksFlags, MEMORY_LIMIT, MessageFormat};
-use crate::commands::bench::Inputs;
+use crate::commands::bench::ChildSetup;
 use crate::run::child_executor::ChildExecutor;
 use crate::run::child_process::{self, End, Limits};
 use crate::run::environment::Environment;
@@ -50,14 +50,14 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
     let selection = Selection::new(&flags.selection)?;
     let suites = Suites::build(&flags.suites, MEMORY_LIMIT, &interrupt)?;
     let chosen = chosen(&suites.list()?, &selection)?;
-    let inputs = Inputs::prepare()?;
+    let setup = ChildSetup::prepare()?;
     let mut run = empty_run(flags);
     let progress = Progress::new(chosen.len());
     let mut executor = ChildExecutor {
         suites: &suites,
-        corpus: inputs.corpus,
-        scratch: inputs.scratch.clone(),
-        run_folder: inputs.scratch.clone(),
+        crate_list: setup.crate_list,
+        scratch: setup.scratch.clone(),
+        run_folder: setup.scratch.clone(),
         interval: INTERVAL,
         memory_limit: MEMORY_LIMIT,
         quick: false,
@@ -84,7 +84,7 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
         run.cases.push(measured.record);
     }
     progress.finish();
-    let tools = tools(&suites, &inputs.scratch, &interrupt)?;
+    let tools = tools(&suites, &setup.scratch, &interrupt)?;
     let report = judged(&run, &thresholds, &tools);
     let text = match flags.message_format {
         MessageFormat::Json => {
@@ -133,7 +133,7 @@ fn empty_run(flags: &LeaksFlags) -> Run {
         settings: Settings {
             quick: false,
             modes: vec![Mode::Heap, Mode::Native],
-            profile: flags.suites.profile.clone(),
+            profile: flags.suites.cargo_profile.clone(),
             repetitions: REPETITIONS,
             interval_ns: INTERVAL.as_nanos() as u64,
             time_limit_s: TIME_LIMIT.as_secs(),

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
 use bench_core::foreign_json;
+use bench_core::inputs::Inputs;
 use bench_core::metric::Unit;
 use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE};
 use bench_core::run::{Failure, FailureKind, Repetition};
@@ -34,8 +35,8 @@ const DHAT_FILE: &str = "dhat.json";
 pub struct ChildExecutor<'a> {
     /// The binaries.
     pub suites: &'a Suites,
-    /// The index of the text corpus.
-    pub corpus: PathBuf,
+    /// The crates whose files are the built-in text.
+    pub crate_list: PathBuf,
     /// Where every child gets a fresh folder, its current one.
     pub scratch: PathBuf,
     /// The run's folder: dhat profiles are kept there.
@@ -129,10 +130,11 @@ impl ChildExecutor<'_> {
         // An engine's files go with the folder, also after a kill.
         command.env("TMPDIR", folder);
         command.args([word, &spec.id.to_string()]);
-        command.arg("--corpus").arg(&self.corpus);
         // In cargo's target folder too: computed once, whatever run asks.
-        command.arg("--cache").arg(self.corpus.with_file_name("computed"));
-        self.suites.add_brought(&mut command);
+        let cache = self.crate_list.with_file_name("computed");
+        let (crate_list, cache) = (Some(self.crate_list.clone()), Some(cache));
+        let inputs = Inputs { crate_list, cache, ..self.suites.inputs().clone() };
+        command.args(inputs.words());
         Ok(command)
     }
 

@@ -48,14 +48,7 @@ impl NamedFiles {
 
     /// What the suites read.
     pub fn suites(&mut self, flags: &SuiteFlags) {
-        let read = [
-            ("--dataset", &flags.dataset),
-            ("--queries", &flags.queries),
-            ("--neighbours", &flags.neighbours),
-            ("--corpus", &flags.corpus),
-            ("--model", &flags.model),
-        ];
-        read.into_iter().for_each(|(flag, path)| path.iter().for_each(|path| self.input(flag, path)));
+        flags.inputs.paths().for_each(|(flag, path)| self.input(flag, path));
     }
 
     /// What a run is judged by.

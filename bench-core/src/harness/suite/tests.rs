@@ -1,6 +1,7 @@
 //! Tests of the grids, what is absent and why, and scaling down.
 
 use super::*;
+use crate::inputs::{ServerAddress, UserInputs};
 
 fn suite() -> Suite {
     let mut suite = Suite::new("vectors", &Inputs::default());
@@ -68,7 +69,7 @@ fn a_case_that_needs_a_server_says_how_to_start_one() {
     let cases = |servers: &[&str]| {
         let address = ServerAddress::default();
         let servers = servers.iter().map(|name| (name.to_string(), address.clone())).collect();
-        let mut suite = Suite::new("ingest", &Inputs { servers, ..Inputs::default() });
+        let mut suite = Suite::new("ingest", &UserInputs { servers, ..UserInputs::default() }.into());
         let workload = Workload::new("build", "test")
             .axis(Axis::new("engine", ["flat", "pg"]))
             .needs_server("engine", "pg", "requires_pg", "start one")

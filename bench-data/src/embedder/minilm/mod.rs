@@ -41,7 +41,7 @@ pub struct MiniLm {
 /// # Errors
 /// When there is no model, or a file of it is not the published one: with what to do about it.
 pub fn open(inputs: &Inputs) -> Result<MiniLm> {
-    let files = ModelFiles::find(inputs.model.as_deref())?;
+    let files = ModelFiles::find(inputs.user.model.as_deref())?;
     let tokenizer = tokenizer(&files.tokenizer)?;
     let bytes = WEIGHTS.read(&files.weights)?;
     let load = || Bert::load(&Weights::parse(&bytes)?);

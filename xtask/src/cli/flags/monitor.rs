@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::ensure;
+use bench_core::inputs::UrlParser;
 use bench_core::server_url::ServerUrl;
 use clap::Args;
 
-use super::server::METRICS;
 use crate::cli::quantity::parse_duration;
 use crate::monitor::AskedFor;
 
@@ -52,6 +53,17 @@ pub struct Target {
     pub command: Vec<OsString>,
 }
 
+/// An endpoint that is asked over HTTP, with user and password by its Basic scheme.
+const METRICS: UrlParser = UrlParser {
+    example: "http://127.0.0.1:6333/metrics",
+    schemes: &["http", "https"],
+    check: |url| {
+        let spoken = url.scheme() != "https";
+        ensure!(spoken, "https is not spoken here: give the endpoint's address in plain http");
+        Ok(())
+    },
+};
+
 /// Below this the watching would show in what is watched.
 const SHORTEST: Duration = Duration::from_millis(10);
 
@@ -65,7 +77,7 @@ fn parse_time(text: &str) -> anyhow::Result<Duration> {
 
 fn parse_interval(text: &str) -> anyhow::Result<Duration> {
     let interval = parse_time(text)?;
-    anyhow::ensure!(interval >= SHORTEST, "at least 10ms");
+    ensure!(interval >= SHORTEST, "at least 10ms");
     Ok(interval)
 }
 

@@ -194,7 +194,7 @@ Examples:
   cargo xtask profile 'vectors/single_vector{dim=128}' --flamegraph f.svg --pprof f.pb.gz
 
 Runs the case once in mode sites: dhat keeps a stack for every allocation. Frames of the allocator and of the standard
-library are left out at the inner end, those of the harness at the outer, as far as names tell: --profile dev keeps no
+library are left out at the inner end, those of the harness at the outer, as far as names tell: --cargo-profile dev keeps no
 paths of inlined functions, so there they stay. In a pprof file alloc_* is what was ever
 requested, inuse_* what was live at the peak.
 
@@ -211,7 +211,7 @@ Exit codes:
 pub const HEAP_HELP: &str = "\
 Examples:
   cargo xtask heap 'vectors/fragmentation{allocator=system}'
-  cargo xtask heap 'ingest/build.*engine=flat,n=1000' --profile dev
+  cargo xtask heap 'ingest/build.*engine=flat,n=1000' --cargo-profile dev
 
 Runs the case once in mode heap, with the calibrations, and shows each phase. RSS and average spread from run to run;
 `cargo xtask bench` repeats them and judges.

@@ -9,7 +9,7 @@ use super::*;
 const FAKE_SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/run/child_executor/fake_suite.sh");
 
 /// The evidence that the protocol asks for, as a script writes it.
-const EVIDENCE: &str = r#"echo '{"case":"vectors/fake{dim=1}","mode":"MODE","allocator":"system"}' > "$8""#;
+const EVIDENCE: &str = r#"echo '{"case":"vectors/fake{dim=1}","mode":"MODE","allocator":"system"}' > "$6""#;
 
 fn run(mode: Mode, script: &str) -> (Repetition, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -17,7 +17,7 @@ fn run(mode: Mode, script: &str) -> (Repetition, tempfile::TempDir) {
     let (scratch, run_folder) = (folder.path().join("scratch"), folder.path().join("run"));
     fs::create_dir(&scratch).unwrap();
     fs::create_dir(&run_folder).unwrap();
-    let suites = Suites::of_binaries([(format!("vectors-{mode}"), FAKE_SUITE.into())]);
+    let suites = Suites::of_binaries([("vectors".to_string(), FAKE_SUITE.into())]);
     let variables = std::env::vars_os().chain([("MALLOC_ARENA_MAX".into(), "1".into())]);
     let mut environment = Environment::from_variables(variables);
     let time_limit = Duration::from_secs(if script.contains("sleep") { 1 } else { 60 });
@@ -25,7 +25,7 @@ fn run(mode: Mode, script: &str) -> (Repetition, tempfile::TempDir) {
     let progress = Progress::new(1);
     let mut executor = ChildExecutor {
         suites: &suites,
-        corpus: "/corpus.tsv".into(),
+        crate_list: "/crates.tsv".into(),
         scratch: scratch.clone(),
         run_folder,
         interval: Duration::from_millis(1),
@@ -62,7 +62,7 @@ fn the_protocol_is_kept() {
         run(Mode::Heap, r#"echo "$@"; echo "$MALLOC_ARENA_MAX $CARGO_PKG_NAME."; EVIDENCE"#);
     assert_eq!(
         repetition.stdout.unwrap(),
-        "run vectors/fake{dim=1} --corpus /corpus.tsv --cache /computed --evidence evidence.json --interval-ns 1000000 \
+        "run vectors/fake{dim=1} --crate-list=/crates.tsv --cache=/computed --evidence evidence.json --interval-ns 1000000 \
          --scale 10\n1 .\n"
     );
 }
@@ -110,12 +110,12 @@ fn each_bad_end_has_its_kind_and_reason() {
         ("exec sleep 300".into(), FailureKind::TimeLimit, "killed after 1 s (--time-limit)"),
         ("true".into(), FailureKind::NoEvidence, "ended with success, but it left no evidence: No such file"),
         (
-            "echo '{' > \"$8\"".into(),
+            "echo '{' > \"$6\"".into(),
             FailureKind::NoEvidence,
             "its evidence cannot be understood: the file is truncated: EOF",
         ),
         (
-            "EVIDENCE; sed -i s/dim=1/dim=2/ \"$8\"".into(),
+            "EVIDENCE; sed -i s/dim=1/dim=2/ \"$6\"".into(),
             FailureKind::NoEvidence,
             "its evidence is of vectors/fake{dim=2} in mode heap",
         ),
