@@ -33,3 +33,4 @@ pub mod program;
 pub mod prometheus;
 pub mod run;
 pub mod server_url;
+pub mod site_count;

@@ -2,23 +2,31 @@
 //!
 //! A metric is one row. "Cannot be seen" is `None`, never 0.
 
+mod absence;
+pub mod answers;
 mod arithmetic;
-mod budget;
-mod foreign;
-mod given_back;
-mod leak;
-mod server;
+pub mod budget;
+pub mod engine;
+pub mod heap;
+pub mod leak;
+pub mod native;
+pub mod process;
+pub mod rss;
+pub mod server;
 mod table;
-mod time;
+pub mod time;
+mod unit;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use table::METRICS;
+pub use unit::Unit;
 
 use crate::case::Mode;
-use crate::evidence::{HeapRecord, PhaseRecord};
+use crate::evidence::{Evidence, HeapRecord, PhaseRecord};
+use crate::site_count::SiteCount;
 
 /// One row of the table.
 pub struct Metric {
@@ -26,7 +34,9 @@ pub struct Metric {
     pub id: &'static str,
     /// The name on the page.
     pub title: &'static str,
-    /// What a value means.
+    /// Whose memory or work it is about.
+    pub source: Source,
+    /// What a value is counted in.
     pub unit: Unit,
     /// The mode whose evidence it reads.
     pub mode: Mode,
@@ -38,6 +48,10 @@ pub struct Metric {
     pub floor: f64,
     /// Why a comparison with a baseline judges it by an explicit rule only; `None`: its class has a default gate.
     pub only_by_rule: Option<&'static str>,
+    /// The count of a call site that explains a change; `None`: call sites do not.
+    pub sites: Option<SiteCount>,
+    /// Why a record has no value of it; see [`Metric::why_absent`].
+    pub absent: fn(&Evidence, &PhaseRecord) -> String,
     /// One sentence for the page's method section: what the number includes and what it does not.
     pub about: &'static str,
     /// The value of a phase, or of the whole case (see [`crate::evidence::Evidence::whole`]).
@@ -48,6 +62,14 @@ impl Metric {
     /// The row with this id.
     pub fn by_id(id: &str) -> Option<&'static Metric> {
         METRICS.iter().find(|metric| metric.id == id)
+    }
+
+    /// Why `record`, a phase of `evidence` or the whole of it, has no value of this metric.
+    pub fn why_absent(&self, evidence: &Evidence, record: &PhaseRecord) -> String {
+        match &evidence.foreign_heap {
+            Some(reason) if self.source == Source::RustHeap => reason.clone(),
+            _ => (self.absent)(evidence, record),
+        }
     }
 
     /// The class of this metric in one record: an exact peak is exact only with one allocating thread.
@@ -78,44 +100,29 @@ impl fmt::Debug for Metric {
     }
 }
 
-/// What a value is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// Bytes.
-    Bytes,
-    /// Bytes per item of the workload.
-    BytesPerItem,
-    /// Bytes per iteration of a loop.
-    BytesPerIteration,
-    /// Bytes per second.
-    BytesPerSecond,
-    /// Items per second.
-    PerSecond,
-    /// A plain number of things.
-    Count,
-    /// A plain quotient.
-    Ratio,
-    /// Hundredths.
-    Percent,
-    /// Nanoseconds.
-    Nanoseconds,
-}
-
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Unit::Bytes => "B",
-            Unit::BytesPerItem => "B/item",
-            Unit::BytesPerIteration => "B/iteration",
-            Unit::BytesPerSecond => "B/s",
-            Unit::PerSecond => "1/s",
-            Unit::Count => "count",
-            Unit::Ratio => "ratio",
-            Unit::Percent => "%",
-            Unit::Nanoseconds => "ns",
-        })
-    }
+/// Whose memory or work a metric is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The heap that Rust's global allocator serves, which an engine in C or C++ bypasses.
+    RustHeap,
+    /// The allocator's own books, C's blocks among them.
+    Allocator,
+    /// The C heap.
+    CHeap,
+    /// The resident memory of the process.
+    Resident,
+    /// The server that the case works with.
+    Server,
+    /// What the engine says of itself.
+    Engine,
+    /// What the answers are worth.
+    Answers,
+    /// The process: its threads.
+    Process,
+    /// How the work was cut under its memory budget.
+    Workload,
+    /// Wall time.
+    Speed,
 }
 
 /// Which way is better.

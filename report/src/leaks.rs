@@ -3,6 +3,7 @@
 use bench_core::case::{CaseId, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};
 use bench_core::leak::{self, Finding, Outcome, Shape, ToolCheck, Trend};
+use bench_core::metric::{self, Metric, native};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
 
@@ -82,11 +83,11 @@ pub fn is_known_leak(id: &CaseId) -> bool {
 fn of_measurement(id: &CaseId, measurement: &Measurement, judgement: &Judgement) -> LeakCheck {
     let leaks_on_purpose = is_known_leak(id);
     let all: Vec<&[u64]> = measurement.evidence().filter_map(readings).collect();
-    let metrics: [&str; 2] = match measurement.mode {
-        Mode::Native => ["native.leak_slope", "native.leak_growth"],
-        _ => ["leak.slope", "leak.growth"],
+    let metrics: [&Metric; 2] = match measurement.mode {
+        Mode::Native => [&native::LEAK_SLOPE, &native::LEAK_GROWTH],
+        _ => [&metric::leak::SLOPE, &metric::leak::GROWTH],
     };
-    let value = |metric: &str| judgement.value(id, None, metric);
+    let value = |metric: &Metric| judgement.value(id, None, metric);
     let allowed = value(metrics[0]).and_then(|value| value.limit.as_ref()).map_or(0.0, |limit| limit.value);
     let findings: Vec<Option<Finding>> = all.iter().map(|readings| leak::judge(readings, allowed)).collect();
     let broken =

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bench_core::case::Kind;
-use bench_core::metric::{Class, Metric, Unit};
+use bench_core::metric::{Class, Metric, Unit, heap, native, rss};
 use bench_core::run::Run;
 
 use crate::values::values;
 
 /// The metrics that get limits: the peak and the number of blocks, of Rust's heap and of the C heap, and the peak RSS.
-const METRICS: [&str; 5] = ["heap.peak", "heap.blocks", "native.peak", "native.blocks", "rss.peak"];
+const METRICS: [&Metric; 5] = [&heap::PEAK, &heap::BLOCKS, &native::PEAK, &native::BLOCKS, &rss::PEAK];
 /// What a noisy metric may take over the highest value seen.
 const ROOM: f64 = 1.1;
 
@@ -31,7 +31,7 @@ pub fn suggested_limits(runs: &[Run]) -> String {
             run.cases.iter().any(|record| record.spec.id == *case && record.spec.is(Kind::Calibration))
         };
         for value in values(run).iter().filter(|value| value.phase.is_none() && !value.scaled) {
-            let Some(index) = METRICS.iter().position(|id| *id == value.metric.id) else { continue };
+            let Some(index) = METRICS.iter().position(|metric| *metric == value.metric) else { continue };
             if calibrates(&value.case) || value.value <= 0.0 {
                 continue;
             }
@@ -42,7 +42,7 @@ pub fn suggested_limits(runs: &[Run]) -> String {
         }
     }
     for ((case, index), (highest, exact)) in found {
-        let Some(metric) = Metric::by_id(METRICS[index]) else { continue };
+        let metric = METRICS[index];
         let limit = |value: f64| written(value, metric);
         let max = match exact {
             true => format!("\"{}\"", limit(highest)),

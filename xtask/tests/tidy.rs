@@ -191,3 +191,26 @@ fn the_first_pages_are_short() {
     let rows = glossary.lines().filter(|line| line.starts_with("| ")).count() - 1;
     assert!(rows <= 40, "the glossary has {rows} rows: at most 40");
 }
+
+/// A metric is one row: elsewhere its constant is used, so that a typing error does not compile and a search finds every
+/// use. Tests and comments may spell it, and so does what a user writes.
+#[test]
+fn metric_ids_stand_in_quotes_only_where_the_metrics_are() {
+    let ids: Vec<String> = bench_core::metric::METRICS
+        .iter()
+        .filter(|metric| metric.id.contains('.'))
+        .map(|metric| format!("\"{}\"", metric.id))
+        .collect();
+    let tests = ["tests", "benches", "properties", "fuzz"];
+    check("a metric's id in quotes stands only in bench-core/src/metric/: use its constant", |path, text| {
+        let is_test = path.components().any(|part| tests.iter().any(|name| part.as_os_str() == *name));
+        if is_test || path.ends_with("tests.rs") || path.starts_with("bench-core/src/metric") {
+            return None;
+        }
+        // A module of tests is the last of its file.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let spelt = |line: &&str| ids.iter().any(|id| line.contains(id.as_str()));
+        code.into_iter().find(spelt).map(|line| line.trim().to_string())
+    });
+}

@@ -2,6 +2,9 @@
 
 use crate::evidence::{HeapRecord, PhaseRecord, ProcessMemory};
 
+/// The name of the phases that give back: elsewhere a shrinking heap is no deletion's merit.
+pub(super) const DELETE: &str = "delete";
+
 /// A value of the heap, where it was counted.
 pub(super) fn heap(phase: &PhaseRecord, value: impl FnOnce(&HeapRecord) -> f64) -> Option<f64> {
     phase.heap.as_ref().map(value)
@@ -24,4 +27,9 @@ pub(super) fn process_growth(
 /// A ratio; nothing where the divisor is not above zero.
 pub(super) fn quotient(dividend: f64, divisor: f64) -> Option<f64> {
     (divisor > 0.0).then(|| dividend / divisor)
+}
+
+/// The phase, if it is a deletion.
+pub(super) fn deletion(phase: &PhaseRecord) -> Option<&PhaseRecord> {
+    (phase.name == DELETE).then_some(phase)
 }

@@ -1,19 +1,23 @@
 //! The rows on work under a memory budget. No other work has them.
 
 use super::arithmetic::quotient;
-use super::{Class, Direction, Metric, Unit};
+use super::{Class, Direction, Metric, Source, Unit, absence};
 use crate::case::Mode;
 use crate::evidence::PhaseRecord;
 
-pub(super) const USED: Metric = Metric {
+/// Peak over the budget's limit.
+pub const USED: Metric = Metric {
     id: "budget.used",
     title: "peak over the budget's limit",
+    source: Source::Workload,
     unit: Unit::Ratio,
     mode: Mode::Heap,
     direction: Direction::Neutral,
     class: Class::ExactOnOneThread,
     floor: 0.001,
     only_by_rule: None,
+    sites: None,
+    absent: absence::unreadable,
     about: "peak heap over the limit that the work was given for its heap: above 1 the limit did not hold",
     of: |phase| {
         let heap = phase.heap?;
@@ -22,31 +26,36 @@ pub(super) const USED: Metric = Metric {
     },
 };
 
-pub(super) const BATCHES: Metric =
+/// Batches.
+pub const BATCHES: Metric =
     count("budget.batches", "batches", "into how many batches the work was cut under its budget", |phase| {
         Some(phase.budget?.batches as f64)
     });
 
-pub(super) const SMALLEST_BATCH: Metric = count(
+/// Smallest batch.
+pub const SMALLEST_BATCH: Metric = count(
     "budget.smallest_batch",
     "smallest batch",
     "items in the smallest batch after the first that met pressure, but for the last one; absent without pressure",
     |phase| Some(phase.budget?.smallest_batch? as f64),
 );
 
-pub(super) const LARGEST_BATCH: Metric =
+/// Largest batch.
+pub const LARGEST_BATCH: Metric =
     count("budget.largest_batch", "largest batch", "items in the largest batch", |phase| {
         Some(phase.budget?.largest_batch as f64)
     });
 
-pub(super) const WARNINGS: Metric = count(
+/// Warnings of the budget.
+pub const WARNINGS: Metric = count(
     "budget.warnings",
     "warnings of the budget",
     "checks that found the heap from 70 % to below 90 % of its limit",
     |phase| Some(phase.budget?.warnings as f64),
 );
 
-pub(super) const CRITICALS: Metric = count(
+/// Critical checks of the budget.
+pub const CRITICALS: Metric = count(
     "budget.criticals",
     "critical checks of the budget",
     "checks that found the heap from 90 % to below 100 % of its limit",
@@ -63,12 +72,15 @@ const fn count(
     Metric {
         id,
         title,
+        source: Source::Workload,
         unit: Unit::Count,
         mode: Mode::Heap,
         direction: Direction::Neutral,
         class: Class::Exact,
         floor: 0.0,
         only_by_rule: None,
+        sites: None,
+        absent: absence::unreadable,
         about,
         of,
     }

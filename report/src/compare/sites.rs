@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bench_core::case::{CaseId, Mode};
 use bench_core::dhat_profile::SitesSummary;
 use bench_core::evidence::Scaled;
-use bench_core::metric::{Metric, Unit};
 use bench_core::run::{CaseRecord, Run};
 
 use super::change::Change;
@@ -76,7 +75,7 @@ pub(super) fn explanations(old: &Run, new: &Run, changes: &[Change]) -> Explanat
             }
             Err(reason) => {
                 let is_worse_in_bytes =
-                    |change: &Change| has_moved(change) && change.is_worse() && is_of_sites(change.metric);
+                    |change: &Change| has_moved(change) && change.is_worse() && change.metric.sites.is_some();
                 if changes.into_iter().any(is_worse_in_bytes) {
                     found.unexplained.insert(case.clone(), reason);
                 }
@@ -111,24 +110,12 @@ fn sites_of(case: &CaseRecord) -> Option<(Option<&Scaled>, &SitesSummary)> {
     Some((evidence.scaled.as_ref(), evidence.sites.as_ref()?))
 }
 
-/// Whether call sites can explain the metric: bytes, or blocks, of Rust's heap.
-fn is_of_sites(metric: &Metric) -> bool {
-    metric.id.starts_with("heap.") && matches!(metric.unit, Unit::Bytes | Unit::BytesPerItem | Unit::Count)
-}
-
 /// The count of a call site that the worst of a case's changes is about.
 fn count_behind<'a>(changes: impl Iterator<Item = &'a Change>) -> SiteCount {
-    let worse = changes.filter(|change| change.is_worse() && is_of_sites(change.metric));
+    let worse = changes.filter(|change| change.is_worse() && change.metric.sites.is_some());
     let worst = worse.max_by(|a, b| {
         let share = |change: &Change| change.share().map_or(f64::INFINITY, f64::abs);
         a.verdict.cmp(&b.verdict).then(share(a).total_cmp(&share(b)))
     });
-    match worst.map(|change| change.metric.id) {
-        Some("heap.allocated") => SiteCount::Total,
-        Some("heap.blocks" | "heap.live_blocks") => SiteCount::Blocks,
-        Some(id) if ["heap.growth", "heap.live", "heap.live_per_item", "heap.given_back"].contains(&id) => {
-            SiteCount::End
-        }
-        _ => SiteCount::Peak,
-    }
+    worst.and_then(|change| change.metric.sites).unwrap_or_default()
 }

@@ -94,10 +94,9 @@ pub struct Warning {
 
 impl Judgement {
     /// The value of a metric of a case; `phase` is `None` for the whole case.
-    pub fn value(&self, case: &CaseId, phase: Option<&str>, metric: &str) -> Option<&Value> {
-        let found = |value: &&Value| {
-            value.metric.id == metric && value.phase.as_deref() == phase && value.case == *case
-        };
+    pub fn value(&self, case: &CaseId, phase: Option<&str>, metric: &Metric) -> Option<&Value> {
+        let found =
+            |value: &&Value| value.metric == metric && value.phase.as_deref() == phase && value.case == *case;
         self.values.iter().find(found)
     }
 }

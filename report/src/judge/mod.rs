@@ -6,14 +6,14 @@ pub(crate) mod judgement;
 use std::collections::BTreeSet;
 
 use bench_core::case::{CaseId, Kind, Mode};
-use bench_core::evidence::{Evidence, PhaseRecord};
+use bench_core::evidence::Evidence;
 use bench_core::metric::{METRICS, Metric};
 use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
 use crate::judge::judgement::{CaseFailure, Judgement, MissingMetric, Warning};
 use crate::text::plural;
 use crate::thresholds::{Level, Missing, Place, Rule, Thresholds};
-use crate::values::{Limit, Part, Value, parts, value};
+use crate::values::{Limit, Value, parts, value};
 use crate::verdict::Verdict;
 
 /// Judges a run. `today` (`2026-11-21`) decides which allowances still hold.
@@ -125,7 +125,8 @@ impl Judge<'_> {
                 match value(id, measurement.mode, metric, part, scaled) {
                     Some(value) => judgement.values.push(self.limited(value, rule)),
                     None => judgement.missing.extend(rule.and_then(|rule| {
-                        let reason = absence(metric, part, evidence[0].foreign_heap.as_deref());
+                        let record = part.records.first().cloned().unwrap_or_default();
+                        let reason = metric.why_absent(evidence[0], &record);
                         self.missing(id, part.label.clone(), rule, reason)
                     })),
                 }
@@ -212,39 +213,4 @@ fn names(evidence: &Evidence) -> String {
     let mut names: Vec<&str> = evidence.phases.iter().map(|phase| phase.name.as_str()).collect();
     names.dedup();
     if names.is_empty() { "none".into() } else { names.join(", ") }
-}
-
-fn absence(metric: &Metric, part: &Part, foreign_heap: Option<&str>) -> String {
-    let record = part.records.first();
-    if let Some(reason) = foreign_heap.filter(|_| is_of_rusts_heap(metric)) {
-        return reason.into();
-    }
-    let lacks = |fact: fn(&PhaseRecord) -> bool| record.is_some_and(fact);
-    let reason = match metric.id {
-        "heap.average" | "heap.growth_rate" if lacks(|record| record.sampled.is_none()) => {
-            "too short for two points of the sampler"
-        }
-        id if id.ends_with("per_item") && lacks(|record| record.items.is_none()) => {
-            "the workload states no number of items"
-        }
-        id if id.ends_with("per_payload") && lacks(|record| record.payload_bytes.is_none()) => {
-            "the workload states no payload"
-        }
-        id if id.ends_with("given_back") && lacks(|record| record.name != "delete") => {
-            "only a phase called delete has it: name that phase in the rule"
-        }
-        _ => "it could not be read here",
-    };
-    reason.into()
-}
-
-/// Whether a metric is of the server that a case works with.
-pub(crate) fn is_of_a_server(metric: &Metric) -> bool {
-    metric.id.starts_with("server.")
-}
-
-/// Whether a metric is of the heap that Rust's allocator counts, which an engine may bypass. The allocator's own books
-/// are not: they know C's blocks, too.
-pub(crate) fn is_of_rusts_heap(metric: &Metric) -> bool {
-    metric.id.starts_with("heap.") && !["heap.in_use", "heap.sys"].contains(&metric.id)
 }

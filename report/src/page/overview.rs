@@ -1,7 +1,7 @@
 //! The table of all cases and their main numbers.
 
 use bench_core::case::Kind;
-use bench_core::metric::{Class, Metric, Unit};
+use bench_core::metric::{Class, Metric, Source, heap, rss, time};
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
@@ -13,16 +13,16 @@ use crate::report::Report;
 use crate::values::Value;
 
 /// The metrics that have a column.
-const COLUMNS: [&str; 9] = [
-    "heap.peak",
-    "heap.average",
-    "heap.growth",
-    "heap.live",
-    "heap.blocks",
-    "rss.peak",
-    "rss.delta",
-    "heap.peak_per_item",
-    "time.median",
+const COLUMNS: [&Metric; 9] = [
+    &heap::PEAK,
+    &heap::AVERAGE,
+    &heap::GROWTH,
+    &heap::LIVE,
+    &heap::BLOCKS,
+    &rss::PEAK,
+    &rss::DELTA,
+    &heap::PEAK_PER_ITEM,
+    &time::MEDIAN,
 ];
 
 /// A table of cases and numbers.
@@ -81,7 +81,7 @@ struct Cell {
 
 /// The table of a run; calibration cases come last.
 pub fn overview(report: &Report) -> Overview {
-    let metrics = COLUMNS.iter().filter_map(|id| Metric::by_id(id));
+    let metrics = COLUMNS.iter();
     let wanted: Vec<Wanted> =
         metrics.map(|metric| Wanted { title: metric.title, metric, instead: None, phase: None }).collect();
     let mut cases: Vec<&CaseRecord> = report.run.cases.iter().collect();
@@ -107,7 +107,7 @@ pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overv
             .zip(&columns)
             .map(|(wanted, column)| match found(report, case, wanted) {
                 Some(value) if is_clients(case, value) => of_the_client(value, column),
-                Some(value) if value.metric.id == wanted.metric.id => filled(value, column),
+                Some(value) if value.metric == wanted.metric => filled(value, column),
                 Some(value) => of_the_c_heap(value, column),
                 None => empty(why_neither(case, wanted), &mut absences),
             })
@@ -148,9 +148,9 @@ pub fn value<'a>(
     let id = &case.spec.id;
     match phase {
         Some(phase) if has_other_phases(case, metric, phase) => {
-            report.judgement.value(id, Some(phase), metric.id)
+            report.judgement.value(id, Some(phase), metric)
         }
-        _ => report.judgement.value(id, None, metric.id),
+        _ => report.judgement.value(id, None, metric),
     }
 }
 
@@ -173,8 +173,9 @@ fn filled(value: &Value, column: &Column) -> Cell {
 
 /// Whether a number is the client's where others have the engine's: heap and resident memory of a case with a server.
 fn is_clients(case: &CaseRecord, value: &Value) -> bool {
-    let of_the_process = ["heap.", "rss."].iter().any(|prefix| value.metric.id.starts_with(prefix));
-    of_the_process && value.metric.unit != Unit::PerSecond && works_with_a_server(case)
+    let of_the_process =
+        matches!(value.metric.source, Source::RustHeap | Source::Allocator | Source::Resident);
+    of_the_process && works_with_a_server(case)
 }
 
 fn of_the_client(value: &Value, column: &Column) -> Cell {

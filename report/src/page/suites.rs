@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bench_core::case::{CaseId, Kind, Mode};
-use bench_core::metric::Metric;
+use bench_core::metric::{Metric, Source, heap, rss, server, time};
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
@@ -10,7 +10,6 @@ use super::{history, name_parts};
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
 use crate::judge::judgement::Judgement;
-use crate::judge::{is_of_a_server, is_of_rusts_heap};
 use crate::quantity::human;
 use crate::report::Report;
 use crate::text::plural;
@@ -47,11 +46,11 @@ struct Workload {
 }
 
 /// The metrics that have a chart.
-const CHARTS: [&str; 3] = ["heap.peak", "heap.average", "heap.growth"];
+const CHARTS: [&Metric; 3] = [&heap::PEAK, &heap::AVERAGE, &heap::GROWTH];
 /// Charts that only suites with a server have.
-const SERVER_CHARTS: [&str; 2] = ["server.peak", "server.growth"];
+const SERVER_CHARTS: [&Metric; 2] = [&server::PEAK, &server::GROWTH];
 /// The metrics whose largest value a card names.
-const FIGURES: [&str; 4] = ["heap.peak", "heap.growth", "rss.peak", "time.median"];
+const FIGURES: [&Metric; 4] = [&heap::PEAK, &heap::GROWTH, &rss::PEAK, &time::MEDIAN];
 
 /// The cards, in the order in which the suites ran. Calibration cases check the instruments and have none.
 pub fn suites(report: &Report) -> Result<Vec<Suite>> {
@@ -81,11 +80,11 @@ fn suite(index: usize, name: &str, report: &Report) -> Result<Suite> {
     }
     let with_server = cases.iter().any(|case| works_with_a_server(case));
     let of_servers = SERVER_CHARTS.iter().filter(|_| with_server);
-    let charts = CHARTS.iter().chain(of_servers).filter_map(|id| Metric::by_id(id)).map(|metric| {
+    let charts = CHARTS.iter().chain(of_servers).map(|metric| {
         let id = format!("suite-{index}-{}", metric.id.replace('.', "-"));
         bars::chart(&id, metric, &groups(&cases, &report.judgement, metric))
     });
-    let largest = FIGURES.iter().filter_map(|id| largest(&cases, report, id));
+    let largest = FIGURES.iter().filter_map(|metric| largest(&cases, report, metric));
     let figures = largest.map(|value| figure(value, report));
     Ok(Suite {
         name: name.into(),
@@ -100,7 +99,7 @@ fn suite(index: usize, name: &str, report: &Report) -> Result<Suite> {
     })
 }
 
-fn largest<'a>(cases: &[&CaseRecord], report: &'a Report<'_>, metric: &str) -> Option<&'a Value> {
+fn largest<'a>(cases: &[&CaseRecord], report: &'a Report<'_>, metric: &Metric) -> Option<&'a Value> {
     let values = cases.iter().filter_map(|case| report.judgement.value(&case.spec.id, None, metric));
     values.max_by(|a, b| a.value.total_cmp(&b.value))
 }
@@ -151,8 +150,8 @@ fn groups(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Vec<
 fn cannot_have(case: &CaseRecord, metric: &Metric) -> bool {
     let mut evidence = case.measurements.iter().flat_map(|measurement| measurement.evidence());
     case.spec.absent_modes.contains_key(&metric.mode)
-        || is_of_a_server(metric) && !works_with_a_server(case)
-        || is_of_rusts_heap(metric) && evidence.any(|evidence| evidence.foreign_heap.is_some())
+        || (metric.source == Source::Server) && !works_with_a_server(case)
+        || (metric.source == Source::RustHeap) && evidence.any(|evidence| evidence.foreign_heap.is_some())
 }
 
 /// Whether the case was measured with a server: its heap is then its client's.
@@ -175,8 +174,8 @@ fn axes<'a>(id: &'a CaseId, cases: &[&CaseRecord]) -> (Params<'a>, Params<'a>) {
 
 fn bar(case: &CaseRecord, label: String, judgement: &Judgement, metric: &Metric) -> Bar {
     let id = &case.spec.id;
-    let value = judgement.value(id, None, metric.id);
-    let is_clients = works_with_a_server(case) && !is_of_a_server(metric);
+    let value = judgement.value(id, None, metric);
+    let is_clients = works_with_a_server(case) && metric.source != Source::Server;
     Bar {
         label: if is_clients { format!("{label} (client)") } else { label },
         case: id.to_string(),
@@ -208,34 +207,7 @@ pub fn why_absent(case: &CaseRecord, metric: &Metric) -> String {
             format!("{kind} in mode {}", measurement.mode)
         };
     };
-    if let Some(reason) = evidence.foreign_heap.as_ref().filter(|_| is_of_rusts_heap(metric)) {
-        return reason.clone();
-    }
-    if is_of_a_server(metric) {
-        return match &evidence.server {
-            None => "the case works with no server".into(),
-            Some(facts) => {
-                let own = metric.id.starts_with("server.allocated");
-                let reason = if own { &facts.no_figures } else { &facts.no_processes };
-                reason.clone().unwrap_or_else(|| "no items stated".into())
-            }
-        };
-    }
-    let unsampled = evidence.whole().is_none_or(|whole| whole.sampled.is_none());
-    match metric.id {
-        "heap.average" | "heap.growth_rate" if unsampled => "too short for two samples".into(),
-        "heap.peak_per_item" | "heap.live_per_item" | "native.live_per_item" if evidence.items.is_none() => {
-            "no items stated".into()
-        }
-        "heap.peak_per_payload" if evidence.payload_bytes.is_none() => "no payload stated".into(),
-        "heap.amplification" => "nothing stays at the end".into(),
-        "heap.fragmentation" => "below 1 MiB live, or unreadable here".into(),
-        "heap.in_use" | "heap.sys" => "the allocator does not say".into(),
-        "engine.bytes" => "the engine does not say".into(),
-        "recall" => case.unjudged().unwrap_or("the case's check tells no recall").into(),
-        id if id.ends_with("given_back") => "only a phase called delete has it".into(),
-        _ => "could not be read here".into(),
-    }
+    metric.why_absent(evidence, &evidence.whole().unwrap_or_default())
 }
 
 #[cfg(test)]

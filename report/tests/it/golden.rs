@@ -27,7 +27,12 @@ pub fn page_of(run: &Run) -> String {
 fn a_stored_run_still_loads_and_gives_the_same_page() {
     let (run_path, page_path) = (golden("run.v1.json"), golden("report.html"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&run_path, serde_json::to_string(&sample::run()).unwrap() + "\n").unwrap();
+        // A file that still says the same stays: an older version wrote it, and it must load.
+        let stored: Option<Run> =
+            fs::read_to_string(&run_path).ok().and_then(|text| serde_json::from_str(&text).ok());
+        if stored.as_ref() != Some(&sample::run()) {
+            fs::write(&run_path, serde_json::to_string(&sample::run()).unwrap() + "\n").unwrap();
+        }
         fs::write(&page_path, page_of(&sample::run())).unwrap();
     }
     let run: Run = serde_json::from_str(&fs::read_to_string(&run_path).unwrap()).unwrap();

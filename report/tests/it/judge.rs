@@ -1,7 +1,7 @@
 //! What is said of a run: verdicts, missing metrics, failures, allowances, warnings, and the JSON summary.
 
 use bench_core::case::Mode;
-use bench_core::metric::Class;
+use bench_core::metric::{Class, heap, rss, time};
 use bench_core::run::{CaseRecord, Run};
 use report::{Report, Thresholds, Verdict, judge, summary_json};
 
@@ -54,7 +54,7 @@ fn a_value_is_judged_by_its_limit() {
         ("max = { warn = \"600B\", fail = \"1KiB\" }", Verdict::Pass, 600.0),
     ] {
         let report = judged(&run, &rule(SINGLE, "heap.peak", limit));
-        let value = report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
+        let value = report.judgement.value(&SINGLE.parse().unwrap(), None, &heap::PEAK).unwrap();
         assert_eq!((value.value, value.class, value.samples.len()), (512.0, Class::Exact, 3));
         let found = value.limit.as_ref().unwrap();
         assert_eq!((value.verdict, found.value), (Some(verdict), deciding), "{limit}");
@@ -79,12 +79,12 @@ fn a_case_of_several_phases_has_values_for_each_and_for_the_whole() {
     let run = healthy();
     let report = judged(&run, "");
     let peak = |phase| {
-        report.judgement.value(&FRAGMENTED.parse().unwrap(), phase, "heap.peak").map(|value| value.value)
+        report.judgement.value(&FRAGMENTED.parse().unwrap(), phase, &heap::PEAK).map(|value| value.value)
     };
     assert_eq!(peak(Some("allocate")), Some(5_242_880.0));
     assert_eq!(peak(Some("refill")), Some(5_282_880.0));
     assert_eq!(peak(None), Some(5_282_880.0));
-    assert!(report.judgement.value(&SINGLE.parse().unwrap(), Some("allocate"), "heap.peak").is_none());
+    assert!(report.judgement.value(&SINGLE.parse().unwrap(), Some("allocate"), &heap::PEAK).is_none());
     assert_eq!(report.verdict(), Verdict::Pass);
 }
 
@@ -106,7 +106,7 @@ fn phases_of_one_name_are_told_apart_and_share_a_rule() {
     }
     let report = judged(&run, &rule("**", "heap.peak", "phase = \"allocate\"\nmax = \"5250000B\""));
     let verdict =
-        |phase| report.judgement.value(&FRAGMENTED.parse().unwrap(), phase, "heap.peak").unwrap().verdict;
+        |phase| report.judgement.value(&FRAGMENTED.parse().unwrap(), phase, &heap::PEAK).unwrap().verdict;
     assert_eq!(verdict(Some("allocate")), Some(Verdict::Pass));
     assert_eq!(verdict(Some("allocate#2")), Some(Verdict::Fail));
     assert_eq!(verdict(Some("free")), None);
@@ -192,7 +192,7 @@ fn a_failed_repetition_fails_the_run_and_the_rest_is_judged() {
     let failure = crashed.measurements[0].repetitions[0].clone();
     only(&mut run, SINGLE).measurements[0].repetitions[1] = failure;
     let report = judged(&run, "");
-    assert_eq!(report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap().samples.len(), 2);
+    assert_eq!(report.judgement.value(&SINGLE.parse().unwrap(), None, &heap::PEAK).unwrap().samples.len(), 2);
     assert_eq!((report.verdict(), report.judgement.failures[0].failed), (Verdict::Fail, 1));
 }
 
@@ -204,7 +204,7 @@ fn scaled_down_evidence_is_shown_and_not_judged() {
         repetition.evidence.as_mut().unwrap().scaled = Some(scaled.clone());
     }
     let report = judged(&run, &rule(SINGLE, "heap.peak", "max = \"1B\""));
-    let value = report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
+    let value = report.judgement.value(&SINGLE.parse().unwrap(), None, &heap::PEAK).unwrap();
     assert!(value.scaled && value.verdict.is_none() && value.limit.is_none());
     assert_eq!(report.verdict(), Verdict::Pass);
 }
@@ -214,11 +214,11 @@ fn exact_numbers_that_disagree_are_noisy_and_not_repeatable() {
     let run = healthy();
     let report = judged(&run, "");
     let id = "vectors/concurrent{pool=threads,threads=4}".parse().unwrap();
-    let value = report.judgement.value(&id, None, "heap.peak").unwrap();
+    let value = report.judgement.value(&id, None, &heap::PEAK).unwrap();
     assert_eq!((value.class, value.repeatable, value.value), (Class::Noisy, false, 108_808.0));
-    let blocks = report.judgement.value(&id, None, "heap.blocks").unwrap();
+    let blocks = report.judgement.value(&id, None, &heap::BLOCKS).unwrap();
     assert_eq!((blocks.class, blocks.repeatable), (Class::Exact, true));
-    let rss = report.judgement.value(&id, None, "rss.peak").unwrap();
+    let rss = report.judgement.value(&id, None, &rss::PEAK).unwrap();
     assert_eq!((rss.class, rss.repeatable), (Class::Noisy, true));
     assert!(report.counts.not_repeatable > 0);
 }
@@ -244,7 +244,7 @@ fn an_allowance_turns_a_failure_into_a_warning_until_its_day_has_passed() {
             (verdict, expired),
             "{until} {metric}"
         );
-        let value = report.judgement.value(&SINGLE.parse().unwrap(), None, "heap.peak").unwrap();
+        let value = report.judgement.value(&SINGLE.parse().unwrap(), None, &heap::PEAK).unwrap();
         let allowed = value.limit.as_ref().unwrap().allowed.is_some();
         assert_eq!(allowed, verdict == Verdict::Warn, "{until} {metric}");
     }
@@ -336,8 +336,8 @@ fn what_is_no_number_is_absent() {
     let time = only(&mut run, SINGLE).measurements[2].repetitions[0].evidence.as_mut().unwrap().time.as_mut();
     time.unwrap().median_ns = f64::NAN;
     let report = judged(&run, "");
-    assert!(report.judgement.value(&SINGLE.parse().unwrap(), None, "time.median").is_none());
-    assert!(report.judgement.value(&SINGLE.parse().unwrap(), None, "time.mean").is_some());
+    assert!(report.judgement.value(&SINGLE.parse().unwrap(), None, &time::MEDIAN).is_none());
+    assert!(report.judgement.value(&SINGLE.parse().unwrap(), None, &time::MEAN).is_some());
 }
 
 #[test]

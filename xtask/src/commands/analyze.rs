@@ -7,7 +7,7 @@ use bench_core::case::Mode;
 use bench_core::dhat_profile::SitesSummary;
 use bench_core::foreign_text::quoted;
 use bench_core::memory_metrics::Sample;
-use bench_core::metric::{Metric, Unit};
+use bench_core::metric::{Metric, Unit, heap, rss};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use jiff::Timestamp;
 use report::quantity::human;
@@ -114,10 +114,9 @@ fn overview(cases: &[&CaseRecord], path: &Path) -> String {
     let row = |case: &&CaseRecord| {
         let whole =
             case.measurement(Mode::Heap).and_then(|m| m.highest()).and_then(|(_, evidence)| evidence.whole());
-        let cell = |id: &str| {
-            let value =
-                Metric::by_id(id).and_then(|metric| Some(human((metric.of)(whole.as_ref()?)?, metric.unit)));
-            value.unwrap_or("-".into())
+        let cell = |metric: &Metric| {
+            let value = whole.as_ref().and_then(metric.of);
+            value.map_or("-".into(), |value| human(value, metric.unit))
         };
         let top = sites_of(case, path).and_then(|(sites, _)| {
             let lines = allocating_lines(&sites.sites, SiteCount::Peak);
@@ -128,10 +127,10 @@ fn overview(cases: &[&CaseRecord], path: &Path) -> String {
         let id = case.spec.id.to_string();
         vec![
             id,
-            cell("heap.peak"),
-            cell("heap.allocated"),
-            cell("heap.blocks"),
-            cell("rss.peak"),
+            cell(&heap::PEAK),
+            cell(&heap::ALLOCATED),
+            cell(&heap::BLOCKS),
+            cell(&rss::PEAK),
             top.unwrap_or("-".into()),
         ]
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bench_core::case::{CaseId, CaseSpec, Kind};
+use bench_core::metric::{Metric, heap, native, rss, server, time};
 use bench_core::run::{CaseRecord, Run};
 use report::quantity::human as quantity;
 use report::{Report, Verdict, plural};
@@ -16,28 +17,28 @@ use crate::term::verdict_style::style;
 /// A column between the case and its verdict: a metric of the whole case, and what is shown, marked, in its place.
 struct Column {
     heading: &'static str,
-    metric: &'static str,
+    metric: &'static Metric,
     /// Of the C heap, where Rust's was not counted.
-    c_heap: Option<&'static str>,
+    c_heap: Option<&'static Metric>,
     /// Of the server, where the case has one: the heap is its client's then.
-    server: Option<&'static str>,
+    server: Option<&'static Metric>,
 }
 
 const fn column(
     heading: &'static str,
-    metric: &'static str,
-    c_heap: Option<&'static str>,
-    server: Option<&'static str>,
+    metric: &'static Metric,
+    c_heap: Option<&'static Metric>,
+    server: Option<&'static Metric>,
 ) -> Column {
     Column { heading, metric, c_heap, server }
 }
 
 const COLUMNS: [Column; 5] = [
-    column("peak", "heap.peak", Some("native.peak"), Some("server.peak")),
-    column("average", "heap.average", None, None),
-    column("growth", "heap.growth", Some("native.growth"), Some("server.growth")),
-    column("peak RSS", "rss.peak", None, None),
-    column("time", "time.median", None, None),
+    column("peak", &heap::PEAK, Some(&native::PEAK), Some(&server::PEAK)),
+    column("average", &heap::AVERAGE, None, None),
+    column("growth", &heap::GROWTH, Some(&native::GROWTH), Some(&server::GROWTH)),
+    column("peak RSS", &rss::PEAK, None, None),
+    column("time", &time::MEDIAN, None, None),
 ];
 /// Stands before a number of the C heap.
 const C_HEAP: &str = "C ";
@@ -149,11 +150,11 @@ fn unjudged(run: &Run) -> String {
 
 fn row(case: &CaseRecord, report: &Report) -> TableRow {
     let id = &case.spec.id;
-    let shown = |metric: &str| {
+    let shown = |metric: &Metric| {
         let value = report.judgement.value(id, None, metric)?;
         Some(quantity(value.value, value.metric.unit))
     };
-    let marked = |mark, metric: Option<&str>| Some(format!("{mark}{}", shown(metric?)?));
+    let marked = |mark, metric: Option<&Metric>| Some(format!("{mark}{}", shown(metric?)?));
     let cell = |column: Column| {
         let text = marked(SERVER, column.server).or_else(|| shown(column.metric));
         text.or_else(|| marked(C_HEAP, column.c_heap)).unwrap_or_else(|| ABSENT.to_string())

@@ -7,12 +7,11 @@ mod timelines;
 use anyhow::Result;
 use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts};
-use bench_core::metric::{Metric, Unit};
+use bench_core::metric::{Metric, Source, Unit, heap, native, rss, server, time};
 use bench_core::run::{CaseRecord, Measurement};
 use serde::Serialize;
 
 use crate::chart::repetitions;
-use crate::judge::{is_of_a_server, is_of_rusts_heap};
 use crate::page::anchor;
 use crate::page::column::Column;
 use crate::page::history;
@@ -95,22 +94,22 @@ struct MetricRow {
 /// More rows than this make the page heavy; the rest stands in run.json.
 const PHASES: usize = 12;
 /// The columns of the table of phases; those of the C heap where mode native was measured.
-const PHASE_METRICS: [&str; 15] = [
-    "heap.peak",
-    "heap.growth",
-    "heap.live",
-    "heap.peak_per_item",
-    "heap.live_per_item",
-    "heap.blocks",
-    "heap.allocated",
-    "native.peak",
-    "native.growth",
-    "native.live",
-    "native.blocks",
-    "rss.peak",
-    "server.peak",
-    "server.growth",
-    "server.allocated",
+const PHASE_METRICS: [&Metric; 15] = [
+    &heap::PEAK,
+    &heap::GROWTH,
+    &heap::LIVE,
+    &heap::PEAK_PER_ITEM,
+    &heap::LIVE_PER_ITEM,
+    &heap::BLOCKS,
+    &heap::ALLOCATED,
+    &native::PEAK,
+    &native::GROWTH,
+    &native::LIVE,
+    &native::BLOCKS,
+    &rss::PEAK,
+    &server::PEAK,
+    &server::GROWTH,
+    &server::ALLOCATED,
 ];
 
 /// All that the page shows of one case.
@@ -202,24 +201,25 @@ fn about_server(facts: &ServerFacts) -> String {
 
 /// The whole case's first number of these: the one that its line shows.
 fn telling<'a>(values: &[&'a Value]) -> Option<&'a Value> {
-    let whole = |id: &str| values.iter().find(|value| value.phase.is_none() && value.metric.id == id);
-    ["heap.peak", "native.peak", "rss.peak", "time.median"].iter().find_map(|id| whole(id)).copied()
+    let whole =
+        |metric: &&Metric| values.iter().find(|value| value.phase.is_none() && value.metric == *metric);
+    [&heap::PEAK, &native::PEAK, &rss::PEAK, &time::MEDIAN].iter().find_map(whole).copied()
 }
 
 fn figures(values: &[&Value]) -> Vec<Fact> {
-    let whole = |id: &str| values.iter().find(|value| value.phase.is_none() && value.metric.id == id);
+    let whole = |metric: &Metric| values.iter().find(|value| value.phase.is_none() && value.metric == metric);
     let figures = [
-        "heap.peak",
-        "heap.average",
-        "heap.growth_rate",
-        "native.peak",
-        "native.live",
-        "rss.peak",
-        "server.peak",
-        "time.median",
+        &heap::PEAK,
+        &heap::AVERAGE,
+        &heap::GROWTH_RATE,
+        &native::PEAK,
+        &native::LIVE,
+        &rss::PEAK,
+        &server::PEAK,
+        &time::MEDIAN,
     ];
-    let fact = |id: &&str| {
-        let value = whole(id)?;
+    let fact = |metric: &&Metric| {
+        let value = whole(metric)?;
         Some(Fact { name: value.metric.title.into(), value: human(value.value, value.metric.unit) })
     };
     let mut facts: Vec<Fact> = figures.iter().filter_map(fact).collect();
@@ -235,10 +235,11 @@ fn figures(values: &[&Value]) -> Vec<Fact> {
 fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Phase>) {
     let wall: fn(&PhaseRecord) -> Option<f64> = |phase| Some(phase.wall_ns as f64);
     let time = [("instrumented time", Unit::Nanoseconds, Some(evidence), wall)];
-    let metrics = PHASE_METRICS.iter().filter_map(|id| Metric::by_id(id));
-    let metrics = metrics.filter(|metric| evidence.foreign_heap.is_none() || !is_of_rusts_heap(metric));
+    let metrics = PHASE_METRICS.iter();
+    let metrics =
+        metrics.filter(|metric| evidence.foreign_heap.is_none() || metric.source != Source::RustHeap);
     let metrics = metrics.filter(|metric| {
-        !is_of_a_server(metric) || evidence.phases.iter().any(|phase| (metric.of)(phase).is_some())
+        metric.source != Source::Server || evidence.phases.iter().any(|phase| (metric.of)(phase).is_some())
     });
     let metrics = metrics.map(|metric| {
         let source = if metric.mode == Mode::Native { native } else { Some(evidence) };

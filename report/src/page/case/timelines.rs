@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts, Timeline};
-use bench_core::metric::Unit;
+use bench_core::metric::{Metric, Unit, heap, rss};
 use serde::Serialize;
 
 use crate::chart::{Chart, server_timeline, timeline};
@@ -36,11 +36,11 @@ pub fn timelines(
     before: Option<&Evidence>,
 ) -> Result<Timelines> {
     let labels = labels(&evidence.phases);
-    let limit = |phase: Option<&str>, id: &str| {
-        let value = values.iter().find(|value| value.phase.as_deref() == phase && value.metric.id == id)?;
+    let limit = |phase: Option<&str>, metric: &Metric| {
+        let value = values.iter().find(|value| value.phase.as_deref() == phase && value.metric == metric)?;
         value.limit.as_ref().map(|limit| limit.value)
     };
-    let phase_limits: Vec<Option<f64>> = labels.iter().map(|label| limit(Some(label), "heap.peak")).collect();
+    let phase_limits: Vec<Option<f64>> = labels.iter().map(|label| limit(Some(label), &heap::PEAK)).collect();
     let none = Timeline::default();
     let points = evidence.timeline.as_ref().unwrap_or(&none);
     let heap = evidence.foreign_heap.is_none();
@@ -60,8 +60,8 @@ pub fn timelines(
         phases: &evidence.phases,
         labels: &labels,
         phase_limits: &phase_limits,
-        heap_limit: limit(None, "heap.peak"),
-        rss_limit: limit(None, "rss.peak"),
+        heap_limit: limit(None, &heap::PEAK),
+        rss_limit: limit(None, &rss::PEAK),
     };
     let own = timeline::chart(&format!("timeline-{index}"), &input)?;
     let server = match &evidence.server {

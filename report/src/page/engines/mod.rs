@@ -6,14 +6,13 @@ mod recall;
 
 use anyhow::Result;
 use bench_core::case::CaseId;
-use bench_core::metric::Metric;
+use bench_core::metric::{Metric, Source, answers, engine, heap, native, rss, server, time};
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
 use super::overview::{Overview, Wanted, table, value};
 use super::suites::works_with_a_server;
 use crate::chart::Chart;
-use crate::judge::is_of_a_server;
 use crate::report::Report;
 
 /// The section; there is none without cases that fill an index with an engine.
@@ -33,34 +32,34 @@ const DELETE: &str = "delete";
 const INSERT: &str = "insert";
 
 /// A column: title, metric, what is shown instead where that is absent, phase.
-type Column = (&'static str, &'static str, Option<&'static str>, Option<&'static str>);
+type Column = (&'static str, &'static Metric, Option<&'static Metric>, Option<&'static str>);
 
 /// The columns of the table of engines.
 const COLUMNS: [Column; 13] = [
-    ("heap per vector", "heap.live_per_item", None, Some(BUILD)),
-    ("C heap per vector", "native.live_per_item", None, Some(BUILD)),
-    ("RSS per vector", "rss.anon_per_item", None, Some(BUILD)),
-    ("server's growth per vector", "server.bytes_per_item", None, Some(BUILD)),
-    ("server's own figure per vector", "server.allocated_per_item", None, Some(BUILD)),
-    ("heap over raw vectors", "heap.overhead", None, Some(BUILD)),
-    ("build peak over what stays", "heap.amplification", None, Some(BUILD)),
-    ("engine's own figure", "engine.bytes", None, Some(BUILD)),
-    ("heap needed while searching", "heap.transient", None, Some(SEARCH)),
-    ("recall", "recall", None, None),
-    ("queries per second", "time.items_per_second", None, Some(SEARCH)),
-    ("vectors built per second", "time.items_per_second", None, Some(BUILD)),
-    ("peak RSS", "rss.peak", None, None),
+    ("heap per vector", &heap::LIVE_PER_ITEM, None, Some(BUILD)),
+    ("C heap per vector", &native::LIVE_PER_ITEM, None, Some(BUILD)),
+    ("RSS per vector", &rss::ANON_PER_ITEM, None, Some(BUILD)),
+    ("server's growth per vector", &server::BYTES_PER_ITEM, None, Some(BUILD)),
+    ("server's own figure per vector", &server::ALLOCATED_PER_ITEM, None, Some(BUILD)),
+    ("heap over raw vectors", &heap::OVERHEAD, None, Some(BUILD)),
+    ("build peak over what stays", &heap::AMPLIFICATION, None, Some(BUILD)),
+    ("engine's own figure", &engine::BYTES, None, Some(BUILD)),
+    ("heap needed while searching", &heap::TRANSIENT, None, Some(SEARCH)),
+    ("recall", &answers::RECALL, None, None),
+    ("queries per second", &time::ITEMS_PER_SECOND, None, Some(SEARCH)),
+    ("vectors built per second", &time::ITEMS_PER_SECOND, None, Some(BUILD)),
+    ("peak RSS", &rss::PEAK, None, None),
 ];
 
 /// The columns of the table of what deletions give back.
 const DELETES: [Column; 7] = [
-    ("live after the build", "heap.live", Some("native.live"), Some(BUILD)),
-    ("given back to the allocator", "heap.given_back", Some("native.given_back"), Some(DELETE)),
-    ("live after reinsertion", "heap.live", Some("native.live"), Some(INSERT)),
-    ("RSS anon of the build", "rss.anon_growth", None, Some(BUILD)),
-    ("RSS anon given back to the system", "rss.given_back", None, Some(DELETE)),
-    ("server's growth by the deletion", "server.growth", None, Some(DELETE)),
-    ("recall left", "recall", None, None),
+    ("live after the build", &heap::LIVE, Some(&native::LIVE), Some(BUILD)),
+    ("given back to the allocator", &heap::GIVEN_BACK, Some(&native::GIVEN_BACK), Some(DELETE)),
+    ("live after reinsertion", &heap::LIVE, Some(&native::LIVE), Some(INSERT)),
+    ("RSS anon of the build", &rss::ANON_GROWTH, None, Some(BUILD)),
+    ("RSS anon given back to the system", &rss::GIVEN_BACK, None, Some(DELETE)),
+    ("server's growth by the deletion", &server::GROWTH, None, Some(DELETE)),
+    ("recall left", &answers::RECALL, None, None),
 ];
 
 /// The section of a run.
@@ -72,7 +71,7 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
     }
     let table = |cases: &[&CaseRecord], columns: &[Column]| {
         let has = |it: &Wanted| cases.iter().any(|case| value(report, case, it.metric, it.phase).is_some());
-        let wanted = columns.iter().filter_map(wanted).filter(|it| !is_of_a_server(it.metric) || has(it));
+        let wanted = columns.iter().map(wanted).filter(|it| it.metric.source != Source::Server || has(it));
         let wanted: Vec<Wanted> = wanted.collect();
         (!cases.is_empty()).then(|| table(report, cases, &wanted))
     };
@@ -84,9 +83,9 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
     }))
 }
 
-fn wanted(column: &Column) -> Option<Wanted> {
+fn wanted(column: &Column) -> Wanted {
     let (title, metric, instead, phase) = *column;
-    Some(Wanted { title, metric: Metric::by_id(metric)?, instead: instead.and_then(Metric::by_id), phase })
+    Wanted { title, metric, instead, phase }
 }
 
 /// The cases of a workload that have an engine.
@@ -96,17 +95,17 @@ fn cases<'a>(run: &'a Run, workload: &str) -> Vec<&'a CaseRecord> {
 }
 
 /// A number of a case, by metric and phase.
-fn number(report: &Report, case: &CaseRecord, metric: &str, phase: Option<&str>) -> Option<f64> {
-    Some(value(report, case, Metric::by_id(metric)?, phase)?.value)
+fn number(report: &Report, case: &CaseRecord, metric: &Metric, phase: Option<&str>) -> Option<f64> {
+    Some(value(report, case, metric, phase)?.value)
 }
 
 /// The memory that a build adds, or adds for each vector: resident in this process, or of a server in its own.
 fn memory(report: &Report, case: &CaseRecord, per_vector: bool) -> Option<f64> {
     let metric = match (works_with_a_server(case), per_vector) {
-        (false, false) => "rss.anon_growth",
-        (false, true) => "rss.anon_per_item",
-        (true, false) => "server.growth",
-        (true, true) => "server.bytes_per_item",
+        (false, false) => &rss::ANON_GROWTH,
+        (false, true) => &rss::ANON_PER_ITEM,
+        (true, false) => &server::GROWTH,
+        (true, true) => &server::BYTES_PER_ITEM,
     };
     number(report, case, metric, Some(BUILD))
 }

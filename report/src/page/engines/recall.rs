@@ -1,7 +1,7 @@
 //! The picture of memory per vector against recall: one data set, one dim, one number of vectors.
 
 use anyhow::Result;
-use bench_core::metric::{Metric, Unit};
+use bench_core::metric::{Unit, answers, heap, time};
 use bench_core::run::CaseRecord;
 
 use super::{SEARCH, look, memory, number, resident, series_name, size};
@@ -29,7 +29,7 @@ struct Setting<'a> {
 pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let point = |case: &CaseRecord| {
         let memory = memory(report, case, true)?;
-        Some((number(report, case, "recall", None)?, memory))
+        Some((number(report, case, &answers::RECALL, None)?, memory))
     };
     let measured: Vec<&CaseRecord> =
         cases.iter().copied().filter(|case| is_plain(case) && point(case).is_some()).collect();
@@ -86,14 +86,14 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
 /// The queries per second; where mode time was not measured, those while the memory was counted. Otherwise why there are
 /// none.
 fn speed(case: &CaseRecord, report: &Report) -> Result<String, String> {
-    let id = "time.items_per_second";
-    if let Some(speed) = number(report, case, id, Some(SEARCH)) {
+    let metric = &time::ITEMS_PER_SECOND;
+    if let Some(speed) = number(report, case, metric, Some(SEARCH)) {
         return Ok(human(speed, Unit::PerSecond));
     }
-    if let Some(speed) = number(report, case, "heap.items_per_second", Some(SEARCH)) {
+    if let Some(speed) = number(report, case, &heap::ITEMS_PER_SECOND, Some(SEARCH)) {
         return Ok(format!("{} counted", human(speed, Unit::PerSecond)));
     }
-    Err(Metric::by_id(id).map_or(String::new(), |metric| why_absent(case, metric)))
+    Err(why_absent(case, metric))
 }
 
 fn is_plain(case: &CaseRecord) -> bool {
