@@ -15,6 +15,7 @@ mod monitor;
 mod monitor_answers;
 mod monitor_endpoint;
 mod named_files;
+mod older_runs;
 mod output;
 mod profiles;
 mod servers;
