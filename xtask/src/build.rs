@@ -2,6 +2,7 @@
 
 pub mod binaries;
 pub mod old_binaries;
+pub mod suite_names;
 pub mod suites;
 pub mod user_inputs;
 pub mod workspace;

@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod command_line;
+pub mod commands;
 #[cfg(test)]
 pub mod documented;
 pub mod exit_code;

@@ -25,8 +25,7 @@ use std::process::ExitCode;
 use bench_core::foreign_text::printable;
 use bench_core::server_url::without_secrets;
 use clap::Parser;
-
-use cli::flags::{Command, CommandLine};
+use cli::commands::{Command, CommandLine};
 
 fn main() -> ExitCode {
     let line = match CommandLine::try_parse() {

@@ -11,6 +11,7 @@ mod asked_for;
 mod command;
 mod endpoint;
 mod fetch;
+pub mod flags;
 mod live;
 mod metrics_file;
 mod process_tree;
@@ -28,16 +29,14 @@ use jiff::Timestamp;
 use report::watch::{Row, Watch};
 use report::{plural, watch_page};
 
-pub use asked_for::AskedFor;
-
 use crate::build::workspace::{root, shown};
 use crate::cli::command_line;
 use crate::cli::exit_code::usage;
-use crate::cli::flags::monitor::MonitorFlags;
 use crate::run::interrupt::Interrupt;
 use crate::store::output_file::{stdout_is_stderr, write_new};
 use crate::term::output;
 use crate::term::text_table::{Align, text_table};
+use flags::MonitorFlags;
 use live::Live;
 use metrics_file::MetricsFile;
 use source::{Cause, Reading, Source};

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use bench_core::run::Run;
 
 use crate::build::binaries::{BinaryStore, Hashes};
-use crate::build::suites::{SUITES, Suites};
+use crate::build::suite_names::SUITES;
+use crate::build::suites::Suites;
 use crate::build::workspace::{self, root, shown};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::SuiteFlags;
@@ -219,8 +220,8 @@ mod tests {
         use clap::Parser;
         let flags = |line: &str| {
             let words = ["xtask", "list"].into_iter().chain(line.split_whitespace());
-            let command = crate::cli::flags::CommandLine::try_parse_from(words).unwrap().command;
-            let crate::cli::flags::Command::List(flags) = command else { panic!("not list") };
+            let command = crate::cli::commands::CommandLine::try_parse_from(words).unwrap().command;
+            let crate::cli::commands::Command::List(flags) = command else { panic!("not list") };
             flags.suites
         };
         let run = serde_json::json!({

@@ -14,14 +14,12 @@ use bench_core::inputs::{Inputs, UserInputs};
 use serde::Deserialize;
 
 use crate::build::binaries::{BinaryStore, BuildSnapshot, Hashes, KeptBinary};
+use crate::build::suite_names::SUITES;
 use crate::build::{user_inputs, workspace};
 use crate::cli::exit_code::{BUILD_FAILED, CodedError, INTERRUPTED, usage};
 use crate::cli::flags::SuiteFlags;
 use crate::run::interrupt::Interrupt;
 use crate::store::lock;
-
-/// Every suite; its package is `bench-<suite>`, its program is `<suite>`.
-pub const SUITES: [&str; 3] = ["vectors", "ingest", "search"];
 
 /// The binaries of all suites, where no other build changes them as long as this lives.
 pub struct Suites {

@@ -1,24 +1,9 @@
 //! The command that measures one case of a run again, with all that the run was given.
 
 use bench_core::case::Mode;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory, parser::ValueSource};
+use clap::{Arg, ArgAction, Args, Command};
 
-use crate::cli::flags::CommandLine;
-
-/// Arguments of `bench` that choose cases, or say what becomes of the result: the case and the mode take their place.
-const NOT_REPEATED: [&str; 11] = [
-    "filters",
-    "more_filters",
-    "suite",
-    "tag",
-    "engine",
-    "slow",
-    "mode",
-    "baseline",
-    "strict",
-    "confirm",
-    "export",
-];
+use crate::cli::flags::{MeasureFlags, ResultsFlags, SelectionFlags, SuiteFlags};
 
 /// `cargo xtask bench 'vectors/x{dim=1}' --mode heap --memory-limit 1GiB`, for a case of a run that `command` started.
 pub fn again(command: &str, case: &str, modes: &[Mode]) -> String {
@@ -31,33 +16,41 @@ pub fn again(command: &str, case: &str, modes: &[Mode]) -> String {
     quoted.collect::<Vec<String>>().join(" ")
 }
 
-/// What `bench` knows of the arguments of a stored command; `None` where that is no command of ours.
-fn given(command: &str) -> Option<Vec<String>> {
-    let words = shlex::split(command)?;
-    // `cargo xtask` is one name.
-    let matches = CommandLine::command().try_get_matches_from(words.get(1..)?).ok()?;
-    let (_, matches) = matches.subcommand()?;
-    let command = CommandLine::command();
-    let bench = command.find_subcommand("bench")?;
-    let repeated = |arg: &&Arg| !NOT_REPEATED.contains(&arg.get_id().as_str());
-    Some(bench.get_arguments().filter(repeated).flat_map(|arg| words_of(arg, matches)).collect())
+/// The options that say how a case is measured, on what, and where the result is kept. Whatever else a command was
+/// given chose cases, or said what becomes of the result.
+fn repeated() -> Command {
+    let selection = SelectionFlags::augment_args(Command::new("selection"));
+    let quick = selection.get_arguments().filter(|arg| arg.get_id() == "quick").cloned();
+    let command = MeasureFlags::augment_args(Command::new("bench").args(quick.collect::<Vec<Arg>>()));
+    ResultsFlags::augment_args(SuiteFlags::augment_args(command))
 }
 
-/// The words that give an argument the value that it has in `matches`, if it stood on that command line.
-fn words_of(arg: &Arg, matches: &ArgMatches) -> Vec<String> {
-    let id = arg.get_id().as_str();
-    let is_known = matches.ids().any(|known| known == id);
-    let Some(long) = arg.get_long().filter(|_| is_known) else { return Vec::new() };
-    if matches.value_source(id) != Some(ValueSource::CommandLine) {
-        return Vec::new();
-    }
+/// The words of a stored command that are repeated; `None` where that is no command of ours.
+fn given(command: &str) -> Option<Vec<String>> {
+    let words = shlex::split(command)?;
+    let [cargo, xtask, rest @ ..] = words.as_slice() else { return None };
+    let is_ours = cargo == "cargo" && xtask == "xtask";
+    is_ours.then(|| repeated().get_arguments().flat_map(|arg| words_of(arg, rest)).collect())
+}
+
+/// The words that give an argument the values that it has among `words`.
+fn words_of(arg: &Arg, words: &[String]) -> Vec<String> {
+    let Some(long) = arg.get_long() else { return Vec::new() };
     let flag = format!("--{long}");
-    let values = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned());
-    match (arg.get_action(), arg.get_value_delimiter()) {
-        (ArgAction::SetTrue, _) => vec![flag],
-        (_, Some(delimiter)) => vec![flag, values.collect::<Vec<String>>().join(&delimiter.to_string())],
-        _ => values.flat_map(|value| [flag.clone(), value]).collect(),
+    let aliases = arg.get_all_aliases().unwrap_or_default();
+    let names: Vec<String> = aliases.iter().map(|alias| format!("--{alias}")).chain([flag.clone()]).collect();
+    if matches!(arg.get_action(), ArgAction::SetTrue) {
+        return words.iter().find(|word| names.contains(word)).map(|_| flag).into_iter().collect();
     }
+    let mut values = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word.as_str(), words.get(index + 1).map(String::as_str)),
+        };
+        values.extend(value.filter(|_| names.iter().any(|it| it == name)).map(str::to_string));
+    }
+    values.into_iter().flat_map(|value| [flag.clone(), value]).collect()
 }
 
 #[cfg(test)]

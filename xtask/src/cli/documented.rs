@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use regex::Regex;
 
-use crate::cli::flags::CommandLine;
+use crate::cli::commands::CommandLine;
 
 /// Flags of other programs that the documents name.
 const FLAGS_OF_OTHERS: [&str; 11] = [

@@ -38,6 +38,11 @@ Exit codes:
   101  the suites did not build
   130  interrupted by Ctrl-C; what was measured is stored";
 
+/// What `--help` adds for a command with these examples.
+pub fn help_with(examples: &str) -> String {
+    format!("Examples:\n{examples}\n\n{HELP}")
+}
+
 /// The code for a run that came to its end.
 pub fn of_run(verdict: Verdict, workload_failed: bool) -> u8 {
     match verdict {

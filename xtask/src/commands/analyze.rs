@@ -1,6 +1,7 @@
 //! `cargo xtask analyze FILE`: what lies in a profile, a run or a file of samples, as tables.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::case::Mode;
@@ -9,13 +10,14 @@ use bench_core::foreign_text::quoted;
 use bench_core::memory_metrics::Sample;
 use bench_core::metric::{Metric, Unit, heap, rss};
 use bench_core::run::{CaseRecord, Measurement, Run};
+use clap::Args;
 use jiff::Timestamp;
 use report::quantity::human;
 use report::watch::{Row, Watch};
 use report::{SiteCount, allocating_lines, fitted_name, plural};
 
 use crate::cli::exit_code::{PASS, usage};
-use crate::cli::flags::profile::{AnalyzeFlags, ExportFlags, ShownFlags};
+use crate::cli::flags::{DrawingFlags, ShownFlags};
 use crate::store::named_files::NamedFiles;
 use crate::store::stored::{Stored, matching, sites_of};
 use crate::term::output;
@@ -24,6 +26,51 @@ use crate::term::site_export::write_exports;
 use crate::term::site_filter::SiteFilter;
 use crate::term::site_table::site_table;
 use crate::term::text_table::{Align, text_table};
+
+/// Flags of `analyze`.
+#[derive(Debug, Clone, Args)]
+pub struct AnalyzeFlags {
+    /// A dhat profile, a run (its id, folder or run.json), a baseline's name, or a file that `monitor` wrote; `-` reads
+    /// stdin
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Of a run, only the case of this id, or those whose id matches the regular expression. Of a profile, only the call
+    /// sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a regular expression
+    #[arg(value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// What is shown.
+    #[command(flatten)]
+    pub shown: ShownFlags,
+    /// What is written besides.
+    #[command(flatten)]
+    pub export: DrawingFlags,
+    /// Folder of the results [default: results in the workspace]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+}
+
+/// What `analyze --help` adds.
+pub const HELP: &str = "\
+Examples:
+  cargo xtask analyze dhat-heap.json --by total            a profile of any program under the dhat crate, or of
+                                                           valgrind --tool=dhat
+  cargo xtask analyze dhat-heap.json --pprof heap.pb.gz && go tool pprof -top heap.pb.gz
+  cargo xtask analyze results/runs/ID/run.json             every case of a run
+  cargo xtask analyze ID 'single_vector.dim=128'           one case: phases and call sites
+  cargo xtask analyze dhat-heap.json 'my_crate::index'     the call sites in one module
+  gunzip -c dhat-heap.json.gz | cargo xtask analyze -      from another program
+  cargo xtask analyze results/memory_metrics_2026-11-21T120125Z.json
+
+A call site is a line of code that asks for memory, behind the functions of allocators and of the standard libraries of
+Rust, C, C++ and Zig. Its row has the sum of all stacks that lead to it; where there are several, up to three stand below it,
+with the callers that tell them apart. Exports have every stack and every name in full. An export that is empty (a flame
+graph of what is live at the end, of a program that frees everything) is said to be, and the exit code is 0.
+
+Exit codes:
+    0  shown
+    1  the tool failed; what could be shown or written is
+    2  wrong command line or bad input
+    4  the run has no such case, or the profile no such call site";
 
 /// Runs the command.
 pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
@@ -160,7 +207,7 @@ fn of_samples(samples: &[Sample], name: &str) -> Result<String> {
     ))
 }
 
-fn ensure_no_export(flags: &ExportFlags, reason: &'static str) -> Result<()> {
+fn ensure_no_export(flags: &DrawingFlags, reason: &'static str) -> Result<()> {
     let asked_for = [&flags.flamegraph, &flags.pprof, &flags.collapsed].into_iter().flatten().next();
     ensure!(asked_for.is_none(), usage(anyhow!(reason)));
     Ok(())

@@ -2,23 +2,86 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use bench_core::case::Mode;
 use bench_core::metric::Unit;
 use bench_core::run::Run;
+use clap::{Args, Subcommand};
 use report::compare::REPETITIONS;
 use report::plural;
 use report::quantity::human;
 
 use crate::build::binaries::BinaryStore;
 use crate::build::workspace::{shown, target_directory};
+use crate::cli::exit_code;
 use crate::cli::exit_code::{PASS, usage};
-use crate::cli::flags::{BaselineCommand, BaselineCommandFlags};
+use crate::cli::flags::ResultsFlags;
 use crate::store::baselines::{Baselines, Name};
 use crate::store::named_files::NamedFiles;
 use crate::store::results::{Results, read_run};
 use crate::term::output;
+
+/// Flags of `baseline`.
+#[derive(Debug, Clone, Args)]
+pub struct BaselineCommandFlags {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: BaselineCommand,
+    /// Where results lie and how they are judged.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+}
+
+/// What can be done with baselines.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BaselineCommand {
+    /// Keep a run under a name, in results/baselines/NAME.json
+    Save {
+        /// The baseline's name
+        name: String,
+        /// A run's id, its folder, or a run.json [default: the newest run]
+        run: Option<PathBuf>,
+        /// Do not keep the binaries that it was measured with, which `--confirm` runs
+        #[arg(long)]
+        no_binaries: bool,
+    },
+    /// List the baselines
+    List,
+    /// Show what a baseline was measured on
+    Show {
+        /// The baseline's name
+        name: String,
+    },
+    /// Remove a baseline, and the binaries kept for it
+    Remove {
+        /// The baseline's name
+        name: String,
+    },
+    /// Keep a run.json from elsewhere, such as an artifact of CI
+    Import {
+        /// The file
+        file: PathBuf,
+        /// The baseline's name [default: the file's name without its ending]
+        name: Option<String>,
+    },
+}
+
+/// Examples for `baseline --help`.
+pub fn help() -> String {
+    exit_code::help_with(
+        "\
+  cargo xtask bench --repetitions 10 && cargo xtask baseline save main
+  cargo xtask baseline list
+  cargo xtask baseline import artifact/run.json release-1.2
+  cargo xtask bench --baseline main             measure and compare
+  cargo xtask bench --baseline main --confirm   and run the baseline's binaries again where noise is in doubt
+
+Baselines are files in results/baselines, without the large parts of a run: they can lie in git. The binaries of the run \
+stay in cargo's target folder (at most 4 GiB for all baselines), where `bench --baseline NAME --confirm` finds them.",
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: build, list, select, measure case by case, store after each, judge, show.
 
+pub mod flags;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +20,6 @@ use crate::build::suites::Suites;
 use crate::build::workspace::{self, Metadata, shown};
 use crate::cli::command_line;
 use crate::cli::exit_code::{INTERRUPTED, of_error, usage, worse};
-use crate::cli::flags::BenchFlags;
 use crate::commands::compare::today;
 use crate::commands::conclusion::{self, Against};
 use crate::run::child_executor::ChildExecutor;
@@ -34,6 +35,7 @@ use crate::store::named_files::NamedFiles;
 use crate::store::output_file::write_whole;
 use crate::store::results::{RUN_FILE, Results, RunFolder, Side, write_run};
 use crate::term::progress::Progress;
+use flags::BenchFlags;
 
 /// As long as the repetitions of one case in one mode may run, unless the user says how many he wants.
 const BUDGET: Duration = Duration::from_secs(6);
@@ -89,7 +91,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let store = BinaryStore::open(&workspace::target_directory()?)?;
     let old_binaries = old_binaries(flags, old.as_ref(), &store)?;
 
-    let mut suites = Suites::build(&flags.suites, flags.memory_limit, &interrupt)?;
+    let mut suites = Suites::build(&flags.suites, flags.measure.memory_limit, &interrupt)?;
     let cases = suites.list()?;
     ensure_every_rule_matches(&thresholds, &cases)?;
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
@@ -103,7 +105,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let revision = host::revision();
     let folder = results.create_run(started, &revision)?;
     let environment = Environment::from_variables(std::env::vars_os());
-    let repetitions = flags.repetitions.unwrap_or(match (&old, flags.selection.quick) {
+    let repetitions = flags.measure.repetitions.unwrap_or(match (&old, flags.selection.quick) {
         (Some(_), _) => REPETITIONS as u32,
         (None, true) => 2,
         (None, false) => 5,
@@ -121,9 +123,10 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
             modes,
             profile: flags.suites.cargo_profile.clone(),
             repetitions,
-            interval_ns: u64::try_from(flags.interval.as_nanos()).context("--interval is too long")?,
-            time_limit_s: flags.time_limit.as_secs(),
-            memory_limit_bytes: flags.memory_limit,
+            interval_ns: u64::try_from(flags.measure.interval.as_nanos())
+                .context("--interval is too long")?,
+            time_limit_s: flags.measure.time_limit.as_secs(),
+            memory_limit_bytes: flags.measure.memory_limit,
             environment: environment.recorded.clone(),
             features: Some(flags.suites.sorted_features()),
             harness: Some(HARNESS),
@@ -140,15 +143,15 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
         crate_list: setup.crate_list.clone(),
         scratch: setup.scratch.clone(),
         run_folder: run_folder.clone(),
-        interval: flags.interval,
-        memory_limit: flags.memory_limit,
+        interval: flags.measure.interval,
+        memory_limit: flags.measure.memory_limit,
         quick: flags.selection.quick,
         environment: environment.clone(),
         interrupt: interrupt.clone(),
         progress: &progress,
     };
-    let budget = flags.repetitions.is_none().then_some(BUDGET);
-    let plan = Plan { repetitions, budget, time_limit: flags.time_limit };
+    let budget = flags.measure.repetitions.is_none().then_some(BUDGET);
+    let plan = Plan { repetitions, budget, time_limit: flags.measure.time_limit };
     measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
     progress.finish();
     store.prune()?;
@@ -161,10 +164,11 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
     let candidates = confirm::specs(&comparison.candidates(), &measured.run.cases);
     let old_binaries = old_binaries.filter(|_| !interrupted);
     if let Some(old) = to_confirm(old_binaries, &candidates) {
-        let ready = old.suites(&flags.suites, flags.memory_limit, &interrupt).and_then(|mut suites| {
-            suites.keep(&store, candidates.iter().map(|(spec, _)| spec))?;
-            Ok(suites)
-        });
+        let ready =
+            old.suites(&flags.suites, flags.measure.memory_limit, &interrupt).and_then(|mut suites| {
+                suites.keep(&store, candidates.iter().map(|(spec, _)| spec))?;
+                Ok(suites)
+            });
         let confirmed = ready.and_then(|suites| {
             eprintln!("running the old and the new binaries in turn");
             let mut old = ChildExecutor { suites: &suites, ..executor.clone() };
@@ -190,7 +194,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
 fn old_binaries(flags: &BenchFlags, old: Option<&Side>, store: &BinaryStore) -> Result<Option<OldBinaries>> {
     let Some(reference) = &flags.confirm.confirm else { return Ok(None) };
     let old = old.context("--confirm is about a comparison: name a --baseline too").map_err(usage)?;
-    OldBinaries::find(reference, old, store, &flags.suites, flags.memory_limit).map(Some)
+    OldBinaries::find(reference, old, store, &flags.suites, flags.measure.memory_limit).map(Some)
 }
 
 /// The old binaries, if there is something to run them for; says what is done, or could be.

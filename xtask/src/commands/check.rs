@@ -2,15 +2,40 @@
 //! a git hook.
 
 use anyhow::{Result, anyhow, ensure};
+use clap::Args;
 
-use crate::cli::exit_code::{INTERRUPTED, NOTHING_MATCHED, of_error, usage, worse};
-use crate::cli::flags::{CheckFlags, LeaksFlags, MessageFormat};
+use crate::cli::exit_code::{self, INTERRUPTED, NOTHING_MATCHED, of_error, usage, worse};
+use crate::cli::flags::MessageFormat;
+use crate::commands::bench::flags::BenchFlags;
+use crate::commands::leaks::LeaksFlags;
 use crate::commands::{bench, leaks};
 use crate::store::baselines::Name;
 use crate::store::results::Results;
 
 /// The baseline that a check takes when there is one and none is named.
 const USUAL: &str = "main";
+
+/// Flags of `check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckFlags {
+    /// All that `bench` takes. Without --baseline, the baseline `main` if there is one.
+    #[command(flatten)]
+    pub bench: BenchFlags,
+    /// Leave out the leak checks of the chosen loops and of the measuring tools
+    #[arg(long)]
+    pub no_leaks: bool,
+}
+
+/// Examples for `check --help`.
+pub fn help() -> String {
+    exit_code::help_with(
+        "\
+  cargo xtask check                             every case, thresholds, the baseline main if there is one
+  cargo xtask check --quick --strict            for a hook: the quick grid, and nothing may stay open
+  cargo xtask check --baseline release-1.2
+  cargo xtask check --no-leaks --message-format json",
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &CheckFlags) -> Result<u8> {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use bench_core::metric::Unit;
+use clap::Args;
 use regex::Regex;
 use report::plural;
 use report::quantity::human;
@@ -14,13 +15,45 @@ use report::quantity::human;
 use crate::build::binaries::BinaryStore;
 use crate::build::workspace::{root, shown, target_directory};
 use crate::cli::exit_code::{PASS, usage};
-use crate::cli::flags::profile::CleanFlags;
 use crate::store::results::{PAGE_FILE, RUN_FILE, goes_on};
 use crate::term::output;
 
 /// A run that is not whole and was written to so lately may still be going on, perhaps on another machine; a binary that
 /// was run so lately may be one of a run that becomes a baseline.
 const LATELY: Duration = Duration::from_secs(3600);
+
+/// Flags of `clean`.
+#[derive(Debug, Clone, Args)]
+pub struct CleanFlags {
+    /// How many of the newest runs stay
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub keep: usize,
+    /// Remove without asking
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Only show what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Folder of the results [default: results in the workspace]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+}
+
+/// What `clean --help` adds.
+pub const HELP: &str = "\
+Examples:
+  cargo xtask clean                     shows the runs but the newest 10, and asks
+  cargo xtask clean --keep 3 --dry-run
+  cargo xtask clean --keep 0 --yes      all runs
+
+Only folders that hold a run below results/runs are removed, and binaries below bench/binaries in cargo's target folder
+that no baseline has; baselines, thresholds and files of `monitor` stay. A run that goes on, or may (not whole, and written
+to within the last hour), stays, too, and so does a binary that was run within the last hour.
+
+Exit codes:
+    0  done
+    1  the tool failed
+    2  wrong command line, or nobody was there to ask";
 
 /// Runs the command.
 pub fn run(flags: &CleanFlags) -> Result<u8> {

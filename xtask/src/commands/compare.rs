@@ -1,7 +1,10 @@
 //! `cargo xtask compare`: two stored runs, or a baseline and a run.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use bench_core::run::Run;
+use clap::Args;
 use jiff::Timestamp;
 use regex::Regex;
 use report::Verdict;
@@ -9,11 +12,51 @@ use report::compare::compare;
 use report::comparison_json;
 
 use crate::cli::exit_code::{self, NOTHING_MATCHED, usage};
-use crate::cli::flags::{CompareFlags, MessageFormat};
+use crate::cli::flags::{MessageFormat, ResultsFlags};
 use crate::store::history;
 use crate::store::results::Results;
 use crate::term::comparison_table;
 use crate::term::output;
+
+/// Flags of `compare`.
+#[derive(Debug, Clone, Args)]
+pub struct CompareFlags {
+    /// The old side: a baseline's name, a run's id, its folder, a run.json, or `latest`
+    pub old: PathBuf,
+    /// The new side [default: the newest run]
+    pub new: Option<PathBuf>,
+    /// Only cases whose id matches
+    #[arg(short, long, value_name = "REGEX")]
+    pub filter: Option<String>,
+    /// Show every number, also those that did not change
+    #[arg(long)]
+    pub all: bool,
+    /// Fail with code 5 where something judged is incomparable, inconclusive or unconfirmed
+    #[arg(long)]
+    pub strict: bool,
+    /// Where results lie and how they are judged.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+    /// What stdout holds
+    #[arg(long, value_enum, default_value_t)]
+    pub message_format: MessageFormat,
+}
+
+/// Examples for `compare --help`.
+pub fn help() -> String {
+    exit_code::help_with(
+        "\
+  cargo xtask compare main                      the newest run against the baseline main
+  cargo xtask compare 2026-11-21T120125Z-1a2b3c4 latest
+  cargo xtask compare old/run.json new/run.json --filter '^vectors/' --strict
+  cargo xtask compare main --message-format json | jq '.changes[] | select(.verdict == \"fail\")'
+
+Exact metrics (counts, bytes, peaks with one thread) fail above 0.1 % and the metric's floor, 1 KiB for bytes. \
+Noisy ones are screened by a rank test. What looks worse there fails if it is also worse than at least 10 stored, \
+comparable runs before predict; with fewer it is unconfirmed and warns. `bench --baseline` with --confirm runs old and new \
+binaries in turn instead, and finds much smaller changes. What was measured under other conditions is incomparable.",
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &CompareFlags) -> Result<u8> {

@@ -1,6 +1,7 @@
 //! `cargo xtask diff OLD NEW`: which call sites came, grew, shrank and went.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, ensure};
 use bench_core::case::Mode;
@@ -8,12 +9,13 @@ use bench_core::dhat_profile::SitesSummary;
 use bench_core::evidence::Scaled;
 use bench_core::metric::Unit;
 use bench_core::run::{CaseRecord, Run};
+use clap::Args;
 use report::export::differential_flamegraph;
 use report::quantity::human;
 use report::{SiteCount, line_difference, plural};
 
 use crate::cli::exit_code::{PASS, usage};
-use crate::cli::flags::profile::{By, DiffFlags, ShownFlags};
+use crate::cli::flags::{By, ShownFlags};
 use crate::store::named_files::NamedFiles;
 use crate::store::stored::{Stored, cases_of, is_stdin, no_case, sites_of};
 use crate::term::output;
@@ -24,6 +26,53 @@ use crate::term::site_table::change_table;
 /// Why a graph of two runs is not drawn: half of the stacks would look like the whole.
 const ONLY_THE_TOP: &str = "a flame graph needs every call site, and of one of the runs only the top is at hand: its profile \
                             (*.dhat.json) is not in its folder, and a baseline keeps none";
+
+/// Flags of `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffFlags {
+    /// A dhat profile, or a run: its id, folder, run.json, or a baseline's name; `-` reads stdin
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// As OLD, and of the same kind
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Of runs, only the case of this id, or those whose id matches the regular expression. Of profiles, only the call
+    /// sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a regular expression
+    #[arg(value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// What is shown.
+    #[command(flatten)]
+    pub shown: ShownFlags,
+    /// Also draw a differential flame graph of the count that --by names (SVG): red grew, blue shrank. Of runs, for one
+    /// case whose profiles lie beside both
+    #[arg(long, value_name = "FILE.svg")]
+    pub flamegraph: Option<PathBuf>,
+    /// Folder of the results [default: results in the workspace]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+}
+
+/// What `diff --help` adds.
+pub const HELP: &str = "\
+Examples:
+  cargo xtask diff old.dhat.json new.dhat.json
+  cargo xtask diff 2026-11-20T120125Z-1a2b3c4 2026-11-21T120125Z-5d6e7f8 --by total
+  cargo xtask diff main latest                  a baseline and the newest run
+  cargo xtask diff OLD NEW 'ingest/build'
+  cargo xtask diff OLD NEW 'vectors/single_vector{dim=128}' --flamegraph difference.svg
+
+Shows which call sites came, grew, shrank and went, the largest change first; `moved` allocate as much as before, but for
+other callers. A row is a line of code with all stacks that lead to it, and those that differ stand below it. Stacks are the
+same when they are equal, or when only lines differ, because any edit moves lines. Where a run's profile is not at hand only its top call
+sites are known: others `entered` or `left` the top, and what they had before or have now is unknown, not 0.
+In the flame graph a frame is as wide as the larger of its old and its new bytes, so that what went is seen, too.
+It judges nothing: the exit code is 0 whatever differs.
+
+Exit codes:
+    0  shown
+    1  the tool failed
+    2  wrong command line or bad input
+    4  neither run has such a case, or neither profile such a call site";
 
 /// Runs the command.
 pub fn run(flags: &DiffFlags) -> Result<u8> {

@@ -9,15 +9,17 @@ use bench_core::case::{CaseSpec, Kind, Mode};
 use bench_core::leak::ToolCheck;
 use bench_core::program::{CHECK_TOOLS, MODE_VARIABLE};
 use bench_core::run::{HostFacts, Revision, Run, SCHEMA, Settings};
+use clap::Args;
 use jiff::Timestamp;
 use report::quantity::grouped;
 use report::{LeakCheck, LeakReport, Thresholds, Verdict, is_known_leak, judge};
 
-use crate::build::suites::{SUITES, Suites};
+use crate::build::suite_names::SUITES;
+use crate::build::suites::Suites;
 use crate::cli::again::again;
 use crate::cli::command_line;
 use crate::cli::exit_code::{self, INTERRUPTED};
-use crate::cli::flags::{LeaksFlags, MEMORY_LIMIT, MessageFormat};
+use crate::cli::flags::{MEMORY_LIMIT, MessageFormat, ResultsFlags, SelectionFlags, SuiteFlags};
 use crate::commands::bench::ChildSetup;
 use crate::run::child_executor::ChildExecutor;
 use crate::run::child_process::{self, End, Limits};
@@ -41,6 +43,45 @@ const INTERVAL: Duration = Duration::from_micros(200);
 
 /// Whose program checks the measuring tools; each suite's could.
 const CHECKS_TOOLS: &str = SUITES[0];
+
+/// Flags of `leaks`.
+#[derive(Debug, Clone, Args)]
+pub struct LeaksFlags {
+    /// Which loops.
+    #[command(flatten)]
+    pub selection: SelectionFlags,
+    /// How the suites are built and what they read.
+    #[command(flatten)]
+    pub suites: SuiteFlags,
+    /// How they are judged; nothing is stored.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+    /// What stdout holds
+    #[arg(long, value_enum, default_value_t)]
+    pub message_format: MessageFormat,
+}
+
+/// What `--help` adds.
+pub fn help() -> String {
+    format!(
+        "\
+Examples:
+  cargo xtask leaks                             every case tagged loop, and the measuring tools
+  cargo xtask leaks -s search -e usearch        the loops of one suite on one engine
+  cargo xtask leaks --message-format json       one JSON document on stdout
+
+A loop does the same work again and again; the bytes that are live at each iteration's end must not \
+rise: behind 8 iterations of warm-up 24 readings that rise (Theil-Sen, Mann-Kendall, p < 0.001) make a \
+suspect, those behind them have to confirm it. Engines in C are read by their C heap. The limits on \
+leak.slope and leak.growth in the threshold table hold, too. Two known leaks of 8 bytes per iteration \
+are part of every check: if one is not found, the check fails.
+
+Your own code: docs/leaks.md, \"Leak checks in your own tests\".
+
+{}",
+        exit_code::HELP
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &LeaksFlags) -> Result<u8> {

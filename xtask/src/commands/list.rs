@@ -4,14 +4,44 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use bench_core::case::CaseSpec;
+use clap::Args;
 use serde::Serialize;
 
 use crate::build::suites::{Suites, without_server};
+use crate::cli::exit_code;
 use crate::cli::exit_code::PASS;
-use crate::cli::flags::{ListFlags, MEMORY_LIMIT, MessageFormat};
+use crate::cli::flags::{MEMORY_LIMIT, MessageFormat, SelectionFlags, SuiteFlags};
 use crate::run::interrupt::Interrupt;
 use crate::run::selection::Selection;
 use crate::term::output;
+
+/// Flags of `list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListFlags {
+    /// Which cases.
+    #[command(flatten)]
+    pub selection: SelectionFlags,
+    /// How the suites are built and what they read.
+    #[command(flatten)]
+    pub suites: SuiteFlags,
+    /// What stdout holds
+    #[arg(long, value_enum, default_value_t)]
+    pub message_format: MessageFormat,
+}
+
+/// What `--help` adds.
+pub fn help() -> String {
+    format!(
+        "\
+Examples:
+  cargo xtask list                              every case, slow and fault ones too
+  cargo xtask list -t quick                     the quick grid
+  cargo xtask list --message-format json | jq -r '.[].id'
+
+{}",
+        exit_code::HELP
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &ListFlags) -> Result<u8> {

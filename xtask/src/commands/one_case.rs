@@ -8,10 +8,11 @@ use bench_core::case::{Kind, Mode};
 use bench_core::run::{CaseRecord, Run};
 
 use crate::cli::exit_code::{CodedError, INTERRUPTED, NOTHING_MATCHED, WORKLOAD_FAILED, usage};
-use crate::cli::flags::profile::CaseFlags;
 use crate::cli::flags::{
-    BaselineFlags, BenchFlags, ConfirmFlags, ExportFlags, MEMORY_LIMIT, MessageFormat, SelectionFlags,
+    BaselineFlags, CaseFlags, ConfirmFlags, ExportFlags, MEMORY_LIMIT, MeasureFlags, MessageFormat,
+    SelectionFlags,
 };
+use crate::commands::bench::flags::BenchFlags;
 use crate::commands::bench::{self, Measured};
 use crate::commands::conclusion;
 use crate::run::selection::Chosen;
@@ -35,10 +36,12 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
     let bench = BenchFlags {
         selection: SelectionFlags { filters: vec![flags.case.clone()], ..SelectionFlags::default() },
         mode: vec![mode],
-        repetitions: Some(1),
-        interval: Duration::from_micros(200),
-        time_limit: Duration::from_secs(120),
-        memory_limit: MEMORY_LIMIT,
+        measure: MeasureFlags {
+            repetitions: Some(1),
+            interval: Duration::from_micros(200),
+            time_limit: Duration::from_secs(120),
+            memory_limit: MEMORY_LIMIT,
+        },
         suites: flags.suites.clone(),
         baseline: BaselineFlags::default(),
         confirm: ConfirmFlags::default(),

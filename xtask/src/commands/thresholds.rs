@@ -2,20 +2,65 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, ensure};
 use bench_core::case::CaseId;
 use bench_core::metric::METRICS;
+use clap::{Args, Subcommand};
 use report::thresholds::Place;
 use report::{Thresholds, suggested_limits};
 
 use crate::build::suites::Suites;
+use crate::cli::exit_code;
 use crate::cli::exit_code::{PASS, usage};
-use crate::cli::flags::{MEMORY_LIMIT, ThresholdsCommand, ThresholdsFlags};
+use crate::cli::flags::{MEMORY_LIMIT, ResultsFlags, SuiteFlags};
 use crate::run::host;
 use crate::run::interrupt::Interrupt;
 use crate::store::results::{Results, read_run};
 use crate::term::output;
+
+/// Flags of `thresholds`.
+#[derive(Debug, Clone, Args)]
+pub struct ThresholdsFlags {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ThresholdsCommand,
+    /// Where results lie and how they are judged.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+}
+
+/// What can be done with the threshold table.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ThresholdsCommand {
+    /// Read the table and make sure that every rule matches a case
+    Check {
+        /// How the suites are built and what they read.
+        #[command(flatten)]
+        suites: Box<SuiteFlags>,
+    },
+    /// Show which rule wins for each metric of a case, and where it stands
+    Explain {
+        /// The case's whole id
+        id: String,
+    },
+    /// Propose tight limits from stored runs, as a table on stdout
+    Suggest {
+        /// Run ids, folders or files [default: the newest run]
+        runs: Vec<PathBuf>,
+    },
+}
+
+/// Examples for `thresholds --help`.
+pub fn help() -> String {
+    exit_code::help_with(
+        "\
+  cargo xtask thresholds check
+  cargo xtask thresholds explain 'vectors/single_vector{dim=128}'
+  cargo xtask thresholds suggest > tight.toml",
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &ThresholdsFlags) -> Result<u8> {

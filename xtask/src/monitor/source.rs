@@ -9,10 +9,10 @@ use bench_core::metric::Unit;
 
 use super::command::Started;
 use super::endpoint::Endpoint;
+use super::flags::MonitorFlags;
 use super::process_tree::ProcessTree;
 use crate::cli::command_line;
 use crate::cli::exit_code::{INTERRUPTED, PASS, usage};
-use crate::cli::flags::monitor::MonitorFlags;
 
 /// What is watched.
 pub enum Source {

@@ -197,8 +197,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::cli::commands::{Command, CommandLine};
     use crate::cli::exit_code::of_error;
-    use crate::cli::flags::{Command, CommandLine};
 
     fn case(id: &str, tags: &str) -> CaseSpec {
         CaseSpec {

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use crate::build::workspace::shown;
 use crate::cli::exit_code::usage;
-use crate::cli::flags::{Export, ExportFlags, SuiteFlags, profile};
+use crate::cli::flags::{DrawingFlags, Export, ExportFlags, SuiteFlags};
 use crate::store::output_file::{destination, folder_of, identity};
 use crate::store::results::{Results, Side};
 
@@ -37,7 +37,7 @@ impl NamedFiles {
     }
 
     /// What call sites are drawn to.
-    pub fn drawings(&mut self, flags: &profile::ExportFlags) {
+    pub fn drawings(&mut self, flags: &DrawingFlags) {
         let drawings = [
             ("--flamegraph", &flags.flamegraph),
             ("--pprof", &flags.pprof),

@@ -9,7 +9,7 @@ use report::{SiteCount, export};
 
 use crate::build::workspace::shown;
 use crate::cli::exit_code::{CodedError, of_error};
-use crate::cli::flags::profile::ExportFlags;
+use crate::cli::flags::DrawingFlags;
 use crate::store::output_file::write_whole;
 use crate::term::output;
 
@@ -53,7 +53,7 @@ impl Exports {
 ///
 /// # Errors
 /// If one cannot be written; the others are written all the same.
-pub fn write_exports(sites: &[CallSite], title: &str, count: SiteCount, flags: &ExportFlags) -> Result<()> {
+pub fn write_exports(sites: &[CallSite], title: &str, count: SiteCount, flags: &DrawingFlags) -> Result<()> {
     let mut exports = Exports::default();
     let graph = || Ok(export::flamegraph(sites, count, title)?.map(String::into_bytes));
     exports.write("flame graph", flags.flamegraph.as_deref(), graph, nothing_to_draw(count))?;

@@ -6,7 +6,7 @@ use bench_core::metric::Unit;
 use report::quantity::human;
 use report::{LineChange, Side, SiteCount, allocating_lines, callers, fitted_name, plural};
 
-use crate::cli::flags::profile::ShownFlags;
+use crate::cli::flags::ShownFlags;
 use crate::term::text_table::{Align, text_table};
 
 /// Characters of a function's name; generic ones run to thousands.

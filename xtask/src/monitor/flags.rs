@@ -9,8 +9,8 @@ use bench_core::inputs::UrlParser;
 use bench_core::server_url::ServerUrl;
 use clap::Args;
 
+use super::asked_for::AskedFor;
 use crate::cli::quantity::parse_duration;
-use crate::monitor::AskedFor;
 
 /// Flags of `monitor`.
 #[derive(Debug, Clone, Args)]

@@ -1,0 +1,67 @@
+//! The flags of `bench`, which `check` takes, too.
+
+use bench_core::case::Mode;
+use clap::Args;
+
+use crate::cli::exit_code;
+use crate::cli::flags::{
+    BaselineFlags, ConfirmFlags, ExportFlags, MeasureFlags, MessageFormat, ResultsFlags, SelectionFlags,
+    SuiteFlags,
+};
+
+/// Flags of `bench`.
+#[derive(Debug, Clone, Args)]
+pub struct BenchFlags {
+    /// Which cases.
+    #[command(flatten)]
+    pub selection: SelectionFlags,
+    /// Instruments: heap (counters, timeline), native (the C heap, too), sites (a stack for every allocation), time
+    /// (criterion) [default: heap,sites,time, and native for cases tagged foreign_heap]
+    #[arg(long, value_name = "MODE", value_delimiter = ',')]
+    pub mode: Vec<Mode>,
+    /// How cases are measured.
+    #[command(flatten)]
+    pub measure: MeasureFlags,
+    /// How the suites are built and what they read.
+    #[command(flatten)]
+    pub suites: SuiteFlags,
+    /// With which baseline the run is compared.
+    #[command(flatten)]
+    pub baseline: BaselineFlags,
+    /// How a suspicion is confirmed.
+    #[command(flatten)]
+    pub confirm: ConfirmFlags,
+    /// In which formats the result is written for other tools.
+    #[command(flatten)]
+    pub export: ExportFlags,
+    /// Where results lie and how they are judged.
+    #[command(flatten)]
+    pub results: ResultsFlags,
+    /// What stdout holds
+    #[arg(long, value_enum, default_value_t)]
+    pub message_format: MessageFormat,
+}
+
+/// What `--help` adds.
+pub fn help() -> String {
+    format!(
+        "\
+Examples:
+  cargo xtask bench                             every case that is not slow, all modes
+  cargo xtask bench --quick                     the quick grid, under a minute once built
+  cargo xtask bench single_vector               cases whose id matches the regular expression
+  cargo xtask bench 'vectors/multi_concept{{dim=512,n=1000}}'   this case, whatever its tags
+  cargo xtask bench -s search -e flat --mode heap     one suite, one engine, one mode
+  cargo xtask bench --slow --message-format json      everything; one JSON document on stdout
+  cargo xtask bench --baseline main             compare with a baseline, see `cargo xtask baseline --help`
+
+Cases tagged slow are left out unless --slow, -t slow or the case's whole id asks for them. Cases \
+tagged fault misbehave on purpose and run only by -t fault or by their id. Cases tagged calibration \
+check the instruments and are part of every bench with mode heap or native.
+
+stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.
+
+{}",
+        exit_code::HELP
+    )
+}
