@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use frame::Frame;
 
-use crate::foreign_json;
+use crate::untrusted_json;
 
 /// How many call sites a summary keeps.
 const TOP_SITES: usize = 20;
@@ -102,7 +102,7 @@ pub fn summarise(json: &str) -> Result<SitesSummary> {
 /// If it is no such profile, truncated, of another version, or does not know when blocks were freed.
 pub fn read(json: &str) -> Result<SitesSummary> {
     check_head(json)?;
-    let profile: Profile = foreign_json::read(json.as_bytes()).map_err(not_a_profile)?;
+    let profile: Profile = untrusted_json::read(json.as_bytes()).map_err(not_a_profile)?;
     let (mut summary, mut peak_blocks, mut end_blocks) = (SitesSummary::default(), 0u64, 0u64);
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
     let frames: Vec<Frame> = profile.ftbl.iter().map(|text| Frame::parse(text)).collect();
@@ -143,7 +143,7 @@ fn not_a_profile(error: anyhow::Error) -> anyhow::Error {
 
 /// Makes sure that the points can be read, before they are.
 fn check_head(json: &str) -> Result<()> {
-    let head: Head = foreign_json::read(json.as_bytes()).map_err(not_a_profile)?;
+    let head: Head = untrusted_json::read(json.as_bytes()).map_err(not_a_profile)?;
     ensure!(
         head.version >= 2,
         "dhat profile of version {}: expected 2 (valgrind before 3.17 wrote it: profile with a newer one)",
@@ -186,7 +186,7 @@ fn totals(json: &str) -> Option<(u64, u64)> {
         tb: u64,
         tbk: u64,
     }
-    let counted: Counted = foreign_json::read(json.as_bytes()).ok()?;
+    let counted: Counted = untrusted_json::read(json.as_bytes()).ok()?;
     let add = |(units, events): (u64, u64), point: &Point| {
         Some((units.checked_add(point.tb)?, events.checked_add(point.tbk)?))
     };

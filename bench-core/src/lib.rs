@@ -13,7 +13,6 @@ pub mod case;
 pub mod dhat_profile;
 pub mod evidence;
 pub mod fit;
-pub mod foreign_json;
 pub mod foreign_text;
 #[cfg(feature = "harness")]
 pub mod harness;
@@ -34,3 +33,4 @@ pub mod prometheus;
 pub mod run;
 pub mod server_url;
 pub mod site_count;
+pub mod untrusted_json;

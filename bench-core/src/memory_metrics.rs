@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::foreign_json;
+use crate::untrusted_json;
 
 /// What was read at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ pub fn number(value: f64) -> Option<Number> {
 /// # Errors
 /// If it is no array of objects with a timestamp and numbers.
 pub fn parse(json: &str) -> Result<Vec<Sample>> {
-    foreign_json::read(json.as_bytes()).context("not a file of memory metrics")
+    untrusted_json::read(json.as_bytes()).context("not a file of memory metrics")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Evidence;
-use crate::foreign_json;
+use crate::untrusted_json;
 
 /// The version of `run.json` that this build writes, and the newest that it reads.
 pub const SCHEMA: u32 = 1;
@@ -55,12 +55,12 @@ impl Run {
             schema: u32,
         }
 
-        let Head { schema } = foreign_json::read(json)?;
+        let Head { schema } = untrusted_json::read(json)?;
         ensure!(
             schema <= SCHEMA,
             "schema {schema} is newer than this build knows ({SCHEMA}): update the tool"
         );
-        foreign_json::read(json)
+        untrusted_json::read(json)
     }
 }
 

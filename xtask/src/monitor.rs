@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use report::watch::{Row, Watch};
 use report::{plural, watch_page};
 
-use crate::build::workspace::{root, shown};
+use crate::build::workspace::{display_path, root};
 use crate::cli::command_line;
 use crate::cli::exit_code::usage;
 use crate::run::interrupt::Interrupt;
@@ -62,14 +62,14 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
         Err(error) => {
             // Nothing was watched: nothing is left behind.
             file.finish()?;
-            fs::remove_file(&path).with_context(|| format!("remove {}", shown(&path)))?;
+            fs::remove_file(&path).with_context(|| format!("remove {}", display_path(&path)))?;
             return Err(error);
         }
     };
     let mut watch = Watch::new(target, command, flags.interval.as_secs_f64());
     watch.units = source.units();
     let mut live = Live::new(matches!(source, Source::Command(..)));
-    live.say(&format!("watching {} every {:?}, to {}", watch.target, flags.interval, shown(&path)));
+    live.say(&format!("watching {} every {:?}, to {}", watch.target, flags.interval, display_path(&path)));
     let sampled = sample_until_the_end(flags, &interrupt, &mut source, &mut watch, &mut file, &mut live);
     // Whatever ended it: the line and the hidden copy go.
     live.finish();
@@ -89,9 +89,9 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let written = write_new(&page, watch_page(&watch, &name)?.as_bytes());
     let mut summary = summary(&watch, is_told, told_notes);
-    summary.push_str(&format!("file  {}\n", shown(&path)));
+    summary.push_str(&format!("file  {}\n", display_path(&path)));
     if written.is_ok() {
-        summary.push_str(&format!("page  {}\n", shown(&page)));
+        summary.push_str(&format!("page  {}\n", display_path(&page)));
     }
     if matches!(source, Source::Command(..)) {
         anstream::eprint!("{summary}")
@@ -114,7 +114,9 @@ fn file_path(flags: &MonitorFlags) -> Result<PathBuf> {
         None => root()?.join("results"),
     };
     fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot write results to {}; name a folder with --results", shown(&folder)))
+        .with_context(|| {
+            format!("cannot write results to {}; name a folder with --results", display_path(&folder))
+        })
         .map_err(usage)?;
     let time = Timestamp::now().strftime("%Y-%m-%dT%H%M%SZ");
     let numbered = |number: u32| match number {
@@ -139,7 +141,10 @@ fn page_path(path: &Path) -> Result<PathBuf> {
     // Also a link that leads nowhere.
     ensure!(
         fs::symlink_metadata(&page).is_err(),
-        usage(anyhow!("{} is there already, and the page gets this name: name another --file", shown(&page)))
+        usage(anyhow!(
+            "{} is there already, and the page gets this name: name another --file",
+            display_path(&page)
+        ))
     );
     Ok(page)
 }

@@ -7,4 +7,5 @@ pub mod named_file;
 pub mod named_files;
 pub mod output_file;
 pub mod results;
+pub mod run_file;
 pub mod stored;

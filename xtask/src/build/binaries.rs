@@ -20,11 +20,11 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::run::host::sha256;
 use crate::store::lock;
 use crate::store::output_file::write_whole;
-use crate::store::results::read_run;
+use crate::store::run_file::read_run;
 
 /// Of each program so many stay that no baseline has: the newest.
 const UNCLAIMED: usize = 2;
@@ -68,13 +68,13 @@ impl BuildSnapshot {
     /// Links the binaries into a new folder below `bench`, and removes what killed processes left there. The caller holds the
     /// lock of the build. Where there are no links, cargo's own files are used.
     pub fn of(mut built: Programs, bench: &Path) -> Result<(BuildSnapshot, Programs)> {
-        for entry in fs::read_dir(bench).with_context(|| format!("list {}", shown(bench)))?.flatten() {
+        for entry in fs::read_dir(bench).with_context(|| format!("list {}", display_path(bench)))?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(SNAPSHOT) {
                 remove_unused(&entry.path())?;
             }
         }
         let folder = tempfile::Builder::new().prefix(SNAPSHOT).tempdir_in(bench);
-        let folder = folder.with_context(|| format!("create a folder in {}", shown(bench)))?;
+        let folder = folder.with_context(|| format!("create a folder in {}", display_path(bench)))?;
         let in_use = lock::shared(&folder.path().join(IN_USE))?;
         for (name, program) in &mut built {
             let link = folder.path().join(name);
@@ -90,7 +90,7 @@ impl BinaryStore {
     /// The store in a target folder, made if it is not there.
     pub fn open(target: &Path) -> Result<BinaryStore> {
         let folder = target.join("bench").join("binaries");
-        fs::create_dir_all(&folder).with_context(|| format!("create {}", shown(&folder)))?;
+        fs::create_dir_all(&folder).with_context(|| format!("create {}", display_path(&folder)))?;
         Ok(BinaryStore { folder })
     }
 
@@ -101,7 +101,7 @@ impl BinaryStore {
 
     /// Keeps a program.
     pub fn keep(&self, name: &str, program: &Path) -> Result<KeptBinary> {
-        let content = fs::read(program).with_context(|| format!("read {}", shown(program)))?;
+        let content = fs::read(program).with_context(|| format!("read {}", display_path(program)))?;
         let hash = sha256(&content);
         let folder = self.folder_of(&hash);
         let path = folder.join(name);
@@ -116,7 +116,7 @@ impl BinaryStore {
             }
             fs::rename(&new, &path)
         };
-        place().with_context(|| format!("keep {} in {}", shown(program), shown(&folder)))?;
+        place().with_context(|| format!("keep {} in {}", display_path(program), display_path(&folder)))?;
         Ok(KeptBinary { _in_use: use_it(&folder)?, path, hash })
     }
 
@@ -135,8 +135,12 @@ impl BinaryStore {
             bail!("its {name} is not kept here any more, or was measured elsewhere");
         }
         let in_use = use_it(&folder)?;
-        let content = fs::read(&path).with_context(|| format!("read {}", shown(&path)))?;
-        ensure!(sha256(&content) == hash, "{} is not the binary that it was: it was changed", shown(&path));
+        let content = fs::read(&path).with_context(|| format!("read {}", display_path(&path)))?;
+        ensure!(
+            sha256(&content) == hash,
+            "{} is not the binary that it was: it was changed",
+            display_path(&path)
+        );
         Ok(KeptBinary { _in_use: in_use, path, hash: hash.into() })
     }
 
@@ -220,7 +224,8 @@ impl BinaryStore {
     /// All that is kept, the last used first.
     fn kept(&self) -> Result<Vec<Kept>> {
         let mut baselines = Baselines::default();
-        let entries = fs::read_dir(&self.folder).with_context(|| format!("list {}", shown(&self.folder)))?;
+        let entries =
+            fs::read_dir(&self.folder).with_context(|| format!("list {}", display_path(&self.folder)))?;
         let folders = entries.flatten().map(|entry| entry.path());
         let mut kept: Vec<Kept> = folders.filter_map(|folder| Kept::read(folder, &mut baselines)).collect();
         kept.sort_by_key(|kept| std::cmp::Reverse(kept.used));
@@ -283,7 +288,7 @@ fn claims(path: &Path) -> Vec<PathBuf> {
 /// Says that a folder's binary is used now, and as long as the file is open.
 fn use_it(folder: &Path) -> Result<File> {
     let file = lock::shared(&folder.join(IN_USE))?;
-    file.set_modified(SystemTime::now()).with_context(|| format!("touch {}", shown(folder)))?;
+    file.set_modified(SystemTime::now()).with_context(|| format!("touch {}", display_path(folder)))?;
     Ok(file)
 }
 
@@ -292,7 +297,7 @@ fn remove_unused(folder: &Path) -> Result<()> {
     if lock::is_held(&folder.join(IN_USE)) {
         return Ok(());
     }
-    fs::remove_dir_all(folder).with_context(|| format!("remove {}", shown(folder)))
+    fs::remove_dir_all(folder).with_context(|| format!("remove {}", display_path(folder)))
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

@@ -10,7 +10,7 @@ use bench_core::run::Run;
 use crate::build::binaries::{BinaryStore, Hashes};
 use crate::build::suite_names::SUITES;
 use crate::build::suites::Suites;
-use crate::build::workspace::{self, root, shown};
+use crate::build::workspace::{self, display_path, root};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::SuiteFlags;
 use crate::run::interrupt::Interrupt;
@@ -84,7 +84,7 @@ impl OldBinaries {
         };
         let target = workspace::target_directory()?;
         let bench = target.join("bench");
-        eprintln!("building {commit} in {}, to run it and this tree in turn", shown(&bench));
+        eprintln!("building {commit} in {}, to run it and this tree in turn", display_path(&bench));
         let cargo = || {
             let source = bench.join("old-source");
             check_out(&commit, root()?, &source)?;
@@ -145,11 +145,11 @@ fn check_out(commit: &str, root: &Path, folder: &Path) -> Result<()> {
         git(folder, &["checkout", "--quiet", "--force", "--detach", commit])
     } else {
         if folder.exists() {
-            std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", shown(folder)))?;
+            std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", display_path(folder)))?;
         }
         git(root, &["worktree", "add", "--force", "--detach", path, commit])
     }
-    .with_context(|| format!("check out {commit} in {}", shown(folder)))?;
+    .with_context(|| format!("check out {commit} in {}", display_path(folder)))?;
     Ok(())
 }
 

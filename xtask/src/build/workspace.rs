@@ -42,7 +42,7 @@ fn checkout(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The path as messages show it: relative to the current folder where it lies below.
-pub fn shown(path: &Path) -> String {
+pub fn display_path(path: &Path) -> String {
     let current = std::env::current_dir().unwrap_or_default();
     in_one_line(&path.strip_prefix(current).unwrap_or(path).display().to_string()).into_owned()
 }

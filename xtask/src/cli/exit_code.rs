@@ -63,7 +63,7 @@ pub fn with_strictness(code: u8, strict: bool, open: bool) -> u8 {
 }
 
 /// The graver of the codes of two parts of a command.
-pub fn worse(a: u8, b: u8) -> u8 {
+pub fn most_severe(a: u8, b: u8) -> u8 {
     const RISING: [u8; 7] =
         [PASS, NOTHING_MATCHED, UNDECIDED, GATE_FAILED, WORKLOAD_FAILED, TOOL_ERROR, INTERRUPTED];
     let gravity = |code: u8| RISING.iter().position(|known| *known == code);
@@ -133,7 +133,7 @@ mod tests {
             (PASS, INTERRUPTED, INTERRUPTED),
             (PASS, PASS, PASS),
         ] {
-            assert_eq!((worse(a, b), worse(b, a)), (code, code));
+            assert_eq!((most_severe(a, b), most_severe(b, a)), (code, code));
         }
         assert_eq!(with_strictness(PASS, true, true), UNDECIDED);
         assert_eq!(with_strictness(PASS, false, true), PASS);

@@ -14,13 +14,14 @@ use report::plural;
 use report::quantity::human;
 
 use crate::build::binaries::BinaryStore;
-use crate::build::workspace::{shown, target_directory};
+use crate::build::workspace::{display_path, target_directory};
 use crate::cli::exit_code;
 use crate::cli::exit_code::{PASS, usage};
 use crate::cli::flags::ResultsFlags;
-use crate::store::baselines::{Baselines, Name};
+use crate::store::baselines::{BaselineName, Baselines};
 use crate::store::named_files::NamedFiles;
-use crate::store::results::{Results, read_run};
+use crate::store::results::Results;
+use crate::store::run_file::read_run;
 use crate::term::output;
 
 /// Flags of `baseline`.
@@ -89,7 +90,7 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
     let baselines = &results.baselines;
     match &flags.command {
         BaselineCommand::Save { name, run, no_binaries } => {
-            let name = Name::new(name)?;
+            let name = BaselineName::new(name)?;
             let file = results.find_run(run.as_deref())?;
             let run = read_run(&file)?;
             ensure_apart(&baselines.path(&name), &file)?;
@@ -98,11 +99,11 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
         }
         BaselineCommand::List => output::print(&list(baselines)?)?,
         BaselineCommand::Show { name } => {
-            let name = Name::new(name)?;
+            let name = BaselineName::new(name)?;
             output::print(&about(&name, &baselines.load(&name)?))?;
         }
         BaselineCommand::Remove { name } => {
-            let name = Name::new(name)?;
+            let name = BaselineName::new(name)?;
             // One that cannot be read can still be removed.
             let binaries = baselines.load(&name).ok().and_then(|run| run.settings.binaries);
             baselines.remove(&name)?;
@@ -112,7 +113,7 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
         BaselineCommand::Import { file, name } => {
             let stem = file.file_stem().and_then(|stem| stem.to_str());
             let name = name.as_deref().or(stem).context("the file has no name").map_err(usage)?;
-            let name = Name::new(name).map_err(|error| {
+            let name = BaselineName::new(name).map_err(|error| {
                 usage(anyhow!("{error}; give a name: cargo xtask baseline import FILE NAME"))
             })?;
             let run = read_run(file)?;
@@ -133,10 +134,10 @@ fn ensure_apart(baseline: &Path, run: &Path) -> Result<()> {
 }
 
 /// Keeps the run and says what it lacks to be a good baseline.
-fn save(baselines: &Baselines, name: &Name, run: &Run) -> Result<()> {
+fn save(baselines: &Baselines, name: &BaselineName, run: &Run) -> Result<()> {
     let before = baselines.save(name, run)?;
     let replaced = before.map(|id| format!(", in the place of {id}")).unwrap_or_default();
-    eprintln!("kept {} as {}{replaced}", run.id, shown(&baselines.path(name)));
+    eprintln!("kept {} as {}{replaced}", run.id, display_path(&baselines.path(name)));
     if let Some(partial) = &run.partial {
         eprintln!("note: the run is not whole: {partial}");
     }
@@ -162,13 +163,13 @@ fn store() -> Result<BinaryStore> {
 fn keep_binaries(file: &Path, run: &Run, unwanted: bool) -> Result<()> {
     let store = store()?;
     if let Some(hashes) = run.settings.binaries.as_ref().filter(|_| !unwanted) {
-        let file = std::path::absolute(file).with_context(|| format!("find {}", shown(file)))?;
+        let file = std::path::absolute(file).with_context(|| format!("find {}", display_path(file)))?;
         match store.claim(hashes, &file) {
             Ok(bytes) => eprintln!(
                 "its {}, {}, stay in {} for --confirm",
                 plural(hashes.len(), "binary"),
                 human(bytes as f64, Unit::Bytes),
-                shown(store.folder())
+                display_path(store.folder())
             ),
             Err(error) => {
                 eprintln!("note: its binaries are not kept, so --confirm will need a REF: {error:#}")
@@ -197,7 +198,7 @@ fn list(baselines: &Baselines) -> Result<String> {
     Ok(text)
 }
 
-fn about(name: &Name, run: &Run) -> String {
+fn about(name: &BaselineName, run: &Run) -> String {
     let mut text = String::new();
     let subject = run.revision.subject.as_ref().map(|subject| format!(" {subject}")).unwrap_or_default();
     let commit = run.revision.commit.as_deref().unwrap_or("not a git checkout");

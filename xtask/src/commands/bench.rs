@@ -17,9 +17,9 @@ use report::{Comparison, History, Thresholds, plural};
 use crate::build::binaries::BinaryStore;
 use crate::build::old_binaries::OldBinaries;
 use crate::build::suites::Suites;
-use crate::build::workspace::{self, Metadata, shown};
+use crate::build::workspace::{self, Metadata, display_path};
 use crate::cli::command_line;
-use crate::cli::exit_code::{INTERRUPTED, of_error, usage, worse};
+use crate::cli::exit_code::{INTERRUPTED, most_severe, of_error, usage};
 use crate::commands::compare::today;
 use crate::commands::conclusion::{self, Against};
 use crate::run::child_executor::ChildExecutor;
@@ -29,11 +29,12 @@ use crate::run::gone_servers::GoneServers;
 use crate::run::host;
 use crate::run::interrupt::Interrupt;
 use crate::run::plan::{self, Plan};
-use crate::run::selection::{Chosen, Selection, modes_of_run};
+use crate::run::selection::{SelectedCase, Selection, modes_of_run};
 use crate::store::history;
 use crate::store::named_files::NamedFiles;
 use crate::store::output_file::write_whole;
-use crate::store::results::{RUN_FILE, Results, RunFolder, Side, write_run};
+use crate::store::results::{Results, RunFolder, Side};
+use crate::store::run_file::{RUN_FILE, write_run};
 use crate::term::progress::Progress;
 use flags::BenchFlags;
 
@@ -66,16 +67,16 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     let exports = flags.export.export.clone();
     let against = Against { comparison, history, strict: flags.baseline.strict, exports };
     let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
-        .with_context(|| format!("the run itself is stored in {}", shown(&run_path)))?;
+        .with_context(|| format!("the run itself is stored in {}", display_path(&run_path)))?;
     if let Some(error) = not_confirmed {
         eprintln!("error: noisy changes stay unconfirmed: {error:#}");
-        return Ok(worse(code, of_error(&error)));
+        return Ok(most_severe(code, of_error(&error)));
     }
     Ok(if interrupted { INTERRUPTED } else { code })
 }
 
 /// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
-pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>) -> Result<Measured> {
+pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Result<()>) -> Result<Measured> {
     let interrupt = Interrupt::install()?;
     // Everything that can be wrong with the input is looked at before anything is built.
     let results = Results::new(&flags.results)?;
@@ -172,7 +173,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[Chosen]) -> Result<()>)
         let confirmed = ready.and_then(|suites| {
             eprintln!("running the old and the new binaries in turn");
             let mut old = ChildExecutor { suites: &suites, ..executor.clone() };
-            confirm::in_turn(&candidates, plan, &mut old, &mut executor)
+            confirm::interleaved(&candidates, plan, &mut old, &mut executor)
         });
         match confirmed {
             Ok(Some(confirmations)) => comparison.confirm(&confirmations),
@@ -219,7 +220,7 @@ fn to_confirm(old: Option<OldBinaries>, candidates: &[(CaseSpec, Mode)]) -> Opti
 fn measure_all(
     run: &mut Run,
     folder: &RunFolder,
-    chosen: &[Chosen],
+    chosen: &[SelectedCase],
     plan: Plan,
     executor: &mut ChildExecutor<'_>,
 ) -> Result<()> {
@@ -279,7 +280,7 @@ fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Res
 }
 
 /// The cases that this bench does not measure.
-fn left_out(cases: &[CaseSpec], chosen: &[Chosen]) -> Vec<CaseId> {
+fn left_out(cases: &[CaseSpec], chosen: &[SelectedCase]) -> Vec<CaseId> {
     let is_chosen = |id: &CaseId| chosen.iter().any(|chosen| chosen.spec.id == *id);
     cases.iter().map(|spec| &spec.id).filter(|id| !is_chosen(id)).cloned().collect()
 }
@@ -300,7 +301,7 @@ impl ChildSetup {
         let metadata = Metadata::read()?;
         let folder = metadata.target_directory.join("bench");
         let scratch = folder.join("scratch");
-        fs::create_dir_all(&scratch).with_context(|| format!("create {}", shown(&scratch)))?;
+        fs::create_dir_all(&scratch).with_context(|| format!("create {}", display_path(&scratch)))?;
         let list = metadata.crate_list();
         // By its content: with another Cargo.lock another bench begins, and does not change what this one reads.
         let crate_list = folder.join(format!("crates-{:.16}.tsv", host::sha256(list.as_bytes())));

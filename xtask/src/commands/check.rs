@@ -4,12 +4,12 @@
 use anyhow::{Result, anyhow, ensure};
 use clap::Args;
 
-use crate::cli::exit_code::{self, INTERRUPTED, NOTHING_MATCHED, of_error, usage, worse};
+use crate::cli::exit_code::{self, INTERRUPTED, NOTHING_MATCHED, most_severe, of_error, usage};
 use crate::cli::flags::MessageFormat;
 use crate::commands::bench::flags::BenchFlags;
 use crate::commands::leaks::LeaksFlags;
 use crate::commands::{bench, leaks};
-use crate::store::baselines::Name;
+use crate::store::baselines::BaselineName;
 use crate::store::results::Results;
 
 /// The baseline that a check takes when there is one and none is named.
@@ -49,7 +49,7 @@ pub fn run(flags: &CheckFlags) -> Result<u8> {
     let mut flags = flags.bench.clone();
     if flags.baseline.baseline.is_none() {
         let results = Results::new(&flags.results)?;
-        let usual = Name::new(USUAL)?;
+        let usual = BaselineName::new(USUAL)?;
         if results.baselines.path(&usual).is_file() {
             flags.baseline.baseline = Some(USUAL.into());
         } else {
@@ -71,7 +71,7 @@ pub fn run(flags: &CheckFlags) -> Result<u8> {
         message_format: flags.message_format,
     };
     match leaks::run(&leaks) {
-        Ok(leaks) => Ok(worse(code, leaks)),
+        Ok(leaks) => Ok(most_severe(code, leaks)),
         Err(error) if of_error(&error) == NOTHING_MATCHED => {
             eprintln!("note: none of the chosen cases is a loop, so nothing was checked for leaks");
             Ok(code)

@@ -13,9 +13,10 @@ use report::plural;
 use report::quantity::human;
 
 use crate::build::binaries::BinaryStore;
-use crate::build::workspace::{root, shown, target_directory};
+use crate::build::workspace::{display_path, root, target_directory};
 use crate::cli::exit_code::{PASS, usage};
-use crate::store::results::{PAGE_FILE, RUN_FILE, goes_on};
+use crate::store::results::is_running;
+use crate::store::run_file::{PAGE_FILE, RUN_FILE};
 use crate::term::output;
 
 /// A run that is not whole and was written to so lately may still be going on, perhaps on another machine; a binary that
@@ -69,10 +70,10 @@ pub fn run(flags: &CleanFlags) -> Result<u8> {
     let (going_on, old): (Vec<PathBuf>, Vec<PathBuf>) = runs.drain(..old).partition(|run| may_go_on(run));
     let mut text = String::new();
     for run in &old {
-        text.push_str(&format!("remove  {}  {}\n", shown(run), human(size(run) as f64, Unit::Bytes)));
+        text.push_str(&format!("remove  {}  {}\n", display_path(run), human(size(run) as f64, Unit::Bytes)));
     }
     for run in &going_on {
-        text.push_str(&format!("keep    {}: it may still be going on\n", shown(run)));
+        text.push_str(&format!("keep    {}: it may still be going on\n", display_path(run)));
     }
     let bytes: u64 = old.iter().map(|run| size(run)).sum();
     let kept = runs.len() + going_on.len();
@@ -89,7 +90,7 @@ pub fn run(flags: &CleanFlags) -> Result<u8> {
             "{}, {} in {} that no baseline has to remove, too\n",
             plural(binaries.len(), "binary"),
             human(bytes as f64, Unit::Bytes),
-            shown(store.folder())
+            display_path(store.folder())
         ));
     }
     output::print(&text)?;
@@ -97,7 +98,7 @@ pub fn run(flags: &CleanFlags) -> Result<u8> {
         return Ok(PASS);
     }
     for run in &old {
-        fs::remove_dir_all(run).with_context(|| format!("remove {}", shown(run)))?;
+        fs::remove_dir_all(run).with_context(|| format!("remove {}", display_path(run)))?;
     }
     for (folder, _) in &binaries {
         store.remove(folder)?;
@@ -112,7 +113,7 @@ fn runs(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("read {}", shown(folder))),
+        Err(error) => return Err(error).with_context(|| format!("read {}", display_path(folder))),
     };
     let runs = entries.flatten().filter(|entry| {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
@@ -125,7 +126,7 @@ fn runs(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// A run gets its page when it is concluded.
 fn may_go_on(run: &Path) -> bool {
-    if goes_on(run) {
+    if is_running(run) {
         return true;
     }
     let written = fs::metadata(run.join(RUN_FILE)).and_then(|file| file.modified());

@@ -7,12 +7,12 @@ use bench_core::run::Run;
 use report::export::{export, trend};
 use report::{Comparison, History, Report, Thresholds, judge, page, plural, summary_json};
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::cli::exit_code;
 use crate::cli::flags::{Export, MessageFormat};
 use crate::commands::compare::today;
 use crate::store::output_file::write_whole;
-use crate::store::results::PAGE_FILE;
+use crate::store::run_file::PAGE_FILE;
 use crate::term::output;
 use crate::term::table;
 
@@ -64,9 +64,9 @@ pub fn conclude(
     let Concluded { report, page } =
         write_page(run, run_path, thresholds, against.comparison, against.history)?;
     let text = match format {
-        MessageFormat::Human => table::human(&report, &shown(&page)),
+        MessageFormat::Human => table::human(&report, &display_path(&page)),
         MessageFormat::Json => {
-            let json = summary_json(&report, &shown(run_path), &shown(&page));
+            let json = summary_json(&report, &display_path(run_path), &display_path(&page));
             serde_json::to_string_pretty(&json).context("write the summary as JSON")? + "\n"
         }
     };
@@ -74,7 +74,7 @@ pub fn conclude(
     let exported = write_exports(&report, &against.exports);
     let code = exit_code::of_run(report.verdict(), report.counts.failed_cases > 0);
     let nothing = report.judgement.nothing_measured.is_some();
-    let code = exit_code::worse(exit_code::with_nothing_measured(code, nothing), exported);
+    let code = exit_code::most_severe(exit_code::with_nothing_measured(code, nothing), exported);
     let open = report.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
     Ok(exit_code::with_strictness(code, against.strict, open))
 }
@@ -91,7 +91,7 @@ fn write_exports(report: &Report, exports: &[Export]) -> u8 {
             if trend.values.is_empty() || nothing.is_some() {
                 let why = nothing.unwrap_or(if left_out.is_empty() { "no number" } else { &left_out });
                 eprintln!("error: {flag} was not written, because it would be empty: {why}");
-                code = exit_code::worse(code, exit_code::NOTHING_MATCHED);
+                code = exit_code::most_severe(code, exit_code::NOTHING_MATCHED);
                 continue;
             }
             if !left_out.is_empty() {
@@ -100,7 +100,7 @@ fn write_exports(report: &Report, exports: &[Export]) -> u8 {
         }
         if let Err(error) = write_whole(path, export(*format, report).as_bytes()) {
             eprintln!("error: {flag}: {error:#}");
-            code = exit_code::worse(code, exit_code::of_error(&error));
+            code = exit_code::most_severe(code, exit_code::of_error(&error));
         }
     }
     code

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bench_core::case::Mode;
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::cli::exit_code::PASS;
 use crate::cli::flags::CaseFlags;
 use crate::commands::one_case;
@@ -39,7 +39,11 @@ pub fn run(flags: &CaseFlags) -> Result<u8> {
     if let Some(reason) = &evidence.foreign_heap {
         text.push_str(&format!("\nno numbers of Rust's heap: {reason}\n"));
     }
-    text.push_str(&format!("\none process, allocator {}\npage  {}\n", evidence.allocator, shown(&one.page)));
+    text.push_str(&format!(
+        "\none process, allocator {}\npage  {}\n",
+        evidence.allocator,
+        display_path(&one.page)
+    ));
     output::print(&text)?;
     Ok(PASS)
 }

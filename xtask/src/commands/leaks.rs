@@ -28,7 +28,7 @@ use crate::run::gone_servers::GoneServers;
 use crate::run::host;
 use crate::run::interrupt::Interrupt;
 use crate::run::plan::{self, Plan};
-use crate::run::selection::{Chosen, Selection};
+use crate::run::selection::{SelectedCase, Selection};
 use crate::store::results::Results;
 use crate::term::output;
 use crate::term::progress::Progress;
@@ -140,7 +140,7 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
 }
 
 /// The loops that were asked for, each where its engine's bytes are, and the fault that leaks on purpose.
-fn chosen(cases: &[CaseSpec], selection: &Selection) -> Result<Vec<Chosen>> {
+fn chosen(cases: &[CaseSpec], selection: &Selection) -> Result<Vec<SelectedCase>> {
     // A fault is for whoever names it.
     let is_meant = |spec: &&CaseSpec| spec.is(Kind::Loop) && (!spec.is(Kind::Fault) || selection.names(spec));
     let loops: Vec<CaseSpec> = cases.iter().filter(is_meant).cloned().collect();
@@ -149,13 +149,13 @@ fn chosen(cases: &[CaseSpec], selection: &Selection) -> Result<Vec<Chosen>> {
         .find(|spec| is_known_leak(&spec.id))
         .context("no suite has the fault that leaks")?
         .clone();
-    let mut chosen: Vec<Chosen> = Vec::new();
+    let mut chosen: Vec<SelectedCase> = Vec::new();
     for spec in selection.matching(&loops)?.into_iter().chain([known_leak]) {
         let wanted = if spec.is(Kind::ForeignHeap) { Mode::Native } else { Mode::Heap };
         let modes: Vec<Mode> =
             [wanted].into_iter().filter(|mode| !spec.absent_modes.contains_key(mode)).collect();
         if !modes.is_empty() {
-            chosen.push(Chosen { spec, modes });
+            chosen.push(SelectedCase { spec, modes });
         }
     }
     Ok(chosen)

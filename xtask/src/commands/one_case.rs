@@ -15,7 +15,7 @@ use crate::cli::flags::{
 use crate::commands::bench::flags::BenchFlags;
 use crate::commands::bench::{self, Measured};
 use crate::commands::conclusion;
-use crate::run::selection::Chosen;
+use crate::run::selection::SelectedCase;
 
 /// A case that was measured.
 pub struct OneCase {
@@ -51,15 +51,15 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
     };
     let Measured { run, folder, thresholds, history, .. } =
         bench::measure(&bench, |chosen| the_only(&flags.case, mode, chosen))?;
-    let run_path = folder.path.join(crate::store::results::RUN_FILE);
+    let run_path = folder.path.join(crate::store::run_file::RUN_FILE);
     let page = conclusion::write_page(&run, &run_path, &thresholds, None, history)?.page;
     let record = finished(run, &flags.case, mode)?;
     Ok(OneCase { record, folder: folder.path.clone(), page })
 }
 
 /// Calibrations come by themselves; beside them the case must be alone, and it must have the mode.
-fn the_only(asked_for: &str, mode: Mode, chosen: &[Chosen]) -> Result<()> {
-    let cases: Vec<&Chosen> = chosen.iter().filter(|chosen| is_meant(asked_for, chosen)).collect();
+fn the_only(asked_for: &str, mode: Mode, chosen: &[SelectedCase]) -> Result<()> {
+    let cases: Vec<&SelectedCase> = chosen.iter().filter(|chosen| is_meant(asked_for, chosen)).collect();
     match &cases[..] {
         [only] if only.modes.contains(&mode) => Ok(()),
         [only] => {
@@ -80,7 +80,7 @@ fn the_only(asked_for: &str, mode: Mode, chosen: &[Chosen]) -> Result<()> {
     }
 }
 
-fn is_meant(asked_for: &str, chosen: &Chosen) -> bool {
+fn is_meant(asked_for: &str, chosen: &SelectedCase) -> bool {
     !chosen.spec.is(Kind::Calibration) || chosen.spec.id.to_string() == asked_for
 }
 

@@ -5,7 +5,7 @@ use bench_core::case::Mode;
 use bench_core::dhat_profile::SitesSummary;
 use clap::Args;
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::cli::exit_code::PASS;
 use crate::cli::flags::{CaseFlags, DrawingFlags, ShownFlags};
 use crate::commands::one_case;
@@ -71,8 +71,8 @@ pub fn run(flags: &ProfileFlags) -> Result<u8> {
     }
     text.push_str(&format!(
         "\nprofile  {}\n         opens in DHAT's viewer: dh_view.html of valgrind, \"Load...\"\npage  {}\n",
-        shown(&file),
-        shown(&one.page)
+        display_path(&file),
+        display_path(&one.page)
     ));
     output::print(&text)?;
     write_exports(&summary.sites, &id.to_string(), flags.shown.count(), &flags.export)?;

@@ -12,7 +12,8 @@ use crate::commands::compare::today;
 use crate::commands::conclusion::{self, Against};
 use crate::store::history;
 use crate::store::named_files::NamedFiles;
-use crate::store::results::{PAGE_FILE, Results, read_run};
+use crate::store::results::Results;
+use crate::store::run_file::{PAGE_FILE, read_run};
 
 /// Flags of `report`.
 #[derive(Debug, Clone, Args)]

@@ -17,7 +17,8 @@ use crate::cli::exit_code::{PASS, usage};
 use crate::cli::flags::{MEMORY_LIMIT, ResultsFlags, SuiteFlags};
 use crate::run::host;
 use crate::run::interrupt::Interrupt;
-use crate::store::results::{Results, read_run};
+use crate::store::results::Results;
+use crate::store::run_file::read_run;
 use crate::term::output;
 
 /// Flags of `thresholds`.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use bench_core::memory_metrics::Sample;
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 
 const START: &str = "[";
 const END: &str = "\n]\n";
@@ -54,13 +54,14 @@ impl MetricsFile {
             io::ErrorKind::AlreadyExists => anyhow::anyhow!("is no file: samples need a file of their own"),
             _ => error.into(),
         });
-        let visible = visible.with_context(|| format!("create {}", shown(path)))?;
+        let visible = visible.with_context(|| format!("create {}", display_path(path)))?;
         // The name was free: what lies hidden beside it was left by somebody who was killed.
         for ending in HIDDEN {
             let _ = fs::remove_file(beside(path, ending));
         }
         let hidden_path = beside(path, HIDDEN[0]);
-        let hidden = Copy::create(&hidden_path).with_context(|| format!("create {}", shown(&hidden_path)))?;
+        let hidden =
+            Copy::create(&hidden_path).with_context(|| format!("create {}", display_path(&hidden_path)))?;
         Ok(MetricsFile { path: path.into(), visible, hidden, hidden_path, lacking: Vec::new(), samples: 0 })
     }
 
@@ -70,7 +71,7 @@ impl MetricsFile {
         let separator = if self.samples == 0 { "" } else { "," };
         let added = format!("{separator}\n    {json}").into_bytes();
         self.lacking.extend_from_slice(&added);
-        self.show(added).with_context(|| format!("write {}", shown(&self.path)))?;
+        self.show(added).with_context(|| format!("write {}", display_path(&self.path)))?;
         self.samples += 1;
         Ok(())
     }
@@ -92,12 +93,13 @@ impl MetricsFile {
 
     /// Brings the file to the disk and removes the hidden copy, also after a sample could not be added.
     pub fn finish(self) -> Result<()> {
-        let synced = self.visible.file.sync_all().with_context(|| format!("write {}", shown(&self.path)));
+        let synced =
+            self.visible.file.sync_all().with_context(|| format!("write {}", display_path(&self.path)));
         // Where an exchange stopped half way, both names are taken.
         for hidden in HIDDEN.map(|ending| beside(&self.path, ending)) {
             match fs::remove_file(&hidden) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("remove {}", shown(&hidden)));
+                    return Err(error).with_context(|| format!("remove {}", display_path(&hidden)));
                 }
                 _ => {}
             }

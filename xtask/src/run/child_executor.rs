@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
-use bench_core::foreign_json;
 use bench_core::inputs::Inputs;
 use bench_core::metric::Unit;
 use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE};
 use bench_core::run::{Failure, FailureKind, Repetition};
+use bench_core::untrusted_json;
 use report::quantity::human;
 use tempfile::TempDir;
 
@@ -219,7 +219,7 @@ fn failure(kind: FailureKind, reason: String, finished: &Finished) -> Failure {
 /// Reads the evidence and makes sure that it belongs to the job.
 fn read_evidence(path: &Path, job: &Job<'_>) -> Result<Evidence> {
     let json = fs::read(path).context("it left no evidence")?;
-    let evidence: Evidence = foreign_json::read(&json).context("its evidence cannot be understood")?;
+    let evidence: Evidence = untrusted_json::read(&json).context("its evidence cannot be understood")?;
     ensure!(
         evidence.case == job.spec.id && evidence.mode == job.mode,
         "its evidence is of {} in mode {}",

@@ -24,7 +24,7 @@ fn turns(processes: u32) -> impl Iterator<Item = Turn> {
 }
 
 /// Runs every candidate. A side that fails ends its candidate early, with what there is. `None` is Ctrl-C.
-pub fn in_turn(
+pub fn interleaved(
     candidates: &[(CaseSpec, Mode)],
     plan: Plan,
     old: &mut impl Executor,
@@ -126,7 +126,7 @@ mod tests {
         let script = |name| Script { name, log: &log, fails_at, interrupted_at };
         let plan = Plan { repetitions: 10, budget: None, time_limit: Duration::from_secs(1) };
         let (mut old, mut new) = (script('A'), script('B'));
-        let done = in_turn(&candidates(count), plan, &mut old, &mut new).unwrap();
+        let done = interleaved(&candidates(count), plan, &mut old, &mut new).unwrap();
         (log.into_inner(), done)
     }
 

@@ -14,7 +14,7 @@ use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};
 use bench_core::run::{CaseRecord, Failure, FailureKind, Measurement, Repetition};
 
-use crate::run::selection::Chosen;
+use crate::run::selection::SelectedCase;
 
 /// How long one try in mode `sites` may take before the next one runs scaled down.
 pub const SITES_TRY: Duration = Duration::from_secs(30);
@@ -71,7 +71,7 @@ pub struct Measured {
 }
 
 /// Measures one case in its modes.
-pub fn measure(chosen: &Chosen, plan: Plan, executor: &mut impl Executor) -> Result<Measured> {
+pub fn measure(chosen: &SelectedCase, plan: Plan, executor: &mut impl Executor) -> Result<Measured> {
     let mut record = CaseRecord { spec: chosen.spec.clone(), measurements: Vec::new() };
     for &mode in &chosen.modes {
         let (repetitions, interrupted) = match mode {

@@ -23,7 +23,7 @@ pub struct Selection {
 
 /// A case that a bench runs, and in which of the modes asked for.
 #[derive(Debug, PartialEq)]
-pub struct Chosen {
+pub struct SelectedCase {
     /// The case.
     pub spec: CaseSpec,
     /// The modes that were asked for and that the case can be measured in.
@@ -51,7 +51,7 @@ impl Selection {
     /// and native for cases tagged `foreign_heap`. Calibration cases are always part of modes heap and native.
     ///
     /// Errors, with code [`NOTHING_MATCHED`]: as [`Selection::matching`], or all that matches is left out.
-    pub fn for_bench(&self, cases: &[CaseSpec], modes: &[Mode]) -> Result<Vec<Chosen>> {
+    pub fn for_bench(&self, cases: &[CaseSpec], modes: &[Mode]) -> Result<Vec<SelectedCase>> {
         let matching = self.matching(cases)?;
         let is_kept = |spec: &CaseSpec| self.names(spec) || self.left_out_by(spec).is_none();
         if !matching.iter().any(is_kept) {
@@ -85,7 +85,7 @@ impl Selection {
             // A case asked for that no mode can measure stays, so that the page says why; not so a calibration of a
             // mode that is no part of the bench.
             let stays = asked_for && (!calibrates || self.names(spec));
-            (stays || !modes.is_empty()).then(|| Chosen { spec: spec.clone(), modes })
+            (stays || !modes.is_empty()).then(|| SelectedCase { spec: spec.clone(), modes })
         });
         Ok(chosen.collect())
     }
@@ -147,7 +147,7 @@ impl Selection {
 }
 
 /// The modes that a run is about: those asked for, or the default ones and what some case adds to them.
-pub fn modes_of_run(asked_for: &[Mode], chosen: &[Chosen]) -> Vec<Mode> {
+pub fn modes_of_run(asked_for: &[Mode], chosen: &[SelectedCase]) -> Vec<Mode> {
     if !asked_for.is_empty() {
         return asked_for.to_vec();
     }
@@ -236,7 +236,7 @@ mod tests {
     /// The chosen cases as `workload[ modes that are not all]`.
     fn chosen(words: &[&str], modes: &[Mode]) -> Vec<String> {
         let chosen = selection(words).unwrap().for_bench(&cases(), modes).unwrap();
-        let show = |c: &Chosen| {
+        let show = |c: &SelectedCase| {
             let modes: Vec<&str> = c.modes.iter().map(|mode| mode.name()).collect();
             format!("{} {}", c.spec.id, modes.join("+"))
         };
@@ -293,7 +293,7 @@ mod tests {
         let cases = [calibration, case("search/a", ""), case("search/b", "foreign_heap")];
         let modes = |words: &[&str], asked_for: &[Mode]| {
             let chosen = selection(words).unwrap().for_bench(&cases, asked_for).unwrap();
-            let show = |c: &Chosen| format!("{} {:?}", c.spec.id.workload, c.modes);
+            let show = |c: &SelectedCase| format!("{} {:?}", c.spec.id.workload, c.modes);
             (chosen.iter().map(show).collect::<Vec<_>>(), modes_of_run(asked_for, &chosen))
         };
         let (native, default) = (vec![Mode::Native], DEFAULT_MODES.to_vec());

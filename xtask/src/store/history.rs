@@ -4,7 +4,8 @@ use bench_core::run::Run;
 use report::HISTORY_RUNS;
 use report::History;
 
-use crate::store::results::{Results, read_run};
+use crate::store::results::Results;
+use crate::store::run_file::read_run;
 
 /// The history of `run` in `results`. Runs that were interrupted are no part of it; what cannot be read is named on stderr.
 pub fn before(run: &Run, results: &Results) -> History {

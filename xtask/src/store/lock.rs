@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::cli::exit_code::{CodedError, INTERRUPTED};
 use crate::run::interrupt::Interrupt;
 
@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// Waits for the lock on the file, which is made if it is not there. Nobody else has it until the file is closed.
 pub fn exclusive(path: &Path) -> Result<File> {
     let file = open(path)?;
-    file.lock().with_context(|| format!("lock {}", shown(path)))?;
+    file.lock().with_context(|| format!("lock {}", display_path(path)))?;
     Ok(file)
 }
 
@@ -28,7 +28,7 @@ pub fn exclusive_unless(interrupt: &Interrupt, path: &Path, waiting: &str) -> Re
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("lock {}", shown(path)));
+                return Err(error).with_context(|| format!("lock {}", display_path(path)));
             }
             Err(TryLockError::WouldBlock) if interrupt.is_set() => {
                 let error = anyhow!("interrupted by Ctrl-C: {waiting}");
@@ -48,7 +48,7 @@ pub fn exclusive_unless(interrupt: &Interrupt, path: &Path, waiting: &str) -> Re
 /// The lock on the file that several may have at once, until they close it.
 pub fn shared(path: &Path) -> Result<File> {
     let file = open(path)?;
-    file.lock_shared().with_context(|| format!("lock {}", shown(path)))?;
+    file.lock_shared().with_context(|| format!("lock {}", display_path(path)))?;
     Ok(file)
 }
 
@@ -65,7 +65,7 @@ pub fn is_exclusive(path: &Path) -> bool {
 fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);
-    options.open(path).with_context(|| format!("open {}", shown(path)))
+    options.open(path).with_context(|| format!("open {}", display_path(path)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::cli::exit_code::usage;
 use crate::cli::flags::{DrawingFlags, Export, ExportFlags, SuiteFlags};
 use crate::store::output_file::{destination, folder_of, identity};
@@ -67,7 +67,7 @@ impl NamedFiles {
             let Some(place) = FilePlace::of(path) else { continue };
             let same =
                 |(_, other): &&(String, PathBuf)| FilePlace::of(other).is_some_and(|other| other.is(&place));
-            let said = || format!("{flag} {}", shown(path));
+            let said = || format!("{flag} {}", display_path(path));
             if let Some((other, _)) = self.outputs[..index].iter().find(same) {
                 return Err(usage(anyhow!("{} is also what {other} writes: name two files", said())));
             }
@@ -79,7 +79,7 @@ impl NamedFiles {
             }
             let holds = |(_, folder): &&(String, PathBuf)| place.is_there_below(folder);
             if let Some((other, folder)) = self.inputs.iter().find(holds) {
-                let folder = shown(folder);
+                let folder = display_path(folder);
                 return Err(usage(anyhow!(
                     "{} lies in {folder}, which is read ({other}): name another place",
                     said()

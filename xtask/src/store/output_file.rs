@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use tempfile::NamedTempFile;
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 
 /// As many links as one name may lead through.
 const MOST_LINKS: usize = 40;
@@ -35,7 +35,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
             Err(error) => Err(error),
         }
     };
-    write().with_context(|| format!("write {}", shown(path)))
+    write().with_context(|| format!("write {}", display_path(path)))
 }
 
 /// Writes a file that must not be there yet.
@@ -43,13 +43,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// If something has the name, which stays as it is, or it cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
-    let file = unfinished(path, bytes).with_context(|| format!("write {}", shown(path)))?;
+    let file = unfinished(path, bytes).with_context(|| format!("write {}", display_path(path)))?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
-            Err(anyhow!("{} was made by somebody else meanwhile, and stays as it is", shown(path)))
+            Err(anyhow!("{} was made by somebody else meanwhile, and stays as it is", display_path(path)))
         }
-        Err(error) => Err(error.error).with_context(|| format!("write {}", shown(path))),
+        Err(error) => Err(error.error).with_context(|| format!("write {}", display_path(path))),
     }
 }
 

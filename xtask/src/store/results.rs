@@ -9,18 +9,15 @@ use bench_core::foreign_text::quoted;
 use bench_core::run::{Revision, Run};
 use jiff::Timestamp;
 
-use crate::build::workspace::{self, shown};
+use crate::build::workspace::{self, display_path};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::ResultsFlags;
-use crate::store::baselines::{Baselines, LATEST, Name};
+use crate::store::baselines::{BaselineName, Baselines, LATEST};
 use crate::store::lock;
 use crate::store::named_file;
 use crate::store::output_file::write_whole;
+use crate::store::run_file::{RUN_FILE, read_run};
 
-/// A run's evidence within its folder.
-pub const RUN_FILE: &str = "run.json";
-/// A run's page within its folder.
-pub const PAGE_FILE: &str = "index.html";
 /// In a run's folder, locked, as long as the run goes on.
 const GOING_ON_FILE: &str = ".going-on";
 
@@ -56,7 +53,7 @@ impl Results {
 
     /// Reads the threshold table; a missing or broken one is the user's error.
     pub fn thresholds(&self) -> Result<report::Thresholds> {
-        let path = shown(&self.thresholds);
+        let path = display_path(&self.thresholds);
         let text = named_file::read_text(&self.thresholds)
             .with_context(|| format!("cannot read the thresholds in {path}; name a table with --thresholds"))
             .map_err(usage)?;
@@ -68,7 +65,7 @@ impl Results {
         fs::create_dir_all(&self.runs)
             .and_then(|()| tempfile::tempfile_in(&self.runs).map(drop))
             .with_context(|| {
-                format!("cannot write results to {}; name a folder with --results", shown(&self.runs))
+                format!("cannot write results to {}; name a folder with --results", display_path(&self.runs))
             })
             .map_err(usage)
     }
@@ -85,7 +82,7 @@ impl Results {
                     return Ok(RunFolder { id, path, _going_on: going_on });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error).with_context(|| format!("create {}", shown(&path))),
+                Err(error) => return Err(error).with_context(|| format!("create {}", display_path(&path))),
             }
         }
         unreachable!("there are more numbers than folders")
@@ -96,11 +93,11 @@ impl Results {
         let Some(run) = run.filter(|run| *run != Path::new(LATEST)) else { return self.newest_run() };
         let candidates = [run.to_path_buf(), run.join(RUN_FILE), self.runs.join(run).join(RUN_FILE)];
         candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-            let newest = self.newest_run().map(|path| format!("; the newest is {}", shown(&path)));
+            let newest = self.newest_run().map(|path| format!("; the newest is {}", display_path(&path)));
             usage(anyhow!(
                 "no run {}: neither a run.json, nor a folder with one, nor an id below {}{}",
                 quoted(&run.to_string_lossy()),
-                shown(&self.runs),
+                display_path(&self.runs),
                 newest.unwrap_or_default()
             ))
         })
@@ -119,7 +116,7 @@ impl Results {
 
     /// Reads what `side` of a comparison means: a baseline's name, or a run as [`Results::find_run`] knows it.
     pub fn side(&self, side: Option<&Path>) -> Result<Side> {
-        let name = side.and_then(|side| Name::new(side.to_str()?).ok());
+        let name = side.and_then(|side| BaselineName::new(side.to_str()?).ok());
         if let Some(name) = name.filter(|name| self.baselines.path(name).is_file()) {
             let (file, run) = (self.baselines.path(&name), self.baselines.load(&name)?);
             return Ok(Side { called: name.to_string(), run, file });
@@ -133,7 +130,7 @@ impl Results {
     pub fn with_baselines(&self, no_run: anyhow::Error) -> anyhow::Error {
         match self.baselines.names() {
             Ok(names) if !names.is_empty() => {
-                let names: Vec<String> = names.iter().map(Name::to_string).collect();
+                let names: Vec<String> = names.iter().map(BaselineName::to_string).collect();
                 anyhow!("{no_run}; baselines: {}", names.join(", "))
             }
             _ => anyhow!("{no_run}; there is no baseline"),
@@ -143,9 +140,14 @@ impl Results {
     /// Ids begin with the date, so the greatest is the newest. One that still goes on, beside this process, is not meant.
     fn newest_run(&self) -> Result<PathBuf> {
         let entries = fs::read_dir(&self.runs).map(|entries| entries.filter_map(|e| Some(e.ok()?.path())));
-        let has_run = |path: &PathBuf| path.join(RUN_FILE).is_file() && !goes_on(path);
+        let has_run = |path: &PathBuf| path.join(RUN_FILE).is_file() && !is_running(path);
         entries.ok().and_then(|paths| paths.filter(has_run).max()).map(|path| path.join(RUN_FILE)).ok_or_else(
-            || usage(anyhow!("no run in {} yet; make one with `cargo xtask bench`", shown(&self.runs))),
+            || {
+                usage(anyhow!(
+                    "no run in {} yet; make one with `cargo xtask bench`",
+                    display_path(&self.runs)
+                ))
+            },
         )
     }
 }
@@ -177,7 +179,7 @@ impl Drop for RunFolder {
 }
 
 /// Whether a process still measures the run in this folder.
-pub fn goes_on(run: &Path) -> bool {
+pub fn is_running(run: &Path) -> bool {
     lock::is_exclusive(&run.join(GOING_ON_FILE))
 }
 
@@ -198,22 +200,9 @@ pub fn move_file(from: &Path, to: &Path) -> Result<()> {
     if fs::rename(from, to).is_ok() {
         return Ok(());
     }
-    let bytes = fs::read(from).with_context(|| format!("read {}", shown(from)))?;
+    let bytes = fs::read(from).with_context(|| format!("read {}", display_path(from)))?;
     write_whole(to, &bytes)?;
-    fs::remove_file(from).with_context(|| format!("remove {}", shown(from)))
-}
-
-/// Stores a run as JSON.
-pub fn write_run(path: &Path, run: &Run) -> Result<()> {
-    let json = serde_json::to_vec(run).context("write the run as JSON")?;
-    write_whole(path, &json)
-}
-
-/// Reads a stored run. One that is truncated, or of a newer schema, is the user's error and stays as it is.
-pub fn read_run(path: &Path) -> Result<Run> {
-    let shown = shown(path);
-    let json = named_file::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
-    Run::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
+    fs::remove_file(from).with_context(|| format!("remove {}", display_path(from)))
 }
 
 #[cfg(test)]
@@ -259,7 +248,7 @@ mod tests {
         let empty = results.create_run(at(2), &Revision::default()).unwrap();
         for folder in [&old, &new] {
             write_whole(&folder.path.join(RUN_FILE), b"{}").unwrap();
-            assert!(goes_on(&folder.path));
+            assert!(is_running(&folder.path));
         }
         assert!(results.find_run(None).is_err(), "both still go on");
         let ended = |run: RunFolder| (run.id.clone(), run.path.clone());

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::dhat_profile::{self, SitesSummary};
-use bench_core::foreign_json;
 use bench_core::memory_metrics::{self, Sample};
 use bench_core::run::{CaseRecord, Run};
+use bench_core::untrusted_json;
 use report::plural;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 mod other_tools;
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::cli::exit_code::{CodedError, NOTHING_MATCHED, of_error, usage};
 use crate::cli::flags::{ResultsFlags, SelectionFlags};
 use crate::run::selection::Selection;
@@ -45,7 +45,7 @@ impl Stored {
             false => find(name, results)?,
         };
         let bytes = if is_stdin(name) { named_file::read_stdin() } else { named_file::read_or_pipe(&path) };
-        let bytes = bytes.with_context(|| format!("cannot read {}", shown(&path))).map_err(usage)?;
+        let bytes = bytes.with_context(|| format!("cannot read {}", display_path(&path))).map_err(usage)?;
         Stored::parse(&bytes, path)
     }
 
@@ -64,7 +64,7 @@ impl Stored {
             return samples.map(Stored::Samples).map_err(|error| wrong(&path, error));
         }
         let head: Head =
-            foreign_json::read(bytes).map_err(|error| wrong(&path, error.context("not JSON")))?;
+            untrusted_json::read(bytes).map_err(|error| wrong(&path, error.context("not JSON")))?;
         match head {
             Head { dhat: Some(_), .. } => Ok(Stored::Profile(parse_profile(&path, text)?)),
             Head { schema: Some(_), .. } => {
@@ -106,15 +106,18 @@ fn find(name: &Path, results: Option<&Path>) -> Result<PathBuf> {
         return Ok(baseline);
     }
     results.find_run(Some(name)).map_err(|error| match name.is_dir() {
-        true => usage(anyhow!("{}: a folder without a run.json", shown(name))),
-        false => usage(anyhow!("{}: no such file; and {:#}", shown(name), results.with_baselines(error))),
+        true => usage(anyhow!("{}: a folder without a run.json", display_path(name))),
+        false => {
+            usage(anyhow!("{}: no such file; and {:#}", display_path(name), results.with_baselines(error)))
+        }
     })
 }
 
 /// Reads a dhat profile with all its call sites.
 pub fn read_profile(path: &Path) -> Result<SitesSummary> {
-    let bytes =
-        named_file::read(path).with_context(|| format!("cannot read {}", shown(path))).map_err(usage)?;
+    let bytes = named_file::read(path)
+        .with_context(|| format!("cannot read {}", display_path(path)))
+        .map_err(usage)?;
     parse_profile(path, text_of(&bytes).map_err(|error| wrong(path, error))?)
 }
 
@@ -131,7 +134,7 @@ fn text_of(bytes: &[u8]) -> Result<&str> {
 }
 
 fn wrong(path: &Path, error: anyhow::Error) -> anyhow::Error {
-    usage(error.context(shown(path)))
+    usage(error.context(display_path(path)))
 }
 
 /// The cases of a run that a filter means, which is an id or a regular expression; all without one.

@@ -7,7 +7,7 @@ use anyhow::{Error, Result, anyhow};
 use bench_core::dhat_profile::CallSite;
 use report::{SiteCount, export};
 
-use crate::build::workspace::shown;
+use crate::build::workspace::display_path;
 use crate::cli::exit_code::{CodedError, of_error};
 use crate::cli::flags::DrawingFlags;
 use crate::store::output_file::write_whole;
@@ -30,10 +30,11 @@ impl Exports {
     ) -> Result<()> {
         let Some(path) = path else { return Ok(()) };
         match content().and_then(|content| content.map(|bytes| write_whole(path, &bytes)).transpose()) {
-            Ok(Some(())) => output::print(&format!("{kind}  {}\n", shown(path))),
-            Ok(None) => {
-                output::print(&format!("{kind}  nothing to draw, {empty}: {} is not written\n", shown(path)))
-            }
+            Ok(Some(())) => output::print(&format!("{kind}  {}\n", display_path(path))),
+            Ok(None) => output::print(&format!(
+                "{kind}  nothing to draw, {empty}: {} is not written\n",
+                display_path(path)
+            )),
             Err(error) => {
                 self.failed.push(error);
                 Ok(())

@@ -1,4 +1,4 @@
-//! Through `/proc`: 10 us a process and reading, but for what [`Paced`] holds back.
+//! Through `/proc`: 10 us a process and reading, but for what [`RateLimited`] holds back.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ use nix::unistd::Pid;
 /// A process and its descendants.
 pub struct ProcessTree {
     processes: Processes,
-    children: Paced,
-    pss: Paced,
+    children: RateLimited,
+    pss: RateLimited,
     notes: BTreeSet<String>,
 }
 
@@ -26,7 +26,7 @@ impl ProcessTree {
     /// # Errors
     /// If there is none of this number, or it has ended.
     pub fn open(root: u32) -> Result<ProcessTree> {
-        let (children, pss) = (Paced::default(), Paced::default());
+        let (children, pss) = (RateLimited::default(), RateLimited::default());
         Ok(ProcessTree { processes: Processes::open(root)?, children, pss, notes: BTreeSet::new() })
     }
 
@@ -73,7 +73,7 @@ impl ProcessTree {
         }
     }
 
-    /// The proportional set sizes, summed, as often as [`Paced`] allows: the kernel walks every page.
+    /// The proportional set sizes, summed, as often as [`RateLimited`] allows: the kernel walks every page.
     fn pss(&mut self) -> Option<u64> {
         match self.pss.run(|| self.processes.pss())? {
             Ok(memory) => memory.pss_bytes,
@@ -87,11 +87,11 @@ impl ProcessTree {
 
 /// Does what is dear so seldom that it takes at most 0.1 % of a core: two of them leave the watch well below 1 %.
 #[derive(Default)]
-struct Paced {
+struct RateLimited {
     due: Option<Instant>,
 }
 
-impl Paced {
+impl RateLimited {
     /// Does it, if it is due.
     fn run<T>(&mut self, work: impl FnOnce() -> T) -> Option<T> {
         const PAUSES: u32 = 999;
@@ -179,14 +179,14 @@ mod tests {
 
     #[test]
     fn what_is_dear_takes_a_thousandth_of_a_core() {
-        let (mut paced, started) = (Paced::default(), Instant::now());
+        let (mut limited, started) = (RateLimited::default(), Instant::now());
         let mut runs = 0;
         let busy = || {
             let begun = cpu_time();
             while cpu_time() - begun < Duration::from_millis(1) {}
         };
         while started.elapsed() < Duration::from_millis(1300) {
-            runs += u32::from(paced.run(busy).is_some());
+            runs += u32::from(limited.run(busy).is_some());
         }
         assert!((1..=2).contains(&runs), "{runs}");
     }

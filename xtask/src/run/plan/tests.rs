@@ -70,7 +70,7 @@ fn spec() -> CaseSpec {
 fn play(modes: &[Mode], answers: &[Answer]) -> (Measured, Vec<String>) {
     let mut script = Script { answers: answers.iter().cloned().collect(), jobs: Vec::new() };
     let plan = Plan { repetitions: 2, budget: None, time_limit: Duration::from_secs(120) };
-    let chosen = Chosen { spec: spec(), modes: modes.to_vec() };
+    let chosen = SelectedCase { spec: spec(), modes: modes.to_vec() };
     let measured = measure(&chosen, plan, &mut script).unwrap();
     assert!(script.answers.is_empty(), "answers that nobody asked for");
     (measured, script.jobs)
@@ -100,7 +100,7 @@ fn a_slow_case_runs_fewer_repetitions_but_two() {
     for (budget, repetitions) in [(Duration::ZERO, 2), (Duration::from_secs(3600), 5)] {
         let mut script = Script { answers: vec![Blocks(1); repetitions].into(), jobs: Vec::new() };
         let plan = Plan { repetitions: 5, budget: Some(budget), time_limit: Duration::from_secs(120) };
-        let chosen = Chosen { spec: spec(), modes: vec![Mode::Heap] };
+        let chosen = SelectedCase { spec: spec(), modes: vec![Mode::Heap] };
         let measured = measure(&chosen, plan, &mut script).unwrap();
         assert_eq!(measured.record.measurements[0].repetitions.len(), repetitions);
     }
@@ -204,5 +204,5 @@ fn ctrl_c_keeps_what_was_measured() {
 fn an_error_of_the_tool_is_no_record() {
     let spec = play(&[], &[]).0.record.spec;
     let plan = Plan { repetitions: 1, budget: None, time_limit: Duration::from_secs(1) };
-    assert!(measure(&Chosen { spec, modes: vec![Mode::Heap] }, plan, &mut Script::default()).is_err());
+    assert!(measure(&SelectedCase { spec, modes: vec![Mode::Heap] }, plan, &mut Script::default()).is_err());
 }
