@@ -39,6 +39,8 @@ pub struct Change {
     pub gate: Option<Gate>,
     /// The allowance that turns a failure into a warning.
     pub allowed: Option<String>,
+    /// The likely cause, where it has moved: another version of what is measured.
+    pub cause: Option<String>,
 }
 
 /// What a change is.
@@ -142,7 +144,9 @@ impl Change {
     pub fn reason(&self) -> Option<String> {
         let decided = matches!(self.outcome, Outcome::Worse | Outcome::Unconfirmed);
         let predicted = self.prediction.as_ref().filter(|_| decided).map(|it| it.text(self.metric));
-        let reasons: Vec<String> = self.outcome.reason().into_iter().chain(predicted).collect();
+        let cause = self.cause.as_ref().filter(|_| self.outcome != Outcome::Refuted);
+        let cause = cause.map(|cause| format!("likely cause: {cause}"));
+        let reasons: Vec<String> = self.outcome.reason().into_iter().chain(predicted).chain(cause).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 

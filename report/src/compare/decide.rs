@@ -49,7 +49,9 @@ impl Decider<'_> {
         } else {
             decide_noisy(old, new, gate.as_ref(), why_not)
         };
+        let has_moved = outcome.has_moved() || outcome == Outcome::LooksBetter;
         let change = Change {
+            cause: if has_moved { self.cause(new) } else { None },
             old: Some(old.value),
             new: Some(new.value),
             class,
@@ -77,6 +79,7 @@ impl Decider<'_> {
             verdict,
             gate: None,
             allowed: None,
+            cause: None,
         }
     }
 
@@ -94,6 +97,12 @@ impl Decider<'_> {
             None => Verdict::Pass,
         };
         Some(self.allowed(Change { gate, ..self.one(value, Outcome::Missing, verdict) }))
+    }
+
+    fn cause(&self, value: &Value) -> Option<String> {
+        let versions = self.conditions.versions(&value.case, value.mode);
+        let texts: Vec<String> = versions.iter().map(|difference| difference.to_string()).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
     }
 
     fn rule(&self, value: &Value) -> Option<&RelativeRule> {

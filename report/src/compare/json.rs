@@ -63,6 +63,7 @@ fn change(change: &Change) -> Value {
         "rule": rule.map(|(text, _)| text),
         "place": rule.map(|(_, place)| place),
         "allowed": change.allowed,
+        "cause": change.cause,
     })
 }
 

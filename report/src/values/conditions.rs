@@ -100,6 +100,12 @@ impl Conditions {
         self.run.iter().chain(of_case).filter(|difference| difference.weight >= least).collect()
     }
 
+    /// The versions of what is measured, where they differ: likely causes of a change.
+    pub(crate) fn versions(&self, case: &CaseId, mode: Mode) -> Vec<&Difference> {
+        let of_case = self.cases.get(&(canonical(case), mode)).into_iter().flatten();
+        of_case.filter(|difference| difference.weight == Weight::Note).collect()
+    }
+
     /// What differs and forbids nothing, and what one of the runs does not say; of cases each key once.
     pub(crate) fn notes(&self) -> Vec<Difference> {
         let is_note = |difference: &&Difference| difference.weight == Weight::Note || difference.is_unknown();
@@ -189,6 +195,12 @@ fn run_facts(run: &Run) -> Facts {
     facts
 }
 
+/// Inputs that are the version of what is measured. They forbid no comparison, as they are what it is to judge.
+const VERSIONS: [&str; 3] = ["engine", "server", "sparse"];
+
+/// How the keys of those versions end.
+const VERSION: &str = " version";
+
 /// The facts of a case in a mode; nothing if it was not measured in it.
 fn case_facts(case: &CaseRecord, mode: Mode, run: &Run) -> Option<Facts> {
     let evidence = case.measurement(mode)?.evidence().next()?;
@@ -203,13 +215,19 @@ fn case_facts(case: &CaseRecord, mode: Mode, run: &Run) -> Option<Facts> {
         let key = format!("{} version", evidence.allocator);
         add(key, allocators.and_then(|versions| versions.get(&evidence.allocator)).cloned());
     }
-    for (name, hash) in &evidence.inputs {
-        add(format!("input {name}"), Some(hash.clone()));
+    for (name, content) in evidence.inputs.iter().filter(|(name, _)| !VERSIONS.contains(&name.as_str())) {
+        add(format!("input {name}"), Some(content.clone()));
     }
     let scaled = evidence.scaled.as_ref().map(|scaled| format!("{}={}", scaled.axis, scaled.to));
     add("scaled to".into(), Some(scaled.unwrap_or("not scaled".into())));
     if mode == Mode::Time {
         add("quick".into(), Some(run.settings.quick.to_string()));
+    }
+    for (name, version) in evidence.inputs.iter().filter(|(name, _)| VERSIONS.contains(&name.as_str())) {
+        // Named by what it is a version of: a note stands once for all cases.
+        let one = version.split_once(' ').filter(|(_, version)| !version.contains(' '));
+        let (what, version) = one.unwrap_or((name, version));
+        facts.insert(format!("{what}{VERSION}"), (Weight::Note, version.into()));
     }
     Some(facts)
 }

@@ -83,6 +83,39 @@ fn conditions_that_differ_make_numbers_incomparable_and_are_named() {
     }
 }
 
+/// An upgrade that costs memory is what a gate is for: it is compared, and named as the likely cause.
+#[test]
+fn the_version_of_what_is_measured_forbids_no_comparison_and_is_named_as_the_cause() {
+    let with = |name: &str, version: &str, more_bytes: u64| {
+        let mut run = run(10);
+        for repetition in &mut case(&mut run, FRAGMENTED).measurements[0].repetitions {
+            let evidence = repetition.evidence.as_mut().unwrap();
+            evidence.inputs.insert(name.into(), version.into());
+            for phase in &mut evidence.phases {
+                phase.heap.as_mut().unwrap().peak_live_bytes += more_bytes;
+            }
+        }
+        run
+    };
+    for (name, old, new, said) in [
+        ("engine", "qdrant-edge 0.7.1", "qdrant-edge 0.7.2", "qdrant-edge version: 0.7.1 → 0.7.2"),
+        (
+            "server",
+            "PostgreSQL 16.4, pgvector 0.8.0",
+            "PostgreSQL 17.0, pgvector 0.8.0",
+            "server version: PostgreSQL 16.4, pgvector 0.8.0 → PostgreSQL 17.0, pgvector 0.8.0",
+        ),
+    ] {
+        let same = compared(&with(name, old, 0), &with(name, new, 0), "");
+        assert_eq!((same.verdict, same.is_undecided()), (Verdict::Pass, false), "{said}");
+        assert_eq!(same.notes.iter().map(|note| note.to_string()).collect::<Vec<_>>(), [said]);
+        let worse = compared(&with(name, old, 0), &with(name, new, 50 << 20), "");
+        let change = change(&worse, FRAGMENTED, "heap.peak");
+        assert_outcome(change, "worse", Verdict::Fail);
+        assert_eq!(change.reason().unwrap(), format!("likely cause: {said}"));
+    }
+}
+
 #[test]
 fn runs_from_before_a_fact_was_recorded_still_load_and_say_what_is_unknown() {
     let mut old = run(10);
