@@ -10,8 +10,8 @@ mod tool_check;
 
 pub use mann_kendall::{MannKendall, mann_kendall};
 pub use rule::{
-    CONFIRMED, Finding, LEAST_CONFIRMED, LEAST_RSS_SLOPE, MEASURED, P_LEAK, PROCESSES, Shape, Trend, WARM_UP,
-    growth, judge, rss_rises, trend,
+    CONFIRMED, Diagnosis, LEAST_CONFIRMED, LEAST_RSS_SLOPE, MEASURED, P_LEAK, PROCESSES, Shape, Trend,
+    WARM_UP, growth, judge, rss_rises, trend,
 };
 pub use theil_sen::{Line, theil_sen};
 pub use tool_check::{Outcome, ToolCheck};

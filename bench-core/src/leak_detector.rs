@@ -37,7 +37,7 @@ pub use call_sites::{CallSites, GrowingSite};
 pub use outcome::{CannotTell, Change, Checked, Leak, LeakError, Source, Watch};
 
 use crate::instrument::is_counting;
-use crate::leak::{Finding, MEASURED, Shape};
+use crate::leak::{Diagnosis, MEASURED, Shape};
 
 /// Checks work for leaks; says what is allowed and what runs beside.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,7 +157,7 @@ impl LeakDetector {
             let checked = heap::observe(self, &mut iteration)?;
             // What doubles its room does so before as many iterations have run again.
             let again = match checked.finding {
-                Finding::Leak(Shape::Doubling) => checked.iterations + 2,
+                Diagnosis::Leak(Shape::Doubling) => checked.iterations + 2,
                 _ => call_sites::ITERATIONS,
             };
             self.verdict(checked, || call_sites::growing(again, &mut iteration))
@@ -171,7 +171,7 @@ impl LeakDetector {
     fn verdict(&self, checked: Checked, sites: impl FnOnce() -> CallSites) -> Result<Checked, LeakError> {
         let grew = |change: Option<Change>, more: u64| change.is_some_and(|it| it.after > it.before + more);
         let broken: Vec<Watch> = [
-            (Watch::Slope, matches!(checked.finding, Finding::Leak(_))),
+            (Watch::Slope, matches!(checked.finding, Diagnosis::Leak(_))),
             (Watch::Growth, self.max_growth.is_some_and(|limit| checked.trend.growth > limit)),
             (Watch::Threads, grew(checked.threads, self.more_threads)),
             (Watch::Descriptors, grew(checked.descriptors, self.more_descriptors)),

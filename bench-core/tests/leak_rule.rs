@@ -3,7 +3,7 @@
 //! The seed is fixed, so the counts are the same everywhere. `cargo test -p bench-core --test leak_rule -- --nocapture`
 //! prints them.
 
-use bench_core::leak::{CONFIRMED, Finding, MEASURED, WARM_UP, judge};
+use bench_core::leak::{CONFIRMED, Diagnosis, MEASURED, WARM_UP, judge};
 
 const RUNS: u64 = 1000;
 /// What every program holds.
@@ -69,10 +69,10 @@ fn is_called_a_leak(
     let (noise, leaked) = (noise(random, n), leaked(random, n));
     let readings: Vec<u64> = noise.iter().zip(&leaked).map(|(a, b)| (BASE + a + b) as u64).collect();
     let found = match judge(&readings[..WARM_UP + MEASURED], 0.0).unwrap() {
-        Finding::Suspect => judge(&readings, 0.0).unwrap(),
+        Diagnosis::Suspect => judge(&readings, 0.0).unwrap(),
         found => found,
     };
-    matches!(found, Finding::Leak(_))
+    matches!(found, Diagnosis::Leak(_))
 }
 
 /// How many of a thousand programs are called leaks.

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use bench_core::case::{CaseId, CaseSpec, Mode};
 use bench_core::evidence::{Evidence, HeapRecord};
-use bench_core::leak::{Finding, judge};
+use bench_core::leak::{Diagnosis, judge};
 use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE};
 use bench_engines::HeapVisibility;
 
@@ -154,7 +154,7 @@ fn nothing_stays_from_a_loop_of_documents() {
         let evidence = evidence(mode, &case.id.to_string(), &flags);
         let readings = &evidence.phases[0].iteration_live_bytes;
         assert_eq!((readings.len(), evidence.recall), (50, Some(1.0)), "{}", case.id);
-        assert_eq!(judge(readings, 0.0), Some(Finding::Clean), "{}: {readings:?}", case.id);
+        assert_eq!(judge(readings, 0.0), Some(Diagnosis::Clean), "{}: {readings:?}", case.id);
     }
 }
 

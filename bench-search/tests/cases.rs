@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
-use bench_core::leak::{Finding, judge, trend};
+use bench_core::leak::{Diagnosis, judge, trend};
 use bench_core::program::MODE_VARIABLE;
 
 /// The suite's program, ready to measure in `mode`.
@@ -113,7 +113,7 @@ fn nothing_stays_from_a_loop_of_searches() {
         let readings = &evidence.phases[0].iteration_live_bytes;
         assert_eq!(readings.len(), 100, "{}", case.id);
         let slope = trend(readings).unwrap().line.slope;
-        assert_eq!((judge(readings, 0.0), slope), (Some(Finding::Clean), 0.0), "{}: {readings:?}", case.id);
+        assert_eq!((judge(readings, 0.0), slope), (Some(Diagnosis::Clean), 0.0), "{}: {readings:?}", case.id);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bench_core::case::{CaseId, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};
-use bench_core::leak::{self, Finding, Outcome, Shape, ToolCheck, Trend};
+use bench_core::leak::{self, Diagnosis, Outcome, Shape, ToolCheck, Trend};
 use bench_core::metric::{self, Metric, native};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
@@ -89,7 +89,8 @@ fn of_measurement(id: &CaseId, measurement: &Measurement, judgement: &Judgement)
     };
     let value = |metric: &Metric| judgement.value(id, None, metric);
     let allowed = value(metrics[0]).and_then(|value| value.limit.as_ref()).map_or(0.0, |limit| limit.value);
-    let findings: Vec<Option<Finding>> = all.iter().map(|readings| leak::judge(readings, allowed)).collect();
+    let findings: Vec<Option<Diagnosis>> =
+        all.iter().map(|readings| leak::judge(readings, allowed)).collect();
     let broken =
         metrics.iter().filter_map(|metric| value(metric)).filter(|it| it.verdict > Some(Verdict::Pass));
     let (verdict, reason) = match measurement.failures().next() {
@@ -114,8 +115,8 @@ fn readings(evidence: &Evidence) -> Option<&[u64]> {
 }
 
 /// A leak is one that every repetition shows; one that some show is a warning.
-fn verdict(findings: &[Option<Finding>], leaks_on_purpose: bool, broken: Vec<&Value>) -> (Verdict, String) {
-    let leaking = findings.iter().filter(|finding| matches!(finding, Some(Finding::Leak(_)))).count();
+fn verdict(findings: &[Option<Diagnosis>], leaks_on_purpose: bool, broken: Vec<&Value>) -> (Verdict, String) {
+    let leaking = findings.iter().filter(|finding| matches!(finding, Some(Diagnosis::Leak(_)))).count();
     let all = findings.len();
     if all == 0 || findings.contains(&None) {
         let reason = "too few iterations were read: a loop has at least 32, in mode heap or native";
@@ -149,10 +150,10 @@ fn verdict(findings: &[Option<Finding>], leaks_on_purpose: bool, broken: Vec<&Va
     }
 }
 
-fn in_words(finding: Option<Finding>) -> String {
+fn in_words(finding: Option<Diagnosis>) -> String {
     match finding {
-        Some(Finding::Leak(Shape::Doubling)) => "a leak: a collection that only grows".into(),
-        Some(Finding::Suspect) => "a suspect: more iterations would tell".into(),
+        Some(Diagnosis::Leak(Shape::Doubling)) => "a leak: a collection that only grows".into(),
+        Some(Diagnosis::Suspect) => "a suspect: more iterations would tell".into(),
         _ => "a leak: bytes stay from iteration to iteration".into(),
     }
 }

@@ -39,7 +39,7 @@ pub struct Trend {
 /// What a series of readings is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Finding {
+pub enum Diagnosis {
     /// No stretch rises, or none that the readings behind it confirm.
     Clean,
     /// The last stretch rises, and there are too few readings behind it to tell.
@@ -77,7 +77,7 @@ pub fn growth(readings: &[u64]) -> Option<f64> {
 
 /// Judges `readings`, the live bytes at each iteration's end from the first. `allowed` is a slope in bytes per iteration
 /// that is no leak; usually 0. `None` with fewer than [`WARM_UP`] + [`MEASURED`] readings.
-pub fn judge(readings: &[u64], allowed: f64) -> Option<Finding> {
+pub fn judge(readings: &[u64], allowed: f64) -> Option<Diagnosis> {
     let values: Vec<f64> =
         behind_warm_up(readings)?.iter().enumerate().map(|(i, value)| value - allowed * i as f64).collect();
     let mut suspect = false;
@@ -89,14 +89,14 @@ pub fn judge(readings: &[u64], allowed: f64) -> Option<Finding> {
         if behind.len() < LEAST_CONFIRMED {
             suspect = true;
         } else if rises(behind) {
-            return Some(Finding::Leak(Shape::Line));
+            return Some(Diagnosis::Leak(Shape::Line));
         }
     }
     if doubles(&values) {
-        return Some(Finding::Leak(Shape::Doubling));
+        return Some(Diagnosis::Leak(Shape::Doubling));
     }
     suspect |= values.len() < MEASURED + CONFIRMED && only_rises(&values);
-    Some(if suspect { Finding::Suspect } else { Finding::Clean })
+    Some(if suspect { Diagnosis::Suspect } else { Diagnosis::Clean })
 }
 
 /// Whether RSS rises, by the Theil-Sen slopes of [`PROCESSES`] fresh processes, each read after `malloc_trim`: all must
@@ -161,7 +161,7 @@ mod tests {
         (0..n).map(of).collect()
     }
 
-    fn found(readings: &[u64]) -> Finding {
+    fn found(readings: &[u64]) -> Diagnosis {
         judge(readings, 0.0).unwrap()
     }
 
@@ -169,9 +169,9 @@ mod tests {
     fn eight_bytes_per_iteration_are_suspect_then_a_leak() {
         let leaking = |i| 100_000 + 8 * i as u64;
         assert_eq!(judge(&readings(31, leaking), 0.0), None, "too few to tell");
-        assert_eq!(found(&readings(32, leaking)), Finding::Suspect);
+        assert_eq!(found(&readings(32, leaking)), Diagnosis::Suspect);
         for n in [50, 80, 100, 1000] {
-            assert_eq!(found(&readings(n, leaking)), Finding::Leak(Shape::Line), "{n}");
+            assert_eq!(found(&readings(n, leaking)), Diagnosis::Leak(Shape::Line), "{n}");
         }
         let trend = trend(&readings(100, leaking)).unwrap();
         assert_eq!((trend.line.slope, trend.line.slope_interval), (8.0, (8.0, 8.0)));
@@ -182,7 +182,7 @@ mod tests {
     fn a_slope_that_is_allowed_is_no_leak() {
         let leaking = readings(100, |i| 100_000 + 8 * i as u64);
         for (allowed, expected) in
-            [(7.9, Finding::Leak(Shape::Line)), (8.0, Finding::Clean), (64.0, Finding::Clean)]
+            [(7.9, Diagnosis::Leak(Shape::Line)), (8.0, Diagnosis::Clean), (64.0, Diagnosis::Clean)]
         {
             assert_eq!(judge(&leaking, allowed), Some(expected), "{allowed}");
         }
@@ -197,7 +197,7 @@ mod tests {
             ("falling", |i| 100_000 - 8 * i as u64),
             ("a cache that is cleared", |i| 5000 + 100 * (i % 10) as u64),
         ] {
-            assert_eq!(found(&readings(100, of)), Finding::Clean, "{name}");
+            assert_eq!(found(&readings(100, of)), Diagnosis::Clean, "{name}");
         }
     }
 
@@ -205,10 +205,10 @@ mod tests {
     #[test]
     fn a_collection_that_only_grows_is_a_leak() {
         let vec = |i: usize| 5000 + 8 * ((i + 1).next_power_of_two().max(4) as u64);
-        assert_eq!(found(&readings(32, vec)), Finding::Suspect, "look longer");
-        assert_eq!(found(&readings(80, vec)), Finding::Leak(Shape::Doubling));
+        assert_eq!(found(&readings(32, vec)), Diagnosis::Suspect, "look longer");
+        assert_eq!(found(&readings(80, vec)), Diagnosis::Leak(Shape::Doubling));
         let grown_once = |i: usize| 5000 + 8 * ((i + 1).next_power_of_two().min(32) as u64);
-        assert_eq!(found(&readings(80, grown_once)), Finding::Clean);
+        assert_eq!(found(&readings(80, grown_once)), Diagnosis::Clean);
         let high_water = |i: usize| {
             5000 + if i < 20 {
                 0
@@ -220,13 +220,13 @@ mod tests {
                 950
             }
         };
-        assert_eq!(found(&readings(80, high_water)), Finding::Clean);
+        assert_eq!(found(&readings(80, high_water)), Diagnosis::Clean);
     }
 
     #[test]
     fn a_leak_that_begins_late_is_found() {
         let late = readings(100, |i| 5000 + 16 * i.saturating_sub(30) as u64);
-        assert_eq!(found(&late), Finding::Leak(Shape::Line));
+        assert_eq!(found(&late), Diagnosis::Leak(Shape::Line));
     }
 
     #[test]

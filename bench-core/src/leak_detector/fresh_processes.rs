@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::LeakDetector;
 use super::outcome::{CannotTell, Change, Checked, Source, Standing};
 use crate::instrument::{ProcessProbe, trim_allocator};
-use crate::leak::{Finding, PROCESSES, Shape, Trend, WARM_UP, rss_rises, trend};
+use crate::leak::{Diagnosis, PROCESSES, Shape, Trend, WARM_UP, rss_rises, trend};
 
 /// Tells a fresh process which check it is for and where to write what it saw: `src/lib.rs:12:5|/tmp/leak-7.json`.
 const VARIABLE: &str = "BENCH_CORE_LEAK_PROCESS";
@@ -122,7 +122,7 @@ fn checked(seen: &[Seen], max_slope: Option<f64>) -> Result<Checked, CannotTell>
         first_bytes: readings[WARM_UP],
         last_bytes: readings[readings.len() - 1],
         trend: Trend { growth: least_growth, ..middle },
-        finding: if rises { Finding::Leak(Shape::Line) } else { Finding::Clean },
+        finding: if rises { Diagnosis::Leak(Shape::Line) } else { Diagnosis::Clean },
         threads: least(|seen| seen.threads),
         descriptors: least(|seen| seen.descriptors),
     })

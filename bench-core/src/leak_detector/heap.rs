@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::outcome::{CannotTell, Checked, Source, Standing};
 use super::{Beside, LeakDetector};
 use crate::instrument::{counted_by_all_threads, counted_by_this_thread, live_bytes};
-use crate::leak::{CONFIRMED, Finding, WARM_UP, judge, trend};
+use crate::leak::{CONFIRMED, Diagnosis, WARM_UP, judge, trend};
 
 /// How often to begin anew when another thread allocated: one that starts or ends a test settles soon.
 const ATTEMPTS: usize = 3;
@@ -29,7 +29,7 @@ pub(super) fn observe(detector: &LeakDetector, work: &mut dyn FnMut()) -> Result
 /// One attempt.
 struct Run {
     readings: Vec<u64>,
-    finding: Option<Finding>,
+    finding: Option<Diagnosis>,
     standing: [Standing; 2],
     operations_of_others: u64,
 }
@@ -52,10 +52,10 @@ impl Run {
         let judge = |readings: &[u64]| match detector.max_slope {
             Some(allowed) => judge(readings, allowed),
             // Without a limit no slope is a leak.
-            None => Some(Finding::Clean),
+            None => Some(Diagnosis::Clean),
         };
         let mut finding = judge(&readings);
-        if finding == Some(Finding::Suspect) {
+        if finding == Some(Diagnosis::Suspect) {
             run(CONFIRMED, &mut readings);
             finding = judge(&readings);
         }

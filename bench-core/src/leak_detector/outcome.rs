@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call_sites::CallSites;
 use crate::instrument::{ProcessProbe, open_descriptors};
-use crate::leak::{Finding, PROCESSES, Shape, Trend};
+use crate::leak::{Diagnosis, PROCESSES, Shape, Trend};
 
 /// What a check saw.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Checked {
     /// The bytes over the iterations behind the warm-up; on RSS, of the process in the middle.
     pub trend: Trend,
     /// What the rule says of the slope.
-    pub finding: Finding,
+    pub finding: Diagnosis,
     /// Threads behind the warm-up and at the end, where they were watched.
     pub threads: Option<Change>,
     /// Open file descriptors behind the warm-up and at the end, where they were watched.
@@ -197,7 +197,7 @@ impl Leak {
         let Checked { trend, threads, descriptors, .. } = &self.checked;
         let more = |change: &Option<Change>| change.map_or(0, |change| change.after - change.before);
         match watch {
-            Watch::Slope if self.checked.finding == Finding::Leak(Shape::Doubling) => {
+            Watch::Slope if self.checked.finding == Diagnosis::Leak(Shape::Doubling) => {
                 f.write_str("a collection only grows: live bytes never fall and rise in doubling steps")
             }
             Watch::Slope => {

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bench_core::instrument::{CountingAllocator, Profilable, live_bytes};
-use bench_core::leak::{Finding, Shape};
+use bench_core::leak::{Diagnosis, Shape};
 use bench_core::leak_detector::{
     CallSites, CannotTell, Change, Checked, Leak, LeakDetector, LeakError, Source, Watch,
 };
@@ -133,7 +133,7 @@ fn a_collection_that_only_grows_is_found() {
     let mut seen: Vec<u64> = Vec::new();
     let (leak, text) = leak(LeakDetector::new().check(|| seen.push(7)));
     println!("{text}");
-    assert_eq!(leak.checked.finding, Finding::Leak(Shape::Doubling), "{text}");
+    assert_eq!(leak.checked.finding, Diagnosis::Leak(Shape::Doubling), "{text}");
     assert!(text.contains("a_collection_that_only_grows_is_found"), "the call site: {text}");
 }
 

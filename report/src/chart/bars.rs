@@ -5,10 +5,11 @@ use bench_core::metric::Metric;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::{Area, BROKEN, Chart, FAINT, GRID, HEAP, INK, LIMIT, Numbers, draw, font, shortened};
+use super::{Area, BROKEN, Chart, FAINT, GRID, HEAP, INK, LIMIT, Numbers, draw, font};
 use crate::quantity::human;
 use crate::text::capitalised;
 use crate::text::plural;
+use bench_core::foreign_text::shortened;
 
 /// The bars of one workload.
 pub struct Group {

@@ -6,12 +6,13 @@
 
 use std::fmt::Write;
 
-use super::{Chart, Numbers, escape, shortened, svg};
+use super::{Chart, Numbers, escape, svg};
 use crate::call_sites::SiteChange;
 use crate::call_sites::long_name::fitted_name;
 use crate::compare::SitesDifference;
 use crate::quantity::signed;
 use crate::text::plural;
+use bench_core::foreign_text::shortened;
 
 const WIDTH: f64 = 820.0;
 /// The height of a frame, and of what is seen of it.

@@ -112,16 +112,10 @@ fn font(pixels: f64, colour: &RGBColor, horizontal: HPos, vertical: VPos) -> Tex
     ("sans-serif", pixels * 1.24).into_font().color(colour).pos(Pos::new(horizontal, vertical))
 }
 
-/// `text` cut to so many characters, with an ellipsis.
-fn shortened(text: &str, characters: usize) -> String {
-    if text.chars().count() <= characters {
-        return text.to_string();
-    }
-    text.chars().take(characters.saturating_sub(1)).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use bench_core::foreign_text::shortened;
+
     use super::*;
 
     #[test]

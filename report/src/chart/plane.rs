@@ -4,8 +4,9 @@ use anyhow::Result;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::{ANON, Area, BROKEN, Chart, FAINT, FILE, GRID, HEAP, INK, LIMIT, Numbers, draw, font, shortened};
+use super::{ANON, Area, BROKEN, Chart, FAINT, FILE, GRID, HEAP, INK, LIMIT, Numbers, draw, font};
 use crate::quantity::grouped;
+use bench_core::foreign_text::shortened;
 
 /// One axis: what it shows, and how many base units its own unit holds.
 pub struct Axis {
@@ -32,7 +33,7 @@ pub struct Series {
 }
 
 /// Everything that is drawn.
-pub struct Input<'a> {
+pub struct PlaneInput<'a> {
     /// What stands above the chart.
     pub title: &'a str,
     /// For who cannot see it.
@@ -63,7 +64,7 @@ const GAP: i32 = 12;
 const COLOURS: [RGBColor; 6] = [HEAP, LIMIT, FILE, BROKEN, ANON, INK];
 
 /// Draws the chart.
-pub fn chart(id: &str, input: Input<'_>) -> Result<Chart> {
+pub fn chart(id: &str, input: PlaneInput<'_>) -> Result<Chart> {
     let svg = draw(id, SIZE, input.title, input.description, |area| {
         axes(area, &input)?;
         for series in input.series {
@@ -102,7 +103,7 @@ pub fn chart(id: &str, input: Input<'_>) -> Result<Chart> {
     Ok(Chart { svg, title: input.title.to_string(), numbers: input.numbers })
 }
 
-fn axes(area: &Area<'_>, input: &Input<'_>) -> Result<()> {
+fn axes(area: &Area<'_>, input: &PlaneInput<'_>) -> Result<()> {
     let (width, height) = (SIZE.0 as i32 - RIGHT, SIZE.1 as i32 - BOTTOM);
     for tick in ticks(&input.y) {
         let (_, y) = place(input, (input.x.range.0, tick));
@@ -135,7 +136,7 @@ fn mark(area: &Area<'_>, look: usize, point: (i32, i32), colour: &RGBColor) -> R
 }
 
 /// A point's pixel.
-fn place(input: &Input<'_>, (x, y): (f64, f64)) -> (i32, i32) {
+fn place(input: &PlaneInput<'_>, (x, y): (f64, f64)) -> (i32, i32) {
     let share = |value: f64, (least, most): (f64, f64)| {
         if most > least { ((value - least) / (most - least)).clamp(0.0, 1.0) } else { 0.5 }
     };
@@ -167,7 +168,7 @@ impl Label {
 
 /// Each series' label at its last point: to the right, to the left, or as little higher or lower as leaves it off the
 /// other labels and the points.
-fn labels(input: &Input<'_>) -> Vec<Label> {
+fn labels(input: &PlaneInput<'_>) -> Vec<Label> {
     let pixel = |point: &(f64, f64)| place(input, *point);
     let points: Vec<(i32, i32)> = input.series.iter().flat_map(|series| &series.points).map(pixel).collect();
     let mut last: Vec<(&Series, (i32, i32))> =
@@ -263,7 +264,7 @@ mod tests {
             let series = ["a", "b", "c", "d"].map(series);
             let numbers = Numbers { head: Vec::new(), rows: Vec::new() };
             let (x, y) = (axis((0.0, 2.0)), axis((0.0, 2.0)));
-            let input = Input { title: "t", description: "d", x, y, series: &series, numbers };
+            let input = PlaneInput { title: "t", description: "d", x, y, series: &series, numbers };
             let labels = labels(&input);
             let point = place(&input, (1.0, at));
             for (i, label) in labels.iter().enumerate() {
@@ -281,7 +282,7 @@ mod tests {
                 [Series { label: "a".into(), look: 0, points, fitted: Some([(0.0, 0.5), (1.0, 1.0)]), ring }];
             let numbers = Numbers { head: Vec::new(), rows: Vec::new() };
             let (x, y) = (axis((0.0, 1.0)), axis((0.0, 1.0)));
-            let input = Input { title: "t", description: "d", x, y, series: &series, numbers };
+            let input = PlaneInput { title: "t", description: "d", x, y, series: &series, numbers };
             chart("c", input).unwrap().svg
         };
         assert_eq!(

@@ -4,7 +4,7 @@ use anyhow::Result;
 use bench_core::evidence::ServerPoint;
 use bench_core::metric::Unit;
 
-use super::timeline::{Input, Panel};
+use super::timeline::{Panel, TimelineInput};
 use super::{Chart, Numbers, SERVER, draw};
 use crate::quantity::human;
 
@@ -13,7 +13,7 @@ const SIZE: (u32, u32) = (820, 170);
 const TABLE_ROWS: usize = 12;
 
 /// Draws the line; `figure` says what it shows. `None` with fewer than two readings.
-pub fn chart(id: &str, input: &Input, figure: &str) -> Result<Option<Chart>> {
+pub fn chart(id: &str, input: &TimelineInput, figure: &str) -> Result<Option<Chart>> {
     let points = &input.timeline.server;
     if points.len() < 2 {
         return Ok(None);
@@ -61,7 +61,7 @@ mod tests {
             let bytes = |i: u64| if i == count / 2 { 9 << 30 } else { 1 << 20 };
             let server = (0..count).map(|i| ServerPoint { at_ns: i * 1000, bytes: bytes(i) }).collect();
             let timeline = Timeline { server, ..Timeline::default() };
-            let input = Input {
+            let input = TimelineInput {
                 timeline: &timeline,
                 baseline: None,
                 heap: true,

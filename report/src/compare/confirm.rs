@@ -5,7 +5,7 @@ use bench_core::run::CaseRecord;
 
 use super::change::{Change, Outcome};
 use super::comparison::Comparison;
-use super::noisy::{Noise, confirmed, screen_in_turn};
+use super::noisy::{Noise, confirmed, screen_interleaved};
 use crate::values::Value;
 use crate::values::case_values;
 use crate::values::key::{canonical, index};
@@ -103,7 +103,7 @@ fn fresh(change: &Change, old: Option<&Value>, new: Option<&Value>) -> Result<No
         return Err("the processes that should confirm it failed".into());
     };
     let floor = change.noise.as_ref().map_or(0.0, |noise| noise.floor);
-    let noise = screen_in_turn(&old.samples, &new.samples, change.metric.direction, floor)?;
+    let noise = screen_interleaved(&old.samples, &new.samples, change.metric.direction, floor)?;
     match noise.too_wide() {
         Some(reason) => Err(reason),
         None => Ok(noise),

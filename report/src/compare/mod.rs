@@ -29,7 +29,7 @@ pub use comparison::Comparison;
 pub use confirm::Confirmation;
 pub use gate::Gate;
 pub use json::comparison_json;
-pub use noisy::{ALPHA, Noise, REPETITIONS, confirmed, screen, screen_in_turn};
+pub use noisy::{ALPHA, MOST_VARIATION, Noise, REPETITIONS, confirmed, screen, screen_interleaved};
 pub use prediction::{Prediction, STORED_RUNS, predict};
 pub use sites::{SitesDifference, sites_difference};
 

@@ -20,7 +20,7 @@ const SUSPICIOUS: f64 = 0.2;
 /// The share of the floor above which an estimate makes a candidate: what drifts between two runs hides a part of a change.
 const NEAR: f64 = 0.75;
 /// The coefficient of variation above which a metric cannot be gated.
-const MOST_VARIATION: f64 = 0.05;
+pub const MOST_VARIATION: f64 = 0.05;
 
 /// Processes a side that are one block of stage 2: ABBAABBA.
 const BLOCK: usize = 4;
@@ -75,7 +75,8 @@ impl Noise {
     /// Why it cannot be gated, if it spreads too much.
     pub fn too_wide(&self) -> Option<String> {
         Noise::is_too_wide(self.variation).then(|| {
-            format!("it spreads too much to be gated: CV {:.1} %, at most 5 %", self.variation * 100.0)
+            let (found, most) = (self.variation * 100.0, MOST_VARIATION * 100.0);
+            format!("it spreads too much to be gated: CV {found:.1} %, at most {most:.0} %")
         })
     }
 
@@ -119,7 +120,12 @@ pub fn screen(old: &[f64], new: &[f64], direction: Direction, floor: f64) -> Res
 /// neighbours are compared with each other.
 ///
 /// Errors: why nothing can be said.
-pub fn screen_in_turn(old: &[f64], new: &[f64], direction: Direction, floor: f64) -> Result<Noise, String> {
+pub fn screen_interleaved(
+    old: &[f64],
+    new: &[f64],
+    direction: Direction,
+    floor: f64,
+) -> Result<Noise, String> {
     let noise = screen(old, new, direction, floor)?;
     let (old, new) = (badness(old, direction), badness(new, direction));
     // Where samples are missing, there are no blocks.

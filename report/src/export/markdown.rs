@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use bench_core::foreign_text::shortened;
+
 use crate::call_sites::SiteCount;
 use crate::call_sites::long_name::fitted_name;
 use crate::compare::{Change, Comparison};
@@ -15,6 +17,9 @@ const OPEN: usize = 20;
 const SITES: usize = 5;
 /// Characters of one's name and place.
 const NAME: usize = 200;
+/// Bytes of a text that stands as it is, and characters that are left of a longer one.
+const MOST_OF_A_TEXT: usize = 2000;
+const SHORTENED: usize = 500;
 /// GitHub's limit, and room for what is written beside rows: titles, heads, and the notes that something was left out.
 const MOST_BYTES: usize = (1 << 20) - 8 * 1024;
 
@@ -125,11 +130,11 @@ fn escaped(text: &str) -> String {
         }
     }
     // One message of megabytes would push out all others.
-    if out.len() > 2000 { out.chars().take(500).chain(['…']).collect() } else { out }
+    if out.len() > MOST_OF_A_TEXT { shortened(&out, SHORTENED) } else { out }
 }
 
 /// Text between backticks.
 fn code(text: &str) -> String {
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(500).collect();
-    shown.replace('`', "'").replace('|', "\\|")
+    let shown: String = text.chars().filter(|c| !c.is_control()).collect();
+    shortened(&shown, SHORTENED).replace('`', "'").replace('|', "\\|")
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bench_core::metric::{Class, Direction, Unit};
 
 use super::Format;
-use crate::compare::{Gate, Noise, REPETITIONS};
+use crate::compare::{Gate, MOST_VARIATION, Noise, REPETITIONS};
 use crate::report::Report;
 use crate::statistics::variation;
 use crate::text::plural;
@@ -16,7 +16,7 @@ pub struct Trend<'a> {
     /// Whole cases at their full size, in the order of the run.
     pub values: Vec<&'a Value>,
     /// How many numbers each reason leaves out.
-    pub left_out: BTreeMap<&'static str, usize>,
+    pub left_out: BTreeMap<String, usize>,
 }
 
 impl Trend<'_> {
@@ -49,22 +49,24 @@ pub fn trend<'a>(format: Format, report: &'a Report<'_>) -> Option<Trend<'a>> {
 }
 
 /// Why two runs of one build can differ in it by more than any threshold: what our own gate does not judge either.
-fn why_not(value: &Value) -> Option<&'static str> {
+fn why_not(value: &Value) -> Option<String> {
     let is_change = matches!(value.metric.unit, Unit::BytesPerIteration | Unit::Percent);
     if Gate::default_of(value.metric, value.class).is_err() || is_change {
         return Some(
-            "of wall time, growth rates or ratios to what stays, which a fixed threshold cannot judge",
+            "of wall time, growth rates or ratios to what stays, which a fixed threshold cannot judge".into(),
         );
     }
     if value.value <= 0.0 {
-        return Some("that are 0 or less, to which nothing has a ratio");
+        return Some("that are 0 or less, to which nothing has a ratio".into());
     }
     if value.class == Class::Exact {
         return None;
     }
     if value.samples.len() < REPETITIONS {
-        return Some("that are noisy and of fewer than 10 repetitions (--repetitions 10)");
+        return Some(format!(
+            "that are noisy and of fewer than {REPETITIONS} repetitions (--repetitions {REPETITIONS})"
+        ));
     }
     let is_steady = variation(&value.samples).is_some_and(|variation| !Noise::is_too_wide(variation));
-    (!is_steady).then_some("that spread by more than 5 %")
+    (!is_steady).then(|| format!("that spread by more than {:.0} %", MOST_VARIATION * 100.0))
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use bench_core::case::{CaseId, Kind, Mode};
 use bench_core::evidence::Evidence;
+use bench_core::foreign_text::shortened;
 use bench_core::metric::{METRICS, Metric};
 use bench_core::run::{CaseRecord, HostFacts, Measurement, Run};
 
@@ -82,7 +83,7 @@ fn warnings(run: &Run) -> Vec<Warning> {
         for measurement in &case.measurements {
             let printed = measurement.repetitions.iter().find_map(|repetition| repetition.stdout.as_ref());
             if let Some(text) = printed {
-                let first: String = text.lines().next().unwrap_or("").chars().take(120).collect();
+                let first = shortened(text.lines().next().unwrap_or_default(), STDOUT_CHARACTERS);
                 warnings.push(about(format!("printed to stdout in mode {}: {first}", measurement.mode)));
             }
         }
@@ -102,6 +103,9 @@ fn case_failure(case: &CaseRecord, measurement: &Measurement) -> Option<CaseFail
         repetitions: measurement.repetitions.len(),
     })
 }
+
+/// Characters of what a case printed that a warning repeats.
+const STDOUT_CHARACTERS: usize = 120;
 
 /// What all values of a run are judged by.
 struct Judge<'a> {

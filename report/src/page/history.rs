@@ -21,7 +21,7 @@ pub struct Runs {
 #[derive(Serialize)]
 struct RunLine {
     id: String,
-    apart: String,
+    other_conditions: String,
 }
 
 /// Conditions named of a run; the rest is counted.
@@ -31,10 +31,10 @@ const CONDITIONS: usize = 3;
 pub fn runs(report: &Report) -> Option<Runs> {
     let history = report.history.as_ref().filter(|history| !history.runs.is_empty())?;
     let runs = history.runs.iter().rev().map(|run| {
-        let named: Vec<&str> = run.apart.iter().take(CONDITIONS).map(String::as_str).collect();
-        let more = run.apart.len().saturating_sub(CONDITIONS);
+        let named: Vec<&str> = run.other_conditions.iter().take(CONDITIONS).map(String::as_str).collect();
+        let more = run.other_conditions.len().saturating_sub(CONDITIONS);
         let more = if more > 0 { format!("; {more} more") } else { String::new() };
-        RunLine { id: run.id.clone(), apart: format!("{}{more}", named.join("; ")) }
+        RunLine { id: run.id.clone(), other_conditions: format!("{}{more}", named.join("; ")) }
     });
     Some(Runs { summary: plural(history.runs.len(), "stored run"), runs: runs.collect() })
 }

@@ -5,7 +5,7 @@ use bench_core::metric::{Class, METRICS, Unit};
 use bench_core::run::Run;
 use serde::Serialize;
 
-use super::strip::Fact;
+use super::header::Fact;
 use crate::quantity::{grouped, human};
 
 /// The method section.

@@ -6,12 +6,12 @@ mod comparison;
 mod coverage;
 mod engines;
 mod findings;
+mod header;
 mod history;
 mod limits;
 mod method;
 mod overview;
 mod security;
-mod strip;
 mod suites;
 mod watch;
 
@@ -29,7 +29,7 @@ pub use watch::watch_page;
 const TEMPLATES: [(&str, &str); 11] = [
     ("report.html", include_str!("../../templates/report.html.tera")),
     ("marks.html", include_str!("../../templates/marks.html.tera")),
-    ("strip.html", include_str!("../../templates/strip.html.tera")),
+    ("header.html", include_str!("../../templates/header.html.tera")),
     ("findings.html", include_str!("../../templates/findings.html.tera")),
     ("comparison.html", include_str!("../../templates/comparison.html.tera")),
     ("suites.html", include_str!("../../templates/suites.html.tera")),
@@ -49,7 +49,7 @@ struct Page {
     policy: String,
     style: &'static str,
     script: &'static str,
-    strip: strip::Strip,
+    header: header::Header,
     findings: Vec<findings::FindingItem>,
     comparison: Option<comparison::Compared>,
     suites: Vec<suites::Suite>,
@@ -84,7 +84,7 @@ pub fn page(report: &Report) -> Result<String> {
         policy: security::policy(STYLE, SCRIPT),
         style: STYLE,
         script: SCRIPT,
-        strip: strip::strip(report),
+        header: header::header(report),
         findings: findings::findings(report),
         comparison: compared.transpose()?,
         suites: suites::suites(report)?,

@@ -78,7 +78,7 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounds {
     /// Whether values must stay below or above.
-    pub side: Side,
+    pub side: LimitSide,
     /// A value beyond it warns.
     pub warn: Option<Level>,
     /// A value beyond it fails.
@@ -98,19 +98,19 @@ pub struct Level {
 
 /// On which side of a limit a value must stay. The limit itself passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum LimitSide {
     /// At most the limit.
     Max,
     /// At least the limit.
     Min,
 }
 
-impl Side {
+impl LimitSide {
     /// The key in the file.
     pub fn word(self) -> &'static str {
         match self {
-            Side::Max => "max",
-            Side::Min => "min",
+            LimitSide::Max => "max",
+            LimitSide::Min => "min",
         }
     }
 
@@ -122,8 +122,8 @@ impl Side {
     /// What is left between `value` and `limit`; negative when the limit is broken.
     pub fn room(self, value: f64, limit: f64) -> f64 {
         match self {
-            Side::Max => limit - value,
-            Side::Min => value - limit,
+            LimitSide::Max => limit - value,
+            LimitSide::Min => value - limit,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::file::{
     AllowEntry, Defaults, File, Levels, MachineEntry, RelativeLevels, RuleEntry, Schema, Severity,
 };
 use super::source::Source;
-use super::{Allowance, Bounds, Level, Rule, SCHEMA, Scope, Side, Thresholds, relative};
+use super::{Allowance, Bounds, Level, LimitSide, Rule, SCHEMA, Scope, Thresholds, relative};
 use crate::pattern::IdPattern;
 use crate::quantity;
 
@@ -104,8 +104,8 @@ fn add_rule(
     let missing = entry.missing.unwrap_or(defaults.missing);
     let severity = entry.severity.as_ref().map_or(defaults.severity, |severity| *severity.get_ref());
     let absolute = match (&entry.max, &entry.min) {
-        (Some(max), None) => Some((Side::Max, max)),
-        (None, Some(min)) => Some((Side::Min, min)),
+        (Some(max), None) => Some((LimitSide::Max, max)),
+        (None, Some(min)) => Some((LimitSide::Min, min)),
         (Some(_), Some(min)) => return Err(source.error(&min.span(), "a rule has max or min, not both")),
         (None, None) => None,
     };
@@ -135,13 +135,13 @@ fn checked_bounds(
     source: &Source,
     entry: &RuleEntry,
     defaults: &Defaults,
-    side: Side,
+    side: LimitSide,
     levels: &Spanned<Levels>,
     metric: &Metric,
 ) -> Result<Bounds> {
     let wrong_side = match (metric.direction, side) {
-        (Direction::Lower, Side::Min) => Some(("less", "max")),
-        (Direction::Higher, Side::Max) => Some(("more", "min")),
+        (Direction::Lower, LimitSide::Min) => Some(("less", "max")),
+        (Direction::Higher, LimitSide::Max) => Some(("more", "min")),
         _ => None,
     };
     if let Some((better, key)) = wrong_side {
@@ -156,7 +156,7 @@ fn bounds(
     levels: &Spanned<Levels>,
     severity: Option<&Spanned<Severity>>,
     defaults: &Defaults,
-    side: Side,
+    side: LimitSide,
     metric: &Metric,
 ) -> Result<Bounds> {
     let read = |text: &str, span: Range<usize>| {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use bench_core::case::{CaseId, Mode};
+use bench_core::foreign_text;
 use bench_core::metric::Class;
 use bench_core::run::{CaseRecord, Run};
 
@@ -54,8 +55,8 @@ impl fmt::Display for Difference {
 fn shortened(text: &str) -> String {
     const MOST: usize = 48;
     let is_hash = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
-    let most = if is_hash { 12 } else { MOST };
-    if text.chars().count() <= most { text.into() } else { text.chars().take(most).chain(['…']).collect() }
+    let most = if is_hash { 13 } else { MOST };
+    foreign_text::shortened(text, most)
 }
 
 /// Facts by name; a name that is not there is unknown.

@@ -27,8 +27,8 @@ pub struct History {
 pub struct StoredRun {
     /// Its id.
     pub id: String,
-    /// The conditions that keep some of its numbers apart from the new run's, each once.
-    pub apart: BTreeSet<String>,
+    /// The conditions that keep some of its numbers other_conditions from the new run's, each once.
+    pub other_conditions: BTreeSet<String>,
     values: BTreeMap<Key, Past>,
 }
 
@@ -75,7 +75,7 @@ fn quantity(case: &CaseId, phase: Option<&str>, metric: &Metric) -> Key {
 
 fn stored_run(old: &Run, new: &Run, now: &BTreeMap<Key, Value>) -> StoredRun {
     let conditions = Conditions::of(old, new);
-    let mut apart = BTreeSet::new();
+    let mut other_conditions = BTreeSet::new();
     let mut found = BTreeMap::new();
     for value in values(old).into_iter().filter(|value| !value.scaled) {
         let key = key(&value);
@@ -85,8 +85,8 @@ fn stored_run(old: &Run, new: &Run, now: &BTreeMap<Key, Value>) -> StoredRun {
         let class = if exact { Class::Exact } else { Class::Noisy };
         let differences = conditions.keeping_apart(&value.case, value.mode, class);
         let comparable = differences.is_empty();
-        apart.extend(differences.into_iter().map(|difference| difference.to_string()));
+        other_conditions.extend(differences.into_iter().map(|difference| difference.to_string()));
         found.insert(key, Past { value: value.value, comparable });
     }
-    StoredRun { id: old.id.clone(), apart, values: found }
+    StoredRun { id: old.id.clone(), other_conditions, values: found }
 }

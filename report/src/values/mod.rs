@@ -11,7 +11,7 @@ use bench_core::metric::{Class, METRICS, Metric};
 use bench_core::run::{CaseRecord, Run};
 
 use crate::statistics::median;
-use crate::thresholds::{Place, Side};
+use crate::thresholds::{LimitSide, Place};
 use crate::verdict::Verdict;
 
 /// One metric of one case, or of one of its phases.
@@ -49,7 +49,7 @@ pub struct Limit {
     /// The limit as it is written: `250MB`.
     pub text: String,
     /// At most or at least.
-    pub side: Side,
+    pub side: LimitSide,
     /// What is left between the value and the limit, in the metric's unit; negative when it is broken.
     pub margin: f64,
     /// The rule in one line: `vectors/* heap.peak: max 250MB`.

@@ -3,7 +3,7 @@
 
 use bench_core::metric::Direction;
 use fastrand::Rng;
-use report::compare::{STORED_RUNS, confirmed, predict, screen, screen_in_turn};
+use report::compare::{STORED_RUNS, confirmed, predict, screen, screen_interleaved};
 
 /// Metrics of a suite.
 const METRICS: usize = 60;
@@ -68,7 +68,7 @@ fn staged(rng: &mut Rng, change: f64, noise: Noise) -> Staged {
     let goes_on = found.too_wide().is_none() && found.is_candidate(Direction::Lower);
     let p = goes_on.then(|| {
         let (old, new) = in_turn(rng, change, noise);
-        screen_in_turn(&old, &new, Direction::Lower, FLOOR).unwrap().p
+        screen_interleaved(&old, &new, Direction::Lower, FLOOR).unwrap().p
     });
     Staged { suspect: goes_on && found.is_suspect(Direction::Lower), p }
 }

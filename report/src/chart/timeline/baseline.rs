@@ -6,7 +6,7 @@
 
 use bench_core::evidence::{PhaseRecord, Timeline};
 
-use super::{Column, Input, columns};
+use super::{Column, TimelineInput, columns};
 
 /// What the baseline recorded.
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ type Point = (f64, f64);
 const COLUMNS: usize = 60;
 
 /// The highest memory of the baseline as lines over the phases that both have; one line where they follow each other.
-pub(super) fn aligned(baseline: &Baseline, input: &Input) -> Vec<Vec<Point>> {
+pub(super) fn aligned(baseline: &Baseline, input: &TimelineInput) -> Vec<Vec<Point>> {
     let base = baseline.phases.first().and_then(|phase| phase.heap).map_or(0, |heap| heap.base_live_bytes);
     let seen = columns(&baseline.timeline.points, base as f64, COLUMNS);
     let mut lines: Vec<Vec<Point>> = Vec::new();
@@ -128,7 +128,7 @@ mod tests {
             max_rss_file_bytes: None,
         };
         let timeline = Timeline { points: points.iter().map(point).collect(), ..Timeline::default() };
-        let input = Input {
+        let input = TimelineInput {
             timeline: &Timeline::default(),
             baseline: None,
             heap: true,

@@ -22,7 +22,7 @@ pub use panel::tick;
 use peak::Peak;
 
 /// What is drawn.
-pub struct Input<'a> {
+pub struct TimelineInput<'a> {
     /// The points.
     pub timeline: &'a Timeline,
     /// What a baseline recorded of the same case: laid under it.
@@ -69,12 +69,12 @@ impl Column {
 }
 
 /// Whether a baseline's line lies under the timeline: it has a phase of the same name.
-pub fn is_under(input: &Input) -> bool {
+pub fn is_under(input: &TimelineInput) -> bool {
     input.baseline.as_ref().is_some_and(|baseline| !aligned(baseline, input).is_empty())
 }
 
 /// Draws the timeline. `None` when the sampler saw fewer than two points.
-pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
+pub fn chart(id: &str, input: &TimelineInput) -> Result<Option<Chart>> {
     if input.timeline.points.len() < 2 {
         return Ok(None);
     }
@@ -156,7 +156,7 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
 /// The envelope of the live heap, each phase's exact peak, and the phases' limits.
 fn live_heap(
     painted: &mut Painted<'_, '_>,
-    input: &Input,
+    input: &TimelineInput,
     columns: &[Column],
     base: f64,
     highest: f64,
@@ -260,7 +260,7 @@ mod tests {
     fn a_heap_that_cannot_be_seen_is_not_drawn() {
         let timeline = Timeline { points: (0..9).map(|i| point(i, 1, 2)).collect(), ..Default::default() };
         for heap in [true, false] {
-            let input = Input {
+            let input = TimelineInput {
                 timeline: &timeline,
                 baseline: None,
                 heap,
@@ -284,7 +284,7 @@ mod tests {
         for (points, expected) in [(0, false), (1, false), (2, true)] {
             let timeline =
                 Timeline { points: (0..points).map(|i| point(i, 1, 2)).collect(), ..Default::default() };
-            let input = Input {
+            let input = TimelineInput {
                 timeline: &timeline,
                 baseline: None,
                 heap: true,

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::peak::Peak;
-use super::{Input, WIDTH, phase_names};
+use super::{TimelineInput, WIDTH, phase_names};
 use crate::chart::{Area, FAINT, GRID, HEAP, INK, LIMIT, PHASES, font};
 use crate::quantity::{fitting, grouped, human};
 
@@ -92,7 +92,7 @@ impl Panel<'_> {
     pub(in crate::chart) fn paint<'a>(
         &self,
         area: &Area<'a>,
-        input: &Input,
+        input: &TimelineInput,
         content: impl FnOnce(&mut Painted<'a, '_>) -> Result<()>,
     ) -> Result<()> {
         let (drawn, highest) = (self.drawn_limit(), self.highest());
@@ -145,7 +145,12 @@ impl Panel<'_> {
     }
 
     /// A band behind each phase; a short one is drawn wider than it is, so that it can be seen.
-    fn bands(&self, painted: &mut Painted<'_, '_>, input: &Input, (bottom, top): (f64, f64)) -> Result<()> {
+    fn bands(
+        &self,
+        painted: &mut Painted<'_, '_>,
+        input: &TimelineInput,
+        (bottom, top): (f64, f64),
+    ) -> Result<()> {
         let narrowest = NARROWEST * self.length / f64::from(PLANE.1 - PLANE.0);
         for (index, phase) in input.phases.iter().enumerate() {
             let start = (phase.start_ns as f64).min(self.length - narrowest);
@@ -158,7 +163,7 @@ impl Panel<'_> {
     }
 
     /// The phases' names above their bands; a line leads from a name that had to give way.
-    fn names(&self, area: &Area<'_>, input: &Input) -> Result<()> {
+    fn names(&self, area: &Area<'_>, input: &TimelineInput) -> Result<()> {
         for name in phase_names::placed(input.phases, input.labels, self.length, PLANE) {
             let style = font(12.0, &INK, HPos::Left, VPos::Bottom);
             area.draw(&Text::new(name.text, (name.left, NAMES), style))?;

@@ -2,7 +2,7 @@
 
 use bench_core::evidence::PhaseRecord;
 
-use crate::chart::shortened;
+use bench_core::foreign_text::shortened;
 
 /// A phase's name in the chart, in pixels.
 #[derive(Debug, PartialEq)]

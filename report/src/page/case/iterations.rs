@@ -8,7 +8,7 @@ use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
-use crate::chart::plane::{self, Axis, Input, Series};
+use crate::chart::plane::{self, Axis, PlaneInput, Series};
 use crate::chart::{Chart, Numbers};
 use crate::quantity::{fitting, grouped, human};
 
@@ -62,7 +62,7 @@ fn chart(index: usize, evidence: &Evidence, readings: &[u64], trend: &Trend) -> 
     let label = if evidence.mode == Mode::Native { "C heap" } else { "heap" };
     let series =
         Series { label: label.into(), look: 0, points: points.clone(), fitted: Some(fitted), ring: None };
-    let input = Input {
+    let input = PlaneInput {
         title: "What stays from iteration to iteration",
         description: "Live bytes at the end of each iteration of a loop, and the line fitted through them",
         x: Axis { title: "iteration".into(), scale: 1.0, range: (1.0, readings.len() as f64) },

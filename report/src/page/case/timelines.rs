@@ -53,7 +53,7 @@ pub fn timelines(
             labels: &old_labels,
         })
     });
-    let input = timeline::Input {
+    let input = timeline::TimelineInput {
         timeline: points,
         baseline,
         heap,

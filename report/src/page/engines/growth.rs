@@ -6,7 +6,7 @@ use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 
 use super::{look, memory, resident, series_name, size};
-use crate::chart::plane::{self, Axis, Input, Series};
+use crate::chart::plane::{self, Axis, PlaneInput, Series};
 use crate::chart::{Chart, Numbers};
 use crate::quantity::{fitting, human};
 use crate::report::Report;
@@ -63,7 +63,7 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
         return Ok(None);
     }
     let (scale, unit) = fitting(most_y, Unit::Bytes);
-    let input = Input {
+    let input = PlaneInput {
         title: "How an index grows with the number of vectors",
         description: "Resident memory that a build adds, over the number of vectors, a line for each engine; thin and \
                       dashed the line that was fitted through three or more points; a ring where a doubling step shows",

@@ -32,10 +32,10 @@ const DELETE: &str = "delete";
 const INSERT: &str = "insert";
 
 /// A column: title, metric, what is shown instead where that is absent, phase.
-type Column = (&'static str, &'static Metric, Option<&'static Metric>, Option<&'static str>);
+type EngineColumn = (&'static str, &'static Metric, Option<&'static Metric>, Option<&'static str>);
 
 /// The columns of the table of engines.
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [EngineColumn; 13] = [
     ("heap per vector", &heap::LIVE_PER_ITEM, None, Some(BUILD)),
     ("C heap per vector", &native::LIVE_PER_ITEM, None, Some(BUILD)),
     ("RSS per vector", &rss::ANON_PER_ITEM, None, Some(BUILD)),
@@ -52,7 +52,7 @@ const COLUMNS: [Column; 13] = [
 ];
 
 /// The columns of the table of what deletions give back.
-const DELETES: [Column; 7] = [
+const DELETES: [EngineColumn; 7] = [
     ("live after the build", &heap::LIVE, Some(&native::LIVE), Some(BUILD)),
     ("given back to the allocator", &heap::GIVEN_BACK, Some(&native::GIVEN_BACK), Some(DELETE)),
     ("live after reinsertion", &heap::LIVE, Some(&native::LIVE), Some(INSERT)),
@@ -69,7 +69,7 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
     if builds.is_empty() && updates.is_empty() {
         return Ok(None);
     }
-    let table = |cases: &[&CaseRecord], columns: &[Column]| {
+    let table = |cases: &[&CaseRecord], columns: &[EngineColumn]| {
         let has = |it: &Wanted| cases.iter().any(|case| value(report, case, it.metric, it.phase).is_some());
         let wanted = columns.iter().map(wanted).filter(|it| it.metric.source != Source::Server || has(it));
         let wanted: Vec<Wanted> = wanted.collect();
@@ -83,7 +83,7 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
     }))
 }
 
-fn wanted(column: &Column) -> Wanted {
+fn wanted(column: &EngineColumn) -> Wanted {
     let (title, metric, instead, phase) = *column;
     Wanted { title, metric, instead, phase }
 }

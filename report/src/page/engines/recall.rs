@@ -5,7 +5,7 @@ use bench_core::metric::{Unit, answers, heap, time};
 use bench_core::run::CaseRecord;
 
 use super::{SEARCH, look, memory, number, resident, series_name, size};
-use crate::chart::plane::{self, Axis, Input, Series};
+use crate::chart::plane::{self, Axis, PlaneInput, Series};
 use crate::chart::{Chart, Numbers};
 use crate::page::suites::why_absent;
 use crate::quantity::{fitting, human};
@@ -67,7 +67,7 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let dim = if named { format!(", dim = {}", common.dim) } else { String::new() };
     let title =
         format!("Memory per vector against recall, with queries per second, at n = {}{dim}", common.n);
-    let input = Input {
+    let input = PlaneInput {
         title: &title,
         description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers; of a server its growth in PSS",
         x: Axis { title: "recall".into(), scale: 1.0, range: ((least_recall - 0.05).max(0.0), 1.0) },

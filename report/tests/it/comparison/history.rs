@@ -148,7 +148,11 @@ fn other_conditions_and_runs_that_are_not_whole_are_not_averaged_in() {
     assert_eq!(kinds, "coooo--cccccc");
     assert_eq!(comparable(&history, "rss.peak"), 7);
     assert_eq!(comparable(&history, "heap.peak"), 8, "libc is no condition of an exact number");
-    assert!(history.runs[3].apart.contains("harness: unknown → 1"), "{:?}", history.runs[3].apart);
+    assert!(
+        history.runs[3].other_conditions.contains("harness: unknown → 1"),
+        "{:?}",
+        history.runs[3].other_conditions
+    );
     let mut comparison = compared(&runs[0], &new, "");
     comparison.predict(&history);
     assert_outcome(change(&comparison, FRAGMENTED, "rss.peak"), "unconfirmed", Verdict::Warn);

@@ -1,4 +1,4 @@
-//! The verdict strip: the answer, in the first screen.
+//! The page's header: the answer, in the first screen.
 
 use bench_core::metric::Unit;
 use bench_core::run::Run;
@@ -11,7 +11,7 @@ use crate::text::plural;
 
 /// What stands at the top of the page.
 #[derive(Serialize)]
-pub struct Strip {
+pub struct Header {
     verdict: &'static str,
     headline: String,
     partial: Option<String>,
@@ -43,9 +43,9 @@ pub struct Fact {
     pub value: String,
 }
 
-/// The strip of a run.
-pub fn strip(report: &Report) -> Strip {
-    Strip {
+/// The header of a run's page.
+pub fn header(report: &Report) -> Header {
+    Header {
         verdict: report.verdict().word(),
         headline: capitalised(&report.headline()),
         partial: report.run.partial.clone(),
