@@ -135,12 +135,12 @@ fn parse_index(text: &str) -> Result<Vec<Crate>> {
 
 /// The part of `cargo metadata` that is used here.
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+struct CargoMetadata {
+    packages: Vec<PinnedPackage>,
 }
 
 #[derive(Deserialize)]
-struct Package {
+struct PinnedPackage {
     name: String,
     version: String,
     /// `registry+...`; none for this workspace's own crates, which change from day to day.
@@ -165,7 +165,7 @@ fn ask_cargo() -> Result<Vec<Crate>> {
 }
 
 fn crates_of(metadata: &[u8]) -> Result<Vec<Crate>> {
-    let metadata: Metadata = serde_json::from_slice(metadata)?;
+    let metadata: CargoMetadata = serde_json::from_slice(metadata)?;
     let pinned = metadata
         .packages
         .into_iter()

@@ -12,21 +12,21 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 const HASH_BYTES: usize = 16;
 
 /// What decides about something kept.
-pub struct Key {
+pub struct KeptKey {
     kind: &'static str,
     hash: [u8; HASH_BYTES],
 }
 
-impl Key {
+impl KeptKey {
     /// `kind` says what is kept and is the file's ending; `parts` are all that decides about it.
-    pub fn new<'a>(kind: &'static str, parts: impl IntoIterator<Item = &'a str>) -> Key {
+    pub fn new<'a>(kind: &'static str, parts: impl IntoIterator<Item = &'a str>) -> KeptKey {
         let mut hash = Xxh3::new();
         for part in parts {
             // Lengths too: "ab", "c" are not "a", "bc".
             hash.update(&(part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        Key { kind, hash: hash.digest128().to_le_bytes() }
+        KeptKey { kind, hash: hash.digest128().to_le_bytes() }
     }
 
     fn file_name(&self) -> String {
@@ -59,7 +59,11 @@ impl Keep for Vec<f32> {
 ///
 /// # Errors
 /// When the value cannot be computed, or the folder or the file cannot be written.
-pub fn load_or<T: Keep>(folder: Option<&Path>, key: &Key, compute: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn load_or<T: Keep>(
+    folder: Option<&Path>,
+    key: &KeptKey,
+    compute: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     let Some(folder) = folder else { return compute() };
     let path = folder.join(key.file_name());
     if let Some(kept) = std::fs::read(&path).ok().and_then(|bytes| parse(&bytes, key)) {
@@ -78,14 +82,14 @@ pub fn load_or<T: Keep>(folder: Option<&Path>, key: &Key, compute: impl FnOnce()
     Ok(computed)
 }
 
-fn written(value: &impl Keep, key: &Key) -> Vec<u8> {
+fn written(value: &impl Keep, key: &KeptKey) -> Vec<u8> {
     let mut bytes = key.hash.to_vec();
     bytes.extend(value.to_bytes());
     bytes.extend(xxh3_128(&bytes).to_le_bytes());
     bytes
 }
 
-fn parse<T: Keep>(bytes: &[u8], key: &Key) -> Option<T> {
+fn parse<T: Keep>(bytes: &[u8], key: &KeptKey) -> Option<T> {
     let (content, hash) = bytes.split_last_chunk::<HASH_BYTES>()?;
     let value = content.strip_prefix(&key.hash)?;
     if xxh3_128(content).to_le_bytes() != *hash {
@@ -98,8 +102,8 @@ fn parse<T: Keep>(bytes: &[u8], key: &Key) -> Option<T> {
 mod tests {
     use super::*;
 
-    fn key(parts: &[&'static str]) -> Key {
-        Key::new("vectors", parts.iter().copied())
+    fn key(parts: &[&'static str]) -> KeptKey {
+        KeptKey::new("vectors", parts.iter().copied())
     }
 
     #[test]
@@ -149,9 +153,9 @@ mod tests {
             key(&["a", "bc"]),
             key(&["c", "ab"]),
             key(&["ab", "c", ""]),
-            Key::new("neighbours", ["ab", "c"]),
+            KeptKey::new("neighbours", ["ab", "c"]),
         ];
-        let names: std::collections::BTreeSet<String> = keys.iter().map(Key::file_name).collect();
+        let names: std::collections::BTreeSet<String> = keys.iter().map(KeptKey::file_name).collect();
         assert_eq!(names.len(), keys.len());
     }
 }

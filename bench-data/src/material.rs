@@ -46,7 +46,7 @@ pub const SNIPPETS: Texts = Texts { name: "snippets", bytes: 100 };
 pub const DIM: usize = 384;
 
 /// The texts that a material was embedded from, for searches by words.
-pub struct Words {
+pub struct MaterialTexts {
     /// The texts to search; a text's id is its position.
     pub base: Vec<String>,
     /// The texts to search for.
@@ -58,7 +58,7 @@ pub struct Words {
 /// # Errors
 /// When the corpus cannot be read, or is too small.
 pub fn of_texts(texts: Texts, inputs: &Inputs, n: usize, dim: usize) -> Result<Material> {
-    Ok(embedded(texts, inputs, n, By::Hashing(dim), texts.bytes)?.0)
+    Ok(embedded(texts, inputs, n, EmbeddedBy::Hashing(dim), texts.bytes)?.0)
 }
 
 /// As [`of_texts`], as the case has it: `n`, and if it names them, `dim` or the model that is its `embedder`. A model's
@@ -74,10 +74,10 @@ pub fn of_case(texts: Texts, case: &Case) -> Result<Material> {
 ///
 /// # Errors
 /// As [`of_case`].
-pub fn with_words(texts: Texts, case: &Case, query_bytes: usize) -> Result<(Material, Words)> {
+pub fn with_words(texts: Texts, case: &Case, query_bytes: usize) -> Result<(Material, MaterialTexts)> {
     let by = match case.text("embedder") {
-        Ok(name) => By::Model(name),
-        Err(_) => By::Hashing(case.optional_count("dim")?.unwrap_or(DIM)),
+        Ok(name) => EmbeddedBy::Model(name),
+        Err(_) => EmbeddedBy::Hashing(case.optional_count("dim")?.unwrap_or(DIM)),
     };
     embedded(texts, case.inputs(), case.count("n")?, by, query_bytes)
 }
@@ -90,18 +90,18 @@ pub fn by_models(workload: Workload) -> Workload {
 
 /// What embeds the texts.
 #[derive(Clone, Copy)]
-enum By<'a> {
+enum EmbeddedBy<'a> {
     /// Feature hashing into so many components.
     Hashing(usize),
     /// The model of this name.
     Model(&'a str),
 }
 
-impl By<'_> {
+impl EmbeddedBy<'_> {
     fn embed(self, inputs: &Inputs, texts: &[&str]) -> Result<Vectors> {
         match self {
-            By::Hashing(dim) => Vectors::new(dim, Hashing::new(dim).embed(texts)?),
-            By::Model(name) => {
+            EmbeddedBy::Hashing(dim) => Vectors::new(dim, Hashing::new(dim).embed(texts)?),
+            EmbeddedBy::Model(name) => {
                 let vectors = embedder::embed_once(name, inputs, texts)?;
                 Vectors::new(vectors.len() / texts.len(), vectors)
             }
@@ -113,9 +113,9 @@ fn embedded(
     texts: Texts,
     inputs: &Inputs,
     n: usize,
-    by: By<'_>,
+    by: EmbeddedBy<'_>,
     query_bytes: usize,
-) -> Result<(Material, Words)> {
+) -> Result<(Material, MaterialTexts)> {
     let mut documents = Corpus::open(inputs)?.documents(n + QUERIES, texts.bytes)?;
     for query in &mut documents.texts[n..] {
         query.truncate(query.floor_char_boundary(query_bytes));
@@ -125,11 +125,11 @@ fn embedded(
     let distance = Distance::Cosine;
     let exact = computed_ground_truth(&base, &queries, K, distance, inputs.cache.as_deref())?;
     let mut read = vec![("corpus", documents.hash)];
-    if let By::Model(name) = by {
+    if let EmbeddedBy::Model(name) = by {
         read.push(("embedder", name.into()));
     }
     let queries_in_words = documents.texts.split_off(n);
-    let words = Words { base: documents.texts, queries: queries_in_words };
+    let words = MaterialTexts { base: documents.texts, queries: queries_in_words };
     Ok((Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read }, words))
 }
 
@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_the_vectors() {
-        let (material, words) = embedded(CORPUS, &Inputs::default(), 20, By::Hashing(DIM), 100).unwrap();
+        let (material, words) =
+            embedded(CORPUS, &Inputs::default(), 20, EmbeddedBy::Hashing(DIM), 100).unwrap();
         assert_eq!((words.base.len(), words.queries.len()), (20, 100));
         assert!(words.queries.iter().all(|query| (97..=100).contains(&query.len())));
         let embed = |text: &str| Hashing::new(DIM).embed(&[text]).unwrap();

@@ -92,7 +92,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         let files = Rc::clone(&files);
         move |phases: &mut Phases| run(phases, &files.paths, limit)
     };
-    let check = move |ingested: Result<Ingested>| verify(&ingested?, &files.paths);
+    let check = move |ingested: Result<BoundedIngest>| verify(&ingested?, &files.paths);
     Ok(Prepared::new(run, check).items_of("document", count).payload_bytes(payload).input("corpus", hash))
 }
 
@@ -105,7 +105,7 @@ fn documents(corpus: &Corpus, count: usize) -> Result<Documents> {
 }
 
 /// What came of an ingestion, to its end or not.
-struct Ingested {
+struct BoundedIngest {
     index: DiskIndex,
     /// How many documents are in the index.
     documents: usize,
@@ -117,7 +117,7 @@ struct Ingested {
     _folder: TempDir,
 }
 
-fn run(phases: &mut Phases, paths: &[PathBuf], limit: Bytes) -> Result<Ingested> {
+fn run(phases: &mut Phases, paths: &[PathBuf], limit: Bytes) -> Result<BoundedIngest> {
     let folder = tempfile::tempdir_in(".").context("make a folder for the index")?;
     let mut index = DiskIndex::create(folder.path(), Hashing::default().dim())?;
     // Every check reads: pressure follows from the bytes that are live, not from the time.
@@ -131,7 +131,7 @@ fn run(phases: &mut Phases, paths: &[PathBuf], limit: Bytes) -> Result<Ingested>
     });
     phases.items_of("document", batches.documents);
     phases.budget(batches.record(limit, &report));
-    Ok(Ingested { index, documents: batches.documents, stopped, report, limit, _folder: folder })
+    Ok(BoundedIngest { index, documents: batches.documents, stopped, report, limit, _folder: folder })
 }
 
 fn ingest(
@@ -266,8 +266,8 @@ const SEARCHED: u64 = 20;
 
 /// Everything that is said to be in the index must be, whether the ingestion came to its end or not; one that did not is
 /// no right answer.
-fn verify(ingested: &Ingested, paths: &[PathBuf]) -> Result<()> {
-    let Ingested { index, documents, stopped, report, limit, .. } = ingested;
+fn verify(ingested: &BoundedIngest, paths: &[PathBuf]) -> Result<()> {
+    let BoundedIngest { index, documents, stopped, report, limit, .. } = ingested;
     verify_index(index, &read(&paths[..*documents])?).context("the index is not consistent")?;
     if let Some(reason) = stopped {
         let (chunks, all) = (index.len(), paths.len());

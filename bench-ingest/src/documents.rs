@@ -121,7 +121,7 @@ fn prepared(case: &Case, documents: Documents, files: DocumentFiles) -> Result<P
     let (count, hash) = (documents.texts.len(), documents.hash);
     let payload = documents.texts.iter().map(String::len).sum();
     let texts = Rc::new(documents.texts);
-    let check = move |ingested: Result<Ingested>| verify(&ingested?, &texts, embedder.as_ref());
+    let check = move |ingested: Result<IngestedDocuments>| verify(&ingested?, &texts, embedder.as_ref());
     Ok(Prepared::new(run, check).items_of("document", count).payload_bytes(payload).input("corpus", hash))
 }
 
@@ -146,12 +146,12 @@ impl DocumentFiles {
 }
 
 /// What stays: the chunks of all documents in order, and their index; a chunk's id is its position.
-struct Ingested {
+struct IngestedDocuments {
     chunks: Vec<String>,
     index: Flat,
 }
 
-fn ingest(phases: &mut Phases, files: &DocumentFiles, embedder: &dyn Embedder) -> Result<Ingested> {
+fn ingest(phases: &mut Phases, files: &DocumentFiles, embedder: &dyn Embedder) -> Result<IngestedDocuments> {
     let texts = phases.measure("read", || read(&files.paths))?;
     let chunks = phases.measure("chunk", || {
         let chunks: Vec<String> = texts.iter().flat_map(|text| chunk::chunks(text)).collect();
@@ -172,7 +172,7 @@ fn ingest(phases: &mut Phases, files: &DocumentFiles, embedder: &dyn Embedder) -
         anyhow::Ok(index)
     })?;
     phases.items_of("chunk", chunks.len());
-    Ok(Ingested { chunks, index })
+    Ok(IngestedDocuments { chunks, index })
 }
 
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<String>> {
@@ -187,8 +187,8 @@ const SEARCHED: usize = 100;
 /// The same where a model embeds them once more.
 const SEARCHED_BY_MODEL: usize = 8;
 
-fn verify(ingested: &Ingested, documents: &[String], embedder: &dyn Embedder) -> Result<()> {
-    let Ingested { chunks, index } = ingested;
+fn verify(ingested: &IngestedDocuments, documents: &[String], embedder: &dyn Embedder) -> Result<()> {
+    let IngestedDocuments { chunks, index } = ingested;
     verify_text(chunks, documents)?;
     ensure!(index.len() == chunks.len(), "{} vectors for {} chunks", index.len(), chunks.len());
     let is_model = embedder::models().contains(&embedder.name());
@@ -256,9 +256,9 @@ mod tests {
         let indexed = |texts: [&str; 2]| {
             let mut index = Flat::new(Hashing::default().dim(), Distance::Cosine);
             index.insert(&[0, 1], &Hashing::default().embed(&texts).unwrap()).unwrap();
-            Ingested { chunks: chunks.clone(), index }
+            IngestedDocuments { chunks: chunks.clone(), index }
         };
-        let verify = |ingested: &Ingested| super::verify(ingested, &chunks, &Hashing::default());
+        let verify = |ingested: &IngestedDocuments| super::verify(ingested, &chunks, &Hashing::default());
         verify(&indexed([&chunks[0], &chunks[1]])).unwrap();
         let error = verify(&indexed([&chunks[0], "something else"])).unwrap_err().to_string();
         assert!(error.contains("chunk 1 is not in the index"), "{error}");

@@ -34,7 +34,7 @@ const LABEL: &str = "label";
 const IDS: &str = "ids";
 
 /// What a search under a filter needs.
-pub(crate) struct Search {
+pub(crate) struct FilteredSearch {
     /// The index.
     pub built: Built,
     /// The ids that the filter allows.
@@ -46,7 +46,7 @@ pub(crate) struct Search {
 }
 
 /// The index of a case, searched among `percent` of its ids.
-pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, Material, Search)> {
+pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, Material, FilteredSearch)> {
     let adapter = bench_engines::find(case.text("engine")?)?;
     let material = material::of_texts(CORPUS, case.inputs(), case.count("n")?, DIM)?;
     let allowed = evenly(material.base.len(), percent)?;
@@ -56,12 +56,12 @@ pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, M
     let built = indexing::build(adapter, &spec, &material.base)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let oracle = Oracle::among(base, queries, K, material.distance, allowed.clone());
-    Ok((adapter, material, Search { built, allowed, oracle, server: spec.server }))
+    Ok((adapter, material, FilteredSearch { built, allowed, oracle, server: spec.server }))
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
     let (adapter, material, search) = set_up(case, case.count("percent")?)?;
-    let Search { built, allowed, oracle, server } = search;
+    let FilteredSearch { built, allowed, oracle, server } = search;
     let queries = Arc::clone(&material.queries);
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {

@@ -44,7 +44,7 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 /// What the three phases found for each query.
-pub(crate) struct Answer {
+pub(crate) struct HybridAnswer {
     dense: Vec<Vec<Neighbour>>,
     sparse: Vec<Vec<Hit>>,
     fused: Vec<Vec<Fused>>,
@@ -53,9 +53,9 @@ pub(crate) struct Answer {
 /// What was found for one query: dense, sparse, fused.
 pub(crate) type One = (Vec<Neighbour>, Vec<Hit>, Vec<Fused>);
 
-impl FromIterator<One> for Answer {
-    fn from_iter<I: IntoIterator<Item = One>>(answers: I) -> Answer {
-        let mut all = Answer { dense: Vec::new(), sparse: Vec::new(), fused: Vec::new() };
+impl FromIterator<One> for HybridAnswer {
+    fn from_iter<I: IntoIterator<Item = One>>(answers: I) -> HybridAnswer {
+        let mut all = HybridAnswer { dense: Vec::new(), sparse: Vec::new(), fused: Vec::new() };
         for (dense, sparse, fused) in answers {
             all.dense.push(dense);
             all.sparse.push(sparse);
@@ -66,14 +66,14 @@ impl FromIterator<One> for Answer {
 }
 
 /// Both indexes, and what they are asked.
-pub(crate) struct Search {
+pub(crate) struct HybridSearch {
     dense: Built,
     sparse: SparseIndex,
     queries: Arc<Vectors>,
     words: Vec<String>,
 }
 
-impl Search {
+impl HybridSearch {
     /// Answers one query by all three steps.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ pub(crate) struct SetUp {
     /// What is searched.
     pub material: Material,
     /// Both indexes.
-    pub search: Search,
+    pub search: HybridSearch,
     /// The right answers.
     pub truth: Rc<Truth>,
 }
@@ -116,12 +116,17 @@ pub(crate) fn set_up(case: &Case) -> Result<SetUp> {
     );
     let scores = truth::scores(&words.base, &words.queries);
     let truth = Rc::new(Truth { oracle, dense: exact, scores, limit: K });
-    Ok(SetUp { adapter, material, search: Search { dense, sparse, queries, words: words.queries }, truth })
+    Ok(SetUp {
+        adapter,
+        material,
+        search: HybridSearch { dense, sparse, queries, words: words.queries },
+        truth,
+    })
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
     let SetUp { adapter, material, search, truth } = set_up(case)?;
-    let Search { dense: built, sparse: index, queries, words } = search;
+    let HybridSearch { dense: built, sparse: index, queries, words } = search;
     let payload = size_of_val(queries.data()) + words.iter().map(String::len).sum::<usize>();
     let run = move |phases: &mut Phases| {
         let dense = phases.measure("dense", || nearest(built.index(), &queries))?;
@@ -129,9 +134,9 @@ fn prepare(case: &Case) -> Result<Prepared> {
         let sparse: Vec<Vec<Hit>> =
             phases.measure("sparse", || words.iter().map(|query| index.search(query, CANDIDATES)).collect());
         let fused = phases.measure("fuse", || fuse_all(&dense, &sparse));
-        anyhow::Ok(Answer { dense, sparse, fused })
+        anyhow::Ok(HybridAnswer { dense, sparse, fused })
     };
-    let check = move |answer: Answer| truth.judge(&answer, adapter);
+    let check = move |answer: HybridAnswer| truth.judge(&answer, adapter);
     let version = bench_engines::pinned_version("bm25").context("Cargo.lock does not pin bm25")?;
     let prepared =
         Prepared::fallible(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
@@ -157,7 +162,7 @@ mod tests {
     use super::*;
 
     /// Texts of few words, so that scores tie and words repeat, with vectors on a line.
-    fn searched() -> (Truth, Answer) {
+    fn searched() -> (Truth, HybridAnswer) {
         let text = |i: usize| format!("w{} w{} w{} common w{}", i % 7, i % 11, i * i % 13, i % 7);
         let texts: Vec<String> = (0..200).map(text).collect();
         let words = ["w3 w5 w3", "common", "w12 unheard", "", "w1 w2 w3 w4"].map(String::from);
@@ -171,7 +176,7 @@ mod tests {
         let exact = exact_neighbours(&base, &queries, CANDIDATES, Distance::L2);
         let oracle = Oracle::new(base, queries, exact.clone(), CANDIDATES, Distance::L2);
         let scores = truth::scores(&texts, &words);
-        (Truth { oracle, dense: exact, scores, limit: K }, Answer { dense, sparse, fused })
+        (Truth { oracle, dense: exact, scores, limit: K }, HybridAnswer { dense, sparse, fused })
     }
 
     fn exact() -> &'static Adapter {
@@ -188,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_wrong_answer_is_found() {
-        type Damage = fn(&mut Answer);
+        type Damage = fn(&mut HybridAnswer);
         let table: [(Damage, &str); 8] = [
             (|answer| answer.dense[0][0].id = 199, "dense"),
             (|answer| answer.sparse[0].truncate(49), "sparse, query 0: 49 hits instead of 50"),

@@ -55,7 +55,7 @@ fn dense(case: &Case) -> Result<Prepared> {
 
 fn filtered(case: &Case) -> Result<Prepared> {
     let (adapter, material, search) = filtered::set_up(case, PERCENT)?;
-    let filtered::Search { built, allowed, oracle, server } = search;
+    let filtered::FilteredSearch { built, allowed, oracle, server } = search;
     let queries = Arc::clone(&material.queries);
     let search = move |query: usize| built.index().search_filtered(queries.row(query), K, &allowed);
     let judge = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);

@@ -40,8 +40,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
         phases.engine_bytes(built.index().memory_bytes());
         anyhow::Ok(served)
     };
-    let check = move |served: Vec<Client>| {
-        let judge = |client: &Client| oracle.judge(&client.found, adapter);
+    let check = move |served: Vec<Served>| {
+        let judge = |client: &Served| oracle.judge(&client.found, adapter);
         let judged: Vec<Findings> = served.iter().map(judge).collect::<Result<_>>()?;
         // The client that was served worst speaks for all.
         let worst = judged.into_iter().min_by(|a, b| {
@@ -56,17 +56,17 @@ fn prepare(case: &Case) -> Result<Prepared> {
 }
 
 /// What one client did.
-struct Client {
+struct Served {
     searches: usize,
     /// Its last answer to each query.
     found: Vec<Vec<Neighbour>>,
 }
 
 /// Every client asks all queries, again and again, until the time is over and each has been answered once.
-fn serve(index: &dyn Engine, queries: &Vectors, clients: usize, duration: Duration) -> Result<Vec<Client>> {
+fn serve(index: &dyn Engine, queries: &Vectors, clients: usize, duration: Duration) -> Result<Vec<Served>> {
     let start = Instant::now();
-    let work = || -> Result<Client> {
-        let mut client = Client { searches: 0, found: vec![Vec::new(); queries.len()] };
+    let work = || -> Result<Served> {
+        let mut client = Served { searches: 0, found: vec![Vec::new(); queries.len()] };
         while client.searches < queries.len() || start.elapsed() < duration {
             let query = client.searches % queries.len();
             client.found[query] = index.search(queries.row(query), K)?;
@@ -78,7 +78,7 @@ fn serve(index: &dyn Engine, queries: &Vectors, clients: usize, duration: Durati
         let start_client =
             |_| std::thread::Builder::new().spawn_scoped(scope, work).context("start the thread of a client");
         let threads = (0..clients).map(start_client).collect::<Result<Vec<_>>>()?;
-        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Client>>| {
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Served>>| {
             thread.join().map_err(|_| anyhow!("a client's search panicked"))?
         };
         threads.into_iter().map(join).collect()

@@ -148,9 +148,9 @@ const LIBRARIES: [&str; 4] = ["bench-core", "bench-main", "bench-engines", "benc
 /// A suite that another needs cannot be read, tested or replaced alone; cargo itself allows circles of tests.
 #[test]
 fn crates_depend_on_those_below_them_and_no_suite_on_a_suite() {
+    let name = Regex::new(r"(?m)^((?:bench|instrument)-[a-z]+|properties|report|xtask)\b *[.=]").unwrap();
     for (package, below) in BELOW {
         let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
-        let name = Regex::new(r"(?m)^((?:bench|instrument)-[a-z]+|properties|report|xtask)\b *[.=]").unwrap();
         for (_, [dependency]) in name.captures_iter(&manifest).map(|found| found.extract()) {
             assert!(below.contains(&dependency), "{package} depends on {dependency}, which is not below it");
         }
@@ -159,6 +159,29 @@ fn crates_depend_on_those_below_them_and_no_suite_on_a_suite() {
             !below.is_empty(),
             "the dependencies of {package} were not found"
         );
+    }
+}
+
+/// `cargo xtask bench --features NAME` builds the suites only: a feature that none of them passes on could not be had.
+#[test]
+fn features_of_the_libraries_are_features_of_the_suites_that_use_them() {
+    let features = |package: &str| -> Vec<String> {
+        let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+        let (_, behind) = manifest.split_once("[features]").unwrap();
+        let (section, _) = behind.split_once("\n[").unwrap();
+        let named = section.lines().filter_map(|line| line.split_once(" = ["));
+        named.map(|(name, _)| name.to_string()).collect()
+    };
+    for (library, suites) in [
+        ("bench-engines", &["bench-ingest", "bench-search"][..]),
+        ("bench-data", &["bench-ingest", "bench-search"]),
+        ("bench-main", &["bench-vectors", "bench-ingest"]),
+    ] {
+        for (suite, feature) in
+            suites.iter().flat_map(|suite| features(library).into_iter().map(move |f| (suite, f)))
+        {
+            assert!(features(suite).contains(&feature), "{suite} does not pass on {library}/{feature}");
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) enum TableRole {
 
 /// How many vectors of how many components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct TableShape {
     pub(super) len: usize,
     pub(super) dim: usize,
 }

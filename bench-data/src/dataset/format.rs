@@ -24,12 +24,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::contents::{Companions, Shape, TableRole, destination};
+use super::contents::{Companions, TableRole, TableShape, destination};
 use component::Component;
 
 /// A format, as the ending names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum FileFormat {
     /// Each row behind its dim.
     Vecs(Component),
     /// All rows behind their number and dim.
@@ -39,23 +39,23 @@ pub(super) enum Format {
     Parquet,
 }
 
-impl Format {
-    const ALL: [(&str, Format); 9] = [
-        ("fvecs", Format::Vecs(Component::F32)),
-        ("bvecs", Format::Vecs(Component::U8)),
-        ("fbin", Format::Shaped(Component::F32)),
-        ("u8bin", Format::Shaped(Component::U8)),
-        ("i8bin", Format::Shaped(Component::I8)),
-        ("npy", Format::Npy),
-        ("hdf5", Format::Hdf5),
-        ("h5", Format::Hdf5),
-        ("parquet", Format::Parquet),
+impl FileFormat {
+    const ALL: [(&str, FileFormat); 9] = [
+        ("fvecs", FileFormat::Vecs(Component::F32)),
+        ("bvecs", FileFormat::Vecs(Component::U8)),
+        ("fbin", FileFormat::Shaped(Component::F32)),
+        ("u8bin", FileFormat::Shaped(Component::U8)),
+        ("i8bin", FileFormat::Shaped(Component::I8)),
+        ("npy", FileFormat::Npy),
+        ("hdf5", FileFormat::Hdf5),
+        ("h5", FileFormat::Hdf5),
+        ("parquet", FileFormat::Parquet),
     ];
 
-    pub(super) fn of(path: &Path) -> Result<Format> {
+    pub(super) fn of(path: &Path) -> Result<FileFormat> {
         let ending = ending(path);
-        let found = Format::ALL.iter().find(|(name, _)| *name == ending);
-        let known = Format::ALL.map(|(name, _)| format!(".{name}")).join(", ");
+        let found = FileFormat::ALL.iter().find(|(name, _)| *name == ending);
+        let known = FileFormat::ALL.map(|(name, _)| format!(".{name}")).join(", ");
         let found = found
             .with_context(|| format!("unknown kind of data set; the name must end in one of {known}"))?;
         Ok(found.1)
@@ -68,13 +68,13 @@ impl Format {
         path: &Path,
         role: TableRole,
         column: Option<&str>,
-    ) -> Result<(Option<String>, Shape)> {
+    ) -> Result<(Option<String>, TableShape)> {
         let shape = match self {
-            Format::Vecs(component) => vecs::shape(path, component.bytes()),
-            Format::Shaped(component) => shaped::shape(path, component.bytes(), 1),
-            Format::Npy => npy::shape(path),
-            Format::Hdf5 => return hdf5::open(path, role).map(|(part, shape)| (Some(part), shape)),
-            Format::Parquet => {
+            FileFormat::Vecs(component) => vecs::shape(path, component.bytes()),
+            FileFormat::Shaped(component) => shaped::shape(path, component.bytes(), 1),
+            FileFormat::Npy => npy::shape(path),
+            FileFormat::Hdf5 => return hdf5::open(path, role).map(|(part, shape)| (Some(part), shape)),
+            FileFormat::Parquet => {
                 return parquet::open(path, role, column).map(|(part, shape)| (Some(part), shape));
             }
         }?;
@@ -84,28 +84,34 @@ impl Format {
     /// What lies beside the vectors, from the header.
     pub(super) fn companions(self, path: &Path) -> Result<Companions> {
         match self {
-            Format::Hdf5 => hdf5::companions(path),
+            FileFormat::Hdf5 => hdf5::companions(path),
             _ => Ok(Companions::default()),
         }
     }
 
     /// The components of the first `n` vectors, row-major.
-    pub(super) fn read(self, path: &Path, part: Option<&str>, shape: Shape, n: usize) -> Result<Vec<f32>> {
+    pub(super) fn read(
+        self,
+        path: &Path,
+        part: Option<&str>,
+        shape: TableShape,
+        n: usize,
+    ) -> Result<Vec<f32>> {
         let part = || part.context("the file has several tables, and none is named");
         match self {
-            Format::Vecs(component) => {
+            FileFormat::Vecs(component) => {
                 let mut data = destination(n, shape.dim)?;
                 vecs::read(path, shape, component.bytes(), n, |row| component.append(row, &mut data))?;
                 Ok(data)
             }
-            Format::Shaped(component) => {
+            FileFormat::Shaped(component) => {
                 let mut data = destination(n, shape.dim)?;
                 shaped::read(path, shape, component.bytes(), n, |row| component.append(row, &mut data))?;
                 Ok(data)
             }
-            Format::Npy => npy::read(path, shape, n),
-            Format::Hdf5 => hdf5::read(path, part()?, n),
-            Format::Parquet => parquet::read(path, part()?, n),
+            FileFormat::Npy => npy::read(path, shape, n),
+            FileFormat::Hdf5 => hdf5::read(path, part()?, n),
+            FileFormat::Parquet => parquet::read(path, part()?, n),
         }
     }
 }

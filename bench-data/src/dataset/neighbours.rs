@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::contents::{K, QUERIES};
-use super::format::{Format, ending, hdf5, parquet, shaped, vecs};
+use super::format::{FileFormat, ending, hdf5, parquet, shaped, vecs};
 use super::mistaken;
-use super::table::{Table, file_name};
+use super::table::{VectorTable, file_name};
 
 const ID_BYTES: usize = 4;
 
@@ -33,7 +33,7 @@ impl Neighbours {
     /// # Errors
     /// When the file is broken, is of another format, holds fewer, or names a vector that `base` does not
     /// have.
-    pub(super) fn open(path: &Path, base: &Table, queries: &Table) -> Result<Neighbours> {
+    pub(super) fn open(path: &Path, base: &VectorTable, queries: &VectorTable) -> Result<Neighbours> {
         let ids = mistaken::checked(path, || read(path, base, queries));
         let ids = ids.with_context(|| format!("read the neighbours {}", path.display()))?;
         Ok(Neighbours { path: path.into(), ids })
@@ -45,7 +45,7 @@ impl Neighbours {
     }
 }
 
-fn read(path: &Path, base: &Table, queries: &Table) -> Result<Vec<Vec<u64>>> {
+fn read(path: &Path, base: &VectorTable, queries: &VectorTable) -> Result<Vec<Vec<u64>>> {
     let ending = ending(path);
     let shape = match ending.as_str() {
         "ivecs" => vecs::shape(path, ID_BYTES),
@@ -72,7 +72,7 @@ fn read(path: &Path, base: &Table, queries: &Table) -> Result<Vec<Vec<u64>>> {
     }
     rows.iter_mut().for_each(|ids: &mut Vec<i64>| ids.truncate(k));
     let by_id = match base.format {
-        Format::Parquet if ending == "parquet" => {
+        FileFormat::Parquet if ending == "parquet" => {
             let wanted: BTreeSet<i64> = rows.iter().flatten().copied().collect();
             parquet::rows_of(&base.path, &wanted)?
         }
@@ -82,7 +82,11 @@ fn read(path: &Path, base: &Table, queries: &Table) -> Result<Vec<Vec<u64>>> {
 }
 
 /// The ids as numbers of rows: by the ids that stand beside the vectors, if there are any.
-fn as_rows_of(base: &Table, ids: &[Vec<i64>], by_id: Option<&BTreeMap<i64, u64>>) -> Result<Vec<Vec<u64>>> {
+fn as_rows_of(
+    base: &VectorTable,
+    ids: &[Vec<i64>],
+    by_id: Option<&BTreeMap<i64, u64>>,
+) -> Result<Vec<Vec<u64>>> {
     let row = |id: i64| match by_id {
         Some(rows) => rows.get(&id).copied(),
         None => u64::try_from(id).ok().filter(|&row| row < base.shape.len as u64),

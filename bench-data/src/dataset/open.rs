@@ -8,18 +8,18 @@ use bench_core::harness::Inputs;
 use bench_engines::{Distance, Vectors};
 
 use super::contents::{Companions, K, QUERIES, TableRole};
-use super::format::{Format, hdf5};
+use super::format::{FileFormat, hdf5};
 use super::neighbours::Neighbours;
-use super::table::Table;
+use super::table::VectorTable;
 
 /// A file of vectors, opened: its shape is known, its vectors are not yet read.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    base: Table,
+    base: VectorTable,
     pub(super) distance: Distance,
     /// What the file says of its distance, if the user says otherwise.
     contradicted: Option<String>,
-    queries: Option<Table>,
+    queries: Option<VectorTable>,
     pub(super) truth: TruthSource,
     pub(super) cache: Option<PathBuf>,
 }
@@ -56,17 +56,17 @@ pub fn of_inputs(inputs: &Inputs) -> Result<Option<Dataset>> {
 fn opened(path: &Path, inputs: &Inputs) -> Result<Dataset> {
     let named = inputs.user.distance.as_deref().map(str::parse).transpose().context("--distance")?;
     let column = inputs.user.column.as_deref();
-    let base = Table::open(path, TableRole::Base, column)?;
+    let base = VectorTable::open(path, TableRole::Base, column)?;
     let companions = base.companions()?;
     let (distance, contradicted) = distance(path, named, companions.distance.as_deref())?;
     let queries = match &inputs.user.queries {
-        Some(path) => Some(Table::open(path, TableRole::Queries, column).context("--queries")?),
-        None if companions.queries => Some(Table::open(path, TableRole::Queries, column)?),
+        Some(path) => Some(VectorTable::open(path, TableRole::Queries, column).context("--queries")?),
+        None if companions.queries => Some(VectorTable::open(path, TableRole::Queries, column)?),
         None => None,
     };
     let formats = || [Some(&base), queries.as_ref()].into_iter().flatten().map(|table| table.format);
     ensure!(
-        column.is_none() || formats().any(|format| format == Format::Parquet),
+        column.is_none() || formats().any(|format| format == FileFormat::Parquet),
         "--column names a column of a .parquet file, and {} is none: leave it out",
         path.display()
     );
@@ -102,9 +102,9 @@ fn distance(path: &Path, named: Option<Distance>, said: Option<&str>) -> Result<
 
 fn truth(
     inputs: &Inputs,
-    base: &Table,
+    base: &VectorTable,
     companions: &Companions,
-    queries: Option<&Table>,
+    queries: Option<&VectorTable>,
     is_contradicted: bool,
 ) -> Result<TruthSource> {
     if let Some(path) = &inputs.user.neighbours {

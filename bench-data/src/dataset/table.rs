@@ -6,36 +6,36 @@ use anyhow::{Context, Result, ensure};
 use bench_core::foreign_text::in_one_line;
 use bench_engines::Vectors;
 
-use super::contents::{Companions, Shape, TableRole};
-use super::format::Format;
+use super::contents::{Companions, TableRole, TableShape};
+use super::format::FileFormat;
 use super::mistaken;
 
 /// A table of vectors in a file.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(super) struct VectorTable {
     pub(super) path: PathBuf,
-    pub(super) format: Format,
+    pub(super) format: FileFormat,
     /// The name of the table, in a file that may have several.
     part: Option<String>,
-    pub(super) shape: Shape,
+    pub(super) shape: TableShape,
 }
 
-impl Table {
+impl VectorTable {
     /// Opens a file; its ending names its format. `column` is the column of a Parquet file that the user
     /// named.
-    pub(super) fn open(path: &Path, role: TableRole, column: Option<&str>) -> Result<Table> {
+    pub(super) fn open(path: &Path, role: TableRole, column: Option<&str>) -> Result<VectorTable> {
         let what = match role {
             TableRole::Base => "data set",
             TableRole::Queries => "queries",
         };
         let open = || {
-            let format = Format::of(path)?;
+            let format = FileFormat::of(path)?;
             format.open(path, role, column).map(|(part, shape)| (format, part, shape))
         };
         let opened = mistaken::checked(path, open);
         let (format, part, shape) = opened.with_context(|| format!("open the {what} {}", path.display()))?;
         ensure!(shape.len > 0 && shape.dim > 0, "the {what} {} holds no vectors", path.display());
-        Ok(Table { path: path.into(), format, part, shape })
+        Ok(VectorTable { path: path.into(), format, part, shape })
     }
 
     /// What lies beside it in its file.

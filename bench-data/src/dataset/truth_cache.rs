@@ -3,15 +3,15 @@
 
 use bench_engines::{Distance, Neighbour, Vectors};
 
-use crate::kept::{Keep, Key};
+use crate::kept::{Keep, KeptKey};
 
 /// Changes with the layout of the file and with the way neighbours are computed.
 const VERSION: u32 = 2;
 
 /// What decides about the neighbours.
-pub(super) fn key(base: &Vectors, queries: &Vectors, k: usize, distance: Distance) -> Key {
+pub(super) fn key(base: &Vectors, queries: &Vectors, k: usize, distance: Distance) -> KeptKey {
     let words = format!("{VERSION} {} {} {k} {distance}", base.hash(), queries.hash());
-    Key::new("neighbours", [words.as_str()])
+    KeptKey::new("neighbours", [words.as_str()])
 }
 
 impl Keep for Vec<Vec<Neighbour>> {

@@ -1,6 +1,6 @@
 //! Embeddings that are set-up and not measured: made once by a model and kept for the next process.
 
-use crate::kept::{Key, load_or};
+use crate::kept::{KeptKey, load_or};
 use anyhow::{Context, Result};
 use bench_core::harness::Inputs;
 
@@ -24,7 +24,7 @@ pub fn embed_once(name: &str, inputs: &Inputs, texts: &[&str]) -> Result<Vec<f32
     let identity = identity();
     let mut vectors = Vec::new();
     for texts in texts.chunks(KEPT_TOGETHER) {
-        let key = Key::new("embeddings", [identity.as_str()].into_iter().chain(texts.iter().copied()));
+        let key = KeptKey::new("embeddings", [identity.as_str()].into_iter().chain(texts.iter().copied()));
         let kept: Vec<f32> = load_or(inputs.cache.as_deref(), &key, || embed(texts))
             .with_context(|| format!("embed texts by {name}"))?;
         vectors.extend(kept);

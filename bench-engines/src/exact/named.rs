@@ -27,7 +27,7 @@ pub fn named_neighbours(
     let row = |query: usize| {
         named(base, queries.row(query), &ids[query], distance).with_context(|| format!("row {query}"))
     };
-    let named: Vec<Named> = (0..queries.len()).map(row).collect::<Result<_>>()?;
+    let named: Vec<JudgedRow> = (0..queries.len()).map(row).collect::<Result<_>>()?;
     let step = queries.len().div_ceil(SPOT_CHECKS).max(1);
     for query in (0..queries.len()).step_by(step) {
         ensure_nearest(base, queries.row(query), &ids[query], &named[query], distance)
@@ -38,10 +38,10 @@ pub fn named_neighbours(
 }
 
 /// The exact distance and the id of each neighbour that has a distance, the nearest first.
-type Named = Vec<(f64, u64)>;
+type JudgedRow = Vec<(f64, u64)>;
 
-fn named(base: &Vectors, query: &[f32], ids: &[u64], distance: Distance) -> Result<Named> {
-    let mut named = Named::with_capacity(ids.len());
+fn named(base: &Vectors, query: &[f32], ids: &[u64], distance: Distance) -> Result<JudgedRow> {
+    let mut named = JudgedRow::with_capacity(ids.len());
     for (rank, &id) in ids.iter().enumerate() {
         ensure!(
             id < base.len() as u64,
@@ -72,7 +72,7 @@ fn ensure_nearest(
     base: &Vectors,
     query: &[f32],
     ids: &[u64],
-    named: &Named,
+    named: &JudgedRow,
     distance: Distance,
 ) -> Result<()> {
     let Some(&(farthest, farthest_id)) = named.last() else { return Ok(()) };

@@ -32,7 +32,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => insert_rows(HnswRs::new(spec, DistL2), vectors, spec.batch),
-        Distance::InnerProduct => insert_rows(HnswRs::new(spec, Dot), vectors, spec.batch),
+        Distance::InnerProduct => insert_rows(HnswRs::new(spec, NonNegativeDot), vectors, spec.batch),
         Distance::Cosine => insert_rows(HnswRs::new(spec, DistCosine), vectors, spec.batch),
     },
 };
@@ -40,9 +40,9 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 /// The inner product of vectors of any length. The engine's own asks for vectors of length 1, and its graph for distances that
 /// are not negative; all that it does with them is to compare, so any numbers in the right order do.
 #[derive(Clone, Copy)]
-struct Dot;
+struct NonNegativeDot;
 
-impl Dot {
+impl NonNegativeDot {
     /// A number that is not negative, greater for a greater rank: the bits of an f32 in their order, but the last.
     fn of_rank(rank: f32) -> f32 {
         let bits = rank.min(f32::MAX / 4.0).to_bits();
@@ -57,9 +57,9 @@ impl Dot {
     }
 }
 
-impl Measure<f32> for Dot {
+impl Measure<f32> for NonNegativeDot {
     fn eval(&self, a: &[f32], b: &[f32]) -> f32 {
-        Dot::of_rank(Distance::InnerProduct.rank(a, b))
+        NonNegativeDot::of_rank(Distance::InnerProduct.rank(a, b))
     }
 }
 
@@ -85,7 +85,7 @@ impl<D: Measure<f32> + Send + Sync> HnswRs<D> {
             distance: match self.distance {
                 // Its Euclidean distance is the root of ours.
                 Distance::L2 => distance * distance,
-                Distance::InnerProduct => Distance::InnerProduct.of_rank(Dot::rank(distance)),
+                Distance::InnerProduct => Distance::InnerProduct.of_rank(NonNegativeDot::rank(distance)),
                 Distance::Cosine => distance,
             },
         };
@@ -126,11 +126,11 @@ mod tests {
     fn ranks_become_numbers_in_the_same_order_and_come_back() {
         let ranks = [f32::MIN, -1e30, -7.5, -1.0, -1e-30, -0.0, 0.0, 1e-30, 1.0, 1.000_001, 7.5, 1e37];
         for pair in ranks.windows(2) {
-            let (near, far) = (Dot::of_rank(pair[0]), Dot::of_rank(pair[1]));
+            let (near, far) = (NonNegativeDot::of_rank(pair[0]), NonNegativeDot::of_rank(pair[1]));
             assert!(near >= 0.0 && near < far && far.is_finite(), "{pair:?}: {near} {far}");
         }
         for rank in ranks {
-            let back = Dot::rank(Dot::of_rank(rank));
+            let back = NonNegativeDot::rank(NonNegativeDot::of_rank(rank));
             assert!(
                 (back - rank).abs() <= rank.abs() * 2.0 * f32::EPSILON + f32::MIN_POSITIVE,
                 "{rank} became {back}"

@@ -34,7 +34,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| match spec.distance {
         Distance::L2 => build::<SquaredEuclidean>(spec, vectors),
-        Distance::InnerProduct => build::<Dot>(spec, vectors),
+        Distance::InnerProduct => build::<DotMeasure>(spec, vectors),
         Distance::Cosine => build::<Angle>(spec, vectors),
     },
 };
@@ -53,14 +53,14 @@ trait Measure: Clone + Send + Sync + 'static {
 #[derive(Clone)]
 struct SquaredEuclidean;
 #[derive(Clone)]
-struct Dot;
+struct DotMeasure;
 #[derive(Clone)]
 struct Angle;
 
 impl Measure for SquaredEuclidean {
     const DISTANCE: Distance = Distance::L2;
 }
-impl Measure for Dot {
+impl Measure for DotMeasure {
     const DISTANCE: Distance = Distance::InnerProduct;
 }
 /// As its users do it: at length 1 the dot product is the cosine, at a third of the work.
@@ -70,32 +70,32 @@ impl Measure for Angle {
 }
 
 #[derive(Clone)]
-struct Row<M>(Box<[f32]>, PhantomData<M>);
+struct MeasuredPoint<M>(Box<[f32]>, PhantomData<M>);
 
-impl<M: Measure> Row<M> {
-    fn new(vector: &[f32]) -> Row<M> {
+impl<M: Measure> MeasuredPoint<M> {
+    fn new(vector: &[f32]) -> MeasuredPoint<M> {
         let mut row: Box<[f32]> = vector.into();
         let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
         if M::NORMALISES && length > 0.0 {
             row.iter_mut().for_each(|x| *x /= length);
         }
-        Row(row, PhantomData)
+        MeasuredPoint(row, PhantomData)
     }
 }
 
-impl<M: Measure> Point for Row<M> {
+impl<M: Measure> Point for MeasuredPoint<M> {
     fn distance(&self, other: &Self) -> f32 {
         M::DISTANCE.between(&self.0, &other.0)
     }
 }
 
 struct InstantDistance<M> {
-    graph: HnswMap<Row<M>, u64>,
+    graph: HnswMap<MeasuredPoint<M>, u64>,
     dim: usize,
 }
 
 fn build<M: Measure>(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
-    let points = (0..vectors.len()).map(|row| Row::new(vectors.row(row))).collect();
+    let points = (0..vectors.len()).map(|row| MeasuredPoint::new(vectors.row(row))).collect();
     let ids = (0..vectors.len() as u64).collect();
     let builder = Builder::default().seed(SEED).ef_construction(spec.ef_construction).ef_search(spec.ef);
     Ok(Box::new(InstantDistance::<M> { graph: builder.build(points, ids), dim: spec.dim }))
@@ -109,7 +109,7 @@ impl<M: Measure> Engine for InstantDistance<M> {
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
         ensure_query(query, self.dim)?;
         let mut search = Search::default();
-        let found = self.graph.search(&Row::new(query), &mut search);
+        let found = self.graph.search(&MeasuredPoint::new(query), &mut search);
         Ok(found.take(k).map(|item| Neighbour { id: *item.value, distance: item.distance }).collect())
     }
 }

@@ -124,7 +124,7 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 /// What all connections of an index know.
-struct Table {
+struct PgTable {
     config: Config,
     url: ServerUrl,
     name: String,
@@ -142,7 +142,7 @@ fn operator(distance: Distance) -> (&'static str, &'static str) {
     }
 }
 
-impl Table {
+impl PgTable {
     fn connect(&self) -> Result<Connection> {
         let mut connection = self
             .config
@@ -166,17 +166,17 @@ impl Table {
 }
 
 /// A connection and the statements that it has prepared so far.
-struct Session {
+struct PgSession {
     connection: Connection,
-    table: Arc<Table>,
+    table: Arc<PgTable>,
     nearest: Option<Statement>,
     nearest_allowed: Option<Statement>,
 }
 
-impl Session {
-    fn open(table: &Arc<Table>) -> Result<Session> {
+impl PgSession {
+    fn open(table: &Arc<PgTable>) -> Result<PgSession> {
         let connection = table.connect()?;
-        Ok(Session { connection, table: Arc::clone(table), nearest: None, nearest_allowed: None })
+        Ok(PgSession { connection, table: Arc::clone(table), nearest: None, nearest_allowed: None })
     }
 
     fn nearest(&mut self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
@@ -219,7 +219,7 @@ impl Session {
 fn prepared(
     known: &mut Option<Statement>,
     connection: &mut Connection,
-    table: &Table,
+    table: &PgTable,
     filter: &str,
 ) -> Result<Statement> {
     if let Some(statement) = known {
@@ -233,7 +233,7 @@ fn prepared(
     Ok(known.insert(connection.prepare(&sql).context("prepare a search")?).clone())
 }
 
-impl Table {
+impl PgTable {
     fn neighbours(&self, rows: &[Row]) -> Result<Vec<Neighbour>> {
         let neighbour = |row: &Row| -> Result<Neighbour> {
             let (id, distance): (i64, f64) = (row.try_get(0)?, row.try_get(1)?);
@@ -250,15 +250,15 @@ impl Table {
     }
 }
 
-impl Client for Session {
+impl Client for PgSession {
     fn search(&mut self, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
         self.nearest(query, k)
     }
 }
 
 struct PgVector {
-    sessions: Connections<Session>,
-    table: Arc<Table>,
+    sessions: Connections<PgSession>,
+    table: Arc<PgTable>,
     len: usize,
 }
 
@@ -292,7 +292,7 @@ impl PgVector {
         let server: &Server =
             spec.server.as_ref().context("pgvector is a server: name it with --pgvector URL")?;
         let url = server.address.urls.first().context("no URL")?.clone();
-        let table = Arc::new(Table {
+        let table = Arc::new(PgTable {
             config: config(&url)?,
             url,
             name: unique_name(),
@@ -300,7 +300,7 @@ impl PgVector {
             distance: spec.distance,
             ef: spec.ef,
         });
-        let sessions = Connections::open(spec.threads, || Session::open(&table))?;
+        let sessions = Connections::open(spec.threads, || PgSession::open(&table))?;
         // From here on it is dropped, whatever happens.
         let engine = PgVector { sessions, table, len: 0 };
         let table = format!(
@@ -358,6 +358,6 @@ impl Engine for PgVector {
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {
-        Ok(Box::new(Session::open(&self.table)?))
+        Ok(Box::new(PgSession::open(&self.table)?))
     }
 }

@@ -21,7 +21,7 @@ use ::qdrant_client::qdrant::{
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::harness::ServerAddress;
 use bench_core::instrument::{MetricsPage, Node, WatchedServer};
-use session::{GRPC_PORT, Place, Session, api_key, place};
+use session::{GRPC_PORT, NodeAddress, QdrantSession, api_key, place};
 
 use super::connections::Connections;
 use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
@@ -73,7 +73,7 @@ fn meet(address: &ServerAddress) -> Result<WatchedServer> {
     let mut nodes = Vec::new();
     for (url, pid) in address.nodes() {
         let place = place(url)?;
-        let session = Session::open(&place).with_context(|| {
+        let session = QdrantSession::open(&place).with_context(|| {
             format!("{url} (give the port for gRPC, {GRPC_PORT} by default, not that for HTTP)")
         })?;
         let health = session.wait(session.client.health_check())?;
@@ -102,7 +102,7 @@ fn capitalised(title: &str) -> &str {
 
 /// What all connections of an index know.
 struct Collection {
-    places: Vec<Place>,
+    places: Vec<NodeAddress>,
     /// Counts the connections, which go to the nodes in turn.
     connections: AtomicUsize,
     name: String,
@@ -117,9 +117,9 @@ const FIELD: &str = "label";
 const LABEL: &str = "allowed";
 
 impl Collection {
-    fn connect(&self) -> Result<Session> {
+    fn connect(&self) -> Result<QdrantSession> {
         let turn = self.connections.fetch_add(1, Ordering::Relaxed);
-        Session::open(&self.places[turn % self.places.len()])
+        QdrantSession::open(&self.places[turn % self.places.len()])
     }
 
     /// By the label, if it is exactly these ids that carry it, otherwise by the ids.
@@ -140,7 +140,7 @@ impl Collection {
     /// Asks node after node to delete it, until one does.
     fn delete(&self) -> Result<()> {
         let delete = |place| {
-            let session = Session::open(place)?;
+            let session = QdrantSession::open(place)?;
             session.wait(session.client.delete_collection(&self.name)).map(drop)
         };
         let mut failed = Vec::new();
@@ -170,7 +170,7 @@ impl Collection {
 
 /// A client of its own.
 struct OwnSession {
-    session: Session,
+    session: QdrantSession,
     collection: Arc<Collection>,
 }
 
@@ -181,7 +181,7 @@ impl Client for OwnSession {
 }
 
 struct Qdrant {
-    sessions: Connections<Session>,
+    sessions: Connections<QdrantSession>,
     collection: Arc<Collection>,
     len: usize,
 }

@@ -18,9 +18,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words.map(str::to_string).collect()
 }
 
-struct Words;
+struct WordTokenizer;
 
-impl Tokenizer for Words {
+impl Tokenizer for WordTokenizer {
     fn tokenize(&self, text: &str) -> Vec<String> {
         words(text)
     }
@@ -29,7 +29,7 @@ impl Tokenizer for Words {
 /// An inverted index of texts by the crate bm25, with its usual k1 = 1.2 and b = 0.75. Words are told apart by 64 bits: by
 /// 32, as the crate does unless asked, different words of a few thousand texts can coincide.
 pub(super) struct SparseIndex {
-    embedder: Embedder<u64, Words>,
+    embedder: Embedder<u64, WordTokenizer>,
     scorer: Scorer<u64, u64>,
 }
 
@@ -37,7 +37,7 @@ impl SparseIndex {
     /// An index of the texts, whose ids are their positions.
     pub fn build(texts: &[String]) -> SparseIndex {
         let corpus: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let embedder = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(Words, &corpus).build();
+        let embedder = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(WordTokenizer, &corpus).build();
         let mut scorer = Scorer::new();
         for (id, text) in (0..).zip(&corpus) {
             scorer.upsert(&id, embedder.embed(text));

@@ -9,7 +9,7 @@ use bench_engines::{Adapter, Neighbour, Oracle};
 
 use super::fusion::{Fused, RANK_CONSTANT};
 use super::sparse::{Hit, words};
-use super::{Answer, CANDIDATES};
+use super::{CANDIDATES, HybridAnswer};
 
 /// BM25's usual parameters, those of the crate bm25.
 const K1: f64 = 1.2;
@@ -33,8 +33,8 @@ impl Truth {
     /// # Errors
     /// Says which of the three lists of which query is wrong. A dense list may lack neighbours unless its engine is exact;
     /// the sparse list must be the right one, and the fused list must follow from both.
-    pub fn judge(&self, answer: &Answer, engine: &Adapter) -> Result<Findings> {
-        let Answer { dense, sparse, fused } = answer;
+    pub fn judge(&self, answer: &HybridAnswer, engine: &Adapter) -> Result<Findings> {
+        let HybridAnswer { dense, sparse, fused } = answer;
         let unjudged = self.oracle.judge(dense, engine).context("dense")?.unjudged;
         let (dense_len, sparse_len, fused_len) = (dense.len(), sparse.len(), fused.len());
         ensure!(
@@ -61,7 +61,7 @@ impl Truth {
 /// For each query the BM25 score of every text: Robertson's, with the idf that is never negative, ln(1 + (N - n + 1/2) /
 /// (n + 1/2)). A word that a query repeats counts each time.
 pub(super) fn scores(texts: &[String], queries: &[String]) -> Vec<Vec<f64>> {
-    let texts: Vec<Counted> = texts.iter().map(|text| Counted::new(text)).collect();
+    let texts: Vec<WordCounts> = texts.iter().map(|text| WordCounts::new(text)).collect();
     let total: f64 = texts.iter().map(|text| text.length).sum();
     let mean_length = total / texts.len() as f64;
     let idf = |word: &String| {
@@ -71,7 +71,7 @@ pub(super) fn scores(texts: &[String], queries: &[String]) -> Vec<Vec<f64>> {
     let score_all = |query: &String| {
         let words = words(query);
         let idfs: Vec<f64> = words.iter().map(idf).collect();
-        let score = |text: &Counted| {
+        let score = |text: &WordCounts| {
             words.iter().zip(&idfs).map(|(word, idf)| idf * text.weight(word, mean_length)).sum()
         };
         texts.iter().map(score).collect()
@@ -80,20 +80,20 @@ pub(super) fn scores(texts: &[String], queries: &[String]) -> Vec<Vec<f64>> {
 }
 
 /// How often a text has each of its words, and how many it has.
-struct Counted {
+struct WordCounts {
     counts: HashMap<String, f64>,
     length: f64,
 }
 
-impl Counted {
-    fn new(text: &str) -> Counted {
+impl WordCounts {
+    fn new(text: &str) -> WordCounts {
         let words = words(text);
         let length = words.len() as f64;
         let mut counts = HashMap::new();
         for word in words {
             *counts.entry(word).or_default() += 1.0;
         }
-        Counted { counts, length }
+        WordCounts { counts, length }
     }
 
     fn weight(&self, word: &str, mean_length: f64) -> f64 {

@@ -14,11 +14,11 @@ use anyhow::{Context, Result};
 /// threads:            begin | work(i)  | end            begin, leave
 /// ```
 pub(super) struct Crew {
-    shared: Arc<Shared>,
+    shared: Arc<CrewState>,
     handles: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
+struct CrewState {
     begin: Barrier,
     end: Barrier,
     stop: AtomicBool,
@@ -29,7 +29,7 @@ impl Crew {
     /// or wait lies before the first phase.
     pub(super) fn start(threads: usize, work: impl Fn(usize) + Send + Sync + 'static) -> Result<Crew> {
         let (begin, end) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
-        let shared = Arc::new(Shared { begin, end, stop: AtomicBool::new(false) });
+        let shared = Arc::new(CrewState { begin, end, stop: AtomicBool::new(false) });
         let work = Arc::new(work);
         let mut handles = Vec::new();
         for index in 0..threads {

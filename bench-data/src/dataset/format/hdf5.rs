@@ -10,7 +10,7 @@ use hdf5_reader::{ByteOrder, Dataset, Datatype, H5Type, Hdf5File, OpenOptions, S
 use npyz::half::f16;
 
 use super::hdf5_storage::{self, Hdf5Number};
-use crate::dataset::contents::{Companions, Shape, TableRole, destination};
+use crate::dataset::contents::{Companions, TableRole, TableShape, destination};
 
 /// The data set of vectors.
 const BASE: &str = "train";
@@ -28,7 +28,7 @@ const MOST_COMPRESSED: u64 = 1032;
 
 /// The data set for a role, and its shape, from the headers. Queries are `test`, of a file without one
 /// `train`.
-pub(crate) fn open(path: &Path, role: TableRole) -> Result<(String, Shape)> {
+pub(crate) fn open(path: &Path, role: TableRole) -> Result<(String, TableShape)> {
     let file = file(path)?;
     let root = root(&file)?;
     let name = if role == TableRole::Queries && has(&root, QUERIES) { QUERIES } else { BASE };
@@ -67,7 +67,7 @@ pub(crate) fn read(path: &Path, name: &str, n: usize) -> Result<Vec<f32>> {
 }
 
 /// How many rows of how many ids `neighbors` has.
-pub(crate) fn neighbours_shape(path: &Path) -> Result<Shape> {
+pub(crate) fn neighbours_shape(path: &Path) -> Result<TableShape> {
     let file = file(path)?;
     let table = StoredTable::open(path, &file, NEIGHBOURS)?;
     table.ensure_ids()?;
@@ -138,7 +138,7 @@ fn cause(error: &Error) -> &Error {
 struct StoredTable {
     name: &'static str,
     dataset: Dataset,
-    shape: Shape,
+    shape: TableShape,
     number: Hdf5Number,
 }
 
@@ -176,7 +176,7 @@ impl StoredTable {
         );
         let number =
             hdf5_storage::checked(file, &dataset).with_context(|| format!("the data set {name:?}"))?;
-        let shape = Shape { len: usize::try_from(len)?, dim: usize::try_from(dim)? };
+        let shape = TableShape { len: usize::try_from(len)?, dim: usize::try_from(dim)? };
         Ok(StoredTable { name, dataset, shape, number })
     }
 

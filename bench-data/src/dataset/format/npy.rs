@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::npy_header;
-use crate::dataset::contents::{Shape, destination};
+use crate::dataset::contents::{TableShape, destination};
 
-pub(crate) fn shape(path: &Path) -> Result<Shape> {
+pub(crate) fn shape(path: &Path) -> Result<TableShape> {
     let mut reader = BufReader::new(File::open(path)?);
     let header = header(&mut reader)?;
     let &[len, dim] = header.shape() else {
@@ -24,11 +24,11 @@ pub(crate) fn shape(path: &Path) -> Result<Shape> {
          or has something behind the array",
         reader.stream_position()?
     );
-    Ok(Shape { len: usize::try_from(len)?, dim: usize::try_from(dim)? })
+    Ok(TableShape { len: usize::try_from(len)?, dim: usize::try_from(dim)? })
 }
 
 /// The components of the first `n` vectors, row-major whatever the file's order.
-pub(crate) fn read(path: &Path, shape: Shape, n: usize) -> Result<Vec<f32>> {
+pub(crate) fn read(path: &Path, shape: TableShape, n: usize) -> Result<Vec<f32>> {
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
     let header = header(&mut reader)?;
     let file = NpyFile::with_header(header, reader);
@@ -41,7 +41,7 @@ pub(crate) fn read(path: &Path, shape: Shape, n: usize) -> Result<Vec<f32>> {
 
 fn read_as<T: Deserialize>(
     file: NpyFile<impl Read>,
-    shape: Shape,
+    shape: TableShape,
     n: usize,
     convert: impl Fn(T) -> f32,
 ) -> Result<Vec<f32>> {

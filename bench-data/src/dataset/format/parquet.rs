@@ -18,14 +18,14 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
 use super::parquet_columns::{self, ListedNumber, NumberList};
-use crate::dataset::contents::{Shape, TableRole, destination};
+use crate::dataset::contents::{TableRole, TableShape, destination};
 
 /// Rows decoded at once.
 const BLOCK_ROWS: usize = 1024;
 
 /// The column of vectors and its shape, from the footer. A file of queries need not have the column that the
 /// user named.
-pub(crate) fn open(path: &Path, role: TableRole, column: Option<&str>) -> Result<(String, Shape)> {
+pub(crate) fn open(path: &Path, role: TableRole, column: Option<&str>) -> Result<(String, TableShape)> {
     let file = file(path)?;
     let named = parquet_columns::vectors(schema(&file), column);
     let list = match (named, role) {
@@ -43,16 +43,16 @@ pub(crate) fn read(path: &Path, column: &str, n: usize) -> Result<Vec<f32>> {
     let shape = shape(path, &file, &list)?;
     let mut data = destination(n.min(shape.len), shape.dim)?;
     each_row(&file, &list, shape, n, |values| match values {
-        Numbers::F16(values) => data.extend(values.iter().map(|x| x.to_f32())),
-        Numbers::F32(values) => data.extend(values),
-        Numbers::F64(values) => data.extend(values.iter().map(|x| *x as f32)),
-        Numbers::I32(_) | Numbers::I64(_) => {}
+        ColumnNumbers::F16(values) => data.extend(values.iter().map(|x| x.to_f32())),
+        ColumnNumbers::F32(values) => data.extend(values),
+        ColumnNumbers::F64(values) => data.extend(values.iter().map(|x| *x as f32)),
+        ColumnNumbers::I32(_) | ColumnNumbers::I64(_) => {}
     })?;
     Ok(data)
 }
 
 /// How many rows of how many ids the file of neighbours has, from the footer.
-pub(crate) fn neighbours_shape(path: &Path) -> Result<Shape> {
+pub(crate) fn neighbours_shape(path: &Path) -> Result<TableShape> {
     let file = file(path)?;
     shape(path, &file, &parquet_columns::neighbours(schema(&file))?)
 }
@@ -64,9 +64,9 @@ pub(crate) fn read_neighbours(path: &Path, n: usize) -> Result<Vec<Vec<i64>>> {
     let shape = shape(path, &file, &list)?;
     let mut ids = Vec::new();
     each_row(&file, &list, shape, n, |values| match values {
-        Numbers::I32(values) => ids.extend(values.iter().map(|id| i64::from(*id))),
-        Numbers::I64(values) => ids.extend(values),
-        Numbers::F16(_) | Numbers::F32(_) | Numbers::F64(_) => {}
+        ColumnNumbers::I32(values) => ids.extend(values.iter().map(|id| i64::from(*id))),
+        ColumnNumbers::I64(values) => ids.extend(values),
+        ColumnNumbers::F16(_) | ColumnNumbers::F32(_) | ColumnNumbers::F64(_) => {}
     })?;
     Ok(ids.chunks(shape.dim).map(<[i64]>::to_vec).collect())
 }
@@ -151,7 +151,7 @@ fn schema(file: &SerializedFileReader<File>) -> &SchemaDescriptor {
 }
 
 /// How many lists of how many numbers there are, when the file has room for them and can be unpacked.
-fn shape(path: &Path, file: &SerializedFileReader<File>, list: &NumberList) -> Result<Shape> {
+fn shape(path: &Path, file: &SerializedFileReader<File>, list: &NumberList) -> Result<TableShape> {
     let name = &list.name;
     ensure_decodable(path, file, list.index, name)?;
     let metadata = file.metadata();
@@ -166,7 +166,7 @@ fn shape(path: &Path, file: &SerializedFileReader<File>, list: &NumberList) -> R
         values.is_multiple_of(len),
         "the column {name:?} has {values} components in {len} rows: its vectors differ in length, or some are missing"
     );
-    Ok(Shape { len, dim: values / len })
+    Ok(TableShape { len, dim: values / len })
 }
 
 /// What the footer says of a column must be true and packed in a way that can be unpacked: the reader panics
@@ -197,7 +197,7 @@ fn ensure_decodable(path: &Path, file: &SerializedFileReader<File>, index: usize
 }
 
 /// The numbers of some rows.
-enum Numbers {
+enum ColumnNumbers {
     F16(Vec<f16>),
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -209,9 +209,9 @@ enum Numbers {
 fn each_row(
     file: &SerializedFileReader<File>,
     list: &NumberList,
-    shape: Shape,
+    shape: TableShape,
     n: usize,
-    mut take: impl FnMut(Numbers),
+    mut take: impl FnMut(ColumnNumbers),
 ) -> Result<()> {
     let (mut row, n) = (0, n.min(shape.len));
     for group in 0..file.num_row_groups() {
@@ -220,22 +220,22 @@ fn each_row(
         let mut rows = RowReader { list, shape, n, row };
         row = match (reader.with_context(within)?, list.number) {
             (ColumnReader::FloatColumnReader(reader), ListedNumber::F32) => {
-                rows.each(reader, |values| take(Numbers::F32(values)))
+                rows.each(reader, |values| take(ColumnNumbers::F32(values)))
             }
             (ColumnReader::DoubleColumnReader(reader), ListedNumber::F64) => {
-                rows.each(reader, |values| take(Numbers::F64(values)))
+                rows.each(reader, |values| take(ColumnNumbers::F64(values)))
             }
             (ColumnReader::FixedLenByteArrayColumnReader(reader), ListedNumber::F16) => {
                 rows.each(reader, |values| {
                     let half = |bytes: &[u8]| bytes.try_into().map_or(f16::NAN, f16::from_le_bytes);
-                    take(Numbers::F16(values.iter().map(|value| half(value.as_bytes())).collect()));
+                    take(ColumnNumbers::F16(values.iter().map(|value| half(value.as_bytes())).collect()));
                 })
             }
             (ColumnReader::Int32ColumnReader(reader), ListedNumber::I32) => {
-                rows.each(reader, |values| take(Numbers::I32(values)))
+                rows.each(reader, |values| take(ColumnNumbers::I32(values)))
             }
             (ColumnReader::Int64ColumnReader(reader), ListedNumber::I64) => {
-                rows.each(reader, |values| take(Numbers::I64(values)))
+                rows.each(reader, |values| take(ColumnNumbers::I64(values)))
             }
             _ => bail!("the column {:?} changes its type", list.name),
         }
@@ -250,7 +250,7 @@ fn each_row(
 /// Where in a column its reading is.
 struct RowReader<'a> {
     list: &'a NumberList,
-    shape: Shape,
+    shape: TableShape,
     n: usize,
     row: usize,
 }

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::dataset::contents::Shape;
+use crate::dataset::contents::TableShape;
 
 const HEAD: usize = 8;
 
 /// What the header says, when the file is as long as that. Ground truth may have as many f32 behind its ids, the
 /// distances; `tables` is how many tables may follow the header.
-pub(crate) fn shape(path: &Path, value_bytes: usize, tables: u64) -> Result<Shape> {
+pub(crate) fn shape(path: &Path, value_bytes: usize, tables: u64) -> Result<TableShape> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
     let mut head = [0; HEAD];
@@ -31,13 +31,13 @@ pub(crate) fn shape(path: &Path, value_bytes: usize, tables: u64) -> Result<Shap
         "the header promises {rows} x {columns} values of {value_bytes} bytes, but {there} bytes follow it at byte \
          {HEAD}: the file is cut off, or it is of another format than its ending says"
     );
-    Ok(Shape { len: rows as usize, dim: columns as usize })
+    Ok(TableShape { len: rows as usize, dim: columns as usize })
 }
 
 /// Hands the bytes of the first `n` rows to `take`, one row after the other.
 pub(crate) fn read(
     path: &Path,
-    shape: Shape,
+    shape: TableShape,
     value_bytes: usize,
     n: usize,
     mut take: impl FnMut(&[u8]),

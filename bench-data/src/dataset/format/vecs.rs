@@ -7,13 +7,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::dataset::contents::Shape;
+use crate::dataset::contents::TableShape;
 
 /// The bytes of the dim in front of each row.
 const HEAD: usize = 4;
 
 /// The first row's dim is every row's; the file's size gives their number.
-pub(crate) fn shape(path: &Path, value_bytes: usize) -> Result<Shape> {
+pub(crate) fn shape(path: &Path, value_bytes: usize) -> Result<TableShape> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
     ensure!(bytes > 0, "the file is empty");
@@ -27,13 +27,13 @@ pub(crate) fn shape(path: &Path, value_bytes: usize) -> Result<Shape> {
          or its vectors differ in dim, or it is of another format than its ending says",
         bytes - bytes % row
     );
-    Ok(Shape { len: usize::try_from(bytes / row)?, dim })
+    Ok(TableShape { len: usize::try_from(bytes / row)?, dim })
 }
 
 /// Hands the bytes of the first `n` rows to `take`, one row after the other.
 pub(crate) fn read(
     path: &Path,
-    shape: Shape,
+    shape: TableShape,
     value_bytes: usize,
     n: usize,
     mut take: impl FnMut(&[u8]),

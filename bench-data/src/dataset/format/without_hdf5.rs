@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::dataset::contents::{Companions, Shape, TableRole};
+use crate::dataset::contents::{Companions, TableRole, TableShape};
 
 const MISSING: &str = "this build reads no HDF5: build it with the cargo feature `hdf5`";
 
-pub(crate) fn open(_: &Path, _: TableRole) -> Result<(String, Shape)> {
+pub(crate) fn open(_: &Path, _: TableRole) -> Result<(String, TableShape)> {
     bail!(MISSING)
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn read(_: &Path, _: &str, _: usize) -> Result<Vec<f32>> {
     bail!(MISSING)
 }
 
-pub(crate) fn neighbours_shape(_: &Path) -> Result<Shape> {
+pub(crate) fn neighbours_shape(_: &Path) -> Result<TableShape> {
     bail!(MISSING)
 }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::dataset::contents::{Shape, TableRole};
+use crate::dataset::contents::{TableRole, TableShape};
 
 const MISSING: &str = "this build reads no Parquet: run with `--features parquet`";
 
-pub(crate) fn open(_: &Path, _: TableRole, _: Option<&str>) -> Result<(String, Shape)> {
+pub(crate) fn open(_: &Path, _: TableRole, _: Option<&str>) -> Result<(String, TableShape)> {
     bail!(MISSING)
 }
 
@@ -17,7 +17,7 @@ pub(crate) fn read(_: &Path, _: &str, _: usize) -> Result<Vec<f32>> {
     bail!(MISSING)
 }
 
-pub(crate) fn neighbours_shape(_: &Path) -> Result<Shape> {
+pub(crate) fn neighbours_shape(_: &Path) -> Result<TableShape> {
     bail!(MISSING)
 }
 

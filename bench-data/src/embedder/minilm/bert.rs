@@ -29,7 +29,7 @@ pub(super) struct Bert {
     /// Each position's vector and the one vector of the first token type: there is never a second text.
     places: Tensor,
     norm: LayerNorm,
-    layers: Vec<Layer>,
+    layers: Vec<EncoderLayer>,
 }
 
 impl Bert {
@@ -38,7 +38,7 @@ impl Bert {
         let words = weights.tensor("embeddings.word_embeddings.weight", &[WORDS, HIDDEN])?;
         let positions = weights.tensor("embeddings.position_embeddings.weight", &[POSITIONS, HIDDEN])?;
         let types = weights.tensor("embeddings.token_type_embeddings.weight", &[TOKEN_TYPES, HIDDEN])?;
-        let layers = (0..LAYERS).map(|layer| Layer::load(weights, &format!("encoder.layer.{layer}")));
+        let layers = (0..LAYERS).map(|layer| EncoderLayer::load(weights, &format!("encoder.layer.{layer}")));
         Ok(Bert {
             words: Embedding::new(words, HIDDEN),
             places: positions.broadcast_add(&types.narrow(0, 0, 1)?)?,
@@ -81,7 +81,7 @@ impl Bert {
 }
 
 /// One layer: what a token takes from the others, then what it makes of it.
-struct Layer {
+struct EncoderLayer {
     query: Linear,
     key: Linear,
     value: Linear,
@@ -92,10 +92,10 @@ struct Layer {
     output_norm: LayerNorm,
 }
 
-impl Layer {
-    fn load(weights: &Weights<'_>, layer: &str) -> Result<Layer> {
+impl EncoderLayer {
+    fn load(weights: &Weights<'_>, layer: &str) -> Result<EncoderLayer> {
         let square = |name: &str| linear(weights, &format!("{layer}.attention.{name}"), HIDDEN, HIDDEN);
-        Ok(Layer {
+        Ok(EncoderLayer {
             query: square("self.query")?,
             key: square("self.key")?,
             value: square("self.value")?,

@@ -31,7 +31,7 @@ const API_KEY: &str = "QDRANT_API_KEY";
 
 /// A node as its client needs it.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct NodeAddress {
     /// Without what may be secret: errors of the client repeat it.
     pub(super) url: String,
     pub(super) host: String,
@@ -40,12 +40,12 @@ pub(super) struct Place {
 }
 
 /// The node that a URL names.
-pub(super) fn place(url: &ServerUrl) -> Result<Place> {
+pub(super) fn place(url: &ServerUrl) -> Result<NodeAddress> {
     let (host, port) = (url.host(), url.port().unwrap_or(GRPC_PORT));
     let is_tls = url.scheme() == "https";
     // A client that looks up a name starts a thread for it; with TLS the name is part of the handshake.
     let address = if is_tls { url.authority(GRPC_PORT) } else { resolve(host, port)?.to_string() };
-    Ok(Place { url: format!("{}://{address}", url.scheme()), host: host.into(), port, is_tls })
+    Ok(NodeAddress { url: format!("{}://{address}", url.scheme()), host: host.into(), port, is_tls })
 }
 
 /// The key, if the environment has one.
@@ -54,15 +54,15 @@ pub(super) fn api_key() -> Option<String> {
 }
 
 /// A connection: a client and the runtime that it works on, both its caller's.
-pub(super) struct Session {
+pub(super) struct QdrantSession {
     // Before the runtime, on which its connection lives.
     pub(super) client: GrpcClient,
     runtime: Runtime,
 }
 
-impl Session {
+impl QdrantSession {
     /// Connects, and waits until the server answers.
-    pub(super) fn open(place: &Place) -> Result<Session> {
+    pub(super) fn open(place: &NodeAddress) -> Result<QdrantSession> {
         let runtime = Builder::new_current_thread().enable_all().build().context("start a runtime")?;
         let mut config = GrpcClient::from_url(&place.url)
             .timeout(REQUEST)
@@ -71,7 +71,7 @@ impl Session {
             .skip_compatibility_check();
         config.set_pool_size(1);
         let client = config.build().with_context(|| format!("connect to {}", place.url))?;
-        let session = Session { client, runtime };
+        let session = QdrantSession { client, runtime };
         session.wait(session.client.health_check()).with_context(|| format!("connect to {}", place.url))?;
         Ok(session)
     }
