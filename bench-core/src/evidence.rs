@@ -12,11 +12,18 @@ use crate::dhat_profile::SitesSummary;
 mod budget;
 mod expected;
 mod heap;
+mod ledger;
+mod memory;
 mod server;
 
 pub use budget::BudgetRecord;
 pub use expected::{Bounds, Expected, ExpectedHeap};
 pub use heap::{AllocatorRecord, HeapRecord};
+pub use ledger::Ledger;
+pub use memory::{
+    Faults, MappingRecord, MappingResident, MappingTotals, MemoryPeak, MemoryReading, MemoryRecord,
+    PeakRange, StorageTraffic,
+};
 pub use server::{ServerFacts, ServerMemory, ServerPoint, ServerRecord};
 
 /// Everything that one repetition (one process, one case, one mode) saw.
@@ -127,6 +134,9 @@ pub struct PhaseRecord {
     /// The C heap, counted by interposed functions. Only in mode `native`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native: Option<HeapRecord>,
+    /// All memory of the process: heaps and mappings as of one instant. Only in mode `native`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryRecord>,
     /// What the allocator says of itself at the phase's end. Only in mode `heap`, where it says anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocator: Option<AllocatorRecord>,
@@ -170,6 +180,7 @@ impl PhaseRecord {
             whole.wall_ns = whole.wall_ns.saturating_add(phase.wall_ns);
             whole.heap = merge_both(whole.heap, phase.heap, HeapRecord::then);
             whole.native = merge_both(whole.native, phase.native, HeapRecord::then);
+            whole.memory = merge_both(whole.memory, phase.memory, MemoryRecord::then);
             // Two readings of a state: the whole ends as its last phase ends.
             whole.allocator = phase.allocator;
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);

@@ -190,7 +190,11 @@ mod tests {
                 reallocated_blocks: 1,
                 ..HeapRecord::default()
             }),
-            allocator: Some(AllocatorRecord { in_use_bytes: Some(8000), sys_bytes: Some(9000) }),
+            allocator: Some(AllocatorRecord {
+                in_use_bytes: Some(8000),
+                sys_bytes: Some(9000),
+                free_bytes: None,
+            }),
             sampled: Some(SampledRecord { points: 4, mean_live_bytes: 1100.0, mean_rss_bytes: None }),
             process: Some(ProcessRecord {
                 start: ProcessMemory { rss_bytes: 5000, rss_anon_bytes: Some(4000), ..Default::default() },
@@ -309,7 +313,7 @@ mod tests {
         blind.process.as_mut().unwrap().end.rss_anon_bytes = None;
         assert_eq!(value("rss.anon_growth", &blind), None);
         assert_eq!(value("heap.fragmentation", &phase()), None, "below 1 MiB live");
-        blind.allocator = Some(AllocatorRecord { in_use_bytes: None, sys_bytes: Some(1) });
+        blind.allocator = Some(AllocatorRecord { sys_bytes: Some(1), ..AllocatorRecord::default() });
         assert_eq!((value("heap.in_use", &blind), value("heap.sys", &blind)), (None, Some(1.0)));
         blind.server.as_mut().unwrap().start.pss_bytes = None;
         assert_eq!((value("server.growth", &blind), value("server.allocated", &blind)), (None, Some(350.0)));

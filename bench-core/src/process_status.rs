@@ -4,9 +4,11 @@ use crate::evidence::ProcessMemory;
 
 /// The memory that the text tells of; nothing if the process has none any more, or is a thread of the kernel.
 pub fn memory(status: &str) -> Option<ProcessMemory> {
+    // The kernel leaves huge pages that were reserved for it out of every RSS.
+    let huge = bytes(status, "HugetlbPages:").unwrap_or(0);
     Some(ProcessMemory {
-        rss_bytes: bytes(status, "VmRSS:")?,
-        rss_anon_bytes: bytes(status, "RssAnon:"),
+        rss_bytes: bytes(status, "VmRSS:")?.saturating_add(huge),
+        rss_anon_bytes: bytes(status, "RssAnon:").map(|bytes| bytes.saturating_add(huge)),
         rss_file_bytes: bytes(status, "RssFile:"),
         rss_shmem_bytes: bytes(status, "RssShmem:"),
         threads: number(status, "Threads:"),
@@ -45,6 +47,9 @@ mod tests {
         let memory = memory(status).unwrap();
         assert_eq!((memory.rss_bytes, memory.threads), (1000 * 1024, Some(3)));
         assert_eq!(memory.rss_anon_bytes, None);
+        let huge = format!("{status}RssAnon:\t 600 kB\nHugetlbPages:\t 2048 kB\n");
+        let memory = super::memory(&huge).unwrap();
+        assert_eq!((memory.rss_bytes, memory.rss_anon_bytes), (3048 * 1024, Some(2648 * 1024)));
         assert_eq!(super::memory("Name:\tkthreadd\nThreads:\t1\n"), None);
     }
 }

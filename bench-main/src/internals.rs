@@ -25,6 +25,7 @@ fn jemalloc() -> Option<AllocatorRecord> {
     Some(AllocatorRecord {
         in_use_bytes: stats::active::read().ok().map(|bytes| bytes as u64),
         sys_bytes: mapped.map(|(mapped, retained)| (mapped + retained) as u64),
+        ..AllocatorRecord::default()
     })
 }
 

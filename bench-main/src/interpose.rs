@@ -1,10 +1,11 @@
-//! Defines malloc and its kin in the program that links this crate, so that all C and C++ code calls these.
+//! Defines malloc, mmap and their kin in the program that links this crate, so that all code calls these.
 //!
 //! They forward to glibc's own (`__libc_malloc` and so on), and count in mode `native`. Rust's global allocator is
 //! `bench_core::instrument::LibcDirect` there, which calls glibc's own as well: no block is counted twice.
 //!
 //! These run before `main` and inside the dynamic linker: no allocation, no panic, no thread-local storage, and errno
 //! stays what glibc made it. reallocarray, strdup and the like end in these by themselves; malloc_usable_size is glibc's.
+//! glibc's own malloc calls mmap by a name that nothing interposes, so that no byte is counted in both places.
 
 // The room for `unsafe`: the functions' names are the C library's, and so are their contracts.
 #![allow(unsafe_code)]
@@ -13,6 +14,8 @@ use std::ffi::{c_int, c_void};
 
 use bench_core::instrument::{count_native_alloc, count_native_free, count_native_realloc, native_counts};
 use libc::{EINVAL, ENOMEM};
+#[cfg(target_pointer_width = "64")]
+use bench_core::instrument::{counted_madvise, counted_mmap, counted_mremap, counted_munmap};
 
 unsafe extern "C" {
     fn __libc_malloc(size: usize) -> *mut c_void;
@@ -82,6 +85,20 @@ unsafe extern "C" fn free(block: *mut c_void) {
     }
 }
 
+/// C23: as free, and the caller says the size again.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn free_sized(block: *mut c_void, _: usize) {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { free(block) }
+}
+
+/// C23: as free, and the caller says alignment and size again.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _: usize, _: usize) {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { free(block) }
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
     // SAFETY: glibc's memalign rounds a wrong alignment up, and fails with one that is too large.
@@ -117,4 +134,60 @@ extern "C" fn valloc(size: usize) -> *mut c_void {
 extern "C" fn pvalloc(size: usize) -> *mut c_void {
     // SAFETY: pvalloc has no preconditions.
     counted(unsafe { __libc_pvalloc(size) }, size)
+}
+
+#[cfg(target_pointer_width = "64")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mmap(
+    address: *mut c_void,
+    length: usize,
+    protection: c_int,
+    flags: c_int,
+    descriptor: c_int,
+    offset: i64,
+) -> *mut c_void {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { counted_mmap(address, length, protection, flags, descriptor, offset) }
+}
+
+#[cfg(target_pointer_width = "64")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mmap64(
+    address: *mut c_void,
+    length: usize,
+    protection: c_int,
+    flags: c_int,
+    descriptor: c_int,
+    offset: i64,
+) -> *mut c_void {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { counted_mmap(address, length, protection, flags, descriptor, offset) }
+}
+
+#[cfg(target_pointer_width = "64")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn munmap(address: *mut c_void, length: usize) -> c_int {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { counted_munmap(address, length) }
+}
+
+/// C's has a variable number of arguments, which are passed alike; the last counts with MREMAP_FIXED only.
+#[cfg(target_pointer_width = "64")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mremap(
+    old: *mut c_void,
+    old_length: usize,
+    new_length: usize,
+    flags: c_int,
+    new: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { counted_mremap(old, old_length, new_length, flags, new) }
+}
+
+#[cfg(target_pointer_width = "64")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { counted_madvise(address, length, advice) }
 }

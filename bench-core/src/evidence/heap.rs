@@ -73,4 +73,7 @@ pub struct AllocatorRecord {
     /// committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sys_bytes: Option<u64>,
+    /// What of that lies in free chunks, as glibc says: `fordblks`. Runs before 2026-12 lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
 }

@@ -18,6 +18,7 @@ pub fn system_internals() -> Option<AllocatorRecord> {
         Some(AllocatorRecord {
             in_use_bytes: Some(sys.saturating_sub(info.keepcost) as u64),
             sys_bytes: Some(sys as u64),
+            free_bytes: Some(info.fordblks as u64),
         })
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
@@ -44,5 +45,5 @@ pub fn mimalloc_internals(process_info: MiProcessInfo) -> AllocatorRecord {
     let [elapsed, user, system, rss, peak_rss, commit, peak_commit, faults] = &mut places;
     // SAFETY: every pointer is to a writable usize, and that is all that mi_process_info asks.
     unsafe { process_info(elapsed, user, system, rss, peak_rss, commit, peak_commit, faults) };
-    AllocatorRecord { in_use_bytes: None, sys_bytes: Some(places[5] as u64) }
+    AllocatorRecord { sys_bytes: Some(places[5] as u64), ..AllocatorRecord::default() }
 }

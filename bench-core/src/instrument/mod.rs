@@ -9,6 +9,10 @@ mod c_heap;
 mod counting_allocator;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod libc_direct;
+mod live_sum;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+mod mappings;
+mod memory_probe;
 mod native_heap;
 mod operating_system;
 mod point_buffer;
@@ -30,6 +34,9 @@ pub use counting_allocator::{
 };
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+pub use mappings::{counted_madvise, counted_mmap, counted_mremap, counted_munmap, mappings_are_counted};
+pub use memory_probe::{MemoryMark, MemoryProbe};
 pub use native_heap::{
     NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_counts,
     native_is_counted, native_since, stop_counting_native, totals as native_totals,

@@ -54,6 +54,7 @@ pub fn count_native_realloc(requested: usize, old_usable: usize, new_usable: usi
 }
 
 fn change_live(by: i64) {
+    super::live_sum::change_heaps(by);
     let live = LIVE.fetch_add(by, Relaxed).wrapping_add(by);
     if live > PEAK.load(Relaxed) {
         PEAK.fetch_max(live, Relaxed);

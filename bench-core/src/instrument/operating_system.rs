@@ -3,6 +3,9 @@
 // The room for `unsafe`: calls into libc.
 #![allow(unsafe_code)]
 
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+use crate::evidence::Faults;
+
 /// The size of a memory page in bytes.
 #[cfg(target_os = "linux")]
 pub(super) fn page_bytes() -> u64 {
@@ -27,6 +30,32 @@ pub(super) fn allocate_and_free_in_c() {
     #[cfg(unix)]
     unsafe {
         libc::free(std::hint::black_box(libc::malloc(64)));
+    }
+}
+
+/// Maps a page by the C library's function and unmaps it.
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+pub(super) fn map_and_unmap_a_page() {
+    // SAFETY: no address is asked for, so nothing is mapped over; what was mapped is unmapped once.
+    unsafe {
+        let (protection, flags) = (libc::PROT_READ, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let page = libc::mmap(std::ptr::null_mut(), 4096, protection, flags, -1, 0);
+        if page != libc::MAP_FAILED {
+            libc::munmap(page, 4096);
+        }
+    }
+}
+
+/// The page faults of this process so far.
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+pub(super) fn page_faults() -> Option<Faults> {
+    // SAFETY: the structure is plain numbers, for which zeros are valid, and the call fills it.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::getrusage(libc::RUSAGE_SELF, &mut usage) == 0).then_some(Faults {
+            minor: u64::try_from(usage.ru_minflt).ok()?,
+            major: u64::try_from(usage.ru_majflt).ok()?,
+        })
     }
 }
 

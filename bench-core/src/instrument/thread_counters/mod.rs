@@ -28,6 +28,7 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::*};
 
+use super::live_sum;
 use super::totals::{Operation, Totals, TotalsSnapshot, add};
 use list::{LockedList, THREADS};
 
@@ -127,6 +128,7 @@ pub(super) fn count_slowly(operation: Operation) {
                 counter.fetch_add(by, Relaxed);
             });
             let live = LIVE.fetch_add(change, Relaxed) + change;
+            live_sum::change_heaps(change);
             PEAK.fetch_max(live, Relaxed);
         }
     });
@@ -186,6 +188,7 @@ impl ThreadCounters {
     fn publish(&self) {
         let (net, published) = (self.net(), self.published.load(Relaxed));
         let before = LIVE.fetch_add(net - published, Relaxed);
+        live_sum::change_heaps(net - published);
         let high = before + self.net_high.load(Relaxed) - published;
         if high > PEAK.load(Relaxed) {
             PEAK.fetch_max(high, Relaxed);
