@@ -13,9 +13,9 @@
 use std::ffi::{c_int, c_void};
 
 use bench_core::instrument::{count_native_alloc, count_native_free, count_native_realloc, native_counts};
-use libc::{EINVAL, ENOMEM};
 #[cfg(target_pointer_width = "64")]
 use bench_core::instrument::{counted_madvise, counted_mmap, counted_mremap, counted_munmap};
+use libc::{EINVAL, ENOMEM};
 
 unsafe extern "C" {
     fn __libc_malloc(size: usize) -> *mut c_void;

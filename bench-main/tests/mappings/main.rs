@@ -4,7 +4,7 @@
 //! massif and dhat tests and of memray's traces of high-water marks; the counts are ours.
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
-#[path = "../../src/instrument/interpose.rs"]
+#[path = "../../src/interpose.rs"]
 mod interpose;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod mapping;

@@ -7,8 +7,8 @@
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
 
-use super::book::Backing;
 use super::super::native_heap::native_counts;
+use super::book::Backing;
 use super::{STATE, raw};
 
 /// mmap(2), counted.
