@@ -159,6 +159,9 @@ pub struct PhaseRecord {
     /// What the engine says of its own memory at the phase's end, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_bytes: Option<u64>,
+    /// The bytes that the engine's files take on the disk at the phase's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<u64>,
     /// What work under a memory budget did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetRecord>,
@@ -186,6 +189,7 @@ impl PhaseRecord {
             whole.process = merge_both(whole.process, phase.process, ProcessRecord::then);
             whole.server = merge_both(whole.server, phase.server, ServerRecord::then);
             whole.engine_bytes = phase.engine_bytes.or(whole.engine_bytes);
+            whole.disk_bytes = phase.disk_bytes.or(whole.disk_bytes);
             if whole.iteration_live_bytes.is_empty() {
                 whole.iteration_live_bytes.clone_from(&phase.iteration_live_bytes);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bench_core::case::{Kind, Mode};
-use bench_core::harness::{Case, Prepared, Workload};
+use bench_core::harness::{Case, Phases, Prepared, Workload};
 use bench_engines::{Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, Server, Vectors};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -53,6 +53,12 @@ pub fn untimed_on_servers(workload: Workload) -> Workload {
         let reason = "a server's build takes too long for criterion's repetitions; its rate while counted stands with the memory";
         workload.absent_for("engine", name, &[Mode::Time], reason)
     })
+}
+
+/// Records for the last phase what the engine says of itself: its memory, and its files on the disk.
+pub fn record_figures(phases: &mut Phases, engine: &dyn Engine) {
+    phases.engine_bytes(engine.memory_bytes());
+    phases.disk_bytes(engine.disk_bytes());
 }
 
 /// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it. A server is met here,

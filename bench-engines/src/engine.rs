@@ -75,6 +75,11 @@ pub trait Engine: Send + Sync {
     fn memory_bytes(&self) -> Option<u64> {
         None
     }
+
+    /// The bytes that its files take on the disk, for an engine that has files; holes in them take none.
+    fn disk_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A client of an index that a server holds. Dropping it closes its connection.

@@ -7,6 +7,8 @@
 mod adapter;
 mod block;
 mod catalog;
+#[cfg(any(feature = "arroy", feature = "hannoy", feature = "qdrant-edge"))]
+mod disk;
 mod distance;
 mod engine;
 mod exact;

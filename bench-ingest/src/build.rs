@@ -141,10 +141,10 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let run = move |phases: &mut Phases| {
         let index =
             phases.measure("build", || pool.install(|| bench_engines::build(adapter.name, &spec, &base)))?;
-        phases.engine_bytes(index.memory_bytes());
+        indexing::record_figures(phases, &*index);
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
         phases.items_of("query", queries.len());
-        phases.engine_bytes(index.memory_bytes());
+        indexing::record_figures(phases, &*index);
         anyhow::Ok((index, found))
     };
     let check = move |(index, found): indexing::Searched| {

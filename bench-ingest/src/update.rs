@@ -37,18 +37,18 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let run = move |phases: &mut Phases| {
         let build = || pool.install(|| bench_engines::build(adapter.name, &spec, &base));
         let mut index = phases.measure("build", build)?;
-        phases.engine_bytes(index.memory_bytes());
+        indexing::record_figures(phases, &*index);
         let mut left = Vec::with_capacity(rounds);
         for _ in 0..rounds {
             phases.measure("delete", || pool.install(|| index.delete(&ids)))?;
-            phases.engine_bytes(index.memory_bytes());
+            indexing::record_figures(phases, &*index);
             left.push(index.len());
             phases.measure("insert", || pool.install(|| index.insert(&ids, returning.data())))?;
-            phases.engine_bytes(index.memory_bytes());
+            indexing::record_figures(phases, &*index);
         }
         let found = phases.measure("search", || indexing::search(index.as_ref(), &queries))?;
         phases.items_of("query", queries.len());
-        phases.engine_bytes(index.memory_bytes());
+        indexing::record_figures(phases, &*index);
         anyhow::Ok(Updated { left, searched: (index, found) })
     };
     let check = move |answer: Updated| {

@@ -64,7 +64,7 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
         let found = phases.measure("search", || search(built.index(), &queries, pool.as_ref()));
-        phases.engine_bytes(built.index().memory_bytes());
+        indexing::record_figures(phases, built.index());
         found
     };
     let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);

@@ -69,7 +69,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
             let search = |query| built.index().search_filtered(queries.row(query), K, &allowed);
             (0..queries.len()).map(search).collect::<Result<Vec<_>>>()
         });
-        phases.engine_bytes(built.index().memory_bytes());
+        indexing::record_figures(phases, built.index());
         found
     };
     let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);

@@ -130,7 +130,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let payload = size_of_val(queries.data()) + words.iter().map(String::len).sum::<usize>();
     let run = move |phases: &mut Phases| {
         let dense = phases.measure("dense", || nearest(built.index(), &queries))?;
-        phases.engine_bytes(built.index().memory_bytes());
+        indexing::record_figures(phases, built.index());
         let sparse: Vec<Vec<Hit>> =
             phases.measure("sparse", || words.iter().map(|query| index.search(query, CANDIDATES)).collect());
         let fused = phases.measure("fuse", || fuse_all(&dense, &sparse));

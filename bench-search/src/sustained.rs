@@ -37,7 +37,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let run = move |phases: &mut Phases| {
         let served = phases.measure("search", || serve(built.index(), &queries, clients, duration))?;
         phases.items_of("query", served.iter().map(|client| client.searches).sum());
-        phases.engine_bytes(built.index().memory_bytes());
+        indexing::record_figures(phases, built.index());
         anyhow::Ok(served)
     };
     let check = move |served: Vec<Served>| {

@@ -204,6 +204,13 @@ impl Phases {
         }
     }
 
+    /// Records the bytes that the engine's files take on the disk, for the last phase.
+    pub fn disk_bytes(&mut self, bytes: Option<u64>) {
+        if let Some(record) = self.last_record() {
+            record.disk_bytes = bytes;
+        }
+    }
+
     /// Records what work under a memory budget did in the last phase.
     pub fn budget(&mut self, budget: BudgetRecord) {
         if let Some(record) = self.last_record() {

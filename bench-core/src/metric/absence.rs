@@ -46,6 +46,10 @@ pub(super) fn silent_engine(_: &Evidence, _: &PhaseRecord) -> String {
     "the engine does not say".into()
 }
 
+pub(super) fn no_files(_: &Evidence, _: &PhaseRecord) -> String {
+    "the engine keeps no files here".into()
+}
+
 pub(super) fn no_recall(evidence: &Evidence, _: &PhaseRecord) -> String {
     evidence.unjudged.clone().unwrap_or("the case's check tells no recall".into())
 }

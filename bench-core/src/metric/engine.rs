@@ -1,5 +1,6 @@
 //! The rows on what an engine says of itself.
 
+use super::arithmetic::quotient;
 use super::{Class, Direction, Metric, Source, Unit, absence};
 use crate::case::Mode;
 
@@ -19,4 +20,41 @@ pub const BYTES: Metric = Metric {
     about: "what the engine says of its own memory at the phase's end, where it says anything; mapped memory that \
             is not resident may be in it",
     of: |phase| Some(phase.engine_bytes? as f64),
+};
+
+const OF_DISK: &str =
+    "what the engine's files take on the disk at the phase's end; holes in them take nothing";
+
+/// Bytes on the disk.
+pub const DISK_BYTES: Metric = Metric {
+    id: "disk.bytes",
+    title: "on disk",
+    source: Source::Engine,
+    unit: Unit::Bytes,
+    mode: Mode::Heap,
+    direction: Direction::Lower,
+    class: Class::Noisy,
+    floor: 65536.0,
+    only_by_rule: None,
+    sites: None,
+    absent: absence::no_files,
+    about: OF_DISK,
+    of: |phase| Some(phase.disk_bytes? as f64),
+};
+
+/// Bytes on the disk per item.
+pub const DISK_PER_ITEM: Metric = Metric {
+    id: "disk.per_item",
+    title: "on disk per item",
+    source: Source::Engine,
+    unit: Unit::BytesPerItem,
+    mode: Mode::Heap,
+    direction: Direction::Lower,
+    class: Class::Noisy,
+    floor: 16.0,
+    only_by_rule: None,
+    sites: None,
+    absent: absence::no_files,
+    about: OF_DISK,
+    of: |phase| quotient(phase.disk_bytes? as f64, phase.items? as f64),
 };

@@ -36,6 +36,8 @@ pub const METRICS: &[Metric] = &[
     server::ALLOCATED,
     server::ALLOCATED_PER_ITEM,
     engine::BYTES,
+    engine::DISK_BYTES,
+    engine::DISK_PER_ITEM,
     answers::RECALL,
     process::THREADS,
     budget::USED,

@@ -7,11 +7,13 @@ use anyhow::{Context, Result};
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, WithTls};
 use tempfile::TempDir;
 
+use crate::disk::allocated_bytes;
+
 /// An LMDB environment in a temporary folder of its own, which goes with it.
 pub struct TemporaryLmdb {
     // Before the folder, so that the map is closed first.
     env: Env<WithTls>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TemporaryLmdb {
@@ -26,7 +28,7 @@ impl TemporaryLmdb {
         // SAFETY: the folder was made just now under a name of its own, is opened once, and nobody else writes there.
         let env = unsafe { options.open(folder.path()) };
         let env = env.with_context(|| format!("open LMDB in {}", folder.path().display()))?;
-        Ok(TemporaryLmdb { env, _folder: folder })
+        Ok(TemporaryLmdb { env, folder })
     }
 
     /// Makes the environment's unnamed database.
@@ -41,6 +43,11 @@ impl TemporaryLmdb {
             });
         // From the commit on it is valid for as long as the environment, and no longer tied to the transaction.
         Ok(made.context("make a database in LMDB")?.unwrap_commit())
+    }
+
+    /// The bytes that its files take on the disk; nothing where the folder cannot be read.
+    pub fn disk_bytes(&self) -> Option<u64> {
+        allocated_bytes(self.folder.path()).ok()
     }
 
     /// The environment.

@@ -148,4 +148,8 @@ impl<D: Measure> Engine for Arroy<D> {
         self.len -= ids.len();
         Ok(())
     }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        self.lmdb.disk_bytes()
+    }
 }

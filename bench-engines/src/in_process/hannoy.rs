@@ -147,4 +147,8 @@ impl<D: Measure> Engine for Hannoy<D> {
         self.len -= ids.len();
         Ok(())
     }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        self.lmdb.disk_bytes()
+    }
 }

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
 use crate::block::{ensure_block, ensure_query};
+use crate::disk::allocated_bytes;
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
 use crate::id_set::IdSet;
@@ -53,14 +54,14 @@ const LOG_BYTES: usize = 1 << 20;
 struct QdrantEdge {
     // Before the folder: it flushes its files when it is dropped.
     shard: EdgeShard,
-    _folder: TempDir,
+    folder: TempDir,
     spec: IndexSpec,
 }
 
 fn build(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     let folder = tempfile::tempdir().context("make a temporary folder for qdrant-edge")?;
     let shard = EdgeShard::new(folder.path(), config(spec)).context("open a shard")?;
-    let engine = QdrantEdge { shard, _folder: folder, spec: spec.clone() };
+    let engine = QdrantEdge { shard, folder, spec: spec.clone() };
     ensure!(spec.batch > 0, "a batch holds at least one vector");
     for (block, rows) in vectors.data().chunks(spec.batch * spec.dim).enumerate() {
         let first = (block * spec.batch) as u64;
@@ -184,5 +185,9 @@ impl Engine for QdrantEdge {
         );
         self.change(PointOperations::DeletePoints { ids }).context("delete from a shard")?;
         self.optimise()
+    }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        allocated_bytes(self.folder.path()).ok()
     }
 }
