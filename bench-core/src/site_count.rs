@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dhat_profile::{CallSite, SitesSummary};
-use crate::metric::Unit;
+use crate::metric::unit::Unit;
 
 /// Which count of a call site is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! Is the house in order? Rules that no compiler checks, each with its reason.
 
+mod structure;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::monitor::{Samples, jq, signal};
+use super::{Samples, jq, signal};
 use crate::xtask_process::assert_code;
 
 /// Answers one request after another with what stands in `answers`, each as it is sent: whole, with its head. What comes

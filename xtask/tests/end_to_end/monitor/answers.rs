@@ -6,9 +6,9 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use super::Samples;
+use super::endpoint::{ok, serve, serve_at};
 use crate::bad_input::assert_refused;
-use crate::monitor::Samples;
-use crate::monitor_endpoint::{ok, serve, serve_at};
 use crate::xtask_process::{assert_code, code_and_stderr, xtask};
 
 /// Serves the answers, one a sample, and watches for as long as they take.

@@ -15,7 +15,7 @@ pub mod rss;
 pub mod server;
 mod table;
 pub mod time;
-mod unit;
+pub(crate) mod unit;
 
 use std::fmt;
 

@@ -1,5 +1,11 @@
 //! A workload that is made bigger by a known amount behind a hidden switch: the gate finds it, and fires on nothing else.
 
+mod baselines;
+mod confirmations;
+mod history;
+mod side_by_side;
+mod stale_baselines;
+
 use std::process::Output;
 
 use serde_json::Value;

@@ -1,5 +1,8 @@
 //! `monitor` on real processes: what it writes, when it ends, and what a kill leaves.
 
+mod answers;
+mod endpoint;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
