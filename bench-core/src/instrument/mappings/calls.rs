@@ -8,7 +8,7 @@ use std::ffi::{c_int, c_void};
 use std::ops::Range;
 
 use super::super::native_heap::native_counts;
-use super::book::Backing;
+use super::region::Backing;
 use super::{STATE, raw};
 
 /// mmap(2), counted.

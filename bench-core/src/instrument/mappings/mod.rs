@@ -14,6 +14,7 @@ mod fork;
 mod lock;
 mod peak;
 mod raw;
+mod region;
 mod resident;
 mod table;
 
@@ -23,9 +24,10 @@ pub use calls::{counted_madvise, counted_mmap, counted_mremap, counted_munmap};
 
 use super::live_sum;
 use crate::evidence::{MappingRecord, MappingResident, MappingTotals, MemoryPeak, PeakRange};
-use book::{Backing, Book, Mapped};
+use book::{Book, Mapped};
 use lock::Lock;
 use peak::{Look, PeakBounds};
+use region::Backing;
 use resident::{Pagemap, Resident};
 use table::NoMemory;
 

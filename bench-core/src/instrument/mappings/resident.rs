@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::book::Backing;
 use super::raw;
+use super::region::Backing;
 
 /// Resident bytes of mappings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

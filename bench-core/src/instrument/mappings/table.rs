@@ -6,8 +6,8 @@
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use super::book::Region;
 use super::raw;
+use super::region::Region;
 
 /// The bytes of the first piece of memory; each later one is twice as large.
 const FIRST_BYTES: usize = 64 * 1024;
