@@ -16,7 +16,7 @@ pub enum Kind {
     Slow,
     /// Its set-up embeds texts by a model, which may take minutes once. So a process of its own does it first.
     EmbedsFirst,
-    /// The engine allocates behind Rust's back. So a bench measures the case in mode `native`, too.
+    /// The engine allocates behind Rust's back. So its leaks are looked for in mode `native`.
     ForeignHeap,
 }
 

@@ -12,9 +12,6 @@ use crate::run::filter::Filter;
 /// Kinds of cases that a bench leaves out unless they are asked for by tag or by id.
 const LEFT_OUT: [Kind; 2] = [Kind::Slow, Kind::Fault];
 
-/// The modes of a bench that asks for none; `native` comes to them where the engine allocates behind Rust's back.
-const DEFAULT_MODES: [Mode; 3] = [Mode::Heap, Mode::Sites, Mode::Time];
-
 /// The selection flags, understood.
 pub struct Selection {
     flags: SelectionFlags,
@@ -47,8 +44,8 @@ impl Selection {
         if found.is_empty() { Err(nothing(self.explain_nothing(cases))) } else { Ok(found) }
     }
 
-    /// The cases that a bench runs in `modes`, in the order of `cases`. No modes mean the default: heap, sites and time,
-    /// and native for cases tagged `foreign_heap`. Calibration cases are always part of modes heap and native.
+    /// The cases that a bench runs in `modes`, in the order of `cases`. No modes mean all. Calibration cases are always part
+    /// of modes heap and native.
     ///
     /// Errors, with code [`NOTHING_MATCHED`]: as [`Selection::matching`], or all that matches is left out.
     pub fn for_bench(&self, cases: &[CaseSpec], modes: &[Mode]) -> Result<Vec<SelectedCase>> {
@@ -66,20 +63,12 @@ impl Selection {
             )));
         }
         let asked_for = |spec: &CaseSpec| matching.contains(spec) && is_kept(spec);
-        let with_native = modes.contains(&Mode::Native)
-            || modes.is_empty() && cases.iter().any(|spec| asked_for(spec) && is_native_by_default(spec));
         let chosen = cases.iter().filter_map(|spec| {
             let (asked_for, calibrates) = (asked_for(spec), spec.is(Kind::Calibration));
-            let wanted = |mode: Mode| match mode {
-                Mode::Native if modes.is_empty() => {
-                    is_native_by_default(spec) || calibrates && (with_native || self.names(spec))
-                }
-                mode if modes.is_empty() => DEFAULT_MODES.contains(&mode),
-                mode => modes.contains(&mode),
-            };
             let modes = Mode::ALL.into_iter().filter(|mode| {
+                let is_wanted = modes.is_empty() || modes.contains(mode);
                 let checks_it = calibrates && matches!(mode, Mode::Heap | Mode::Native);
-                wanted(*mode) && !spec.absent_modes.contains_key(mode) && (asked_for || checks_it)
+                is_wanted && !spec.absent_modes.contains_key(mode) && (asked_for || checks_it)
             });
             let modes: Vec<Mode> = modes.collect();
             // A case asked for that no mode can measure stays, so that the page says why; not so a calibration of a
@@ -146,18 +135,13 @@ impl Selection {
     }
 }
 
-/// The modes that a run is about: those asked for, or the default ones and what some case adds to them.
+/// The modes that a run is about: those asked for, or all; native is none where malloc cannot be interposed.
 pub fn modes_of_run(asked_for: &[Mode], chosen: &[SelectedCase]) -> Vec<Mode> {
     if !asked_for.is_empty() {
         return asked_for.to_vec();
     }
     let runs = |mode: &Mode| chosen.iter().any(|case| case.modes.contains(mode));
-    Mode::ALL.into_iter().filter(|mode| DEFAULT_MODES.contains(mode) || runs(mode)).collect()
-}
-
-/// Whether mode native is part of the case's default modes.
-fn is_native_by_default(spec: &CaseSpec) -> bool {
-    spec.is(Kind::ForeignHeap) && !spec.absent_modes.contains_key(&Mode::Native)
+    Mode::ALL.into_iter().filter(|mode| *mode != Mode::Native || runs(mode)).collect()
 }
 
 fn nothing(message: String) -> anyhow::Error {
@@ -285,22 +269,25 @@ mod tests {
     }
 
     #[test]
-    fn native_is_measured_where_it_is_asked_for_or_the_heap_is_foreign() {
+    fn every_mode_is_measured_unless_some_are_asked_for_or_it_cannot_be() {
+        let without_native = [Mode::Heap, Mode::Sites, Mode::Time];
         let mut calibration = case("vectors/calibration{program=c_blocks}", "calibration");
-        for mode in DEFAULT_MODES {
+        for mode in without_native {
             calibration.absent_modes.insert(mode, "the C heap".into());
         }
-        let cases = [calibration, case("search/a", ""), case("search/b", "foreign_heap")];
+        let mut elsewhere = case("search/b", "");
+        elsewhere.absent_modes.insert(Mode::Native, "malloc is not interposed here".into());
+        let cases = [calibration, case("search/a", ""), elsewhere];
         let modes = |words: &[&str], asked_for: &[Mode]| {
             let chosen = selection(words).unwrap().for_bench(&cases, asked_for).unwrap();
             let show = |c: &SelectedCase| format!("{} {:?}", c.spec.id.workload, c.modes);
             (chosen.iter().map(show).collect::<Vec<_>>(), modes_of_run(asked_for, &chosen))
         };
-        let (native, default) = (vec![Mode::Native], DEFAULT_MODES.to_vec());
-        let [a, both] = ["a [Heap, Sites, Time]".to_string(), "b [Heap, Native, Sites, Time]".into()];
+        let native = vec![Mode::Native];
+        let [a, b] = ["a [Heap, Native, Sites, Time]".to_string(), "b [Heap, Sites, Time]".into()];
         let calibration = "calibration [Native]".to_string();
-        assert_eq!(modes(&["search/a"], &[]), (vec![a.clone()], default), "nothing foreign, no calibration");
-        assert_eq!(modes(&[], &[]), (vec![calibration.clone(), a, both], Mode::ALL.to_vec()));
+        assert_eq!(modes(&[], &[]), (vec![calibration.clone(), a.clone(), b], Mode::ALL.to_vec()));
+        assert_eq!(modes(&["search/a"], &[]), (vec![calibration.clone(), a], Mode::ALL.to_vec()));
         assert_eq!(modes(&["search/a"], &native), (vec![calibration, "a [Native]".into()], native));
     }
 
