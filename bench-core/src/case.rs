@@ -196,10 +196,18 @@ pub struct CaseSpec {
     pub version: Option<u32>,
 }
 
+/// How the tag of a case that needs a server begins.
+pub const NEEDS_SERVER: &str = "requires_";
+
 impl CaseSpec {
     /// Whether the case is of this kind.
     pub fn is(&self, kind: Kind) -> bool {
         self.has_tag(kind.tag())
+    }
+
+    /// The tag that says which server the case needs, `requires_qdrant`, if it needs one.
+    pub fn needed_server(&self) -> Option<&str> {
+        self.tags.iter().map(String::as_str).find(|tag| tag.starts_with(NEEDS_SERVER))
     }
 
     /// Whether the case bears `tag`.

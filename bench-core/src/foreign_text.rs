@@ -9,7 +9,12 @@ const MOST_CHARACTERS: usize = 100;
 /// the direction of writing.
 fn is_ruling(c: char) -> bool {
     c.is_control() && !"\n\t".contains(c)
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The bytes of a text without the mark that some editors put before it to say that it is UTF-8.
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 /// The text with a replacement character in place of each that rules the terminal. Ends of lines and tabs stay.
@@ -90,6 +95,7 @@ mod tests {
             "\u{fffd}[31mred\u{fffd}\u{fffd}\u{fffd}2J\u{fffd}abc\n\tend \u{e4}"
         );
         assert!(matches!(printable("plain"), Cow::Borrowed("plain")));
+        assert_eq!(printable("a\u{61c}b\u{200f}"), "a\u{fffd}b\u{fffd}", "marks that turn the direction");
         assert_eq!(in_one_line("a\nb\tc\x1b"), "a\u{fffd}b\u{fffd}c\u{fffd}");
     }
 

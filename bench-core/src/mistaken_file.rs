@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::foreign_text::without_byte_order_mark;
+
 /// What the file is, and what helps; nothing, if that cannot be told.
 pub fn what_it_is(path: &Path) -> Option<&'static str> {
     /// So many bytes tell.
@@ -33,8 +35,8 @@ pub fn what_it_is(path: &Path) -> Option<&'static str> {
     if start.get(257..262) == Some(b"ustar") {
         return Some("it is a tar archive: unpack it with `tar -xf`");
     }
-    let text = String::from_utf8_lossy(&start).to_ascii_lowercase();
-    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let text = String::from_utf8_lossy(without_byte_order_mark(&start)).to_ascii_lowercase();
+    let text = text.trim_start();
     if text.starts_with("<!doctype html") || text.starts_with("<html") {
         return Some(
             "it is a web page (HTML): what was downloaded is not the file, but a page about it or an error",

@@ -7,7 +7,7 @@ use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::foreign_text::quoted as excerpt;
+use crate::foreign_text::{quoted as excerpt, without_byte_order_mark};
 
 /// Names and values of labels.
 type Labels = Vec<(String, String)>;
@@ -69,7 +69,7 @@ pub fn ends_whole(text: &[u8]) -> bool {
 /// # Errors
 /// If it is empty, or no line is understood though there are some.
 pub fn parse(text: &[u8]) -> Result<Page> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let text = without_byte_order_mark(text);
     ensure!(!text.trim_ascii().is_empty(), "the answer is empty");
     let mut page = Page::default();
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {

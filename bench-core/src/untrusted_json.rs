@@ -4,13 +4,10 @@
 use anyhow::{Error, Result, anyhow};
 use serde::de::DeserializeOwned;
 
-use crate::foreign_text::{printable_json, shortened};
+use crate::foreign_text::{printable_json, shortened, without_byte_order_mark};
 
 /// The most characters of a reason: a name of megabytes would push out the rest.
 const MOST_CHARACTERS: usize = 300;
-
-/// What some editors put before a text to say that it is UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads a value. Characters that rule a terminal are replaced in its texts.
 ///
@@ -18,7 +15,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// If it is none. The reason is short, on one line and without control characters, and says whether the file is
 /// truncated.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
-    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+    let json = without_byte_order_mark(json);
     let read = match std::str::from_utf8(json) {
         Ok(text) => serde_json::from_str(&printable_json(text)),
         Err(_) => serde_json::from_slice(json),

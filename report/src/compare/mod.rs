@@ -22,7 +22,8 @@ use std::collections::BTreeMap;
 use bench_core::case::{CaseId, Mode};
 use bench_core::run::Run;
 
-pub use crate::values::conditions::{Difference, Weight};
+pub use crate::values::conditions::Difference;
+pub use bench_core::run::Weight;
 pub use cases::{CaseChange, CaseState};
 pub use change::{Change, Outcome};
 pub use comparison::Comparison;

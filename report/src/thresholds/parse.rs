@@ -6,6 +6,7 @@ use std::ops::Range;
 use anyhow::{Result, ensure};
 use bench_core::foreign_text::quoted;
 use bench_core::metric::{Direction, METRICS, Metric};
+use bench_core::run::HOST_FACTS;
 use toml::Spanned;
 
 use super::file::{
@@ -15,25 +16,6 @@ use super::source::Source;
 use super::{Allowance, Bounds, Level, LimitSide, Rule, SCHEMA, Scope, Thresholds, relative};
 use crate::pattern::IdPattern;
 use crate::quantity;
-
-/// The host facts that a `[[machine]]` may match: those that `bench_core::run::HostFacts` names.
-const HOST_FACTS: [&str; 15] = [
-    "os",
-    "kernel",
-    "arch",
-    "cpu",
-    "cores",
-    "ram_bytes",
-    "page_bytes",
-    "libc",
-    "rustc",
-    "transparent_hugepages",
-    "overcommit",
-    "swap_bytes",
-    "cgroup_limit_bytes",
-    "cargo_lock",
-    "target",
-];
 
 /// See [`Thresholds::parse`].
 pub(super) fn thresholds(text: &str, path: &str) -> Result<Thresholds> {
@@ -77,8 +59,8 @@ fn machine(source: &Source, entry: &MachineEntry) -> Result<BTreeMap<String, Str
     let unmet = "a machine needs at least one fact to match, such as { os = \"linux\" }";
     ensure!(!matching.is_empty(), source.error(&entry.matching.span(), unmet));
     for name in matching.keys() {
-        if !HOST_FACTS.contains(&name.get_ref().as_str()) {
-            let known = HOST_FACTS.join(", ");
+        if !HOST_FACTS.iter().any(|(known, _)| known == name.get_ref()) {
+            let known = HOST_FACTS.map(|(known, _)| known).join(", ");
             return Err(source.error(
                 &name.span(),
                 format!("unknown fact {}: expected one of {known}", quoted(name.get_ref())),

@@ -8,20 +8,9 @@ use std::fmt;
 use bench_core::case::{CaseId, Mode};
 use bench_core::foreign_text;
 use bench_core::metric::Class;
-use bench_core::run::{CaseRecord, Run};
+use bench_core::run::{CaseRecord, HOST_FACTS, Run, Weight};
 
 use super::key::canonical;
-
-/// What hangs on a condition, in rising order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// It is worth knowing.
-    Note,
-    /// Noisy metrics are not compared.
-    Noisy,
-    /// No metric is compared.
-    Every,
-}
 
 /// A condition in which two runs differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,25 +128,6 @@ fn differences(old: &Facts, new: &Facts) -> Vec<Difference> {
         .collect()
 }
 
-/// Host facts on which numbers hang.
-const HOST: [(&str, Weight); 15] = [
-    ("target", Weight::Every),
-    ("arch", Weight::Every),
-    ("os", Weight::Every),
-    ("libc", Weight::Noisy),
-    ("page_bytes", Weight::Noisy),
-    ("transparent_hugepages", Weight::Noisy),
-    ("overcommit", Weight::Noisy),
-    ("cgroup_limit_bytes", Weight::Noisy),
-    ("swap_bytes", Weight::Noisy),
-    ("rustc", Weight::Note),
-    ("cargo_lock", Weight::Note),
-    ("cpu", Weight::Note),
-    ("cores", Weight::Note),
-    ("ram_bytes", Weight::Note),
-    ("kernel", Weight::Note),
-];
-
 /// Variables that set the number of threads: other threads, other work.
 const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
 
@@ -178,7 +148,7 @@ fn run_facts(run: &Run) -> Facts {
     );
     add("harness", Weight::Every, settings.harness.map(|version| version.to_string()));
     add("interval_ns", Weight::Noisy, Some(settings.interval_ns.to_string()));
-    for (key, weight) in HOST {
+    for (key, weight) in HOST_FACTS {
         add(key, weight, run.host.facts.get(key).cloned());
     }
     // What is not set is known not to be set.

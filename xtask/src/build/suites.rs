@@ -159,9 +159,8 @@ impl Suites {
 pub fn without_server(cases: &[CaseSpec]) -> Vec<String> {
     let mut skipped: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for spec in cases {
-        let tag = spec.tags.iter().find(|tag| tag.starts_with("requires_"));
         let reason = spec.absent_modes.values().next().filter(|_| spec.absent_modes.len() == Mode::ALL.len());
-        if let (Some(tag), Some(reason)) = (tag, reason) {
+        if let (Some(tag), Some(reason)) = (spec.needed_server(), reason) {
             *skipped.entry((tag, reason)).or_default() += 1;
         }
     }

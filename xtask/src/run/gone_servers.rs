@@ -3,11 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use bench_core::case::{CaseId, CaseSpec, Mode};
+use bench_core::case::{CaseId, CaseSpec, Mode, NEEDS_SERVER};
 use bench_core::run::{CaseRecord, FailureKind, Measurement};
-
-/// How the tags of cases that need a server begin.
-const NEEDS: &str = "requires_";
 
 /// The servers that did not answer, by their cases' tag, each with the case that failed for it.
 #[derive(Default)]
@@ -18,18 +15,17 @@ impl GoneServers {
     pub fn look_at(&mut self, record: &CaseRecord) -> Vec<String> {
         let mut notes = Vec::new();
         let mut failures = record.measurements.iter().flat_map(Measurement::failures);
-        if failures.any(|failure| failure.kind == FailureKind::NoServer) {
-            for tag in needed(&record.spec) {
-                notes.push(format!("note: {} is not usable; its remaining cases are skipped", server(tag)));
-                self.0.insert(tag.clone(), record.spec.id.clone());
-            }
+        let failed = failures.any(|failure| failure.kind == FailureKind::NoServer);
+        if let Some(tag) = record.spec.needed_server().filter(|_| failed) {
+            notes.push(format!("note: {} is not usable; its remaining cases are skipped", server(tag)));
+            self.0.insert(tag.to_string(), record.spec.id.clone());
         }
         notes
     }
 
     /// The record of a case whose server is gone: absent, with the reason.
     pub fn without(&self, spec: &CaseSpec) -> Option<CaseRecord> {
-        let tag = needed(spec).find(|tag| self.0.contains_key(*tag))?;
+        let tag = spec.needed_server().filter(|tag| self.0.contains_key(*tag))?;
         let reason = format!("{} is not usable, as {} found", server(tag), self.0[tag]);
         let mut spec = spec.clone();
         spec.absent_modes = Mode::ALL.map(|mode| (mode, reason.clone())).into();
@@ -37,12 +33,8 @@ impl GoneServers {
     }
 }
 
-fn needed(spec: &CaseSpec) -> impl Iterator<Item = &String> {
-    spec.tags.iter().filter(|tag| tag.starts_with(NEEDS))
-}
-
 fn server(tag: &str) -> String {
-    format!("the server {}", tag.trim_start_matches(NEEDS))
+    format!("the server {}", tag.trim_start_matches(NEEDS_SERVER))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::dhat_profile::{self, SitesSummary};
+use bench_core::foreign_text::without_byte_order_mark;
 use bench_core::memory_metrics::{self, Sample};
 use bench_core::run::{CaseRecord, Run};
 use bench_core::untrusted_json;
@@ -58,8 +59,8 @@ impl Stored {
             schema: Option<IgnoredAny>,
         }
         let text = text_of(bytes).map_err(|error| wrong(&path, error))?;
-        let start = text.trim_start_matches('\u{feff}').trim_start();
-        if start.starts_with('[') {
+        let start = without_byte_order_mark(bytes).trim_ascii_start();
+        if start.starts_with(b"[") {
             let samples = memory_metrics::parse(text);
             return samples.map(Stored::Samples).map_err(|error| wrong(&path, error));
         }

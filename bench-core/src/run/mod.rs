@@ -2,11 +2,15 @@
 //!
 //! `run.json` holds evidence only; metrics and verdicts are computed when it is read.
 
+mod host_facts;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+
+pub use host_facts::{HOST_FACTS, HostFacts, Weight};
 
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::evidence::Evidence;
@@ -76,15 +80,6 @@ pub struct Revision {
     /// The first line of the commit's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-}
-
-/// The machine and the settings that travel with each number. What could not be read is absent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct HostFacts {
-    /// Named facts: `os`, `kernel`, `arch`, `cpu`, `cores`, `ram_bytes`, `page_bytes`, `libc`, `rustc`,
-    /// `transparent_hugepages`, `overcommit`, `swap_bytes`, `cgroup_limit_bytes` (`none` without a limit), `cargo_lock`,
-    /// `target`.
-    pub facts: BTreeMap<String, String>,
 }
 
 /// How a run was measured.
