@@ -8,7 +8,7 @@ use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
 /// `leak` is the one that `cargo xtask leaks` has to find in every check; `drip` is the same to whoever names it, as a loop
 /// that nobody expects to leak.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "panic",
     "abort",
     "hang",
@@ -21,9 +21,11 @@ const KINDS: [&str; 12] = [
     "drip",
     "grows",
     "touches",
+    "moves",
 ];
 
-/// The hidden switch of the kinds `grows` and `touches`: by how many thousandths they take more than they should.
+/// The hidden switch of the kinds `grows`, `touches` and `moves`: by how many thousandths they take more than they should,
+/// or have on the heap instead of in a file.
 const GROWTH: &str = "BENCH_FAULT_GROWTH";
 
 pub(crate) fn add(suite: &mut Suite) {
@@ -52,6 +54,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         "no_evidence" => || std::process::exit(0),
         "grows" => return grows(),
         "touches" => return touches(),
+        "moves" => return moves(),
         kind => bail!("fault has no kind {kind:?}"),
     };
     let run = move |phases: &mut Phases| phases.measure("misbehave", misbehave);
@@ -85,6 +88,33 @@ fn touches() -> Result<Prepared> {
         })
     };
     Ok(Prepared::new(run, |_: Vec<u8>| Ok(())).items(1000))
+}
+
+/// 1,000 blocks of 64 KiB that are resident in a mapped file; for each thousandth of [`GROWTH`] one of them lies on the heap
+/// instead. RSS stays the same, but what the kernel could take back must stay now.
+#[cfg(unix)]
+fn moves() -> Result<Prepared> {
+    use std::io::Write;
+
+    use bench_core::instrument::FileMapping;
+
+    let on_heap = growth()?;
+    ensure!(on_heap < 1000, "{GROWTH}={on_heap} leaves nothing in the file");
+    let mut file = tempfile::tempfile().context("make a temporary file")?;
+    (0..1000).try_for_each(|_| file.write_all(&[1; BLOCK])).context("fill a temporary file")?;
+    let run = move |phases: &mut Phases| {
+        phases.measure("load", || -> Result<(FileMapping, Vec<Vec<u8>>)> {
+            let mapped = FileMapping::new(&file, (1000 - on_heap) * BLOCK).context("map a temporary file")?;
+            black_box(mapped.touch());
+            Ok((mapped, (0..on_heap).map(|_| black_box(vec![1; BLOCK])).collect()))
+        })
+    };
+    Ok(Prepared::new(run, |loaded: Result<(FileMapping, Vec<Vec<u8>>)>| loaded.map(drop)).items(1000))
+}
+
+#[cfg(not(unix))]
+fn moves() -> Result<Prepared> {
+    bail!("the fault that moves memory out of a mapped file needs mmap")
 }
 
 /// What [`GROWTH`] says.

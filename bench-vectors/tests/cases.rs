@@ -150,7 +150,7 @@ fn seen(phase: &PhaseRecord, expected: &Expected) -> Expected {
 #[test]
 fn a_fault_fails_in_its_own_way_and_is_listed_as_one() {
     let faults: Vec<CaseSpec> = list(&[]).into_iter().filter(|case| case.has_tag("fault")).collect();
-    assert_eq!(faults.len(), 12);
+    assert_eq!(faults.len(), 13);
     for (kind, code, reason) in [
         ("panic", Some(101), "as it was asked to"),
         ("abort", None, ""),

@@ -7,6 +7,8 @@ mod allocator_internals;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod c_heap;
 mod counting_allocator;
+#[cfg(unix)]
+mod file_mapping;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod libc_direct;
 mod live_sum;
@@ -32,6 +34,8 @@ pub use counting_allocator::{
     counted_by_this_thread, ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold,
     since,
 };
+#[cfg(unix)]
+pub use file_mapping::FileMapping;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
