@@ -14,7 +14,7 @@ type Labels = Vec<(String, String)>;
 
 /// One line: a name, its labels and a value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Series {
+pub struct ExposedValue {
     /// The metric's name.
     pub name: String,
     /// Names and values in the order of the line.
@@ -25,15 +25,15 @@ pub struct Series {
 
 /// What was understood of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
+pub struct Exposition {
     /// Every series, in the order of the lines.
-    pub series: Vec<Series>,
+    pub series: Vec<ExposedValue>,
     /// How many lines are neither a series, a comment nor empty, and the first of them with the reason.
     pub not_understood: Option<(usize, String)>,
 }
 
 /// `name{label="value"}`, as the format writes it; since Prometheus 3 with a name of any characters in the braces.
-impl fmt::Display for Series {
+impl fmt::Display for ExposedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if is_name(&self.name, true) {
@@ -68,10 +68,10 @@ pub fn ends_whole(text: &[u8]) -> bool {
 ///
 /// # Errors
 /// If it is empty, or no line is understood though there are some.
-pub fn parse(text: &[u8]) -> Result<Page> {
+pub fn parse(text: &[u8]) -> Result<Exposition> {
     let text = without_byte_order_mark(text);
     ensure!(!text.trim_ascii().is_empty(), "the answer is empty");
-    let mut page = Page::default();
+    let mut page = Exposition::default();
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
@@ -94,7 +94,7 @@ pub fn parse(text: &[u8]) -> Result<Page> {
 }
 
 /// `name{label="value",...} value [timestamp] [# exemplar]`.
-fn parse_line(line: &str) -> Result<Series> {
+fn parse_line(line: &str) -> Result<ExposedValue> {
     let (name, labels, rest) = parse_identity(line)?;
     let mut words = rest.split_ascii_whitespace();
     let value = words.next().context("no value")?;
@@ -103,7 +103,7 @@ fn parse_line(line: &str) -> Result<Series> {
         timestamp.parse::<f64>().ok().with_context(|| format!("{} is no timestamp", excerpt(timestamp)))?;
         ensure!(words.next().is_none_or(|word| word.starts_with('#')), "more than a value and a timestamp");
     }
-    Ok(Series { name, labels, value })
+    Ok(ExposedValue { name, labels, value })
 }
 
 /// Name and labels, and what follows them: `name{label="value"}`, `{"name",label="value"}`.
@@ -210,7 +210,7 @@ impl Selector {
     }
 
     /// Whether it means this series.
-    pub fn matches(&self, series: &Series) -> bool {
+    pub fn matches(&self, series: &ExposedValue) -> bool {
         series.name == self.name && self.labels.iter().all(|label| series.labels.contains(label))
     }
 }
@@ -232,9 +232,9 @@ mod tests {
         assert!(Selector::parse(&format!("a {long}")).unwrap_err().to_string().len() < 300);
     }
 
-    fn series(name: &str, labels: &[(&str, &str)], value: f64) -> Series {
+    fn series(name: &str, labels: &[(&str, &str)], value: f64) -> ExposedValue {
         let labels = labels.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-        Series { name: name.into(), labels: labels.collect(), value }
+        ExposedValue { name: name.into(), labels: labels.collect(), value }
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
             let error = format!("{:#}", parse(text.as_bytes()).unwrap_err());
             assert!(error.contains(reason), "{text}: {error}");
         }
-        assert_eq!(parse(b"# only a comment\n\n").unwrap(), Page::default());
+        assert_eq!(parse(b"# only a comment\n\n").unwrap(), Exposition::default());
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
                 (name(&mut next), value)
             });
             let labels: Vec<(String, String)> = labels.collect();
-            let written = Series { name: name(&mut next), labels, value: next(1 << 50) as f64 / 8.0 };
+            let written = ExposedValue { name: name(&mut next), labels, value: next(1 << 50) as f64 / 8.0 };
             let text = format!("# HELP x y\n{written} {:e} 1\n", written.value);
             assert_eq!(parse(text.as_bytes()).unwrap().series, [written], "{text}");
         }

@@ -2,7 +2,7 @@
 
 use bench_core::case::{CaseId, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};
-use bench_core::leak::{self, Diagnosis, Outcome, Shape, ToolCheck, Trend};
+use bench_core::leak::{self, Diagnosis, Shape, ToolCheck, ToolFinding, Trend};
 use bench_core::metric::{self, Metric, native};
 use bench_core::run::{CaseRecord, Measurement, Run};
 use serde::Serialize;
@@ -62,7 +62,7 @@ fn of_tool(tool: &ToolCheck) -> LeakCheck {
         leaks_on_purpose: tool.leaks_on_purpose,
         verdict: if tool.is_right() { Verdict::Pass } else { Verdict::Fail },
         reason: match (tool.outcome, tool.leaks_on_purpose) {
-            (Outcome::Clean, true) => "the detector is blind: it did not find a known leak".into(),
+            (ToolFinding::Clean, true) => "the detector is blind: it did not find a known leak".into(),
             _ => tool.text.clone(),
         },
     }
@@ -241,12 +241,12 @@ mod tests {
             text: "said".into(),
         };
         for (leaks_on_purpose, outcome, verdict) in [
-            (false, Outcome::Clean, Verdict::Pass),
-            (false, Outcome::Leak, Verdict::Fail),
-            (false, Outcome::CannotTell, Verdict::Fail),
-            (true, Outcome::Leak, Verdict::Pass),
-            (true, Outcome::Clean, Verdict::Fail),
-            (true, Outcome::CannotTell, Verdict::Fail),
+            (false, ToolFinding::Clean, Verdict::Pass),
+            (false, ToolFinding::Leak, Verdict::Fail),
+            (false, ToolFinding::CannotTell, Verdict::Fail),
+            (true, ToolFinding::Leak, Verdict::Pass),
+            (true, ToolFinding::Clean, Verdict::Fail),
+            (true, ToolFinding::CannotTell, Verdict::Fail),
         ] {
             assert_eq!(of_tool(&tool(leaks_on_purpose, outcome)).verdict, verdict);
         }

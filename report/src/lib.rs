@@ -29,7 +29,8 @@ pub mod watch;
 pub use call_sites::allocating_line::{AllocatingLine, allocating_lines, callers};
 pub use call_sites::long_name::fitted_name;
 pub use call_sites::{
-    LineChange, Side, SiteChange, SiteCount, SiteFate, line_changes, line_difference, site_difference,
+    LineChange, SiteChange, SiteCount, SiteFate, SiteInProfile, line_changes, line_difference,
+    site_difference,
 };
 pub use compare::{Comparison, comparison_json};
 pub use findings::{Finding, FindingKind, FindingRule, alike};

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use bench_core::memory_metrics::Sample;
 use jiff::Timestamp;
-use report::watch::{Row, Watch};
+use report::watch::{SeriesRow, Watch};
 use report::{plural, watch_page};
 
 use crate::build::workspace::{display_path, root};
@@ -39,7 +39,7 @@ use crate::term::text_table::{Align, text_table};
 use flags::MonitorFlags;
 use live::Live;
 use metrics_file::MetricsFile;
-use source::{Cause, Reading, Source};
+use source::{Cause, SourceReading, WatchedSource};
 
 /// The ending of the page's name.
 const PAGE: &str = "html";
@@ -56,7 +56,7 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
     let path = file_path(flags)?;
     let page = page_path(&path)?;
     let mut file = MetricsFile::create(&path).map_err(usage)?;
-    let opened = Source::open(flags);
+    let opened = WatchedSource::open(flags);
     let (mut source, target) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -68,21 +68,21 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
     };
     let mut watch = Watch::new(target, command, flags.interval.as_secs_f64());
     watch.units = source.units();
-    let mut live = Live::new(matches!(source, Source::Command(..)));
+    let mut live = Live::new(matches!(source, WatchedSource::Command(..)));
     live.say(&format!("watching {} every {:?}, to {}", watch.target, flags.interval, display_path(&path)));
     let sampled = sample_until_the_end(flags, &interrupt, &mut source, &mut watch, &mut file, &mut live);
     // Whatever ended it: the line and the hidden copy go.
     live.finish();
     let finished = file.finish();
     let cause = match source {
-        Source::Command(..) => sampled.context("the command is not watched any more, and runs on")?,
+        WatchedSource::Command(..) => sampled.context("the command is not watched any more, and runs on")?,
         _ => sampled?,
     };
     let (end, code) = source.end(cause)?;
     finished?;
     watch.end = end;
     // Each note was told at once on stderr; in one place with that it is not told again.
-    let is_told = matches!(source, Source::Command(..)) || stdout_is_stderr();
+    let is_told = matches!(source, WatchedSource::Command(..)) || stdout_is_stderr();
     let told_notes = if is_told { source.notes().len() } else { 0 };
     watch.notes = source.notes();
     watch.notes.extend(source.shortfalls());
@@ -93,7 +93,7 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
     if written.is_ok() {
         summary.push_str(&format!("page  {}\n", display_path(&page)));
     }
-    if matches!(source, Source::Command(..)) {
+    if matches!(source, WatchedSource::Command(..)) {
         anstream::eprint!("{summary}")
     } else {
         output::print(&summary)?
@@ -153,7 +153,7 @@ fn page_path(path: &Path) -> Result<PathBuf> {
 fn sample_until_the_end(
     flags: &MonitorFlags,
     interrupt: &Interrupt,
-    source: &mut Source,
+    source: &mut WatchedSource,
     watch: &mut Watch,
     file: &mut MetricsFile,
     live: &mut Live,
@@ -169,16 +169,16 @@ fn sample_until_the_end(
         notes.iter().skip(told).for_each(|note| live.say(note));
         told = notes.len();
         match reading {
-            Reading::Values(values) => {
+            SourceReading::Values(values) => {
                 watch.add(seconds, &timestamp, &values);
                 live.values(&values, watch);
                 file.append(&Sample { timestamp, values })?;
             }
-            Reading::Lost(reason) => {
+            SourceReading::Lost(reason) => {
                 live.lost(&reason);
                 watch.lose(&timestamp, &reason);
             }
-            Reading::Ended => return Ok(Cause::Ended),
+            SourceReading::Ended => return Ok(Cause::Ended),
         }
         // A look that took longer than an interval leaves out what is past.
         let intervals = started.elapsed().as_nanos() / flags.interval.as_nanos() + 1;
@@ -195,7 +195,7 @@ fn wait_until(
     started: Instant,
     duration: Option<Duration>,
     interrupt: &Interrupt,
-    source: &mut Source,
+    source: &mut WatchedSource,
 ) -> Result<Option<Cause>> {
     loop {
         if source.has_ended()? {
@@ -227,8 +227,8 @@ fn summary(watch: &Watch, is_told: bool, told_notes: usize) -> String {
     let rows = watch.rows();
     let mut text = String::new();
     if !rows.is_empty() {
-        let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
-        text.push_str(&text_table(&Row::HEAD, &cells, &[Align::Left]));
+        let cells: Vec<Vec<String>> = rows.iter().map(SeriesRow::cells).collect();
+        text.push_str(&text_table(&SeriesRow::HEAD, &cells, &[Align::Left]));
     }
     text.push_str(&format!("\n{}: {}", watch.end, plural(watch.samples as usize, "sample")));
     if watch.lost_samples > 0 {

@@ -41,25 +41,25 @@ impl Bytes {
 /// `900 B`, `128 KiB`, `7.9 MiB`, `312 MiB`: with a digit behind the point where there are fewer than three before it.
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = Unit::of(*self);
+        let unit = ByteUnit::of(*self);
         write!(f, "{} {}", unit.number(*self, *self), unit.name)
     }
 }
 
 /// A unit for people.
 #[derive(Clone, Copy)]
-pub(super) struct Unit {
+pub(super) struct ByteUnit {
     pub(super) name: &'static str,
     bytes: u64,
 }
 
-impl Unit {
+impl ByteUnit {
     /// The unit in which `bytes` reads well.
-    pub(super) fn of(bytes: Bytes) -> Unit {
+    pub(super) fn of(bytes: Bytes) -> ByteUnit {
         match bytes.0 {
-            ..1024 => Unit { name: "B", bytes: 1 },
-            1024..1_048_576 => Unit { name: "KiB", bytes: 1 << 10 },
-            _ => Unit { name: "MiB", bytes: 1 << 20 },
+            ..1024 => ByteUnit { name: "B", bytes: 1 },
+            1024..1_048_576 => ByteUnit { name: "KiB", bytes: 1 << 10 },
+            _ => ByteUnit { name: "MiB", bytes: 1 << 20 },
         }
     }
 

@@ -59,7 +59,7 @@ pub use bytes::Bytes;
 pub use operation::{Operation, OperationMonitor, OperationReport, Trends};
 pub use pressure::{LevelCounts, Pressure};
 pub use status::{Limits, Readings, Status};
-pub use trend::{Growth, Trend};
+pub use trend::{Growth, ThinnedReadings};
 
 use crate::instrument::{ProcessProbe, SystemProbe, is_counting, live_bytes};
 
@@ -74,12 +74,12 @@ pub struct MemoryBudget {
     /// Live bytes that the heap's limit does not count.
     heap_base: Bytes,
     max_age: Duration,
-    last: Mutex<Option<(Status, Wanted)>>,
+    last: Mutex<Option<(Status, WantedReadings)>>,
 }
 
 /// Which readings are taken: each costs some microseconds, and a check needs those that have a limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+enum WantedReadings {
     /// What has a limit.
     Limited,
     /// What can be shown, too.
@@ -122,7 +122,7 @@ impl MemoryBudget {
     /// work.
     pub fn heap_from_here(mut self) -> MemoryBudget {
         (self.heap_base, self.last) = (Bytes::new(0), Mutex::new(None));
-        self.heap_base = self.read(Wanted::All).heap.unwrap_or_default();
+        self.heap_base = self.read(WantedReadings::All).heap.unwrap_or_default();
         self
     }
 
@@ -157,19 +157,19 @@ impl MemoryBudget {
 
     /// What memory is, against its limits, and what has none; its `Display` is one line for a log.
     pub fn status(&self) -> Status {
-        self.status_at(Instant::now(), Wanted::All)
+        self.status_at(Instant::now(), WantedReadings::All)
     }
 
     /// As [`MemoryBudget::status`], with what has a limit only.
     fn checked(&self) -> Status {
-        self.status_at(Instant::now(), Wanted::Limited)
+        self.status_at(Instant::now(), WantedReadings::Limited)
     }
 
-    fn status_at(&self, now: Instant, wanted: Wanted) -> Status {
+    fn status_at(&self, now: Instant, wanted: WantedReadings) -> Status {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((status, read)) = *last
             && now.saturating_duration_since(status.read_at) < self.max_age
-            && (read == Wanted::All || wanted == Wanted::Limited)
+            && (read == WantedReadings::All || wanted == WantedReadings::Limited)
         {
             return status;
         }
@@ -178,8 +178,8 @@ impl MemoryBudget {
         status
     }
 
-    fn read(&self, wanted: Wanted) -> Readings {
-        let limits = Some(&self.limits).filter(|_| wanted == Wanted::Limited);
+    fn read(&self, wanted: WantedReadings) -> Readings {
+        let limits = Some(&self.limits).filter(|_| wanted == WantedReadings::Limited);
         let readings = self.sources.read(limits);
         Readings { heap: readings.heap.map(|live| live.minus(self.heap_base)), ..readings }
     }
@@ -249,7 +249,8 @@ mod tests {
     fn a_reading_stands_for_100_ms() {
         let budget = MemoryBudget::new(Limits::default().process(ROOMY)).unwrap();
         let start = Instant::now();
-        let read_at = |ms| budget.status_at(start + Duration::from_millis(ms), Wanted::All).read_at - start;
+        let read_at =
+            |ms| budget.status_at(start + Duration::from_millis(ms), WantedReadings::All).read_at - start;
         // `new` has read just before `start`.
         let first = read_at(100);
         assert_eq!(first, Duration::from_millis(100));
@@ -257,7 +258,8 @@ mod tests {
             assert_eq!(read_at(asked), Duration::from_millis(read), "asked at {asked} ms");
         }
         let budget = budget.max_age(Duration::ZERO);
-        let read_at = |ms| budget.status_at(start + Duration::from_millis(ms), Wanted::All).read_at - start;
+        let read_at =
+            |ms| budget.status_at(start + Duration::from_millis(ms), WantedReadings::All).read_at - start;
         assert_eq!([read_at(5), read_at(6)], [5, 6].map(Duration::from_millis));
     }
 

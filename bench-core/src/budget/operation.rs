@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::{Bytes, Growth, LevelCounts, MemoryBudget, Pressure, Status, Trend};
+use super::{Bytes, Growth, LevelCounts, MemoryBudget, Pressure, Status, ThinnedReadings};
 
 /// Watches operations under one budget. Its memory does not grow with the length of the run: what it keeps is one report
 /// for each name, and two trends.
@@ -19,8 +19,8 @@ pub struct OperationMonitor {
 
 struct Watched {
     reports: BTreeMap<&'static str, OperationReport>,
-    heap: Trend,
-    process: Trend,
+    heap: ThinnedReadings,
+    process: ThinnedReadings,
     /// The newest reading in the trends.
     read_at: Option<Instant>,
 }
@@ -38,7 +38,7 @@ pub struct Trends {
 impl OperationMonitor {
     /// Watches under `budget`.
     pub fn new(budget: MemoryBudget) -> OperationMonitor {
-        let (heap, process) = (Trend::new(), Trend::new());
+        let (heap, process) = (ThinnedReadings::new(), ThinnedReadings::new());
         let watched = Watched { reports: BTreeMap::new(), heap, process, read_at: None };
         OperationMonitor { budget, started: Instant::now(), watched: Mutex::new(watched) }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use super::bytes::Unit;
+use super::bytes::ByteUnit;
 use super::{Bytes, Pressure};
 
 /// How much memory may be used. What has no limit never decides; it is read to be shown, by a status, and not by a check.
@@ -118,7 +118,7 @@ impl fmt::Display for Status {
 fn use_of(used: Option<Bytes>, limit: Option<Bytes>) -> String {
     match (used, limit) {
         (Some(used), Some(limit)) => {
-            let unit = Unit::of(limit);
+            let unit = ByteUnit::of(limit);
             // Rounded down, so that 70 % is never said of a level below it.
             let percent = u128::from(used.get()) * 100 / u128::from(limit.get());
             format!("{}/{} {} {percent} %", unit.number(used, limit), unit.number(limit, limit), unit.name)

@@ -13,7 +13,7 @@ const MOST_POINTS: usize = 256;
 /// Readings of one quantity over time. However long the run, its memory is the same: when 256 points are kept,
 /// neighbours become their mean, so the whole run stays in sight, each full point with the same weight. What is lost is
 /// the course within a point, of which a straight line needs none.
-pub struct Trend {
+pub struct ThinnedReadings {
     points: PointBuffer<Mean, MOST_POINTS>,
     first: Option<(Duration, Bytes)>,
     last: Option<(Duration, Bytes)>,
@@ -31,10 +31,10 @@ pub struct Growth {
     pub bytes_per_minute: f64,
 }
 
-impl Trend {
+impl ThinnedReadings {
     /// No reading yet.
-    pub const fn new() -> Trend {
-        Trend { points: PointBuffer::new(), first: None, last: None }
+    pub const fn new() -> ThinnedReadings {
+        ThinnedReadings { points: PointBuffer::new(), first: None, last: None }
     }
 
     /// Adds a reading, `at` after the start of the run.
@@ -56,9 +56,9 @@ impl Trend {
     }
 }
 
-impl Default for Trend {
-    fn default() -> Trend {
-        Trend::new()
+impl Default for ThinnedReadings {
+    fn default() -> ThinnedReadings {
+        ThinnedReadings::new()
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn trend(readings: impl IntoIterator<Item = (u64, u64)>) -> Option<Growth> {
-        let mut trend = Trend::new();
+        let mut trend = ThinnedReadings::new();
         readings
             .into_iter()
             .for_each(|(second, bytes)| trend.add(Duration::from_secs(second), Bytes::new(bytes)));

@@ -22,7 +22,7 @@ const MODES: [&str; 2] = ["rust-heap", "heap"];
 
 /// What tells whether the rest can be read: other versions and modes have other points.
 #[derive(Debug, Deserialize)]
-struct Head {
+struct DhatHead {
     #[serde(rename = "dhatFileVersion")]
     version: u32,
     mode: Option<String>,
@@ -36,7 +36,7 @@ struct Head {
 
 /// A dhat profile as far as we read it; the short names are the format's own.
 #[derive(Debug, Deserialize)]
-struct Profile {
+struct DhatFile {
     pps: Vec<ProgramPoint>,
     ftbl: Vec<String>,
 }
@@ -102,7 +102,7 @@ pub fn summarise(json: &str) -> Result<SitesSummary> {
 /// If it is no such profile, truncated, of another version, or does not know when blocks were freed.
 pub fn read(json: &str) -> Result<SitesSummary> {
     check_head(json)?;
-    let profile: Profile = untrusted_json::read(json.as_bytes()).map_err(not_a_profile)?;
+    let profile: DhatFile = untrusted_json::read(json.as_bytes()).map_err(not_a_profile)?;
     let (mut summary, mut peak_blocks, mut end_blocks) = (SitesSummary::default(), 0u64, 0u64);
     let mut sites: BTreeMap<Vec<Frame>, CallSite> = BTreeMap::new();
     let frames: Vec<Frame> = profile.ftbl.iter().map(|text| Frame::parse(text)).collect();
@@ -143,7 +143,7 @@ fn not_a_profile(error: anyhow::Error) -> anyhow::Error {
 
 /// Makes sure that the points can be read, before they are.
 fn check_head(json: &str) -> Result<()> {
-    let head: Head = untrusted_json::read(json.as_bytes()).map_err(not_a_profile)?;
+    let head: DhatHead = untrusted_json::read(json.as_bytes()).map_err(not_a_profile)?;
     ensure!(
         head.version >= 2,
         "dhat profile of version {}: expected 2 (valgrind before 3.17 wrote it: profile with a newer one)",
@@ -178,16 +178,16 @@ fn check_head(json: &str) -> Result<()> {
 /// What a profile of any mode counted in all: units and blocks or events.
 fn totals(json: &str) -> Option<(u64, u64)> {
     #[derive(Deserialize)]
-    struct Counted {
-        pps: Vec<Point>,
+    struct PointsOfAnyMode {
+        pps: Vec<PointTotals>,
     }
     #[derive(Deserialize)]
-    struct Point {
+    struct PointTotals {
         tb: u64,
         tbk: u64,
     }
-    let counted: Counted = untrusted_json::read(json.as_bytes()).ok()?;
-    let add = |(units, events): (u64, u64), point: &Point| {
+    let counted: PointsOfAnyMode = untrusted_json::read(json.as_bytes()).ok()?;
+    let add = |(units, events): (u64, u64), point: &PointTotals| {
         Some((units.checked_add(point.tb)?, events.checked_add(point.tbk)?))
     };
     counted.pps.iter().try_fold((0, 0), add)

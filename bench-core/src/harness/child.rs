@@ -35,13 +35,13 @@ const DHAT_FRAMES: usize = 24;
 
 /// Lists the cases of a suite, or runs one repetition of one case. Started by `cargo xtask bench`.
 #[derive(Parser)]
-struct CommandLine {
+struct ChildCommandLine {
     #[command(subcommand)]
-    command: Command,
+    command: ChildCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum ChildCommand {
     /// Print the suite's cases as JSON
     List(Inputs),
     /// Do a case's set-up and nothing else: what it computes is kept for the processes that measure
@@ -88,17 +88,17 @@ struct RunFlags {
 /// the environment names none. When the case failed, a message on stderr and the exit code of its [`FailureKind`],
 /// mostly 1.
 pub fn main(suite: fn(&Inputs) -> Result<Suite>, instruments: fn() -> Result<Instruments>) -> ExitCode {
-    let outcome = match CommandLine::parse().command {
-        Command::List(inputs) => list(suite, &inputs),
-        Command::Prepare(flags) => {
+    let outcome = match ChildCommandLine::parse().command {
+        ChildCommand::List(inputs) => list(suite, &inputs),
+        ChildCommand::Prepare(flags) => {
             die_with_parent();
             prepare(suite, &flags)
         }
-        Command::Run(flags) => {
+        ChildCommand::Run(flags) => {
             die_with_parent();
             instruments().and_then(|instruments| run(suite, instruments, &flags))
         }
-        Command::CheckTools { file } => write_tool_checks(&file),
+        ChildCommand::CheckTools { file } => write_tool_checks(&file),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

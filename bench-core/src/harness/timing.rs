@@ -72,7 +72,7 @@ pub(super) fn time(prepared: &mut Prepared, effort: Effort) -> Result<(TimeEstim
         });
     let folder = Path::new(FOLDER).join(BENCH).join("new");
     let estimates: Estimates = read_json(&folder.join("estimates.json"))?;
-    let sample: Sample = read_json(&folder.join("sample.json"))?;
+    let sample: CriterionSample = read_json(&folder.join("sample.json"))?;
     let estimate = TimeEstimate {
         mean_ns: estimates.mean.point_estimate,
         mean_interval_ns: estimates.mean.confidence_interval.bounds(),
@@ -113,7 +113,7 @@ impl Interval {
 
 /// criterion's `new/sample.json`: the iterations of each sample.
 #[derive(Deserialize)]
-struct Sample {
+struct CriterionSample {
     iters: Vec<f64>,
 }
 

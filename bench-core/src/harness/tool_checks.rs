@@ -17,7 +17,7 @@ use crate::instrument::{
     ProcessProbe, Sampler, count_current_thread_again, ignore_current_thread, is_counting, mark, profile,
     set_publish_threshold, since, system_internals,
 };
-use crate::leak::{self, Outcome, ToolCheck};
+use crate::leak::{self, ToolCheck, ToolFinding};
 use crate::leak_detector::{LeakDetector, LeakError};
 
 const INTERVAL: Duration = Duration::from_micros(200);
@@ -86,11 +86,11 @@ fn check(name: &str, about: &str, iteration: impl Fn() -> Result<()>) -> ToolChe
         Err(LeakError::CannotTell(_)) => None,
     };
     let (outcome, text) = match (&failure, &found) {
-        (Some(error), _) => (Outcome::CannotTell, format!("{error:#}")),
-        (None, Ok(checked)) => (Outcome::Clean, checked.to_string()),
+        (Some(error), _) => (ToolFinding::CannotTell, format!("{error:#}")),
+        (None, Ok(checked)) => (ToolFinding::Clean, checked.to_string()),
         (None, Err(error)) => {
             let is_leak = matches!(error, LeakError::Leak(_));
-            (if is_leak { Outcome::Leak } else { Outcome::CannotTell }, error.to_string())
+            (if is_leak { ToolFinding::Leak } else { ToolFinding::CannotTell }, error.to_string())
         }
     };
     ToolCheck {

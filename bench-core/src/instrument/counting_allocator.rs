@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::thread_counters::{
     self, PUBLISH_THRESHOLD, Reading, count_alloc, count_free, count_realloc, count_slowly,
 };
-use super::totals::{Operation, TotalsSnapshot};
+use super::totals::{AllocatorOperation, TotalsSnapshot};
 use crate::evidence::HeapRecord;
 
 /// Counts what passes through to the allocator `A`.
@@ -42,7 +42,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
         // SAFETY: the caller's promise is passed on.
         let block = unsafe { self.0.alloc(layout) };
         if !block.is_null() && !count_alloc(layout.size()) {
-            count_slowly(Operation::Alloc(layout.size()));
+            count_slowly(AllocatorOperation::Alloc(layout.size()));
         }
         block
     }
@@ -53,7 +53,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
         // SAFETY: the caller's promise is passed on.
         let block = unsafe { self.0.alloc_zeroed(layout) };
         if !block.is_null() && !count_alloc(layout.size()) {
-            count_slowly(Operation::Alloc(layout.size()));
+            count_slowly(AllocatorOperation::Alloc(layout.size()));
         }
         block
     }
@@ -75,7 +75,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
         // SAFETY: the caller's promise is passed on.
         let new_block = unsafe { self.0.realloc(block, layout, new_size) };
         if !new_block.is_null() && !count_realloc(layout.size(), new_size) {
-            count_slowly(Operation::Realloc(layout.size(), new_size));
+            count_slowly(AllocatorOperation::Realloc(layout.size(), new_size));
         }
         new_block
     }
@@ -90,7 +90,7 @@ impl<A: GlobalAlloc> CountingAllocator<A> {
     #[cold]
     #[inline(never)]
     unsafe fn dealloc_slowly(&self, block: *mut u8, layout: Layout) {
-        count_slowly(Operation::Free(layout.size()));
+        count_slowly(AllocatorOperation::Free(layout.size()));
         // SAFETY: the caller's promise is passed on.
         unsafe { self.0.dealloc(block, layout) }
     }

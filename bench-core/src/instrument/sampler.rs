@@ -18,13 +18,13 @@ use crate::evidence::{SampledRecord, Timeline, TimelinePoint};
 pub const MAX_POINTS: usize = 1024;
 
 /// The state that the sampler's thread and the phases share; one sampler a process.
-static STATE: Mutex<State> = Mutex::new(State::new());
+static STATE: Mutex<SamplerState> = Mutex::new(SamplerState::new());
 
 /// Where the starter waits for the thread: what std allocates and frees while a thread starts must not fall into
 /// the first phases.
 static STARTED: Barrier = Barrier::new(2);
 
-struct State {
+struct SamplerState {
     /// Whether the thread shall go on.
     running: bool,
     buffer: PointBuffer<TimelinePoint, MAX_POINTS>,
@@ -42,7 +42,7 @@ struct PhaseSums {
 
 /// One reading of everything that a timeline shows.
 #[derive(Clone, Copy)]
-struct Reading {
+struct TimelineReading {
     time_ns: u64,
     live_bytes: u64,
     rss: Option<(u64, Option<u64>)>,
@@ -61,7 +61,7 @@ impl Sampler {
     pub fn start(interval: Duration, probe: &'static ProcessProbe, started: Instant) -> Result<Sampler> {
         {
             let mut state = state();
-            *state = State { running: true, ..State::new() };
+            *state = SamplerState { running: true, ..SamplerState::new() };
             touch(state.buffer.slots_mut());
         }
         let thread = std::thread::Builder::new()
@@ -120,7 +120,7 @@ impl Sampler {
     }
 }
 
-fn state() -> MutexGuard<'static, State> {
+fn state() -> MutexGuard<'static, SamplerState> {
     STATE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
@@ -131,17 +131,17 @@ fn touch(points: &mut [TimelinePoint]) {
     }
 }
 
-fn read(probe: &ProcessProbe, started: Instant) -> Reading {
-    Reading {
+fn read(probe: &ProcessProbe, started: Instant) -> TimelineReading {
+    TimelineReading {
         time_ns: started.elapsed().as_nanos() as u64,
         live_bytes: live_bytes(),
         rss: probe.read_resident(),
     }
 }
 
-impl State {
-    const fn new() -> State {
-        State { running: false, buffer: PointBuffer::new(), sums: PhaseSums::new() }
+impl SamplerState {
+    const fn new() -> SamplerState {
+        SamplerState { running: false, buffer: PointBuffer::new(), sums: PhaseSums::new() }
     }
 }
 
@@ -150,7 +150,7 @@ impl PhaseSums {
         PhaseSums { points: 0, live_bytes: 0.0, rss_bytes: 0.0, rss_points: 0 }
     }
 
-    fn add(&mut self, reading: &Reading) {
+    fn add(&mut self, reading: &TimelineReading) {
         self.points += 1;
         self.live_bytes += reading.live_bytes as f64;
         if let Some((anon, file)) = reading.rss {
@@ -191,8 +191,8 @@ impl Point for TimelinePoint {
     }
 }
 
-impl From<Reading> for TimelinePoint {
-    fn from(reading: Reading) -> TimelinePoint {
+impl From<TimelineReading> for TimelinePoint {
+    fn from(reading: TimelineReading) -> TimelinePoint {
         TimelinePoint {
             start_ns: reading.time_ns,
             end_ns: reading.time_ns,
@@ -212,7 +212,7 @@ mod tests {
         let mut buffer = PointBuffer::new();
         for (i, live_bytes) in live.enumerate() {
             let rss = Some((live_bytes / 2, None));
-            buffer.push(Reading { time_ns: i as u64, live_bytes, rss }.into());
+            buffer.push(TimelineReading { time_ns: i as u64, live_bytes, rss }.into());
         }
         buffer
     }
@@ -244,9 +244,9 @@ mod tests {
     fn fewer_than_two_readings_make_no_average() {
         let mut sums = PhaseSums::new();
         assert_eq!(sums.record(), None);
-        sums.add(&Reading { time_ns: 0, live_bytes: 10, rss: None });
+        sums.add(&TimelineReading { time_ns: 0, live_bytes: 10, rss: None });
         assert_eq!(sums.record(), None);
-        sums.add(&Reading { time_ns: 1, live_bytes: 20, rss: None });
+        sums.add(&TimelineReading { time_ns: 1, live_bytes: 20, rss: None });
         let record = sums.record().unwrap();
         assert_eq!((record.points, record.mean_live_bytes, record.mean_rss_bytes), (2, 15.0, None));
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// One operation of the allocator.
 #[derive(Clone, Copy)]
-pub(super) enum Operation {
+pub(super) enum AllocatorOperation {
     /// A successful allocation of so many bytes.
     Alloc(usize),
     /// A deallocation, counted before it happens.
@@ -61,19 +61,19 @@ impl Totals {
     }
 
     /// Counts one operation with `add`; returns the change of live bytes.
-    pub fn count(&self, operation: Operation, add: impl Fn(&AtomicU64, u64)) -> i64 {
+    pub fn count(&self, operation: AllocatorOperation, add: impl Fn(&AtomicU64, u64)) -> i64 {
         match operation {
-            Operation::Alloc(bytes) => {
+            AllocatorOperation::Alloc(bytes) => {
                 add(&self.allocated_blocks, 1);
                 add(&self.in_bytes, bytes as u64);
                 bytes as i64
             }
-            Operation::Free(bytes) => {
+            AllocatorOperation::Free(bytes) => {
                 add(&self.freed_blocks, 1);
                 add(&self.out_bytes, bytes as u64);
                 -(bytes as i64)
             }
-            Operation::Realloc(old_bytes, new_bytes) => {
+            AllocatorOperation::Realloc(old_bytes, new_bytes) => {
                 let grown = new_bytes.saturating_sub(old_bytes) as u64;
                 add(&self.reallocated_blocks, 1);
                 add(&self.reallocated_bytes, new_bytes as u64);

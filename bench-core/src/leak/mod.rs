@@ -13,8 +13,8 @@ pub use rule::{
     CONFIRMED, Diagnosis, LEAST_CONFIRMED, LEAST_RSS_SLOPE, MEASURED, P_LEAK, PROCESSES, Shape, Trend,
     WARM_UP, growth, judge, rss_rises, trend,
 };
-pub use theil_sen::{Line, theil_sen};
-pub use tool_check::{Outcome, ToolCheck};
+pub use theil_sen::{TheilSenLine, theil_sen};
+pub use tool_check::{ToolCheck, ToolFinding};
 
 /// The two-sided 5 % point of the normal distribution: the half width of a 95 % interval in standard deviations.
 const Z_95: f64 = 1.959_963_984_540_054;

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Line, mann_kendall, median, theil_sen};
+use super::{TheilSenLine, mann_kendall, median, theil_sen};
 
 /// Iterations before the first reading that counts: caches fill, buffers reach their size.
 pub const WARM_UP: usize = 8;
@@ -29,7 +29,7 @@ pub const LEAST_RSS_SLOPE: f64 = 512.0;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trend {
     /// The line through them: bytes over iterations, the first counted as 0.
-    pub line: Line,
+    pub line: TheilSenLine,
     /// The chance of so much order without a rising trend.
     pub p: f64,
     /// Median of the last third over the median of the first third, minus 1.

@@ -6,7 +6,7 @@ use super::{Z_95, median, variance_of_s};
 
 /// `y = intercept + slope * x`, with the slope's 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Line {
+pub struct TheilSenLine {
     /// `y` at `x = 0`: the median of `y - slope * x` (Conover, *Practical Nonparametric Statistics*, 1980, 5.5).
     pub intercept: f64,
     /// Rise of `y` per unit of `x`.
@@ -22,7 +22,7 @@ pub struct Line {
 /// Monitoring* (1987), 16.5: the slopes whose ranks lie `z * sqrt(variance of S)` apart around the middle, rounded outwards;
 /// with fewer than ten points, for which that is no good approximation, all slopes. Takes time and room by the square of
 /// the points.
-pub fn theil_sen(points: &[(f64, f64)]) -> Option<Line> {
+pub fn theil_sen(points: &[(f64, f64)]) -> Option<TheilSenLine> {
     let pairs = points.iter().enumerate().flat_map(|(i, a)| points[i + 1..].iter().map(move |b| (a, b)));
     let mut slopes: Vec<f64> =
         pairs.filter(|(a, b)| a.0 != b.0).map(|(a, b)| (b.1 - a.1) / (b.0 - a.0)).collect();
@@ -30,7 +30,7 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<Line> {
     let slope = median(&slopes)?;
     let mut rest: Vec<f64> = points.iter().map(|(x, y)| y - slope * x).collect();
     rest.sort_by(f64::total_cmp);
-    Some(Line { intercept: median(&rest)?, slope, slope_interval: interval(&slopes, points) })
+    Some(TheilSenLine { intercept: median(&rest)?, slope, slope_interval: interval(&slopes, points) })
 }
 
 fn interval(sorted_slopes: &[f64], points: &[(f64, f64)]) -> (f64, f64) {

@@ -14,7 +14,7 @@ pub struct ToolCheck {
     /// Whether it leaks on purpose, so that the detector has to find it.
     pub leaks_on_purpose: bool,
     /// What the detector found.
-    pub outcome: Outcome,
+    pub outcome: ToolFinding,
     /// The live bytes over the iterations; absent where the detector could not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<Trend>,
@@ -28,7 +28,7 @@ pub struct ToolCheck {
 /// What a detector found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum ToolFinding {
     /// Nothing stays.
     Clean,
     /// Something stays.
@@ -40,6 +40,6 @@ pub enum Outcome {
 impl ToolCheck {
     /// Whether it ended as it should.
     pub fn is_right(&self) -> bool {
-        self.outcome == if self.leaks_on_purpose { Outcome::Leak } else { Outcome::Clean }
+        self.outcome == if self.leaks_on_purpose { ToolFinding::Leak } else { ToolFinding::Clean }
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use super::LeakDetector;
-use super::outcome::{CannotTell, Change, Checked, Source, Standing};
+use super::outcome::{BeforeAfter, CannotTell, Checked, ReadingSource, Standing};
 use crate::instrument::{ProcessProbe, trim_allocator};
 use crate::leak::{Diagnosis, PROCESSES, Shape, Trend, WARM_UP, rss_rises, trend};
 
@@ -19,8 +19,8 @@ const VARIABLE: &str = "BENCH_CORE_LEAK_PROCESS";
 struct Seen {
     /// RSS anon after each iteration and `malloc_trim`.
     readings: Vec<u64>,
-    threads: Option<Change>,
-    descriptors: Option<Change>,
+    threads: Option<BeforeAfter>,
+    descriptors: Option<BeforeAfter>,
 }
 
 /// In the test: starts the processes and brings together what they saw. In one of them: watches the work, writes what it saw
@@ -113,11 +113,11 @@ fn checked(seen: &[Seen], max_slope: Option<f64>) -> Result<Checked, CannotTell>
         .map(|seen| &seen.readings)
         .find(|readings| trend(readings).is_some_and(|trend| trend == middle))
         .ok_or_else(unreadable)?;
-    let least = |of: fn(&Seen) -> Option<Change>| {
+    let least = |of: fn(&Seen) -> Option<BeforeAfter>| {
         seen.iter().filter_map(of).min_by_key(|change| change.after.saturating_sub(change.before))
     };
     Ok(Checked {
-        source: Source::Rss,
+        source: ReadingSource::Rss,
         iterations: readings.len(),
         first_bytes: readings[WARM_UP],
         last_bytes: readings[readings.len() - 1],

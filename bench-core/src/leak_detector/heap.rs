@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::outcome::{CannotTell, Checked, Source, Standing};
+use super::outcome::{CannotTell, Checked, ReadingSource, Standing};
 use super::{Beside, LeakDetector};
 use crate::instrument::{counted_by_all_threads, counted_by_this_thread, live_bytes};
 use crate::leak::{CONFIRMED, Diagnosis, WARM_UP, judge, trend};
@@ -17,7 +17,7 @@ pub(super) fn observe(detector: &LeakDetector, work: &mut dyn FnMut()) -> Result
     let mut operations = 0;
     for _ in 0..ATTEMPTS {
         std::thread::sleep(SETTLE);
-        let run = Run::of(detector, work);
+        let run = Attempt::of(detector, work);
         operations = run.operations_of_others;
         if operations == 0 || detector.beside != Beside::Nothing {
             return run.checked(detector);
@@ -27,18 +27,18 @@ pub(super) fn observe(detector: &LeakDetector, work: &mut dyn FnMut()) -> Result
 }
 
 /// One attempt.
-struct Run {
+struct Attempt {
     readings: Vec<u64>,
     finding: Option<Diagnosis>,
     standing: [Standing; 2],
     operations_of_others: u64,
 }
 
-impl Run {
-    fn of(detector: &LeakDetector, work: &mut dyn FnMut()) -> Run {
+impl Attempt {
+    fn of(detector: &LeakDetector, work: &mut dyn FnMut()) -> Attempt {
         // Whole, so that no reading allocates.
         let mut readings = Vec::with_capacity(WARM_UP + detector.iterations + CONFIRMED);
-        let reader = Reader::new(detector.beside);
+        let reader = LiveReader::new(detector.beside);
         let mut run = |iterations: usize, readings: &mut Vec<u64>| {
             for _ in 0..iterations {
                 work();
@@ -60,7 +60,7 @@ impl Run {
             finding = judge(&readings);
         }
         let operations_of_others = operations_of_others().wrapping_sub(others);
-        Run { readings, finding, standing: [before, Standing::read()], operations_of_others }
+        Attempt { readings, finding, standing: [before, Standing::read()], operations_of_others }
     }
 
     fn checked(self, detector: &LeakDetector) -> Result<Checked, CannotTell> {
@@ -70,7 +70,7 @@ impl Run {
         let watched = detector.beside != Beside::Others;
         let [before, after] = self.standing;
         Ok(Checked {
-            source: Source::Heap,
+            source: ReadingSource::Heap,
             iterations: self.readings.len(),
             first_bytes: self.readings[WARM_UP],
             last_bytes: self.readings[self.readings.len() - 1],
@@ -83,15 +83,15 @@ impl Run {
 }
 
 /// Reads what is live: of all threads, or what this thread added to that.
-struct Reader {
+struct LiveReader {
     beside: Beside,
     live_bytes: u64,
     net_bytes: i64,
 }
 
-impl Reader {
-    fn new(beside: Beside) -> Reader {
-        Reader { beside, live_bytes: live_bytes(), net_bytes: counted_by_this_thread().net_bytes }
+impl LiveReader {
+    fn new(beside: Beside) -> LiveReader {
+        LiveReader { beside, live_bytes: live_bytes(), net_bytes: counted_by_this_thread().net_bytes }
     }
 
     fn read(&self) -> u64 {

@@ -34,7 +34,7 @@ use std::hint::black_box;
 use std::panic::Location;
 
 pub use call_sites::{CallSites, GrowingSite};
-pub use outcome::{CannotTell, Change, Checked, Leak, LeakError, Source, Watch};
+pub use outcome::{BeforeAfter, CannotTell, Checked, GrowthLimit, Leak, LeakError, ReadingSource};
 
 use crate::instrument::is_counting;
 use crate::leak::{Diagnosis, MEASURED, Shape};
@@ -169,12 +169,13 @@ impl LeakDetector {
     }
 
     fn verdict(&self, checked: Checked, sites: impl FnOnce() -> CallSites) -> Result<Checked, LeakError> {
-        let grew = |change: Option<Change>, more: u64| change.is_some_and(|it| it.after > it.before + more);
-        let broken: Vec<Watch> = [
-            (Watch::Slope, matches!(checked.finding, Diagnosis::Leak(_))),
-            (Watch::Growth, self.max_growth.is_some_and(|limit| checked.trend.growth > limit)),
-            (Watch::Threads, grew(checked.threads, self.more_threads)),
-            (Watch::Descriptors, grew(checked.descriptors, self.more_descriptors)),
+        let grew =
+            |change: Option<BeforeAfter>, more: u64| change.is_some_and(|it| it.after > it.before + more);
+        let broken: Vec<GrowthLimit> = [
+            (GrowthLimit::Slope, matches!(checked.finding, Diagnosis::Leak(_))),
+            (GrowthLimit::Growth, self.max_growth.is_some_and(|limit| checked.trend.growth > limit)),
+            (GrowthLimit::Threads, grew(checked.threads, self.more_threads)),
+            (GrowthLimit::Descriptors, grew(checked.descriptors, self.more_descriptors)),
         ]
         .into_iter()
         .filter_map(|(watch, is_broken)| is_broken.then_some(watch))
@@ -182,7 +183,7 @@ impl LeakDetector {
         if broken.is_empty() {
             return Ok(checked);
         }
-        let of_bytes = broken.iter().any(|watch| matches!(watch, Watch::Slope | Watch::Growth));
+        let of_bytes = broken.iter().any(|watch| matches!(watch, GrowthLimit::Slope | GrowthLimit::Growth));
         let call_sites = if of_bytes { sites() } else { CallSites::Unknown("no bytes grew".into()) };
         Err(LeakError::Leak(Box::new(Leak { broken, checked, max_growth: self.max_growth, call_sites })))
     }

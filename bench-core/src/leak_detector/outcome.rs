@@ -12,7 +12,7 @@ use crate::leak::{Diagnosis, PROCESSES, Shape, Trend};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
     /// Where the bytes were read.
-    pub source: Source,
+    pub source: ReadingSource,
     /// Iterations, those of the warm-up among them; on RSS, in each process.
     pub iterations: usize,
     /// Bytes at the end of the first iteration behind the warm-up.
@@ -24,14 +24,14 @@ pub struct Checked {
     /// What the rule says of the slope.
     pub finding: Diagnosis,
     /// Threads behind the warm-up and at the end, where they were watched.
-    pub threads: Option<Change>,
+    pub threads: Option<BeforeAfter>,
     /// Open file descriptors behind the warm-up and at the end, where they were watched.
-    pub descriptors: Option<Change>,
+    pub descriptors: Option<BeforeAfter>,
 }
 
 /// Where bytes were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ReadingSource {
     /// Live bytes of the counting allocator: exact.
     Heap,
     /// RSS anon of fresh processes: weaker. It sees pages, so it misses less than 512 bytes per iteration and overstates
@@ -41,7 +41,7 @@ pub enum Source {
 
 /// A number before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct BeforeAfter {
     /// Behind the warm-up.
     pub before: u64,
     /// At the end.
@@ -50,7 +50,7 @@ pub struct Change {
 
 /// What can grow too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
+pub enum GrowthLimit {
     /// Bytes per iteration.
     Slope,
     /// Bytes over all iterations, as a share of the baseline.
@@ -73,7 +73,7 @@ pub enum LeakError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leak {
     /// What grew too much; at least one.
-    pub broken: Vec<Watch>,
+    pub broken: Vec<GrowthLimit>,
     /// What was seen.
     pub checked: Checked,
     /// The growth that was allowed, if one was named.
@@ -157,7 +157,7 @@ impl fmt::Display for Checked {
             self.iterations,
         )?;
         for (name, change) in [("threads", self.threads), ("descriptors", self.descriptors)] {
-            if let Some(Change { before, after }) = change {
+            if let Some(BeforeAfter { before, after }) = change {
                 write!(f, ", {name} {before} -> {after}")?;
             }
         }
@@ -165,11 +165,11 @@ impl fmt::Display for Checked {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ReadingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Heap => f.write_str("live heap"),
-            Source::Rss => write!(
+            ReadingSource::Heap => f.write_str("live heap"),
+            ReadingSource::Rss => write!(
                 f,
                 "RSS (weaker than counting: blind below 512 B per iteration, and it overstates; middle one of {PROCESSES} \
                  processes)"
@@ -185,7 +185,7 @@ impl fmt::Display for Leak {
             self.describe(*watch, f)?;
         }
         write!(f, "\n  {}", self.checked)?;
-        if self.broken.iter().any(|watch| matches!(watch, Watch::Slope | Watch::Growth)) {
+        if self.broken.iter().any(|watch| matches!(watch, GrowthLimit::Slope | GrowthLimit::Growth)) {
             write!(f, "\n{}", self.call_sites)?;
         }
         Ok(())
@@ -193,22 +193,22 @@ impl fmt::Display for Leak {
 }
 
 impl Leak {
-    fn describe(&self, watch: Watch, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn describe(&self, watch: GrowthLimit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Checked { trend, threads, descriptors, .. } = &self.checked;
-        let more = |change: &Option<Change>| change.map_or(0, |change| change.after - change.before);
+        let more = |change: &Option<BeforeAfter>| change.map_or(0, |change| change.after - change.before);
         match watch {
-            Watch::Slope if self.checked.finding == Diagnosis::Leak(Shape::Doubling) => {
+            GrowthLimit::Slope if self.checked.finding == Diagnosis::Leak(Shape::Doubling) => {
                 f.write_str("a collection only grows: live bytes never fall and rise in doubling steps")
             }
-            Watch::Slope => {
+            GrowthLimit::Slope => {
                 write!(f, "{:.1} B stay from each iteration (p = {:.0e})", trend.line.slope, trend.p)
             }
-            Watch::Growth => {
+            GrowthLimit::Growth => {
                 let limit = self.max_growth.unwrap_or_default() * 100.0;
                 write!(f, "live bytes grew by {:.1} %, allowed are {limit:.1} %", trend.growth * 100.0)
             }
-            Watch::Threads => write!(f, "{} more threads than behind the warm-up", more(threads)),
-            Watch::Descriptors => {
+            GrowthLimit::Threads => write!(f, "{} more threads than behind the warm-up", more(threads)),
+            GrowthLimit::Descriptors => {
                 write!(f, "{} more open file descriptors than behind the warm-up", more(descriptors))
             }
         }
@@ -227,11 +227,11 @@ impl Standing {
         Standing { threads: memory.and_then(|memory| memory.threads), descriptors: open_descriptors() }
     }
 
-    pub(super) fn threads_until(&self, later: &Standing) -> Option<Change> {
-        Some(Change { before: self.threads?, after: later.threads? })
+    pub(super) fn threads_until(&self, later: &Standing) -> Option<BeforeAfter> {
+        Some(BeforeAfter { before: self.threads?, after: later.threads? })
     }
 
-    pub(super) fn descriptors_until(&self, later: &Standing) -> Option<Change> {
-        Some(Change { before: self.descriptors?, after: later.descriptors? })
+    pub(super) fn descriptors_until(&self, later: &Standing) -> Option<BeforeAfter> {
+        Some(BeforeAfter { before: self.descriptors?, after: later.descriptors? })
     }
 }

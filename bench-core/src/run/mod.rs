@@ -55,11 +55,11 @@ impl Run {
     pub fn parse(json: &[u8]) -> Result<Run> {
         /// What every schema has.
         #[derive(Deserialize)]
-        struct Head {
+        struct SchemaHead {
             schema: u32,
         }
 
-        let Head { schema } = untrusted_json::read(json)?;
+        let SchemaHead { schema } = untrusted_json::read(json)?;
         ensure!(
             schema <= SCHEMA,
             "schema {schema} is newer than this build knows ({SCHEMA}): update the tool"

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bench_core::instrument::{CountingAllocator, Profilable, live_bytes};
 use bench_core::leak::{Diagnosis, Shape};
 use bench_core::leak_detector::{
-    CallSites, CannotTell, Change, Checked, Leak, LeakDetector, LeakError, Source, Watch,
+    BeforeAfter, CallSites, CannotTell, Checked, GrowthLimit, Leak, LeakDetector, LeakError, ReadingSource,
 };
 
 #[global_allocator]
@@ -108,10 +108,10 @@ fn eight_bytes_are_found_and_their_call_site_named() {
         answer(iterations)
     }));
     println!("{text}");
-    assert_eq!(leak.broken, [Watch::Slope]);
+    assert_eq!(leak.broken, [GrowthLimit::Slope]);
     assert_eq!(
         (leak.checked.source, leak.checked.iterations),
-        (Source::Heap, 80),
+        (ReadingSource::Heap, 80),
         "found within 100 iterations"
     );
     assert_eq!((leak.checked.trend.line.slope, leak.checked.trend.line.slope_interval), (8.0, (8.0, 8.0)));
@@ -176,7 +176,7 @@ fn presets_judge_growth() {
         };
         growing_by(allowed * 0.8).unwrap();
         let (leak, text) = leak(growing_by(allowed * 1.5));
-        assert_eq!(leak.broken, [Watch::Growth], "{text}");
+        assert_eq!(leak.broken, [GrowthLimit::Growth], "{text}");
         assert!(text.contains(&format!("allowed are {:.1} %", allowed * 100.0)), "{text}");
     }
 }
@@ -184,7 +184,7 @@ fn presets_judge_growth() {
 fn open_files_are_found() {
     let mut open: Vec<File> = Vec::with_capacity(100);
     let (leak, text) = leak(LeakDetector::new().check(|| open.push(File::open("/dev/null").unwrap())));
-    assert_eq!(leak.broken, [Watch::Descriptors]);
+    assert_eq!(leak.broken, [GrowthLimit::Descriptors]);
     assert!(text.contains("24 more open file descriptors"), "{text}");
     LeakDetector::new().allow_descriptors(24).check(|| open.push(File::open("/dev/null").unwrap())).unwrap();
 }
@@ -201,8 +201,8 @@ fn threads_are_found() {
         threads.push(std::thread::spawn(wait));
     };
     let (leak, text) = leak(LeakDetector::new().with_workers().check(&mut start));
-    assert!(leak.broken.contains(&Watch::Threads), "{text}");
-    let Some(Change { before, after }) = leak.checked.threads else { panic!("{text}") };
+    assert!(leak.broken.contains(&GrowthLimit::Threads), "{text}");
+    let Some(BeforeAfter { before, after }) = leak.checked.threads else { panic!("{text}") };
     assert!(after - before >= 24, "{text}");
     STOP.store(true, Relaxed);
     threads.into_iter().for_each(|thread| thread.join().unwrap());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bench_core::dhat_profile::{Frame, SitesSummary};
 
-use super::{Side, SiteChange, SiteCount, SiteFate, change_text, matched_sites, named};
+use super::{SiteChange, SiteCount, SiteFate, SiteInProfile, change_text, matched_sites, named};
 
 /// A line of code before and after: the changes of the stacks that lead to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,10 +59,10 @@ impl LineChange {
 
     /// What became of it; nothing if the count is the same.
     pub fn fate(&self, count: SiteCount) -> Option<SiteFate> {
-        let is_absent = |side: &Side| matches!(side, Side::Absent);
-        let is_below = |side: &Side| matches!(side, Side::BelowTop { .. });
-        let all_old = |is: fn(&Side) -> bool| self.stacks.iter().all(|stack| is(&stack.old));
-        let all_new = |is: fn(&Side) -> bool| self.stacks.iter().all(|stack| is(&stack.new));
+        let is_absent = |side: &SiteInProfile| matches!(side, SiteInProfile::Absent);
+        let is_below = |side: &SiteInProfile| matches!(side, SiteInProfile::BelowTop { .. });
+        let all_old = |is: fn(&SiteInProfile) -> bool| self.stacks.iter().all(|stack| is(&stack.old));
+        let all_new = |is: fn(&SiteInProfile) -> bool| self.stacks.iter().all(|stack| is(&stack.new));
         let least = self.least_change(count);
         if self.stacks.iter().all(|stack| stack.fate(count).is_none()) {
             None

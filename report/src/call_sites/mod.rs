@@ -55,7 +55,7 @@ impl fmt::Display for SiteFate {
 
 /// What one profile says of a call site.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Side {
+pub enum SiteInProfile {
     /// These counts.
     Seen(CallSite),
     /// The profile is whole and does not have it.
@@ -69,14 +69,14 @@ pub enum Side {
     },
 }
 
-impl Side {
+impl SiteInProfile {
     /// The count, where it is known.
     pub fn count(&self, count: SiteCount) -> Option<u64> {
         match self {
-            Side::Seen(site) => Some(count.of(site)),
-            Side::Absent => Some(0),
-            Side::BelowTop { at_most: 0, .. } if count == SiteCount::Peak => Some(0),
-            Side::BelowTop { .. } => None,
+            SiteInProfile::Seen(site) => Some(count.of(site)),
+            SiteInProfile::Absent => Some(0),
+            SiteInProfile::BelowTop { at_most: 0, .. } if count == SiteCount::Peak => Some(0),
+            SiteInProfile::BelowTop { .. } => None,
         }
     }
 
@@ -84,13 +84,13 @@ impl Side {
     fn range(&self, count: SiteCount) -> (u64, u64) {
         match (self.count(count), self) {
             (Some(known), _) => (known, known),
-            (None, Side::BelowTop { at_most, .. }) if count == SiteCount::Peak => (0, *at_most),
+            (None, SiteInProfile::BelowTop { at_most, .. }) if count == SiteCount::Peak => (0, *at_most),
             (None, _) => (0, u64::MAX),
         }
     }
 
     fn site(&self) -> Option<&CallSite> {
-        if let Side::Seen(site) = self { Some(site) } else { None }
+        if let SiteInProfile::Seen(site) = self { Some(site) } else { None }
     }
 }
 
@@ -98,9 +98,9 @@ impl Side {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SiteChange {
     /// Before.
-    pub old: Side,
+    pub old: SiteInProfile,
     /// After.
-    pub new: Side,
+    pub new: SiteInProfile,
 }
 
 impl SiteChange {
@@ -118,10 +118,10 @@ impl SiteChange {
     pub fn fate(&self, count: SiteCount) -> Option<SiteFate> {
         match (&self.old, &self.new) {
             _ if self.change(count) == Some(0) => None,
-            (Side::BelowTop { .. }, _) => Some(SiteFate::Entered),
-            (_, Side::BelowTop { .. }) => Some(SiteFate::Left),
-            (Side::Absent, _) => Some(SiteFate::Came),
-            (_, Side::Absent) => Some(SiteFate::Went),
+            (SiteInProfile::BelowTop { .. }, _) => Some(SiteFate::Entered),
+            (_, SiteInProfile::BelowTop { .. }) => Some(SiteFate::Left),
+            (SiteInProfile::Absent, _) => Some(SiteFate::Came),
+            (_, SiteInProfile::Absent) => Some(SiteFate::Went),
             _ if self.least_change(count) > 0 => Some(SiteFate::Grew),
             _ => Some(SiteFate::Shrank),
         }
@@ -153,8 +153,8 @@ impl SiteChange {
     /// Why a count is unknown: `not among the old top 20`.
     pub fn unknown(&self) -> Option<String> {
         match (&self.old, &self.new) {
-            (Side::BelowTop { top, .. }, _) => Some(format!("not among the old top {top}")),
-            (_, Side::BelowTop { top, .. }) => Some(format!("not among the new top {top}")),
+            (SiteInProfile::BelowTop { top, .. }, _) => Some(format!("not among the old top {top}")),
+            (_, SiteInProfile::BelowTop { top, .. }) => Some(format!("not among the new top {top}")),
             _ => None,
         }
     }
@@ -208,28 +208,29 @@ fn matched_sites(old: &SitesSummary, new: &SitesSummary) -> Vec<SiteChange> {
     let moved = matched(merged(&equal.old, without_lines), merged(&equal.new, without_lines));
     let (no_old, no_new) = (without(old), without(new));
     let both = equal.both.into_iter().chain(moved.both);
-    let both = both.map(|(old, new)| SiteChange { old: Side::Seen(old), new: Side::Seen(new) });
+    let both =
+        both.map(|(old, new)| SiteChange { old: SiteInProfile::Seen(old), new: SiteInProfile::Seen(new) });
     let went = alone(equal.old, &moved.old);
-    let went = went.map(|old| SiteChange { old: Side::Seen(old), new: no_new.clone() });
+    let went = went.map(|old| SiteChange { old: SiteInProfile::Seen(old), new: no_new.clone() });
     let came = alone(equal.new, &moved.new);
-    let came = came.map(|new| SiteChange { old: no_old.clone(), new: Side::Seen(new) });
+    let came = came.map(|new| SiteChange { old: no_old.clone(), new: SiteInProfile::Seen(new) });
     both.chain(went).chain(came).collect()
 }
 
 /// What a profile says of a site that it does not have.
-fn without(profile: &SitesSummary) -> Side {
+fn without(profile: &SitesSummary) -> SiteInProfile {
     if profile.site_count <= profile.sites.len() as u64 {
-        return Side::Absent;
+        return SiteInProfile::Absent;
     }
     let at_most = profile.sites.iter().map(|site| site.peak_bytes).min().unwrap_or(u64::MAX);
-    Side::BelowTop { top: profile.sites.len(), at_most }
+    SiteInProfile::BelowTop { top: profile.sites.len(), at_most }
 }
 
-type Sites = BTreeMap<Vec<Frame>, CallSite>;
+type SitesByStack = BTreeMap<Vec<Frame>, CallSite>;
 
 /// Sites with the same key as one.
-fn merged(sites: &[CallSite], key: impl Fn(&CallSite) -> Vec<Frame>) -> Sites {
-    let mut merged = Sites::new();
+fn merged(sites: &[CallSite], key: impl Fn(&CallSite) -> Vec<Frame>) -> SitesByStack {
+    let mut merged = SitesByStack::new();
     for site in sites {
         merged.entry(key(site)).and_modify(|sum| add(sum, site)).or_insert_with(|| site.clone());
     }
@@ -266,7 +267,7 @@ struct Matched {
     new: Vec<CallSite>,
 }
 
-fn matched(old: Sites, mut new: Sites) -> Matched {
+fn matched(old: SitesByStack, mut new: SitesByStack) -> Matched {
     let mut matched = Matched { both: Vec::new(), old: Vec::new(), new: Vec::new() };
     for (key, old) in old {
         match new.remove(&key) {

@@ -35,19 +35,19 @@ const TABLE_ROWS: usize = 20;
 
 /// A function and what it called.
 #[derive(Default)]
-struct Node<'a> {
+struct FlameNode<'a> {
     name: &'a str,
     /// How many callers were folded into it.
     folded: usize,
     /// What grew and what shrank within it.
     grew: u64,
     shrank: u64,
-    calls: Vec<Node<'a>>,
+    calls: Vec<FlameNode<'a>>,
 }
 
-impl<'a> Node<'a> {
-    fn new(name: &'a str) -> Node<'a> {
-        Node { name, ..Node::default() }
+impl<'a> FlameNode<'a> {
+    fn new(name: &'a str) -> FlameNode<'a> {
+        FlameNode { name, ..FlameNode::default() }
     }
 
     /// What decides its width.
@@ -60,25 +60,25 @@ impl<'a> Node<'a> {
         *sum = sum.saturating_add(change.unsigned_abs());
         let Some((outer, inner)) = frames.split_first() else { return };
         let index = self.calls.iter().position(|node| node.name == *outer).unwrap_or_else(|| {
-            self.calls.push(Node::new(outer));
+            self.calls.push(FlameNode::new(outer));
             self.calls.len() - 1
         });
         self.calls[index].add(change, inner);
     }
 
     /// With unbranched callers folded, the widest calls first.
-    fn folded(mut self) -> Node<'a> {
+    fn folded(mut self) -> FlameNode<'a> {
         while self.calls.len() == 1 && self.calls[0].moved() == self.moved() {
             let folded = self.folded + 1;
-            self = Node { folded, ..self.calls.remove(0) };
+            self = FlameNode { folded, ..self.calls.remove(0) };
         }
-        self.calls = self.calls.into_iter().map(Node::folded).collect();
+        self.calls = self.calls.into_iter().map(FlameNode::folded).collect();
         self.calls.sort_by(|a, b| b.moved().cmp(&a.moved()).then(a.name.cmp(b.name)));
         self
     }
 
     fn depth(&self) -> usize {
-        1 + self.calls.iter().map(Node::depth).max().unwrap_or(0)
+        1 + self.calls.iter().map(FlameNode::depth).max().unwrap_or(0)
     }
 }
 
@@ -93,7 +93,7 @@ pub fn chart(id: &str, found: &SitesDifference) -> Option<Chart> {
     if changed.is_empty() {
         return None;
     }
-    let mut root = Node::new("all");
+    let mut root = FlameNode::new("all");
     let mut rest = i128::from(found.change);
     for (site, change) in &changed {
         rest -= i128::from(*change);
@@ -107,7 +107,7 @@ pub fn chart(id: &str, found: &SitesDifference) -> Option<Chart> {
     }
     let root = match &mut root.calls[..] {
         [only] => std::mem::take(only).folded(),
-        _ => Node { calls: root.calls.into_iter().map(Node::folded).collect(), ..root },
+        _ => FlameNode { calls: root.calls.into_iter().map(FlameNode::folded).collect(), ..root },
     };
     let shown = |change: i64| signed(change as f64, found.by.unit());
     let mut body = String::new();
@@ -136,7 +136,14 @@ pub fn chart(id: &str, found: &SitesDifference) -> Option<Chart> {
 }
 
 /// A frame, and below it what it called, from left to right.
-fn paint(out: &mut String, node: &Node, left: f64, depth: usize, scale: f64, shown: &impl Fn(i64) -> String) {
+fn paint(
+    out: &mut String,
+    node: &FlameNode,
+    left: f64,
+    depth: usize,
+    scale: f64,
+    shown: &impl Fn(i64) -> String,
+) {
     let width = node.moved() as f64 * scale;
     if width < NARROWEST || depth >= DEEPEST {
         return;

@@ -10,7 +10,7 @@ use super::{Chart, FAINT, GRID, INK, Numbers, draw, font};
 use crate::quantity::{fitting, human};
 
 /// One line.
-pub struct Line<'a> {
+pub struct ChartLine<'a> {
     /// What it shows.
     pub label: &'a str,
     /// Its colour, one of [`super`]'s.
@@ -28,7 +28,7 @@ pub struct Input<'a> {
     /// The length of the time axis in seconds.
     pub length: f64,
     /// The lines.
-    pub lines: &'a [Line<'a>],
+    pub lines: &'a [ChartLine<'a>],
 }
 
 const SIZE: (u32, u32) = (820, 230);
@@ -62,8 +62,9 @@ pub fn chart(id: &str, input: &Input) -> Result<Option<Chart>> {
     let fits = TIMES.iter().rev().find(|(scale, _)| input.length >= 2.0 * scale);
     let (time_scale, time_name) = *fits.unwrap_or(&TIMES[0]);
     let length = input.length / time_scale;
-    let highest =
-        |line: &Line| line.parts.iter().flatten().map(|(_, value)| *value).fold(f64::NEG_INFINITY, f64::max);
+    let highest = |line: &ChartLine| {
+        line.parts.iter().flatten().map(|(_, value)| *value).fold(f64::NEG_INFINITY, f64::max)
+    };
     let described: Vec<String> = input
         .lines
         .iter()
@@ -130,9 +131,9 @@ mod tests {
     use super::super::{ANON, HEAP};
     use super::*;
 
-    fn line<'a>(label: &'a str, parts: &[&[(f64, f64)]]) -> Line<'a> {
+    fn line<'a>(label: &'a str, parts: &[&[(f64, f64)]]) -> ChartLine<'a> {
         let colour = if label == "a" { HEAP } else { ANON };
-        Line { label, colour, parts: parts.iter().map(|part| part.to_vec()).collect() }
+        ChartLine { label, colour, parts: parts.iter().map(|part| part.to_vec()).collect() }
     }
 
     #[test]

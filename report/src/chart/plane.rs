@@ -9,7 +9,7 @@ use crate::quantity::grouped;
 use bench_core::foreign_text::shortened;
 
 /// One axis: what it shows, and how many base units its own unit holds.
-pub struct Axis {
+pub struct PlaneAxis {
     /// `bytes per vector, KiB`.
     pub title: String,
     /// Divides every value.
@@ -19,7 +19,7 @@ pub struct Axis {
 }
 
 /// Points that belong together.
-pub struct Series {
+pub struct PlaneSeries {
     /// What stands beside its last point.
     pub label: String,
     /// Which of the colours and marks it has: series of one engine share a number.
@@ -39,11 +39,11 @@ pub struct PlaneInput<'a> {
     /// For who cannot see it.
     pub description: &'a str,
     /// The horizontal axis.
-    pub x: Axis,
+    pub x: PlaneAxis,
     /// The vertical axis.
-    pub y: Axis,
+    pub y: PlaneAxis,
     /// What is drawn.
-    pub series: &'a [Series],
+    pub series: &'a [PlaneSeries],
     /// The table behind the chart.
     pub numbers: Numbers,
 }
@@ -171,7 +171,7 @@ impl Label {
 fn labels(input: &PlaneInput<'_>) -> Vec<Label> {
     let pixel = |point: &(f64, f64)| place(input, *point);
     let points: Vec<(i32, i32)> = input.series.iter().flat_map(|series| &series.points).map(pixel).collect();
-    let mut last: Vec<(&Series, (i32, i32))> =
+    let mut last: Vec<(&PlaneSeries, (i32, i32))> =
         input.series.iter().filter_map(|series| Some((series, pixel(series.points.last()?)))).collect();
     last.sort_by_key(|(_, point)| point.1);
     let mut labels: Vec<Label> = Vec::new();
@@ -199,7 +199,7 @@ fn is_free(label: &Label, others: &[Label], points: &[(i32, i32)]) -> bool {
 }
 
 /// Round numbers within the axis, in base units.
-fn ticks(axis: &Axis) -> Vec<f64> {
+fn ticks(axis: &PlaneAxis) -> Vec<f64> {
     let (least, most) = (axis.range.0 / axis.scale, axis.range.1 / axis.scale);
     let span = most - least;
     if !(span > 0.0 && span.is_finite()) {
@@ -216,7 +216,7 @@ fn ticks(axis: &Axis) -> Vec<f64> {
         .collect()
 }
 
-fn number(value: f64, axis: &Axis) -> String {
+fn number(value: f64, axis: &PlaneAxis) -> String {
     let value = value / axis.scale;
     let span = (axis.range.1 - axis.range.0) / axis.scale;
     let decimals = if span > 10.0 {
@@ -233,8 +233,8 @@ fn number(value: f64, axis: &Axis) -> String {
 mod tests {
     use super::*;
 
-    fn axis(range: (f64, f64)) -> Axis {
-        Axis { title: String::new(), scale: 1.0, range }
+    fn axis(range: (f64, f64)) -> PlaneAxis {
+        PlaneAxis { title: String::new(), scale: 1.0, range }
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn labels_at_one_place_lie_neither_on_each_other_nor_on_the_point() {
         for at in [0.0, 1.0, 2.0] {
-            let series = |label: &str| Series {
+            let series = |label: &str| PlaneSeries {
                 label: label.into(),
                 look: 0,
                 points: vec![(1.0, at)],
@@ -278,8 +278,13 @@ mod tests {
     fn a_ring_is_drawn_around_its_point_only() {
         let drawn = |ring| {
             let points = vec![(0.0, 0.0), (1.0, 1.0)];
-            let series =
-                [Series { label: "a".into(), look: 0, points, fitted: Some([(0.0, 0.5), (1.0, 1.0)]), ring }];
+            let series = [PlaneSeries {
+                label: "a".into(),
+                look: 0,
+                points,
+                fitted: Some([(0.0, 0.5), (1.0, 1.0)]),
+                ring,
+            }];
             let numbers = Numbers { head: Vec::new(), rows: Vec::new() };
             let (x, y) = (axis((0.0, 1.0)), axis((0.0, 1.0)));
             let input = PlaneInput { title: "t", description: "d", x, y, series: &series, numbers };

@@ -18,7 +18,7 @@ use anyhow::{Result, bail};
 pub use collapsed::collapsed;
 pub use flamegraph::{differential_flamegraph, flamegraph};
 pub use pprof::pprof;
-pub use trend::{Trend, trend};
+pub use trend::{TrendExport, trend};
 
 use crate::report::Report;
 use crate::values::Value;

@@ -26,7 +26,7 @@ struct Profile {
     #[prost(message, repeated, tag = "1")]
     sample_type: Vec<ValueType>,
     #[prost(message, repeated, tag = "2")]
-    sample: Vec<Sample>,
+    sample: Vec<PprofSample>,
     #[prost(message, repeated, tag = "4")]
     location: Vec<Location>,
     #[prost(message, repeated, tag = "5")]
@@ -49,7 +49,7 @@ struct ValueType {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Sample {
+struct PprofSample {
     /// The innermost first.
     #[prost(uint64, repeated, tag = "1")]
     location_id: Vec<u64>,
@@ -100,7 +100,7 @@ pub fn pprof(sites: &[CallSite], comment: &str) -> Result<Vec<u8>> {
         let counts = [site.total_blocks, site.total_bytes, site.peak_blocks, site.peak_bytes];
         let value = counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX)).to_vec();
         let location_id = site.stack.iter().map(|frame| builder.location(frame)).collect();
-        builder.profile.sample.push(Sample { location_id, value });
+        builder.profile.sample.push(PprofSample { location_id, value });
     }
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(&builder.finish().encode_to_vec())

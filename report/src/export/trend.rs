@@ -12,14 +12,14 @@ use crate::text::plural;
 use crate::values::Value;
 
 /// The numbers for a trend service, and how many were left out for which reason.
-pub struct Trend<'a> {
+pub struct TrendExport<'a> {
     /// Whole cases at their full size, in the order of the run.
     pub values: Vec<&'a Value>,
     /// How many numbers each reason leaves out.
     pub left_out: BTreeMap<String, usize>,
 }
 
-impl Trend<'_> {
+impl TrendExport<'_> {
     /// What was left out, in one line: `96 noisy numbers of fewer than 10 repetitions (--repetitions 10)`. Empty if nothing was.
     pub fn left_out_text(&self) -> String {
         let parts =
@@ -29,7 +29,7 @@ impl Trend<'_> {
 }
 
 /// What `format` gets of a run; `None` for a format that holds whatever there is.
-pub fn trend<'a>(format: Format, report: &'a Report<'_>) -> Option<Trend<'a>> {
+pub fn trend<'a>(format: Format, report: &'a Report<'_>) -> Option<TrendExport<'a>> {
     let is_shown = |value: &&Value| match format {
         Format::Bencher => value.metric.direction != Direction::Neutral,
         _ => value.metric.direction == Direction::Lower,
@@ -38,7 +38,7 @@ pub fn trend<'a>(format: Format, report: &'a Report<'_>) -> Option<Trend<'a>> {
         return None;
     }
     let whole = report.judgement.values.iter().filter(|value| value.phase.is_none() && !value.scaled);
-    let mut trend = Trend { values: Vec::new(), left_out: BTreeMap::new() };
+    let mut trend = TrendExport { values: Vec::new(), left_out: BTreeMap::new() };
     for value in whole.filter(is_shown) {
         match why_not(value) {
             None => trend.values.push(value),

@@ -34,14 +34,14 @@ pub fn check(case: &CaseId, evidence: &Evidence) -> (usize, Vec<CalibrationFault
 }
 
 /// One count: the range known beforehand, and what was recorded.
-struct Comparison {
+struct CountCheck {
     what: &'static str,
     least: i128,
     most: i128,
     recorded: Option<i128>,
 }
 
-impl Comparison {
+impl CountCheck {
     fn agrees(&self) -> bool {
         self.recorded.is_some_and(|count| (self.least..=self.most).contains(&count))
     }
@@ -52,7 +52,7 @@ impl Comparison {
     }
 }
 
-fn comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<Comparison> {
+fn comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<CountCheck> {
     let process = phase.process.as_ref();
     let anon = process.and_then(|process| {
         Some(i128::from(process.end.rss_anon_bytes?) - i128::from(process.start.rss_anon_bytes?))
@@ -61,7 +61,7 @@ fn comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<Comparison> {
         .and_then(|process| Some(i128::from(process.peak_rss_bytes?) - i128::from(process.start.rss_bytes)));
     let resident = |what, expected: Option<Bounds>, recorded: Option<i128>| {
         let Bounds { least, most } = expected?;
-        Some(Comparison { what, least: least.into(), most: most.into(), recorded: Some(recorded?) })
+        Some(CountCheck { what, least: least.into(), most: most.into(), recorded: Some(recorded?) })
     };
     let mut comparisons = heap_comparisons(&RUST_HEAP, &expected.heap, phase.heap.as_ref());
     comparisons.extend(resident("RSS anon growth in bytes", expected.rss_anon_growth_bytes, anon));
@@ -96,7 +96,7 @@ const C_HEAP: Names = [
 ];
 
 /// The counts of one heap; what was not recorded is a fault.
-fn heap_comparisons(names: &Names, expected: &ExpectedHeap, heap: Option<&HeapRecord>) -> Vec<Comparison> {
+fn heap_comparisons(names: &Names, expected: &ExpectedHeap, heap: Option<&HeapRecord>) -> Vec<CountCheck> {
     let recorded = |count: fn(&HeapRecord) -> u64| heap.map(|heap| i128::from(count(heap)));
     let over_start = |count: fn(&HeapRecord) -> u64| {
         heap.map(|heap| i128::from(count(heap)) - i128::from(heap.start_live_bytes))
@@ -116,7 +116,7 @@ fn heap_comparisons(names: &Names, expected: &ExpectedHeap, heap: Option<&HeapRe
     ];
     let known = |(what, (bounds, recorded)): (&&'static str, _)| {
         let (least, most) = bounds?;
-        Some(Comparison { what, least, most, recorded })
+        Some(CountCheck { what, least, most, recorded })
     };
     names.iter().zip(counts).filter_map(known).collect()
 }

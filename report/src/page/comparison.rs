@@ -32,7 +32,7 @@ pub struct Compared {
     verdict: &'static str,
     headline: String,
     old_run: String,
-    rows: Vec<Row>,
+    rows: Vec<ChangeRow>,
     hidden: usize,
     cases: Vec<CaseLine>,
     incomparable: Vec<String>,
@@ -44,7 +44,7 @@ pub struct Compared {
 
 /// One metric that changed.
 #[derive(Serialize)]
-struct Row {
+struct ChangeRow {
     verdict: &'static str,
     case: Link,
     phase: String,
@@ -124,7 +124,7 @@ fn is_news(change: &Change) -> bool {
     !incomparable && (change.verdict > Verdict::Pass || (change.outcome.has_moved() && change.gate.is_some()))
 }
 
-fn row(run: &Run, change: &Change, report: &Report) -> Result<Row> {
+fn row(run: &Run, change: &Change, report: &Report) -> Result<ChangeRow> {
     let unit = change.metric.unit;
     let (old, new) = change.shown();
     let shown = |value: Option<String>| value.unwrap_or("–".into());
@@ -138,7 +138,7 @@ fn row(run: &Run, change: &Change, report: &Report) -> Result<Row> {
         change.allowed.clone(),
     ];
     let history = |now: f64| history::line(&change.case, change.phase.as_deref(), change.metric, now, report);
-    Ok(Row {
+    Ok(ChangeRow {
         verdict: if change.verdict > Verdict::Pass { change.verdict.word() } else { "" },
         case: link(run, &change.case),
         phase: change.phase.clone().unwrap_or_default(),

@@ -28,14 +28,14 @@ const COLUMNS: [&Metric; 9] = [
 /// A table of cases and numbers.
 #[derive(Serialize)]
 pub struct Overview {
-    columns: Vec<Head>,
-    rows: Vec<Row>,
+    columns: Vec<ColumnHead>,
+    rows: Vec<CaseRow>,
     /// Each reason for an empty cell, once; cells refer to them by number.
     absences: Vec<String>,
 }
 
 /// What a column shows.
-pub struct Wanted {
+pub struct WantedColumn {
     /// The column's title.
     pub title: &'static str,
     /// The row of the METRICS table.
@@ -48,7 +48,7 @@ pub struct Wanted {
 
 /// A column's head.
 #[derive(Serialize)]
-struct Head {
+struct ColumnHead {
     title: &'static str,
     unit: &'static str,
     about: &'static str,
@@ -56,7 +56,7 @@ struct Head {
 
 /// One case.
 #[derive(Serialize)]
-struct Row {
+struct CaseRow {
     case: Link,
     verdict: &'static str,
     cells: Vec<Cell>,
@@ -82,15 +82,16 @@ struct Cell {
 /// The table of a run; calibration cases come last.
 pub fn overview(report: &Report) -> Overview {
     let metrics = COLUMNS.iter();
-    let wanted: Vec<Wanted> =
-        metrics.map(|metric| Wanted { title: metric.title, metric, instead: None, phase: None }).collect();
+    let wanted: Vec<WantedColumn> = metrics
+        .map(|metric| WantedColumn { title: metric.title, metric, instead: None, phase: None })
+        .collect();
     let mut cases: Vec<&CaseRecord> = report.run.cases.iter().collect();
     cases.sort_by_key(|case| case.spec.is(Kind::Calibration));
     table(report, &cases, &wanted)
 }
 
 /// A table with a row for each of `cases` and a column for each of `wanted`.
-pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overview {
+pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[WantedColumn]) -> Overview {
     let columns: Vec<Column> = wanted
         .iter()
         .map(|wanted| {
@@ -99,7 +100,7 @@ pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overv
         })
         .collect();
     let mut absences = Vec::new();
-    let rows = cases.iter().map(|case| Row {
+    let rows = cases.iter().map(|case| CaseRow {
         case: link(report.run, &case.spec.id),
         verdict: report.case_verdict(&case.spec.id).map_or("", |verdict| verdict.word()),
         cells: wanted
@@ -116,7 +117,7 @@ pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overv
     });
     let rows = rows.collect();
     let heads = wanted.iter().zip(&columns);
-    let heads = heads.map(|(wanted, column)| Head {
+    let heads = heads.map(|(wanted, column)| ColumnHead {
         title: wanted.title,
         unit: column.unit,
         about: wanted.metric.about,
@@ -125,12 +126,12 @@ pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[Wanted]) -> Overv
 }
 
 /// The value of a column: of the metric, or of what is shown instead.
-fn found<'a>(report: &'a Report<'_>, case: &CaseRecord, wanted: &Wanted) -> Option<&'a Value> {
+fn found<'a>(report: &'a Report<'_>, case: &CaseRecord, wanted: &WantedColumn) -> Option<&'a Value> {
     let metrics = [Some(wanted.metric), wanted.instead].into_iter().flatten();
     metrics.filter_map(|metric| value(report, case, metric, wanted.phase)).next()
 }
 
-fn why_neither(case: &CaseRecord, wanted: &Wanted) -> String {
+fn why_neither(case: &CaseRecord, wanted: &WantedColumn) -> String {
     let reason = why_absent(case, wanted.metric);
     match wanted.instead.map(|instead| why_absent(case, instead)) {
         Some(other) if other != reason => format!("{reason}; of the C heap: {other}"),

@@ -18,11 +18,11 @@ use crate::verdict::Verdict;
 
 /// One suite.
 #[derive(Serialize)]
-pub struct Suite {
+pub struct SuiteView {
     name: String,
     verdict: &'static str,
     summary: String,
-    workloads: Vec<Workload>,
+    workloads: Vec<WorkloadView>,
     figures: Vec<Figure>,
     charts: Vec<Chart>,
 }
@@ -40,7 +40,7 @@ struct Figure {
 
 /// A workload and what it does.
 #[derive(Serialize)]
-struct Workload {
+struct WorkloadView {
     name: String,
     about: String,
 }
@@ -53,7 +53,7 @@ const SERVER_CHARTS: [&Metric; 2] = [&server::PEAK, &server::GROWTH];
 const FIGURES: [&Metric; 4] = [&heap::PEAK, &heap::GROWTH, &rss::PEAK, &time::MEDIAN];
 
 /// The cards, in the order in which the suites ran. Calibration cases check the instruments and have none.
-pub fn suites(report: &Report) -> Result<Vec<Suite>> {
+pub fn suites(report: &Report) -> Result<Vec<SuiteView>> {
     let mut names: Vec<&str> = Vec::new();
     for case in report.run.cases.iter().filter(|case| !case.spec.is(Kind::Calibration)) {
         if !names.contains(&case.spec.id.suite.as_str()) {
@@ -63,7 +63,7 @@ pub fn suites(report: &Report) -> Result<Vec<Suite>> {
     names.iter().enumerate().map(|(index, name)| suite(index, name, report)).collect()
 }
 
-fn suite(index: usize, name: &str, report: &Report) -> Result<Suite> {
+fn suite(index: usize, name: &str, report: &Report) -> Result<SuiteView> {
     let cases: Vec<&CaseRecord> = report
         .run
         .cases
@@ -72,10 +72,11 @@ fn suite(index: usize, name: &str, report: &Report) -> Result<Suite> {
         .collect();
     let verdicts: Vec<Verdict> = cases.iter().filter_map(|case| report.case_verdict(&case.spec.id)).collect();
     let bad = verdicts.iter().filter(|verdict| **verdict > Verdict::Pass).count();
-    let mut workloads: Vec<Workload> = Vec::new();
+    let mut workloads: Vec<WorkloadView> = Vec::new();
     for case in &cases {
         if !workloads.iter().any(|workload| workload.name == case.spec.id.workload) {
-            workloads.push(Workload { name: case.spec.id.workload.clone(), about: case.spec.about.clone() });
+            workloads
+                .push(WorkloadView { name: case.spec.id.workload.clone(), about: case.spec.about.clone() });
         }
     }
     let with_server = cases.iter().any(|case| works_with_a_server(case));
@@ -86,7 +87,7 @@ fn suite(index: usize, name: &str, report: &Report) -> Result<Suite> {
     });
     let largest = FIGURES.iter().filter_map(|metric| largest(&cases, report, metric));
     let figures = largest.map(|value| figure(value, report));
-    Ok(Suite {
+    Ok(SuiteView {
         name: name.into(),
         verdict: verdicts.iter().max().map_or("", |verdict| verdict.word()),
         summary: match bad {

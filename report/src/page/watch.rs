@@ -9,15 +9,15 @@ use plotters::style::RGBColor;
 use serde::Serialize;
 
 use super::{STYLE, render, security};
-use crate::chart::lines::{self, Line};
+use crate::chart::lines::{self, ChartLine};
 use crate::chart::{ANON, BROKEN, Chart, FILE, HEAP, LIMIT};
 use crate::quantity::human;
 use crate::text::plural;
-use crate::watch::{Row, Series, Watch};
+use crate::watch::{Series, SeriesRow, Watch};
 
 /// All that the template may see.
 #[derive(Serialize)]
-struct Page {
+struct WatchPage {
     title: String,
     policy: String,
     style: &'static str,
@@ -25,7 +25,7 @@ struct Page {
     lead: String,
     end: String,
     file: String,
-    tiles: Vec<Tile>,
+    tiles: Vec<WatchTile>,
     rows: Vec<Vec<String>>,
     charts: Vec<Shown>,
     undrawn: Vec<String>,
@@ -37,7 +37,7 @@ struct Page {
 
 /// A number and what it means.
 #[derive(Serialize)]
-struct Tile {
+struct WatchTile {
     value: String,
     label: String,
     note: String,
@@ -51,9 +51,9 @@ struct Shown {
 }
 
 /// Lines that share a chart: its title, and each name with its colour and the name of its swatch.
-type Panel = (&'static str, &'static [(&'static str, RGBColor, &'static str)]);
+type SharedChart = (&'static str, &'static [(&'static str, RGBColor, &'static str)]);
 
-const PANELS: [Panel; 2] = [
+const PANELS: [SharedChart; 2] = [
     ("Heap", &[(HEAP_ALLOC, HEAP, "heap"), (HEAP_INUSE, ANON, "anon"), (HEAP_SYS, FILE, "file")]),
     (
         "Process",
@@ -77,7 +77,7 @@ const OWN_CHARTS: usize = 12;
 pub fn watch_page(watch: &Watch, file: &str) -> Result<String> {
     let rows = watch.rows();
     let (charts, undrawn) = charts(watch)?;
-    let page = Page {
+    let page = WatchPage {
         title: format!("{} · memory over time", watch.target),
         policy: security::policy(STYLE, ""),
         style: STYLE,
@@ -86,7 +86,7 @@ pub fn watch_page(watch: &Watch, file: &str) -> Result<String> {
         end: watch.end.clone(),
         file: file.to_string(),
         tiles: tiles(&rows),
-        rows: rows.iter().map(Row::cells).collect(),
+        rows: rows.iter().map(SeriesRow::cells).collect(),
         charts,
         undrawn,
         losses: watch.lost.iter().map(|loss| [loss.timestamp.clone(), loss.reason.clone()]).collect(),
@@ -111,9 +111,9 @@ fn lead(watch: &Watch) -> String {
 }
 
 /// The highest of the first rows: heap before process, as the rows come.
-fn tiles(rows: &[Row]) -> Vec<Tile> {
+fn tiles(rows: &[SeriesRow]) -> Vec<WatchTile> {
     let bytes = rows.iter().filter(|row| row.unit == Unit::Bytes);
-    let tile = |row: &Row| Tile {
+    let tile = |row: &SeriesRow| WatchTile {
         value: human(row.most, row.unit),
         label: format!("highest {}", row.title),
         note: row.growth_text(),
@@ -131,7 +131,7 @@ fn charts(watch: &Watch) -> Result<(Vec<Shown>, Vec<String>)> {
             Some((field(name)?.title, watch.series.get(*name)?, *colour, *swatch))
         });
         let present: Vec<_> = present.collect();
-        let lines: Vec<Line> =
+        let lines: Vec<ChartLine> =
             present.iter().map(|(label, series, colour, _)| line(label, series, *colour)).collect();
         let input = lines::Input { title, unit: Unit::Bytes, length, lines: &lines };
         let key =
@@ -149,7 +149,7 @@ fn charts(watch: &Watch) -> Result<(Vec<Shown>, Vec<String>)> {
     Ok((shown, own.iter().skip(OWN_CHARTS).map(|(name, _)| name.to_string()).collect()))
 }
 
-fn line<'a>(label: &'a str, series: &Series, colour: RGBColor) -> Line<'a> {
+fn line<'a>(label: &'a str, series: &Series, colour: RGBColor) -> ChartLine<'a> {
     let mut parts: Vec<Vec<(f64, f64)>> = Vec::new();
     for point in series.points() {
         let place = ((point.start + point.end) / 2.0, point.most);
@@ -158,5 +158,5 @@ fn line<'a>(label: &'a str, series: &Series, colour: RGBColor) -> Line<'a> {
             None => parts.push(vec![place]),
         }
     }
-    Line { label, colour, parts }
+    ChartLine { label, colour, parts }
 }

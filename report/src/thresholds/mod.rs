@@ -65,7 +65,7 @@ pub struct Rule {
     /// What it is about.
     pub scope: Scope,
     /// The limits.
-    pub bounds: Bounds,
+    pub bounds: RuleLimits,
     /// What an absent metric means.
     pub missing: Missing,
     /// The rule in one line: `vectors/* heap.peak: max 250MB`.
@@ -76,7 +76,7 @@ pub struct Rule {
 
 /// The limits of a rule, in the metric's unit. At least one of the two is there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bounds {
+pub struct RuleLimits {
     /// Whether values must stay below or above.
     pub side: LimitSide,
     /// A value beyond it warns.

@@ -12,14 +12,14 @@ use toml::Spanned;
 use super::file::{
     AllowEntry, Defaults, File, Levels, MachineEntry, RelativeLevels, RuleEntry, Schema, Severity,
 };
-use super::source::Source;
-use super::{Allowance, Bounds, Level, LimitSide, Rule, SCHEMA, Scope, Thresholds, relative};
+use super::source::TableText;
+use super::{Allowance, Level, LimitSide, Rule, RuleLimits, SCHEMA, Scope, Thresholds, relative};
 use crate::pattern::IdPattern;
 use crate::quantity;
 
 /// See [`Thresholds::parse`].
 pub(super) fn thresholds(text: &str, path: &str) -> Result<Thresholds> {
-    let source = Source { path, text };
+    let source = TableText { path, text };
     check_schema(&source)?;
     let file: File = toml::from_str(text).map_err(|error| source.toml_error(&error))?;
     let mut thresholds = Thresholds { rules: Vec::new(), relative: Vec::new(), allowances: Vec::new() };
@@ -37,7 +37,7 @@ pub(super) fn thresholds(text: &str, path: &str) -> Result<Thresholds> {
     Ok(thresholds)
 }
 
-fn check_schema(source: &Source) -> Result<()> {
+fn check_schema(source: &TableText) -> Result<()> {
     let schema: Schema = toml::from_str(source.text).map_err(|error| source.toml_error(&error))?;
     let Some(schema) = schema.schema else {
         return Err(source.error(&(0..0), format!("no schema: write `schema = {SCHEMA}` at the top")));
@@ -54,7 +54,7 @@ fn check_schema(source: &Source) -> Result<()> {
     Ok(())
 }
 
-fn machine(source: &Source, entry: &MachineEntry) -> Result<BTreeMap<String, String>> {
+fn machine(source: &TableText, entry: &MachineEntry) -> Result<BTreeMap<String, String>> {
     let matching = entry.matching.get_ref();
     let unmet = "a machine needs at least one fact to match, such as { os = \"linux\" }";
     ensure!(!matching.is_empty(), source.error(&entry.matching.span(), unmet));
@@ -73,7 +73,7 @@ fn machine(source: &Source, entry: &MachineEntry) -> Result<BTreeMap<String, Str
 /// Adds what an entry says: an absolute limit, one on changes, or both.
 fn add_rule(
     thresholds: &mut Thresholds,
-    source: &Source,
+    source: &TableText,
     spanned: &Spanned<RuleEntry>,
     defaults: &Defaults,
     machine: Option<BTreeMap<String, String>>,
@@ -114,13 +114,13 @@ fn add_rule(
 
 /// The absolute limits, on the side on which the metric gets worse.
 fn checked_bounds(
-    source: &Source,
+    source: &TableText,
     entry: &RuleEntry,
     defaults: &Defaults,
     side: LimitSide,
     levels: &Spanned<Levels>,
     metric: &Metric,
-) -> Result<Bounds> {
+) -> Result<RuleLimits> {
     let wrong_side = match (metric.direction, side) {
         (Direction::Lower, LimitSide::Min) => Some(("less", "max")),
         (Direction::Higher, LimitSide::Max) => Some(("more", "min")),
@@ -134,13 +134,13 @@ fn checked_bounds(
 }
 
 fn bounds(
-    source: &Source,
+    source: &TableText,
     levels: &Spanned<Levels>,
     severity: Option<&Spanned<Severity>>,
     defaults: &Defaults,
     side: LimitSide,
     metric: &Metric,
-) -> Result<Bounds> {
+) -> Result<RuleLimits> {
     let read = |text: &str, span: Range<usize>| {
         let value = quantity::parse(text, metric).map_err(|error| source.error(&span, error))?;
         anyhow::Ok(Level { value, text: text.to_string() })
@@ -179,10 +179,10 @@ fn bounds(
             source.error(&levels.span(), "the warn limit lies beyond the fail limit, so it never warns")
         );
     }
-    Ok(Bounds { side, warn, fail, text })
+    Ok(RuleLimits { side, warn, fail, text })
 }
 
-fn allowance(source: &Source, spanned: &Spanned<AllowEntry>) -> Result<Allowance> {
+fn allowance(source: &TableText, spanned: &Spanned<AllowEntry>) -> Result<Allowance> {
     let entry = spanned.get_ref();
     let until = entry.until.get_ref();
     if !is_date(until) {
@@ -201,11 +201,11 @@ fn allowance(source: &Source, spanned: &Spanned<AllowEntry>) -> Result<Allowance
     })
 }
 
-fn pattern(source: &Source, id: &Spanned<String>) -> Result<IdPattern> {
+fn pattern(source: &TableText, id: &Spanned<String>) -> Result<IdPattern> {
     id.get_ref().parse().map_err(|error| source.error(&id.span(), error))
 }
 
-fn metric(source: &Source, id: &Spanned<String>) -> Result<&'static Metric> {
+fn metric(source: &TableText, id: &Spanned<String>) -> Result<&'static Metric> {
     Metric::by_id(id.get_ref()).ok_or_else(|| {
         let known: Vec<&str> = METRICS.iter().map(|metric| metric.id).collect();
         let message =

@@ -5,7 +5,7 @@ use bench_core::metric::Direction;
 use toml::Spanned;
 
 use super::file::{RelativeLevels, Severity};
-use super::source::Source;
+use super::source::TableText;
 use super::{Missing, Scope};
 use crate::quantity;
 
@@ -30,7 +30,7 @@ pub struct RelativeRule {
 
 /// Reads one; `severity` is what a plain percentage does.
 pub(super) fn relative(
-    source: &Source,
+    source: &TableText,
     levels: &Spanned<RelativeLevels>,
     severity: Severity,
     missing: Missing,

@@ -5,12 +5,12 @@ use std::ops::Range;
 use anyhow::anyhow;
 
 /// The text being read: turns the place of an error into line and column.
-pub(super) struct Source<'a> {
+pub(super) struct TableText<'a> {
     pub(super) path: &'a str,
     pub(super) text: &'a str,
 }
 
-impl Source<'_> {
+impl TableText<'_> {
     fn line(&self, span: &Range<usize>) -> usize {
         self.before(span).matches('\n').count() + 1
     }

@@ -9,7 +9,7 @@ use bench_core::memory_metrics::{FIELDS, PEAK_RSS, PROCESSES, Values, field};
 use bench_core::metric::Unit;
 use bench_core::prometheus::Selector;
 
-pub use series::{Growth, Point, Series};
+pub use series::{FittedSlope, Series, SeriesPoint};
 
 use crate::quantity::human;
 
@@ -61,7 +61,7 @@ pub struct Loss {
 
 /// One series as a row of a table: every number in `unit`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct SeriesRow {
     /// What people call it.
     pub title: String,
     /// What it means; empty for a name of the server's own.
@@ -79,7 +79,7 @@ pub struct Row {
     /// The highest value.
     pub most: f64,
     /// The slope of the line fitted through it; nothing for a single sample, a peak, or a number of processes.
-    pub growth: Option<Growth>,
+    pub growth: Option<FittedSlope>,
 }
 
 impl Watch {
@@ -143,7 +143,7 @@ impl Watch {
     }
 
     /// What has been seen, a row for each name: those with a fixed meaning first, in their order.
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self) -> Vec<SeriesRow> {
         let fixed = FIELDS.iter().filter_map(|field| self.series.get_key_value(field.name));
         let own = self.series.iter().filter(|(name, _)| field(name).is_none());
         fixed.chain(own).map(|(name, series)| row(name, series, self.unit(name))).collect()
@@ -164,8 +164,8 @@ impl Watch {
     }
 }
 
-impl Row {
-    /// What stands above [`Row::cells`].
+impl SeriesRow {
+    /// What stands above [`SeriesRow::cells`].
     pub const HEAD: [&str; 7] = ["value", "first", "last", "lowest", "mean", "highest", "growth"];
 
     /// The row as text for people.
@@ -185,9 +185,9 @@ impl Row {
     }
 }
 
-fn row(name: &str, series: &Series, unit: Unit) -> Row {
+fn row(name: &str, series: &Series, unit: Unit) -> SeriesRow {
     let field = field(name);
-    Row {
+    SeriesRow {
         title: field.map_or_else(|| shortened(name, MOST_CHARACTERS), |field| field.title.to_string()),
         about: field.map_or("", |field| field.about),
         unit,
@@ -276,7 +276,7 @@ mod tests {
             "a",
             &[("mine".to_string(), 2048.into()), ("pause_seconds".to_string(), 2.into())].into(),
         );
-        let cells: Vec<Vec<String>> = watch.rows().iter().map(Row::cells).collect();
+        let cells: Vec<Vec<String>> = watch.rows().iter().map(SeriesRow::cells).collect();
         assert_eq!((cells[0][1].as_str(), cells[1][1].as_str()), ("2.00 KiB", "2.00 s"));
     }
 

@@ -16,14 +16,14 @@ pub struct Series {
     pub least: f64,
     /// The highest value.
     pub most: f64,
-    points: Vec<Point>,
+    points: Vec<SeriesPoint>,
     readings_per_point: u64,
     interrupted: bool,
 }
 
 /// One or more neighbouring readings.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub struct SeriesPoint {
     /// Time of the first reading, in seconds.
     pub start: f64,
     /// Time of the last reading.
@@ -40,7 +40,7 @@ pub struct Point {
 
 /// The slope of a line fitted through a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Growth {
+pub struct FittedSlope {
     /// Rise per minute.
     pub per_minute: f64,
     /// Half the width of its 95 % interval; absent with two points.
@@ -67,7 +67,7 @@ impl Series {
     pub fn push(&mut self, seconds: f64, value: f64) {
         (self.last, self.least, self.most) = (value, self.least.min(value), self.most.max(value));
         let after_gap = std::mem::take(&mut self.interrupted);
-        let reading = Point {
+        let reading = SeriesPoint {
             start: seconds,
             end: seconds,
             least: value,
@@ -93,7 +93,7 @@ impl Series {
     }
 
     /// The points in the order of time.
-    pub fn points(&self) -> &[Point] {
+    pub fn points(&self) -> &[SeriesPoint] {
         &self.points
     }
 
@@ -104,16 +104,17 @@ impl Series {
     }
 
     /// The slope of the line through all points; nothing if they lie at one instant.
-    pub fn growth_per_minute(&self) -> Option<Growth> {
-        let middle = |point: &Point| ((point.start + point.end) / 120.0, point.sum / point.readings as f64);
+    pub fn growth_per_minute(&self) -> Option<FittedSlope> {
+        let middle =
+            |point: &SeriesPoint| ((point.start + point.end) / 120.0, point.sum / point.readings as f64);
         let points: Vec<(f64, f64)> = self.points.iter().map(middle).collect();
-        fit(&points).map(|line| Growth { per_minute: line.slope, margin: line.slope_margin })
+        fit(&points).map(|line| FittedSlope { per_minute: line.slope, margin: line.slope_margin })
     }
 }
 
-impl Point {
-    fn with(self, next: Point) -> Point {
-        Point {
+impl SeriesPoint {
+    fn with(self, next: SeriesPoint) -> SeriesPoint {
+        SeriesPoint {
             start: self.start,
             end: next.end,
             least: self.least.min(next.least),

@@ -223,7 +223,7 @@ impl BinaryStore {
 
     /// All that is kept, the last used first.
     fn kept(&self) -> Result<Vec<Kept>> {
-        let mut baselines = Baselines::default();
+        let mut baselines = ClaimingBaselines::default();
         let entries =
             fs::read_dir(&self.folder).with_context(|| format!("list {}", display_path(&self.folder)))?;
         let folders = entries.flatten().map(|entry| entry.path());
@@ -245,7 +245,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn read(folder: PathBuf, baselines: &mut Baselines) -> Option<Kept> {
+    fn read(folder: PathBuf, baselines: &mut ClaimingBaselines) -> Option<Kept> {
         let digits = folder.file_name()?.to_str().filter(|name| name.len() == DIGITS)?.to_string();
         let used = fs::metadata(folder.join(IN_USE)).and_then(|file| file.modified()).ok()?;
         let files = fs::read_dir(&folder).ok()?.flatten();
@@ -267,9 +267,9 @@ impl Kept {
 
 /// The baselines that claim something, each read once.
 #[derive(Default)]
-struct Baselines(HashMap<PathBuf, Vec<String>>);
+struct ClaimingBaselines(HashMap<PathBuf, Vec<String>>);
 
-impl Baselines {
+impl ClaimingBaselines {
     /// Whether the file is there and its run was measured with the binary whose hash begins so.
     fn has(&mut self, file: &Path, digits: &str) -> bool {
         let read = |file: &Path| read_run(file).ok()?.settings.binaries;

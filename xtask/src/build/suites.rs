@@ -216,11 +216,11 @@ fn interrupted() -> anyhow::Error {
 fn binary_of(line: &str) -> Option<(String, PathBuf)> {
     #[derive(Deserialize)]
     struct Artifact {
-        target: Target,
+        target: CargoTarget,
         executable: Option<PathBuf>,
     }
     #[derive(Deserialize)]
-    struct Target {
+    struct CargoTarget {
         name: String,
         kind: Vec<String>,
     }

@@ -57,11 +57,12 @@ pub fn cargo() -> Result<Command> {
 /// Where cargo builds. Needs no Cargo.lock.
 pub fn target_directory() -> Result<PathBuf> {
     #[derive(Deserialize)]
-    struct Head {
+    struct TargetDirectory {
         target_directory: PathBuf,
     }
     let json = metadata(&["--no-deps"])?;
-    let head: Head = serde_json::from_slice(&json).context("understand the output of cargo metadata")?;
+    let head: TargetDirectory =
+        serde_json::from_slice(&json).context("understand the output of cargo metadata")?;
     Ok(head.target_directory)
 }
 

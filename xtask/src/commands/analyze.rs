@@ -13,7 +13,7 @@ use bench_core::run::{CaseRecord, Measurement, Run};
 use clap::Args;
 use jiff::Timestamp;
 use report::quantity::human;
-use report::watch::{Row, Watch};
+use report::watch::{SeriesRow, Watch};
 use report::{SiteCount, allocating_lines, fitted_name, plural};
 
 use crate::cli::exit_code::{PASS, usage};
@@ -199,11 +199,11 @@ fn of_samples(samples: &[Sample], name: &str) -> Result<String> {
         watch.add(time.duration_since(began).as_secs_f64(), &sample.timestamp, &sample.values);
     }
     let Some((from, to)) = &watch.between else { return Ok("no sample\n".into()) };
-    let rows: Vec<Vec<String>> = watch.rows().iter().map(Row::cells).collect();
+    let rows: Vec<Vec<String>> = watch.rows().iter().map(SeriesRow::cells).collect();
     Ok(format!(
         "{} from {from} to {to}\n\n{}",
         plural(watch.samples as usize, "sample"),
-        text_table(&Row::HEAD, &rows, &[Align::Left])
+        text_table(&SeriesRow::HEAD, &rows, &[Align::Left])
     ))
 }
 

@@ -42,7 +42,7 @@ use flags::BenchFlags;
 const BUDGET: Duration = Duration::from_secs(6);
 
 /// A run that was stored, whole or interrupted.
-pub struct Measured {
+pub struct BenchedRun {
     /// The run.
     pub run: Run,
     /// Where it lies.
@@ -61,7 +61,7 @@ pub struct Measured {
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
-    let Measured { run, folder, thresholds, comparison, history, not_confirmed, interrupted } =
+    let BenchedRun { run, folder, thresholds, comparison, history, not_confirmed, interrupted } =
         measure(flags, |_| Ok(()))?;
     let run_path = folder.path.join(RUN_FILE);
     let exports = flags.export.export.clone();
@@ -76,7 +76,7 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
 }
 
 /// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
-pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Result<()>) -> Result<Measured> {
+pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Result<()>) -> Result<BenchedRun> {
     let interrupt = Interrupt::install()?;
     // Everything that can be wrong with the input is looked at before anything is built.
     let results = Results::new(&flags.results)?;
@@ -159,7 +159,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Resul
     let history = history::before(&run, &results);
     let interrupted = run.partial.is_some();
     let mut measured =
-        Measured { run, folder, thresholds, comparison: None, history, not_confirmed: None, interrupted };
+        BenchedRun { run, folder, thresholds, comparison: None, history, not_confirmed: None, interrupted };
     let Some(old) = old else { return Ok(measured) };
     let mut comparison = compare(&old.called, &old.run, &measured.run, &measured.thresholds, &today());
     let candidates = confirm::specs(&comparison.candidates(), &measured.run.cases);

@@ -22,7 +22,7 @@ use crate::cli::exit_code::{self, INTERRUPTED};
 use crate::cli::flags::{MEMORY_LIMIT, MessageFormat, ResultsFlags, SelectionFlags, SuiteFlags};
 use crate::commands::bench::ChildSetup;
 use crate::run::child_executor::ChildExecutor;
-use crate::run::child_process::{self, End, Limits};
+use crate::run::child_process::{self, ChildLimits, End};
 use crate::run::environment::Environment;
 use crate::run::gone_servers::GoneServers;
 use crate::run::host;
@@ -192,7 +192,7 @@ fn tools(suites: &Suites, scratch: &std::path::Path, interrupt: &Interrupt) -> R
     let folder = tempfile::tempdir_in(scratch).context("make a folder for the checks of the tools")?;
     let mut command = Command::new(suites.program(CHECKS_TOOLS)?);
     command.current_dir(folder.path()).env(MODE_VARIABLE, CHECK_TOOLS).arg(CHECK_TOOLS);
-    let limits = Limits { time: TIME_LIMIT, memory_bytes: MEMORY_LIMIT };
+    let limits = ChildLimits { time: TIME_LIMIT, memory_bytes: MEMORY_LIMIT };
     let file = folder.path().join("tools.json");
     command.arg(&file);
     let finished = child_process::run(command, limits, interrupt).context("check the measuring tools")?;

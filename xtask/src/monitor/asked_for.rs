@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, ensure};
 use bench_core::memory_metrics::{Values, number};
-use bench_core::prometheus::{Selector, Series};
+use bench_core::prometheus::{ExposedValue, Selector};
 
 use super::reasons::{absent, choose, short};
 
@@ -26,7 +26,7 @@ impl AskedFor {
     }
 
     /// Takes what the user asked for. What comes back is whether something was taken, and why not all of it.
-    pub fn take(&self, series: &[Series], values: &mut Values) -> (bool, Option<String>) {
+    pub fn take(&self, series: &[ExposedValue], values: &mut Values) -> (bool, Option<String>) {
         let meant = || series.iter().filter(|series| self.selector.matches(series));
         if meant().next().is_none() {
             return (false, Some(absent(&self.text, self.selector.name(), series)));
@@ -43,7 +43,7 @@ impl AskedFor {
             };
             return (false, Some(reason));
         }
-        let mut by_name: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
+        let mut by_name: BTreeMap<String, Vec<&ExposedValue>> = BTreeMap::new();
         meant().for_each(|series| by_name.entry(series.to_string()).or_default().push(series));
         let (mut was_taken, mut wrong) = (false, Vec::new());
         for (name, series) in by_name {
@@ -95,12 +95,12 @@ pub enum Found<'a> {
     /// A number that JSON does not have.
     Wrong(f64),
     /// More than one.
-    Several(Vec<&'a Series>),
+    Several(Vec<&'a ExposedValue>),
 }
 
 /// The value of the only series among these. One that is written again in the same way is one.
-pub fn value_of<'a>(series: impl Iterator<Item = &'a Series>) -> Found<'a> {
-    let series: Vec<&Series> = series.collect();
+pub fn value_of<'a>(series: impl Iterator<Item = &'a ExposedValue>) -> Found<'a> {
+    let series: Vec<&ExposedValue> = series.collect();
     match &series[..] {
         [] => Found::Nothing,
         [first, others @ ..] if others.iter().all(|other| other == first) => {

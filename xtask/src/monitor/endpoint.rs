@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use bench_core::foreign_text::shortened;
 use bench_core::memory_metrics::{HEAP_ALLOC, HEAP_INUSE, HEAP_SYS, RSS, Values, field};
 use bench_core::metric::Unit;
-use bench_core::prometheus::{self, Page};
+use bench_core::prometheus::{self, Exposition};
 use bench_core::server_url::ServerUrl;
 use report::{plural, watch};
 
@@ -103,7 +103,7 @@ impl Endpoint {
     }
 
     /// What is known or asked for among the series.
-    fn pick(&mut self, page: &Page) -> Result<Values> {
+    fn pick(&mut self, page: &Exposition) -> Result<Values> {
         let mut values = Values::new();
         let mut wrong: Vec<(String, String)> = Vec::new();
         for (name, field) in KNOWN {

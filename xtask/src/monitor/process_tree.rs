@@ -7,6 +7,6 @@ mod elsewhere;
 mod linux;
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::ProcessTree;
+pub use elsewhere::WatchedTree;
 #[cfg(target_os = "linux")]
-pub use linux::ProcessTree;
+pub use linux::WatchedTree;

@@ -2,7 +2,7 @@
 
 use bench_core::foreign_text::shortened;
 use bench_core::metric::Unit;
-use bench_core::prometheus::Series;
+use bench_core::prometheus::ExposedValue;
 use report::watch;
 
 use crate::cli::command_line;
@@ -13,7 +13,7 @@ const MOST_CHARACTERS: usize = 100;
 const MOST_NAMES: usize = 6;
 
 /// Why several series are no value, and how to say which is meant.
-pub fn choose(name: &str, field: &str, several: &[&Series]) -> String {
+pub fn choose(name: &str, field: &str, several: &[&ExposedValue]) -> String {
     let (first, times) = (several[0], several.len());
     let name = short(name);
     if several.iter().all(|series| series.labels == first.labels) {
@@ -24,7 +24,7 @@ pub fn choose(name: &str, field: &str, several: &[&Series]) -> String {
 }
 
 /// That a metric, `wanted` in the user's words, is not there, and what is like it.
-pub fn absent(wanted: &str, name: &str, series: &[Series]) -> String {
+pub fn absent(wanted: &str, name: &str, series: &[ExposedValue]) -> String {
     let wanted = short(wanted);
     if let Some(other) = series.iter().find(|series| series.name == name) {
         return format!(
@@ -42,7 +42,7 @@ pub fn absent(wanted: &str, name: &str, series: &[Series]) -> String {
 }
 
 /// That nothing is known of a page, and which names look like memory.
-pub fn nothing_known(series: &[Series]) -> String {
+pub fn nothing_known(series: &[ExposedValue]) -> String {
     // The words that stand for memory in names come before units.
     let of_memory = |word: &str| {
         (word.starts_with("mem") && !word.starts_with("member")) || word.contains("heap") || word == "rss"
@@ -56,7 +56,7 @@ pub fn nothing_known(series: &[Series]) -> String {
 }
 
 /// The names of all series, each once, in their order.
-fn names(series: &[Series]) -> Vec<&str> {
+fn names(series: &[ExposedValue]) -> Vec<&str> {
     let mut names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();

@@ -10,22 +10,22 @@ use bench_core::metric::Unit;
 use super::command::Started;
 use super::endpoint::Endpoint;
 use super::flags::MonitorFlags;
-use super::process_tree::ProcessTree;
+use super::process_tree::WatchedTree;
 use crate::cli::command_line;
 use crate::cli::exit_code::{INTERRUPTED, PASS, usage};
 
 /// What is watched.
-pub enum Source {
+pub enum WatchedSource {
     /// A process that was there before.
-    Process(ProcessTree),
+    Process(WatchedTree),
     /// A command that was started; without its processes if it had ended before they could be looked at.
-    Command(Started, Option<ProcessTree>),
+    Command(Started, Option<WatchedTree>),
     /// A server.
     Endpoint(Endpoint),
 }
 
 /// What a look at the source gave.
-pub enum Reading {
+pub enum SourceReading {
     /// These values.
     Values(Values),
     /// Nothing, for this reason.
@@ -34,45 +34,45 @@ pub enum Reading {
     Ended,
 }
 
-impl Source {
+impl WatchedSource {
     /// Finds or starts what the flags name; its name in one line comes with it.
-    pub fn open(flags: &MonitorFlags) -> Result<(Source, String)> {
+    pub fn open(flags: &MonitorFlags) -> Result<(WatchedSource, String)> {
         let target = &flags.target;
         if let Some(url) = &target.metrics {
             let endpoint = Endpoint::new(url, &flags.metric, flags.interval).map_err(usage)?;
-            return Ok((Source::Endpoint(endpoint), url.to_string()));
+            return Ok((WatchedSource::Endpoint(endpoint), url.to_string()));
         }
         if let Some(pid) = target.pid {
             return Ok((
-                Source::Process(ProcessTree::open(pid).map_err(usage)?),
+                WatchedSource::Process(WatchedTree::open(pid).map_err(usage)?),
                 format!("process {pid}{}", name_of(pid)),
             ));
         }
         let started = Started::start(&target.command)?;
         let name = command_line::quoted(&target.command);
-        let tree = ProcessTree::open(started.pid()).ok();
-        Ok((Source::Command(started, tree), name))
+        let tree = WatchedTree::open(started.pid()).ok();
+        Ok((WatchedSource::Command(started, tree), name))
     }
 
     /// Whether what is watched has ended.
     pub fn has_ended(&mut self) -> Result<bool> {
         Ok(match self {
-            Source::Process(tree) => tree.has_ended(),
-            Source::Command(started, _) => started.has_ended()?,
-            Source::Endpoint(_) => false,
+            WatchedSource::Process(tree) => tree.has_ended(),
+            WatchedSource::Command(started, _) => started.has_ended()?,
+            WatchedSource::Endpoint(_) => false,
         })
     }
 
     /// Takes a look.
-    pub fn read(&mut self) -> Reading {
+    pub fn read(&mut self) -> SourceReading {
         match self {
-            Source::Process(tree) | Source::Command(_, Some(tree)) => {
-                tree.read().map_or(Reading::Ended, Reading::Values)
+            WatchedSource::Process(tree) | WatchedSource::Command(_, Some(tree)) => {
+                tree.read().map_or(SourceReading::Ended, SourceReading::Values)
             }
-            Source::Command(_, None) => Reading::Ended,
-            Source::Endpoint(endpoint) => match endpoint.read() {
-                Ok(values) => Reading::Values(values),
-                Err(error) => Reading::Lost(format!("{error:#}")),
+            WatchedSource::Command(_, None) => SourceReading::Ended,
+            WatchedSource::Endpoint(endpoint) => match endpoint.read() {
+                Ok(values) => SourceReading::Values(values),
+                Err(error) => SourceReading::Lost(format!("{error:#}")),
             },
         }
     }
@@ -80,7 +80,7 @@ impl Source {
     /// After Ctrl-C: whether watching is over, too. A command gets time to end.
     pub fn interrupt(&mut self) -> bool {
         match self {
-            Source::Command(started, tree) => {
+            WatchedSource::Command(started, tree) => {
                 let time_is_up = started.ask_to_end();
                 if let Some(tree) = tree.as_mut().filter(|_| time_is_up) {
                     tree.kill();
@@ -94,18 +94,18 @@ impl Source {
     /// What could not be read, and why.
     pub fn notes(&self) -> Vec<String> {
         match self {
-            Source::Process(tree) | Source::Command(_, Some(tree)) => {
+            WatchedSource::Process(tree) | WatchedSource::Command(_, Some(tree)) => {
                 tree.notes().map(String::from).collect()
             }
-            Source::Endpoint(endpoint) => endpoint.notes().map(String::from).collect(),
-            Source::Command(_, None) => Vec::new(),
+            WatchedSource::Endpoint(endpoint) => endpoint.notes().map(String::from).collect(),
+            WatchedSource::Command(_, None) => Vec::new(),
         }
     }
 
     /// What was seen less often than the rest.
     pub fn shortfalls(&self) -> Vec<String> {
         match self {
-            Source::Endpoint(endpoint) => endpoint.shortfalls().collect(),
+            WatchedSource::Endpoint(endpoint) => endpoint.shortfalls().collect(),
             _ => Vec::new(),
         }
     }
@@ -113,14 +113,14 @@ impl Source {
     /// What the numbers of some names are that do not say it themselves.
     pub fn units(&self) -> BTreeMap<String, Unit> {
         match self {
-            Source::Endpoint(endpoint) => endpoint.units(),
+            WatchedSource::Endpoint(endpoint) => endpoint.units(),
             _ => BTreeMap::new(),
         }
     }
 
     /// Why the watch ended, in words, and the exit code.
     pub fn end(&mut self, cause: Cause) -> Result<(String, u8)> {
-        if let Source::Command(started, _) = self {
+        if let WatchedSource::Command(started, _) = self {
             if cause == Cause::Duration {
                 return Ok(("The time was up; the command runs on".into(), PASS));
             }

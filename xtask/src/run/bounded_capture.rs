@@ -33,18 +33,18 @@ pub fn drain(mut stream: impl Read, mut sink: impl FnMut(&[u8])) -> io::Result<(
 
 /// The first [`STDOUT_BYTES`] of a stream.
 #[derive(Debug, Default)]
-pub struct Head {
+pub struct StreamHead {
     bytes: Vec<u8>,
 }
 
-impl Capture for Head {
+impl Capture for StreamHead {
     fn feed(&mut self, bytes: &[u8]) {
         let room = STDOUT_BYTES - self.bytes.len();
         self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 }
 
-impl Head {
+impl StreamHead {
     /// What was kept as text, or nothing if nothing was printed.
     pub fn text(&self) -> Option<String> {
         (!self.bytes.is_empty()).then(|| printable_text(&self.bytes))
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn stdout_keeps_its_first_bytes() {
-        let mut head = Head::default();
+        let mut head = StreamHead::default();
         assert_eq!(head.text(), None);
         head.feed(b"first ");
         for _ in 0..10_000 {

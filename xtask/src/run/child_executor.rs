@@ -16,7 +16,7 @@ use bench_core::untrusted_json;
 use report::quantity::human;
 use tempfile::TempDir;
 
-use crate::run::child_process::{self, End, Finished, Limits};
+use crate::run::child_process::{self, ChildLimits, End, Finished};
 use crate::run::environment::Environment;
 use crate::run::interrupt::Interrupt;
 use crate::run::plan::{Executor, Job};
@@ -59,7 +59,7 @@ impl Executor for ChildExecutor<'_> {
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Repetition>> {
         self.progress.job(job);
         let folder = self.folder()?;
-        let limits = Limits { time: job.time_limit, memory_bytes: self.memory_limit };
+        let limits = ChildLimits { time: job.time_limit, memory_bytes: self.memory_limit };
         let finished = child_process::run(self.command(job, folder.path())?, limits, &self.interrupt)
             .with_context(|| format!("run {}", job.spec.id))?;
         if matches!(finished.end, End::Interrupted) {
@@ -92,7 +92,7 @@ impl ChildExecutor<'_> {
         self.progress.set_up();
         let folder = self.folder()?;
         let command = self.started_with("prepare", spec, folder.path())?;
-        let limits = Limits { time: Duration::MAX, memory_bytes: self.memory_limit };
+        let limits = ChildLimits { time: Duration::MAX, memory_bytes: self.memory_limit };
         child_process::run(command, limits, &self.interrupt)
             .with_context(|| format!("prepare {}", spec.id))?;
         Ok(())

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::run::bounded_capture::{Capture, Head, Tail, drain};
+use crate::run::bounded_capture::{Capture, StreamHead, Tail, drain};
 use crate::run::interrupt::Interrupt;
 use crate::run::resident::ResidentProbe;
 
@@ -22,7 +22,7 @@ const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// When a child is killed.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ChildLimits {
     /// After so long.
     pub time: Duration,
     /// When its RSS goes above.
@@ -34,9 +34,9 @@ pub struct Limits {
 pub enum End {
     /// By itself.
     Exited(ExitStatus),
-    /// Killed: past [`Limits::time`].
+    /// Killed: past [`ChildLimits::time`].
     TimeLimit,
-    /// Killed: this RSS is above [`Limits::memory_bytes`].
+    /// Killed: this RSS is above [`ChildLimits::memory_bytes`].
     MemoryLimit(u64),
     /// Killed: Ctrl-C.
     Interrupted,
@@ -58,7 +58,7 @@ pub struct Finished {
 }
 
 /// Runs `command` to its end, or kills it. Errors when it cannot be started.
-pub fn run(mut command: Command, limits: Limits, interrupt: &Interrupt) -> Result<Finished> {
+pub fn run(mut command: Command, limits: ChildLimits, interrupt: &Interrupt) -> Result<Finished> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     {
@@ -67,8 +67,8 @@ pub fn run(mut command: Command, limits: Limits, interrupt: &Interrupt) -> Resul
     }
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().with_context(|| format!("start {program}"))?;
-    let stdout = Reader::<Head>::start(child.stdout.take().context("stdout of the child")?);
-    let stderr = Reader::<Tail>::start(child.stderr.take().context("stderr of the child")?);
+    let stdout = StreamReader::<StreamHead>::start(child.stdout.take().context("stdout of the child")?);
+    let stderr = StreamReader::<Tail>::start(child.stderr.take().context("stderr of the child")?);
     let end = wait(&mut child, limits, interrupt).with_context(|| format!("wait for {program}"))?;
     let stdout = stdout.finish(&child);
     let mut stderr = stderr.finish(&child);
@@ -77,7 +77,7 @@ pub fn run(mut command: Command, limits: Limits, interrupt: &Interrupt) -> Resul
     Ok(Finished { end, stdout: stdout.text(), stderr: stderr.lines(), error, panic })
 }
 
-fn wait(child: &mut Child, limits: Limits, interrupt: &Interrupt) -> Result<End> {
+fn wait(child: &mut Child, limits: ChildLimits, interrupt: &Interrupt) -> Result<End> {
     let started = Instant::now();
     let mut probe = ResidentProbe::new(child);
     let reason = loop {
@@ -117,14 +117,14 @@ fn kill_group(child: &Child) {
 fn kill_group(_child: &Child) {}
 
 /// A thread that reads one stream of the child to its end.
-struct Reader<C> {
+struct StreamReader<C> {
     capture: Arc<Mutex<C>>,
     /// Disconnected once the stream has ended.
     ended: Receiver<()>,
 }
 
-impl<C: Capture> Reader<C> {
-    fn start(stream: impl Read + Send + 'static) -> Reader<C> {
+impl<C: Capture> StreamReader<C> {
+    fn start(stream: impl Read + Send + 'static) -> StreamReader<C> {
         let capture = Arc::new(Mutex::new(C::default()));
         let (end, ended) = mpsc::channel();
         let shared = Arc::clone(&capture);
@@ -133,7 +133,7 @@ impl<C: Capture> Reader<C> {
             let _ = drain(stream, |bytes| shared.lock().unwrap_or_else(PoisonError::into_inner).feed(bytes));
             drop::<mpsc::Sender<()>>(end);
         });
-        Reader { capture, ended }
+        StreamReader { capture, ended }
     }
 
     /// What was kept, once the stream has ended, or has had its time to.
@@ -153,14 +153,14 @@ mod tests {
 
     use super::*;
 
-    fn shell_limited(script: &str, limits: Limits) -> Finished {
+    fn shell_limited(script: &str, limits: ChildLimits) -> Finished {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         run(command, limits, &Interrupt::default()).unwrap()
     }
 
     fn shell(script: &str) -> Finished {
-        shell_limited(script, Limits { time: Duration::from_secs(60), memory_bytes: 1 << 40 })
+        shell_limited(script, ChildLimits { time: Duration::from_secs(60), memory_bytes: 1 << 40 })
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_child_that_hangs_is_killed_with_what_it_started() {
-        let limits = Limits { time: Duration::from_millis(100), memory_bytes: 1 << 40 };
+        let limits = ChildLimits { time: Duration::from_millis(100), memory_bytes: 1 << 40 };
         let started = Instant::now();
         // The grandchild holds both pipes.
         let finished = shell_limited("sleep 300 & echo started; wait", limits);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_child_above_the_memory_limit_is_killed() {
-        let limits = Limits { time: Duration::from_secs(60), memory_bytes: 4096 };
+        let limits = ChildLimits { time: Duration::from_secs(60), memory_bytes: 4096 };
         let finished = shell_limited("sleep 300", limits);
         assert!(matches!(finished.end, End::MemoryLimit(rss_bytes) if rss_bytes > 4096), "{finished:?}");
     }
@@ -211,7 +211,7 @@ mod tests {
         interrupt.set();
         let mut command = Command::new("sleep");
         command.arg("300");
-        let limits = Limits { time: Duration::from_secs(60), memory_bytes: 1 << 40 };
+        let limits = ChildLimits { time: Duration::from_secs(60), memory_bytes: 1 << 40 };
         assert!(matches!(run(command, limits, &interrupt).unwrap().end, End::Interrupted));
     }
 

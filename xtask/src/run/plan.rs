@@ -63,7 +63,7 @@ pub trait Executor {
 
 /// What was measured of a case.
 #[derive(Debug)]
-pub struct Measured {
+pub struct MeasuredCase {
     /// The case's record, with what there is.
     pub record: CaseRecord,
     /// Whether Ctrl-C ended it early.
@@ -71,7 +71,7 @@ pub struct Measured {
 }
 
 /// Measures one case in its modes.
-pub fn measure(chosen: &SelectedCase, plan: Plan, executor: &mut impl Executor) -> Result<Measured> {
+pub fn measure(chosen: &SelectedCase, plan: Plan, executor: &mut impl Executor) -> Result<MeasuredCase> {
     let mut record = CaseRecord { spec: chosen.spec.clone(), measurements: Vec::new() };
     for &mode in &chosen.modes {
         let (repetitions, interrupted) = match mode {
@@ -89,14 +89,14 @@ pub fn measure(chosen: &SelectedCase, plan: Plan, executor: &mut impl Executor) 
             record.measurements.push(measurement);
         }
         if interrupted {
-            return Ok(Measured { record, interrupted: true });
+            return Ok(MeasuredCase { record, interrupted: true });
         }
         // The other modes run the same body, only slower or more often, or on the same server.
         if (timed_out || no_server) && mode == Mode::Heap {
             break;
         }
     }
-    Ok(Measured { record, interrupted: false })
+    Ok(MeasuredCase { record, interrupted: false })
 }
 
 fn failed_with(repetition: &Repetition, kind: FailureKind) -> bool {

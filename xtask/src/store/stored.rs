@@ -53,7 +53,7 @@ impl Stored {
     fn parse(bytes: &[u8], path: PathBuf) -> Result<Stored> {
         /// What tells the formats apart.
         #[derive(Deserialize)]
-        struct Head {
+        struct FormatHead {
             #[serde(rename = "dhatFileVersion")]
             dhat: Option<IgnoredAny>,
             schema: Option<IgnoredAny>,
@@ -64,11 +64,11 @@ impl Stored {
             let samples = memory_metrics::parse(text);
             return samples.map(Stored::Samples).map_err(|error| wrong(&path, error));
         }
-        let head: Head =
+        let head: FormatHead =
             untrusted_json::read(bytes).map_err(|error| wrong(&path, error.context("not JSON")))?;
         match head {
-            Head { dhat: Some(_), .. } => Ok(Stored::Profile(parse_profile(&path, text)?)),
-            Head { schema: Some(_), .. } => {
+            FormatHead { dhat: Some(_), .. } => Ok(Stored::Profile(parse_profile(&path, text)?)),
+            FormatHead { schema: Some(_), .. } => {
                 let run = Run::parse(bytes).map_err(|error| wrong(&path, error))?;
                 Ok(Stored::Run(Box::new(run), path))
             }

@@ -4,7 +4,7 @@
 use bench_core::dhat_profile::{CallSite, Frame, SitesSummary};
 use bench_core::metric::Unit;
 use report::quantity::human;
-use report::{LineChange, Side, SiteCount, allocating_lines, callers, fitted_name, plural};
+use report::{LineChange, SiteCount, SiteInProfile, allocating_lines, callers, fitted_name, plural};
 
 use crate::cli::flags::ShownFlags;
 use crate::term::text_table::{Align, text_table};
@@ -99,11 +99,11 @@ pub fn change_table(lines: &[LineChange], flags: &ShownFlags) -> String {
 }
 
 /// What a profile says of a call site, where it is known.
-fn value(side: &Side, count: SiteCount) -> String {
+fn value(side: &SiteInProfile, count: SiteCount) -> String {
     match side {
-        Side::Absent => "-".to_string(),
-        Side::BelowTop { top, .. } => format!("not in top {top}"),
-        Side::Seen(site) => human(count.of(site) as f64, count.unit()),
+        SiteInProfile::Absent => "-".to_string(),
+        SiteInProfile::BelowTop { top, .. } => format!("not in top {top}"),
+        SiteInProfile::Seen(site) => human(count.of(site) as f64, count.unit()),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::term::text_table::{Align, TableRow, styled_table};
 use crate::term::verdict_style::style;
 
 /// A column between the case and its verdict: a metric of the whole case, and what is shown, marked, in its place.
-struct Column {
+struct MetricColumn {
     heading: &'static str,
     metric: &'static Metric,
     /// Of the C heap, where Rust's was not counted.
@@ -29,11 +29,11 @@ const fn column(
     metric: &'static Metric,
     c_heap: Option<&'static Metric>,
     server: Option<&'static Metric>,
-) -> Column {
-    Column { heading, metric, c_heap, server }
+) -> MetricColumn {
+    MetricColumn { heading, metric, c_heap, server }
 }
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [MetricColumn; 5] = [
     column("peak", &heap::PEAK, Some(&native::PEAK), Some(&server::PEAK)),
     column("average", &heap::AVERAGE, None, None),
     column("growth", &heap::GROWTH, Some(&native::GROWTH), Some(&server::GROWTH)),
@@ -155,7 +155,7 @@ fn row(case: &CaseRecord, report: &Report) -> TableRow {
         Some(quantity(value.value, value.metric.unit))
     };
     let marked = |mark, metric: Option<&Metric>| Some(format!("{mark}{}", shown(metric?)?));
-    let cell = |column: Column| {
+    let cell = |column: MetricColumn| {
         let text = marked(SERVER, column.server).or_else(|| shown(column.metric));
         text.or_else(|| marked(C_HEAP, column.c_heap)).unwrap_or_else(|| ABSENT.to_string())
     };

@@ -31,10 +31,10 @@ use region::Backing;
 use resident::{Pagemap, Resident};
 use table::NoMemory;
 
-static STATE: Lock<State> = Lock::new(State::new());
+static STATE: Lock<MappingsState> = Lock::new(MappingsState::new());
 
 /// Everything that is known of the mappings.
-struct State {
+struct MappingsState {
     book: Book,
     /// Set once the book had no room left: from then on it says nothing.
     lost: bool,
@@ -113,9 +113,9 @@ pub(super) fn end_phase_of_mappings() -> Option<MemoryPeak> {
     (!state.lost).then_some(peak)
 }
 
-impl State {
-    const fn new() -> State {
-        State {
+impl MappingsState {
+    const fn new() -> MappingsState {
+        MappingsState {
             book: Book::new(),
             lost: false,
             totals: MappingTotals::ZERO,

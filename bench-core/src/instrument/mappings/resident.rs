@@ -67,26 +67,26 @@ impl Pagemap {
             }
             page += read;
         }
-        let bytes = |kind: Kind| pages[kind as usize] * self.page_bytes as u64;
-        let shared = bytes(Kind::Shared);
-        Some(Resident { anon: bytes(Kind::Private) + shared, shared, file: bytes(Kind::File) })
+        let bytes = |kind: PageKind| pages[kind as usize] * self.page_bytes as u64;
+        let shared = bytes(PageKind::Shared);
+        Some(Resident { anon: bytes(PageKind::Private) + shared, shared, file: bytes(PageKind::File) })
     }
 }
 
 /// What a resident page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum PageKind {
     Private,
     Shared,
     File,
 }
 
-fn kind_of(entry: u64, backing: Backing) -> Option<Kind> {
+fn kind_of(entry: u64, backing: Backing) -> Option<PageKind> {
     match (entry & PRESENT != 0, entry & OF_A_FILE_OR_SHARED != 0, backing) {
         (false, ..) => None,
-        (true, true, Backing::File) => Some(Kind::File),
-        (true, true, Backing::Anon) => Some(Kind::Shared),
-        (true, false, _) => (entry & EXCLUSIVE != 0).then_some(Kind::Private),
+        (true, true, Backing::File) => Some(PageKind::File),
+        (true, true, Backing::Anon) => Some(PageKind::Shared),
+        (true, false, _) => (entry & EXCLUSIVE != 0).then_some(PageKind::Private),
     }
 }
 
@@ -101,11 +101,11 @@ mod tests {
             (0, None, None),
             // Swapped out.
             (1 << 62, None, None),
-            (PRESENT | EXCLUSIVE, Some(Kind::Private), Some(Kind::Private)),
+            (PRESENT | EXCLUSIVE, Some(PageKind::Private), Some(PageKind::Private)),
             // The page of zeros.
             (PRESENT, None, None),
-            (shared, Some(Kind::Shared), Some(Kind::File)),
-            (shared | EXCLUSIVE, Some(Kind::Shared), Some(Kind::File)),
+            (shared, Some(PageKind::Shared), Some(PageKind::File)),
+            (shared | EXCLUSIVE, Some(PageKind::Shared), Some(PageKind::File)),
         ] {
             assert_eq!(kind_of(entry, Backing::Anon), anon, "{entry:x}");
             assert_eq!(kind_of(entry, Backing::File), file, "{entry:x}");

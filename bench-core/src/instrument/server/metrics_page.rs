@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::MetricsPage;
 use crate::evidence::ServerMemory;
 use crate::foreign_text::quoted;
-use crate::prometheus::{self, Series};
+use crate::prometheus::{self, ExposedValue};
 
 /// As long as connecting, and each reading of the answer, may take.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ fn figures(text: &[u8]) -> Result<ServerMemory, String> {
 }
 
 /// The value of a gauge; the sum over its labels, if it has any.
-fn gauge(series: &[Series], name: &str) -> Option<u64> {
+fn gauge(series: &[ExposedValue], name: &str) -> Option<u64> {
     let values = series.iter().filter(|series| series.name == name).map(|series| series.value);
     values.filter(|value| value.is_finite() && *value >= 0.0).reduce(|a, b| a + b).map(|sum| sum as u64)
 }

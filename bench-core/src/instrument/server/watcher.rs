@@ -30,14 +30,14 @@ pub struct ServerWatcher {
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<WatcherState>,
     changed: Condvar,
     /// What the times of points count from.
     started: Instant,
 }
 
 #[derive(Default)]
-struct State {
+struct WatcherState {
     stopping: bool,
     /// Whether a mark waits for a reading.
     wanted: bool,
@@ -57,7 +57,7 @@ impl ServerWatcher {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(server: WatchedServer, started: Instant) -> Result<ServerWatcher> {
-        let mut state = State { readings_per_point: 1, ..State::default() };
+        let mut state = WatcherState { readings_per_point: 1, ..WatcherState::default() };
         // Before anything is counted, and never more.
         state.points.reserve_exact(MAX_POINTS);
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), started });
@@ -120,11 +120,11 @@ impl ServerWatcher {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WatcherState> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+    fn wait<'a>(&self, state: MutexGuard<'a, WatcherState>, time: Duration) -> MutexGuard<'a, WatcherState> {
         let waited = self.changed.wait_timeout(state, time);
         waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
     }
@@ -157,7 +157,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl WatcherState {
     fn note(&mut self, memory: ServerMemory, at: Duration) {
         self.latest = memory;
         if self.in_phase {
@@ -256,7 +256,7 @@ for line in sys.stdin:
 
     #[test]
     fn a_long_run_keeps_its_points_within_bounds() {
-        let mut state = State { readings_per_point: 1, ..State::default() };
+        let mut state = WatcherState { readings_per_point: 1, ..WatcherState::default() };
         for i in 0..10_000u64 {
             let memory = ServerMemory { pss_bytes: Some(i), ..ServerMemory::default() };
             state.note(memory, Duration::from_millis(i));

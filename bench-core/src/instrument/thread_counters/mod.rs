@@ -29,7 +29,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::*};
 
 use super::live_sum;
-use super::totals::{Operation, Totals, TotalsSnapshot, add};
+use super::totals::{AllocatorOperation, Totals, TotalsSnapshot, add};
 use list::{LockedList, THREADS};
 
 /// `T`: a thread publishes its pending bytes when they leave `[-T, T]`. 0 makes every peak exact.
@@ -112,7 +112,7 @@ pub(super) fn count_realloc(old_bytes: usize, new_bytes: usize) -> bool {
 /// Counts what the fast path could not: wakes the thread's block, publishes, or counts without one.
 #[cold]
 #[inline(never)]
-pub(super) fn count_slowly(operation: Operation) {
+pub(super) fn count_slowly(operation: AllocatorOperation) {
     COUNTERS.with(|counters| {
         if counters.wake() {
             counters.totals.count(operation, add);

@@ -6,7 +6,7 @@
 
 use bench_core::evidence::{PhaseRecord, Timeline};
 
-use super::{Column, TimelineInput, columns};
+use super::{TimeSlice, TimelineInput, columns};
 
 /// What the baseline recorded.
 #[derive(Clone, Copy)]
@@ -20,16 +20,16 @@ pub struct Baseline<'a> {
 }
 
 /// A point: nanoseconds on the new axis, bytes.
-type Point = (f64, f64);
+type ChartPoint = (f64, f64);
 
 /// As many points as a baseline's file keeps.
 const COLUMNS: usize = 60;
 
 /// The highest memory of the baseline as lines over the phases that both have; one line where they follow each other.
-pub(super) fn aligned(baseline: &Baseline, input: &TimelineInput) -> Vec<Vec<Point>> {
+pub(super) fn aligned(baseline: &Baseline, input: &TimelineInput) -> Vec<Vec<ChartPoint>> {
     let base = baseline.phases.first().and_then(|phase| phase.heap).map_or(0, |heap| heap.base_live_bytes);
     let seen = columns(&baseline.timeline.points, base as f64, COLUMNS);
-    let mut lines: Vec<Vec<Point>> = Vec::new();
+    let mut lines: Vec<Vec<ChartPoint>> = Vec::new();
     let mut last: Option<(usize, usize)> = None;
     for (index, (phase, label)) in input.phases.iter().zip(input.labels).enumerate() {
         // Phases that came in another order are not laid over each other: the line would run backwards.
@@ -53,10 +53,10 @@ pub(super) fn aligned(baseline: &Baseline, input: &TimelineInput) -> Vec<Vec<Poi
 
 /// What was seen of a phase, by the share of its time that had passed: both marks, the sampler's columns between, and of
 /// the heap the exact peak where the sampler saw it highest.
-fn of_phase(phase: &PhaseRecord, seen: &[Column], base: f64, heap: bool) -> Vec<Point> {
+fn of_phase(phase: &PhaseRecord, seen: &[TimeSlice], base: f64, heap: bool) -> Vec<ChartPoint> {
     let (start, length) = (phase.start_ns as f64, (phase.wall_ns as f64).max(1.0));
-    let level = |column: &Column| if heap { Some(column.most) } else { column.anon };
-    let mut points: Vec<Point> = seen
+    let level = |column: &TimeSlice| if heap { Some(column.most) } else { column.anon };
+    let mut points: Vec<ChartPoint> = seen
         .iter()
         .filter_map(|column| Some(((column.middle() - start) / length, level(column)?)))
         .filter(|(share, _)| (0.0..=1.0).contains(share))
@@ -82,7 +82,7 @@ fn of_phase(phase: &PhaseRecord, seen: &[Column], base: f64, heap: bool) -> Vec<
 }
 
 /// The highest of the lines within a column.
-pub(super) fn highest_within(lines: &[Vec<Point>], column: &Column) -> Option<f64> {
+pub(super) fn highest_within(lines: &[Vec<ChartPoint>], column: &TimeSlice) -> Option<f64> {
     let points = lines.iter().flatten().filter(|(time, _)| (column.start..=column.end).contains(time));
     points.map(|(_, bytes)| *bytes).max_by(f64::total_cmp)
 }
@@ -117,7 +117,11 @@ mod tests {
         (of.iter().map(phase).collect(), of.iter().map(|(name, ..)| name.to_string()).collect())
     }
 
-    fn lines(old: &[(&str, u64, u64)], points: &[(u64, u64)], new: &[(&str, u64, u64)]) -> Vec<Vec<Point>> {
+    fn lines(
+        old: &[(&str, u64, u64)],
+        points: &[(u64, u64)],
+        new: &[(&str, u64, u64)],
+    ) -> Vec<Vec<ChartPoint>> {
         let ((old_phases, old_labels), (new_phases, new_labels)) = (phases(old), phases(new));
         let point = |(at, bytes): &(u64, u64)| TimelinePoint {
             start_ns: *at,
@@ -181,7 +185,7 @@ mod tests {
             lines(&[("a", 10, 350)], &[], &[("a", 4, 0)]),
             [[(0.0, 100.0), (2.0, 250.0), (4.0, 100.0)]]
         );
-        let column = |start, end| Column { start, end, least: 0.0, most: 0.0, anon: None, file: None };
+        let column = |start, end| TimeSlice { start, end, least: 0.0, most: 0.0, anon: None, file: None };
         let drawn = lines(&[("a", 10, 350)], &[], &[("a", 4, 0)]);
         assert_eq!(highest_within(&drawn, &column(1.0, 4.0)), Some(250.0));
         assert_eq!(highest_within(&drawn, &column(5.0, 9.0)), None);

@@ -53,7 +53,7 @@ const TABLE_ROWS: usize = 12;
 
 /// One vertical slice of the chart, in nanoseconds and bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Column {
+struct TimeSlice {
     start: f64,
     end: f64,
     least: f64,
@@ -62,7 +62,7 @@ struct Column {
     file: Option<f64>,
 }
 
-impl Column {
+impl TimeSlice {
     fn middle(&self) -> f64 {
         (self.start + self.end) / 2.0
     }
@@ -157,7 +157,7 @@ pub fn chart(id: &str, input: &TimelineInput) -> Result<Option<Chart>> {
 fn live_heap(
     painted: &mut Painted<'_, '_>,
     input: &TimelineInput,
-    columns: &[Column],
+    columns: &[TimeSlice],
     base: f64,
     highest: f64,
 ) -> Result<()> {
@@ -179,8 +179,8 @@ fn live_heap(
     Ok(())
 }
 
-fn resident_memory(painted: &mut Painted<'_, '_>, columns: &[Column]) -> Result<()> {
-    let series = |of: fn(&Column) -> Option<f64>| -> Vec<(f64, f64)> {
+fn resident_memory(painted: &mut Painted<'_, '_>, columns: &[TimeSlice]) -> Result<()> {
+    let series = |of: fn(&TimeSlice) -> Option<f64>| -> Vec<(f64, f64)> {
         columns.iter().filter_map(|column| Some((column.middle(), of(column)?))).collect()
     };
     painted.line(series(|column| column.file), &FILE)?;
@@ -209,10 +209,10 @@ fn numbers(points: &[TimelinePoint], base: f64, heap: bool, under: &[Vec<(f64, f
 }
 
 /// Merges neighbours until at most `limit` columns are left; the extremes are kept.
-fn columns(points: &[TimelinePoint], base: f64, limit: usize) -> Vec<Column> {
+fn columns(points: &[TimelinePoint], base: f64, limit: usize) -> Vec<TimeSlice> {
     points
         .chunks(points.len().div_ceil(limit).max(1))
-        .map(|chunk| Column {
+        .map(|chunk| TimeSlice {
             start: chunk[0].start_ns as f64,
             end: chunk[chunk.len() - 1].end_ns.max(chunk[0].start_ns) as f64,
             least: chunk.iter().map(|point| point.min_live_bytes as f64 - base).fold(f64::INFINITY, f64::min),

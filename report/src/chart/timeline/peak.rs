@@ -3,7 +3,7 @@
 use bench_core::evidence::PhaseRecord;
 use bench_core::metric::Unit;
 
-use super::Column;
+use super::TimeSlice;
 use crate::quantity::human;
 
 /// The highest value of a timeline.
@@ -22,7 +22,7 @@ impl Peak {
     pub(super) fn of_heap(
         phases: &[PhaseRecord],
         labels: &[String],
-        columns: &[Column],
+        columns: &[TimeSlice],
         base: f64,
     ) -> Option<Peak> {
         let peaks = phases.iter().map(|phase| phase.heap.map(|heap| heap.peak_live_bytes));
@@ -33,13 +33,13 @@ impl Peak {
         let (start, end) = (phase.start_ns as f64, phase.start_ns as f64 + phase.wall_ns as f64);
         let within = columns.iter().filter(|column| (start..=end).contains(&column.middle()));
         let column = within.rev().max_by(|a, b| a.most.total_cmp(&b.most));
-        let time = column.map_or((start + end) / 2.0, Column::middle);
+        let time = column.map_or((start + end) / 2.0, TimeSlice::middle);
         let phase = (phases.len() > 1).then(|| labels.get(index).cloned()).flatten();
         Some(Peak { time, bytes: bytes as f64 - base, of: "peak", phase })
     }
 
     /// The highest RSS anon that the sampler saw, where the heap cannot be seen.
-    pub(super) fn of_anon(phases: &[PhaseRecord], labels: &[String], columns: &[Column]) -> Option<Peak> {
+    pub(super) fn of_anon(phases: &[PhaseRecord], labels: &[String], columns: &[TimeSlice]) -> Option<Peak> {
         let anon = columns.iter().filter_map(|column| Some((column.anon?, column.middle())));
         let (bytes, time) = anon.rev().max_by(|a, b| a.0.total_cmp(&b.0))?;
         let is_there = |phase: &&PhaseRecord| time <= phase.start_ns as f64 + phase.wall_ns as f64;
@@ -73,8 +73,8 @@ mod tests {
         (phases, labels)
     }
 
-    fn columns(values: &[(f64, f64)]) -> Vec<Column> {
-        let column = |(time, value): &(f64, f64)| Column {
+    fn columns(values: &[(f64, f64)]) -> Vec<TimeSlice> {
+        let column = |(time, value): &(f64, f64)| TimeSlice {
             start: *time,
             end: *time,
             least: 0.0,

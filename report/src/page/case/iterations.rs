@@ -8,7 +8,7 @@ use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
-use crate::chart::plane::{self, Axis, PlaneInput, Series};
+use crate::chart::plane::{self, PlaneAxis, PlaneInput, PlaneSeries};
 use crate::chart::{Chart, Numbers};
 use crate::quantity::{fitting, grouped, human};
 
@@ -60,13 +60,18 @@ fn chart(index: usize, evidence: &Evidence, readings: &[u64], trend: &Trend) -> 
     let rows = readings.iter().enumerate().filter(|(i, _)| i % 10 == 0 || i + 1 == readings.len());
     let rows = rows.map(|(i, bytes)| vec![(i + 1).to_string(), grouped(*bytes as f64, 0)]);
     let label = if evidence.mode == Mode::Native { "C heap" } else { "heap" };
-    let series =
-        Series { label: label.into(), look: 0, points: points.clone(), fitted: Some(fitted), ring: None };
+    let series = PlaneSeries {
+        label: label.into(),
+        look: 0,
+        points: points.clone(),
+        fitted: Some(fitted),
+        ring: None,
+    };
     let input = PlaneInput {
         title: "What stays from iteration to iteration",
         description: "Live bytes at the end of each iteration of a loop, and the line fitted through them",
-        x: Axis { title: "iteration".into(), scale: 1.0, range: (1.0, readings.len() as f64) },
-        y: Axis { title: format!("live bytes, {unit}"), scale, range: (least, most) },
+        x: PlaneAxis { title: "iteration".into(), scale: 1.0, range: (1.0, readings.len() as f64) },
+        y: PlaneAxis { title: format!("live bytes, {unit}"), scale, range: (least, most) },
         series: &[series],
         numbers: Numbers {
             head: ["iteration", "live bytes"].map(String::from).to_vec(),

@@ -29,7 +29,7 @@ use timelines::Timelines;
 
 /// One case.
 #[derive(Serialize)]
-pub struct Case {
+pub struct CaseView {
     id: String,
     anchor: String,
     verdict: &'static str,
@@ -48,7 +48,7 @@ pub struct Case {
     timelines: Timelines,
     /// Its iterations, if it is a loop.
     iterations: Option<Loop>,
-    phase_columns: Vec<Head>,
+    phase_columns: Vec<PhaseHead>,
     phases: Vec<Phase>,
     hidden_phases: usize,
     metrics: Vec<MetricRow>,
@@ -65,7 +65,7 @@ struct FailedMode {
 
 /// The head of a column of the table of phases.
 #[derive(Serialize)]
-struct Head {
+struct PhaseHead {
     title: &'static str,
     unit: &'static str,
 }
@@ -113,7 +113,7 @@ const PHASE_METRICS: [&Metric; 15] = [
 ];
 
 /// All that the page shows of one case.
-pub fn case(index: usize, record: &CaseRecord, report: &Report) -> Result<Case> {
+pub fn case(index: usize, record: &CaseRecord, report: &Report) -> Result<CaseView> {
     let id = &record.spec.id;
     let values: Vec<&Value> = report.judgement.values.iter().filter(|value| value.case == *id).collect();
     let heap = record.measurement(Mode::Heap);
@@ -146,7 +146,7 @@ pub fn case(index: usize, record: &CaseRecord, report: &Report) -> Result<Case> 
     let failures = report.judgement.failures.iter().filter(|failure| failure.case == *id);
     let absent_modes =
         record.spec.absent_modes.iter().filter(|(mode, _)| report.run.settings.modes.contains(mode));
-    Ok(Case {
+    Ok(CaseView {
         id: id.to_string(),
         anchor: anchor(index),
         verdict: report.case_verdict(id).map_or("", |verdict| verdict.word()),
@@ -232,7 +232,7 @@ fn figures(values: &[&Value]) -> Vec<Fact> {
 }
 
 /// The table of phases; `native`: what mode native saw of the same phases.
-fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Phase>) {
+fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<PhaseHead>, Vec<Phase>) {
     let wall: fn(&PhaseRecord) -> Option<f64> = |phase| Some(phase.wall_ns as f64);
     let time = [("instrumented time", Unit::Nanoseconds, Some(evidence), wall)];
     let metrics = PHASE_METRICS.iter();
@@ -250,7 +250,7 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Pha
     let labels = (0..evidence.phases.len()).map(|index| phase_label(&evidence.phases, index));
     let mut rows: Vec<Phase> = labels.map(|name| Phase { name, cells: Vec::new() }).collect();
     if evidence.phases.iter().any(|phase| phase.items.is_some()) {
-        heads.push(Head { title: "items", unit: "" });
+        heads.push(PhaseHead { title: "items", unit: "" });
         for (row, phase) in rows.iter_mut().zip(&evidence.phases) {
             let item = phase.item.as_deref().unwrap_or("item");
             row.cells.push(phase.items.map_or("–".into(), |items| plural(items as usize, item)));
@@ -260,7 +260,7 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<Head>, Vec<Pha
         let Some(source) = source else { continue };
         let value = |phase: &PhaseRecord| of(phase).filter(|value| value.is_finite());
         let column = Column::fit(unit, source.phases.iter().filter_map(value));
-        heads.push(Head { title, unit: column.unit });
+        heads.push(PhaseHead { title, unit: column.unit });
         for (index, row) in rows.iter_mut().enumerate() {
             let value = source.phases.get(index).and_then(value);
             row.cells.push(value.map_or("–".into(), |value| column.show(value)));

@@ -6,7 +6,7 @@ use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;
 
 use super::{look, memory, resident, series_name, size};
-use crate::chart::plane::{self, Axis, PlaneInput, Series};
+use crate::chart::plane::{self, PlaneAxis, PlaneInput, PlaneSeries};
 use crate::chart::{Chart, Numbers};
 use crate::quantity::{fitting, human};
 use crate::report::Report;
@@ -19,7 +19,7 @@ const STEP: f64 = 2.0;
 
 /// Draws the picture: a series for the cases that differ in the number of vectors only, of at least two sizes.
 pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
-    let mut series: Vec<Series> = Vec::new();
+    let mut series: Vec<PlaneSeries> = Vec::new();
     for case in cases {
         let memory = memory(report, case, false);
         let (Some(n), Some(memory)) = (size(case), memory) else { continue };
@@ -29,7 +29,7 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
             Some(series) => series.points.push(point),
             None => {
                 let look = look(case, cases);
-                series.push(Series { label, look, points: vec![point], fitted: None, ring: None });
+                series.push(PlaneSeries { label, look, points: vec![point], fitted: None, ring: None });
             }
         }
     }
@@ -67,8 +67,12 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
         title: "How an index grows with the number of vectors",
         description: "Resident memory that a build adds, over the number of vectors, a line for each engine; thin and \
                       dashed the line that was fitted through three or more points; a ring where a doubling step shows",
-        x: Axis { title: "vectors".into(), scale: 1.0, range: (0.0, most_x) },
-        y: Axis { title: format!("{} growth, {unit}", resident(cases)), scale, range: (0.0, most_y * 1.05) },
+        x: PlaneAxis { title: "vectors".into(), scale: 1.0, range: (0.0, most_x) },
+        y: PlaneAxis {
+            title: format!("{} growth, {unit}", resident(cases)),
+            scale,
+            range: (0.0, most_y * 1.05),
+        },
         series: &series,
         numbers: Numbers {
             head: [

@@ -10,7 +10,7 @@ use bench_core::metric::{Metric, Source, answers, engine, heap, native, rss, ser
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
-use super::overview::{Overview, Wanted, table, value};
+use super::overview::{Overview, WantedColumn, table, value};
 use super::suites::works_with_a_server;
 use crate::chart::Chart;
 use crate::report::Report;
@@ -70,9 +70,10 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
         return Ok(None);
     }
     let table = |cases: &[&CaseRecord], columns: &[EngineColumn]| {
-        let has = |it: &Wanted| cases.iter().any(|case| value(report, case, it.metric, it.phase).is_some());
+        let has =
+            |it: &WantedColumn| cases.iter().any(|case| value(report, case, it.metric, it.phase).is_some());
         let wanted = columns.iter().map(wanted).filter(|it| it.metric.source != Source::Server || has(it));
-        let wanted: Vec<Wanted> = wanted.collect();
+        let wanted: Vec<WantedColumn> = wanted.collect();
         (!cases.is_empty()).then(|| table(report, cases, &wanted))
     };
     let charts = [recall::chart(&builds, report)?, growth::chart(&builds, report)?];
@@ -83,9 +84,9 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
     }))
 }
 
-fn wanted(column: &EngineColumn) -> Wanted {
+fn wanted(column: &EngineColumn) -> WantedColumn {
     let (title, metric, instead, phase) = *column;
-    Wanted { title, metric, instead, phase }
+    WantedColumn { title, metric, instead, phase }
 }
 
 /// The cases of a workload that have an engine.

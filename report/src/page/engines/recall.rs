@@ -5,7 +5,7 @@ use bench_core::metric::{Unit, answers, heap, time};
 use bench_core::run::CaseRecord;
 
 use super::{SEARCH, look, memory, number, resident, series_name, size};
-use crate::chart::plane::{self, Axis, PlaneInput, Series};
+use crate::chart::plane::{self, PlaneAxis, PlaneInput, PlaneSeries};
 use crate::chart::{Chart, Numbers};
 use crate::page::suites::why_absent;
 use crate::quantity::{fitting, human};
@@ -42,7 +42,7 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     };
     let shown = within(common);
     let mut rows = Vec::new();
-    let series: Vec<Series> = shown
+    let series: Vec<PlaneSeries> = shown
         .iter()
         .filter_map(|case| {
             let (recall, memory) = point(case)?;
@@ -56,7 +56,7 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
                 speed.unwrap_or_else(|reason| format!("absent: {reason}")),
             ]);
             let points = vec![(recall, memory)];
-            Some(Series { label, look: look(case, cases), points, fitted: None, ring: None })
+            Some(PlaneSeries { label, look: look(case, cases), points, fitted: None, ring: None })
         })
         .collect();
     let points = || series.iter().flat_map(|series| &series.points);
@@ -70,8 +70,8 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let input = PlaneInput {
         title: &title,
         description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers; of a server its growth in PSS",
-        x: Axis { title: "recall".into(), scale: 1.0, range: ((least_recall - 0.05).max(0.0), 1.0) },
-        y: Axis { title: format!("{} per vector, {unit}", resident(&shown)), scale, range: (0.0, most) },
+        x: PlaneAxis { title: "recall".into(), scale: 1.0, range: ((least_recall - 0.05).max(0.0), 1.0) },
+        y: PlaneAxis { title: format!("{} per vector, {unit}", resident(&shown)), scale, range: (0.0, most) },
         series: &series,
         numbers: Numbers {
             head: ["engine", "recall", "RSS anon per vector", "queries per second"]

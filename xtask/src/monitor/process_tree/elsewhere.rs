@@ -7,7 +7,7 @@ use bench_core::memory_metrics::{PROCESSES, RSS, Values};
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// A process and its descendants.
-pub struct ProcessTree {
+pub struct WatchedTree {
     root: Pid,
     /// Tells the process from another one that is given its number later, in seconds.
     started: u64,
@@ -15,15 +15,15 @@ pub struct ProcessTree {
     known: BTreeSet<Pid>,
 }
 
-impl ProcessTree {
+impl WatchedTree {
     /// Finds the process.
     ///
     /// # Errors
     /// If there is none of this number.
-    pub fn open(root: u32) -> Result<ProcessTree> {
+    pub fn open(root: u32) -> Result<WatchedTree> {
         let system = System::new().context("ask the system for its processes")?;
         let root = Pid::from_u32(root);
-        let mut tree = ProcessTree { root, started: 0, system, known: BTreeSet::from([root]) };
+        let mut tree = WatchedTree { root, started: 0, system, known: BTreeSet::from([root]) };
         tree.refresh(ProcessesToUpdate::Some(&[root]));
         tree.started = tree.system.process(root).with_context(|| format!("no process {root}"))?.start_time();
         Ok(tree)

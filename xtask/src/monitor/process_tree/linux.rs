@@ -13,21 +13,21 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
 /// A process and its descendants.
-pub struct ProcessTree {
+pub struct WatchedTree {
     processes: Processes,
     children: RateLimited,
     pss: RateLimited,
     notes: BTreeSet<String>,
 }
 
-impl ProcessTree {
+impl WatchedTree {
     /// Finds the process.
     ///
     /// # Errors
     /// If there is none of this number, or it has ended.
-    pub fn open(root: u32) -> Result<ProcessTree> {
+    pub fn open(root: u32) -> Result<WatchedTree> {
         let (children, pss) = (RateLimited::default(), RateLimited::default());
-        Ok(ProcessTree { processes: Processes::open(root)?, children, pss, notes: BTreeSet::new() })
+        Ok(WatchedTree { processes: Processes::open(root)?, children, pss, notes: BTreeSet::new() })
     }
 
     /// Whether the process itself has ended, whatever its children do.
@@ -132,7 +132,7 @@ mod tests {
         let started = Instant::now();
         // Each time anew: a tree that was read rests before it looks for children again.
         let (mut tree, values) = loop {
-            let mut tree = ProcessTree::open(child.id()).unwrap();
+            let mut tree = WatchedTree::open(child.id()).unwrap();
             match tree.read().unwrap() {
                 values if bytes(&values, PROCESSES) == 4 => break (tree, values),
                 values => assert!(started.elapsed() < Duration::from_secs(30), "{values:?}"),
@@ -144,7 +144,7 @@ mod tests {
         let pss = bytes(&values, PSS);
         assert!(0 < pss && pss < rss, "shared pages count once: {pss} of {rss}");
         // Once all have begun to sleep.
-        let mut other = elsewhere::ProcessTree::open(child.id()).unwrap();
+        let mut other = elsewhere::WatchedTree::open(child.id()).unwrap();
         loop {
             let (here, there) = (tree.read().unwrap(), other.read().unwrap());
             assert_eq!(bytes(&there, PROCESSES), 4);
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_process_has_a_peak_until_it_ends() {
         let mut child = shell("exec sleep 300");
-        let mut tree = ProcessTree::open(child.id()).unwrap();
+        let mut tree = WatchedTree::open(child.id()).unwrap();
         let values = tree.read().unwrap();
         // The kernel's counters lag by some pages a core.
         assert!(bytes(&values, PEAK_RSS) + (1 << 20) >= bytes(&values, RSS), "{values:?}");

@@ -67,7 +67,7 @@ fn spec() -> CaseSpec {
     }
 }
 
-fn play(modes: &[Mode], answers: &[Answer]) -> (Measured, Vec<String>) {
+fn play(modes: &[Mode], answers: &[Answer]) -> (MeasuredCase, Vec<String>) {
     let mut script = Script { answers: answers.iter().cloned().collect(), jobs: Vec::new() };
     let plan = Plan { repetitions: 2, budget: None, time_limit: Duration::from_secs(120) };
     let chosen = SelectedCase { spec: spec(), modes: modes.to_vec() };
@@ -77,7 +77,7 @@ fn play(modes: &[Mode], answers: &[Answer]) -> (Measured, Vec<String>) {
 }
 
 /// The only failure in mode sites.
-fn sites_failure(measured: &Measured) -> &Failure {
+fn sites_failure(measured: &MeasuredCase) -> &Failure {
     let sites = measured.record.measurement(Mode::Sites).unwrap();
     assert_eq!(sites.repetitions.len(), 1);
     sites.failures().next().unwrap()
