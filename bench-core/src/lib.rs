@@ -23,6 +23,7 @@ pub mod instrument;
 pub mod leak;
 #[cfg(feature = "instruments")]
 pub mod leak_detector;
+pub mod median;
 pub mod memory_metrics;
 pub mod metric;
 pub mod mistaken_file;

@@ -19,12 +19,6 @@ pub use tool_check::{ToolCheck, ToolFinding};
 /// The two-sided 5 % point of the normal distribution: the half width of a 95 % interval in standard deviations.
 const Z_95: f64 = 1.959_963_984_540_054;
 
-/// The middle value of `sorted`; of an even number, the mean of the two in the middle. `None` of no values.
-fn median(sorted: &[f64]) -> Option<f64> {
-    let (lower, upper) = (sorted.get(sorted.len().checked_sub(1)? / 2)?, sorted.get(sorted.len() / 2)?);
-    Some((lower + upper) / 2.0)
-}
-
 /// The variance of Kendall's S over `values` without a trend, with its correction for ties: Kendall, *Rank Correlation
 /// Methods* (1975), chapter 4.
 fn variance_of_s(values: &[f64]) -> f64 {

@@ -8,7 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{TheilSenLine, mann_kendall, median, theil_sen};
+use super::{TheilSenLine, mann_kendall, theil_sen};
+use crate::median::median_of_sorted;
 
 /// Iterations before the first reading that counts: caches fill, buffers reach their size.
 pub const WARM_UP: usize = 8;
@@ -107,7 +108,7 @@ pub fn judge(readings: &[u64], allowed: f64) -> Option<Diagnosis> {
 pub fn rss_rises(slopes: &[f64]) -> Option<bool> {
     let mut sorted = slopes.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let median = median(&sorted).filter(|_| slopes.len() >= PROCESSES)?;
+    let median = median_of_sorted(&sorted).filter(|_| slopes.len() >= PROCESSES)?;
     Some(sorted[0] > 0.0 && median > LEAST_RSS_SLOPE)
 }
 
@@ -122,7 +123,7 @@ fn growth_of(values: &[f64]) -> Option<f64> {
     let of = |values: &[f64]| {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
-        median(&sorted)
+        median_of_sorted(&sorted)
     };
     let (first, last) = (of(&values[..third])?, of(&values[values.len() - third..])?);
     (first > 0.0).then(|| last / first - 1.0)

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Z_95, median, variance_of_s};
+use super::{Z_95, variance_of_s};
+use crate::median::median_of_sorted;
 
 /// `y = intercept + slope * x`, with the slope's 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,10 +28,14 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<TheilSenLine> {
     let mut slopes: Vec<f64> =
         pairs.filter(|(a, b)| a.0 != b.0).map(|(a, b)| (b.1 - a.1) / (b.0 - a.0)).collect();
     slopes.sort_by(f64::total_cmp);
-    let slope = median(&slopes)?;
+    let slope = median_of_sorted(&slopes)?;
     let mut rest: Vec<f64> = points.iter().map(|(x, y)| y - slope * x).collect();
     rest.sort_by(f64::total_cmp);
-    Some(TheilSenLine { intercept: median(&rest)?, slope, slope_interval: interval(&slopes, points) })
+    Some(TheilSenLine {
+        intercept: median_of_sorted(&rest)?,
+        slope,
+        slope_interval: interval(&slopes, points),
+    })
 }
 
 fn interval(sorted_slopes: &[f64], points: &[(f64, f64)]) -> (f64, f64) {

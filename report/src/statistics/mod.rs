@@ -6,24 +6,12 @@ mod rank_sum;
 mod shift;
 mod student;
 
+pub use bench_core::median::median;
 pub use blocks::p_higher_in_blocks;
 pub use holm::holm;
 pub use rank_sum::p_higher;
 pub use shift::shift;
 pub use student::student_quantile;
-
-/// The middle of the sorted samples, or the mean of the middle two; nothing without samples.
-pub fn median(samples: &[f64]) -> Option<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    middle(&sorted)
-}
-
-/// The median of what is sorted already.
-fn middle(sorted: &[f64]) -> Option<f64> {
-    let (upper, lower) = (sorted.get(sorted.len() / 2)?, sorted.get((sorted.len() - 1) / 2)?);
-    Some(lower / 2.0 + upper / 2.0)
-}
 
 /// The coefficient of variation: the standard deviation (n - 1) over the mean; nothing for fewer than two samples or a
 /// mean that is not above zero.
@@ -37,19 +25,6 @@ pub fn variation(samples: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_the_middle() {
-        for (samples, expected) in [
-            (&[][..], None),
-            (&[3.0], Some(3.0)),
-            (&[3.0, 1.0], Some(2.0)),
-            (&[9.0, 1.0, 2.0], Some(2.0)),
-            (&[f64::MAX, f64::MAX], Some(f64::MAX)),
-        ] {
-            assert_eq!(median(samples), expected);
-        }
-    }
 
     #[test]
     fn variation_is_the_spread_over_the_mean() {

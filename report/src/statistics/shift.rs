@@ -4,7 +4,8 @@
 //! two-sided Mann-Whitney test does not reject (Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 4.3),
 //! with the order statistics that R's `wilcox.test(conf.int = TRUE)` takes.
 
-use super::middle;
+use bench_core::median::median_of_sorted;
+
 use super::rank_sum::ways_by_u;
 
 /// The error that the interval allows on both sides together.
@@ -25,7 +26,7 @@ pub struct Shift {
 pub fn shift(new: &[f64], old: &[f64]) -> Option<Shift> {
     let mut differences: Vec<f64> = new.iter().flat_map(|new| old.iter().map(move |old| new - old)).collect();
     differences.sort_unstable_by(f64::total_cmp);
-    let estimate = middle(&differences)?;
+    let estimate = median_of_sorted(&differences)?;
     let quantile = lower_quantile(new.len(), old.len()).clamp(1, differences.len());
     let interval = (differences[quantile - 1], differences[differences.len() - quantile]);
     Some(Shift { estimate, interval })
