@@ -29,7 +29,7 @@ pub struct Change {
     pub class: Class,
     /// What the statistics of a noisy metric say, where they could be computed.
     pub noise: Option<Noise>,
-    /// What the stored runs predict of a noisy metric, where they were asked ([`Comparison::predict`]).
+    /// What the stored runs predict of a noisy metric, where they were asked ([`super::Comparison::predict`]).
     pub prediction: Option<Prediction>,
     /// What the change is.
     pub outcome: Outcome,

@@ -13,7 +13,7 @@ use crate::cli::flags::{
     SelectionFlags,
 };
 use crate::commands::bench::flags::BenchFlags;
-use crate::commands::bench::{self, MeasuredCase};
+use crate::commands::bench::{self, BenchedRun};
 use crate::commands::conclusion;
 use crate::run::selection::SelectedCase;
 
@@ -49,7 +49,7 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
         results: flags.results.clone(),
         message_format: MessageFormat::Human,
     };
-    let MeasuredCase { run, folder, thresholds, history, .. } =
+    let BenchedRun { run, folder, thresholds, history, .. } =
         bench::measure(&bench, |chosen| the_only(&flags.case, mode, chosen))?;
     let run_path = folder.path.join(crate::store::run_file::RUN_FILE);
     let page = conclusion::write_page(&run, &run_path, &thresholds, None, history)?.page;
