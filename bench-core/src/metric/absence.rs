@@ -9,6 +9,11 @@ pub(super) fn unreadable(_: &Evidence, _: &PhaseRecord) -> String {
     "it could not be read here".into()
 }
 
+/// Of all memory, which only some systems let us count.
+pub(super) fn no_mappings(_: &Evidence, _: &PhaseRecord) -> String {
+    "mappings are counted on 64-bit Linux with glibc, where /proc/self/pagemap can be read".into()
+}
+
 pub(super) fn unsampled(evidence: &Evidence, record: &PhaseRecord) -> String {
     match record.sampled {
         None => "too short for two points of the sampler".into(),

@@ -9,6 +9,7 @@ pub mod budget;
 pub mod engine;
 pub mod heap;
 pub mod leak;
+pub mod memory;
 pub mod native;
 pub mod process;
 pub mod rss;
@@ -109,6 +110,8 @@ pub enum Source {
     Allocator,
     /// The C heap.
     CHeap,
+    /// Both heaps and what the program maps itself.
+    AllMemory,
     /// The resident memory of the process.
     Resident,
     /// The server that the case works with.
@@ -152,12 +155,39 @@ pub enum Class {
 mod tests {
     use super::*;
     use crate::evidence::{
-        AllocatorRecord, BudgetRecord, ProcessMemory, ProcessRecord, SampledRecord, ServerMemory,
-        ServerRecord,
+        AllocatorRecord, BudgetRecord, MappingRecord, MappingResident, MemoryPeak, MemoryReading,
+        MemoryRecord, PeakRange, ProcessMemory, ProcessRecord, SampledRecord, ServerMemory, ServerRecord,
     };
 
     fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
         (Metric::by_id(id).unwrap().of)(phase)
+    }
+
+    /// Rust, C, resident without a file, of files; and RSS anon.
+    fn reading([rust_bytes, c_bytes, anon_bytes, file_bytes, rss_anon]: [u64; 5]) -> MemoryReading {
+        let resident = Some(MappingResident { anon_bytes, shared_bytes: 0, file_bytes });
+        MemoryReading {
+            rust_bytes,
+            c_bytes,
+            mappings: Some(MappingRecord { resident, ..MappingRecord::default() }),
+            process: Some(ProcessMemory {
+                rss_anon_bytes: Some(rss_anon),
+                rss_shmem_bytes: Some(10),
+                ..ProcessMemory::default()
+            }),
+            ..MemoryReading::default()
+        }
+    }
+
+    fn memory() -> MemoryRecord {
+        let resident_sum = Some(PeakRange { least_bytes: 5500, most_bytes: 5600 });
+        MemoryRecord {
+            base: reading([500, 300, 300, 200, 1200]),
+            start: reading([800, 400, 900, 200, 2250]),
+            end: reading([1800, 800, 1000, 1000, 3800]),
+            peak: Some(MemoryPeak { resident_sum, ..MemoryPeak::default() }),
+            ..MemoryRecord::default()
+        }
     }
 
     fn phase() -> PhaseRecord {
@@ -179,6 +209,7 @@ mod tests {
                 reallocated_blocks: 7,
                 ..HeapRecord::default()
             }),
+            memory: Some(memory()),
             native: Some(HeapRecord {
                 base_live_bytes: 64,
                 start_live_bytes: 264,
@@ -244,6 +275,16 @@ mod tests {
             ("heap.amplification", 4000.0 / 2200.0),
             ("heap.in_use", 8000.0),
             ("heap.sys", 9000.0),
+            ("memory.live", 2500.0),
+            ("memory.peak", 4500.0),
+            ("memory.growth", 1500.0),
+            ("memory.per_item", 250.0),
+            ("memory.over_payload", 2.5),
+            ("memory.amplification", 1.8),
+            ("memory.transient", 2000.0),
+            ("memory.anon", 2600.0),
+            ("memory.file", 800.0),
+            ("memory.rest", 50.0),
             ("native.peak", 3000.0),
             ("native.growth", 800.0),
             ("native.live", 1000.0),
@@ -272,7 +313,7 @@ mod tests {
     #[test]
     fn only_a_deletion_gives_back() {
         let mut phase = phase();
-        let given_back = ["heap.given_back", "native.given_back", "rss.given_back"];
+        let given_back = ["heap.given_back", "native.given_back", "rss.given_back", "memory.given_back"];
         for id in given_back {
             assert_eq!(value(id, &phase), None, "{id}");
         }
@@ -280,13 +321,13 @@ mod tests {
         // The phase grew: it gave back less than nothing.
         assert_eq!(
             given_back.map(|id| value(id, &phase)),
-            [Some(-2000.0), Some(-800.0), Some(-3000.0)],
+            [Some(-2000.0), Some(-800.0), Some(-3000.0), Some(-1500.0)],
             "{given_back:?}"
         );
         phase.heap.as_mut().unwrap().end_live_bytes = 200;
         assert_eq!(value("heap.given_back", &phase), Some(100.0));
-        (phase.heap, phase.native, phase.process) = (None, None, None);
-        assert_eq!(given_back.map(|id| value(id, &phase)), [None; 3]);
+        (phase.heap, phase.native, phase.process, phase.memory) = (None, None, None, None);
+        assert_eq!(given_back.map(|id| value(id, &phase)), [None; 4]);
     }
 
     #[test]

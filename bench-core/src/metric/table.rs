@@ -1,6 +1,6 @@
 //! The METRICS table: every row, in the order of the page.
 
-use super::{Metric, answers, budget, engine, heap, leak, native, process, rss, server, time};
+use super::{Metric, answers, budget, engine, heap, leak, memory, native, process, rss, server, time};
 
 /// Every metric, in the order of the page.
 pub const METRICS: &[Metric] = &[
@@ -46,6 +46,17 @@ pub const METRICS: &[Metric] = &[
     budget::LARGEST_BATCH,
     budget::WARNINGS,
     budget::CRITICALS,
+    memory::LIVE,
+    memory::PEAK,
+    memory::GROWTH,
+    memory::PER_ITEM,
+    memory::OVER_PAYLOAD,
+    memory::AMPLIFICATION,
+    memory::TRANSIENT,
+    memory::GIVEN_BACK,
+    memory::ANON,
+    memory::FILE,
+    memory::REST,
     native::PEAK,
     native::GROWTH,
     native::LIVE,
