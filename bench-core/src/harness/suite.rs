@@ -210,9 +210,12 @@ impl Workload {
         for absent in self.absent_values.iter().filter(|it| id.param(it.axis) == Some(&it.value)) {
             absent_modes.extend(absent.modes.iter().map(|mode| (*mode, absent.reason.clone())));
         }
-        let needed = self.servers.iter().filter(|it| id.param(it.axis) == Some(&it.value));
-        for server in needed.filter(|it| inputs.user.servers.get(&it.value).is_none()) {
-            absent_modes.extend(Mode::ALL.map(|mode| (mode, server.how_to_start.to_string())));
+        for server in self.servers.iter().filter(|it| id.param(it.axis) == Some(&it.value)) {
+            let reason = "the memory is the server's, which mode heap reads";
+            absent_modes.insert(Mode::Native, reason.into());
+            if inputs.user.servers.get(&server.value).is_none() {
+                absent_modes.extend(Mode::ALL.map(|mode| (mode, server.how_to_start.to_string())));
+            }
         }
         if allocator != "system" {
             absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());

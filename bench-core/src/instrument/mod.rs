@@ -4,11 +4,8 @@
 //! functions that interpose malloc and the choice of the global allocator, stands in bench-main.
 
 mod allocator_internals;
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod c_heap;
+mod calibration;
 mod counting_allocator;
-#[cfg(unix)]
-mod file_mapping;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod libc_direct;
 mod live_sum;
@@ -28,14 +25,14 @@ mod totals;
 
 pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internals};
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub use c_heap::CBlock;
+pub use calibration::CBlock;
+#[cfg(unix)]
+pub use calibration::FileMapping;
 pub use counting_allocator::{
     Counted, CountingAllocator, HeapMark, HeapSnapshot, count_current_thread_again, counted_by_all_threads,
     counted_by_this_thread, ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold,
     since,
 };
-#[cfg(unix)]
-pub use file_mapping::FileMapping;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]

@@ -35,6 +35,7 @@ pub fn method(run: &Run) -> Method {
         class: match metric.class {
             Class::Exact => "exact",
             Class::ExactOnOneThread => "exact on one thread",
+            Class::ExactWithoutFiles => "exact without files",
             Class::Noisy => "noisy",
         },
         about: metric.about,

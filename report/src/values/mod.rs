@@ -89,7 +89,7 @@ pub(crate) fn case_values(case: &CaseRecord) -> Vec<Value> {
         }
         let scaled = evidence.iter().any(|evidence| evidence.scaled.is_some());
         let parts = parts(&evidence);
-        for metric in METRICS.iter().filter(|metric| metric.mode == measurement.mode) {
+        for metric in METRICS.iter().filter(|metric| metric.is_read_in(measurement.mode, evidence[0])) {
             let found =
                 parts.iter().filter_map(|part| value(&case.spec.id, measurement.mode, metric, part, scaled));
             values.extend(found);

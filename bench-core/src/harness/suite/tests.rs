@@ -82,7 +82,7 @@ fn a_case_that_needs_a_server_says_how_to_start_one() {
     assert_eq!(without[1].absent_modes.len(), Mode::ALL.len());
     assert!(without[1].absent_modes.values().all(|reason| reason == "start one"));
     assert!(without[1].has_tag("requires_pg") && with[1].has_tag("requires_pg"));
-    assert_eq!(with[1].absent_modes.keys().collect::<Vec<_>>(), [&Mode::Time]);
+    assert_eq!(with[1].absent_modes.keys().collect::<Vec<_>>(), [&Mode::Native, &Mode::Time]);
     assert_eq!(cases(&["other"])[1].absent_modes.len(), Mode::ALL.len());
 }
 

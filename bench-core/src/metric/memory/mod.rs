@@ -1,7 +1,8 @@
-//! The rows on all memory of the process: both heaps and what the program maps itself, whatever language it is written in.
+//! The rows on all memory that a case takes: both heaps and what the program maps itself, whatever language it is written
+//! in; of a server its PSS.
 
 use super::arithmetic::{deletion, quotient};
-use super::{Class, Direction, Metric, Source, Unit, absence};
+use super::{Class, Direction, Metric, SiteCount, Source, Unit, absence};
 use crate::case::Mode;
 use crate::evidence::{Ledger, MemoryReading, PhaseRecord};
 
@@ -31,8 +32,10 @@ const UNEXPLAINED: &str = "it tells how far the other numbers can be trusted: on
 pub const LIVE: Metric = Metric {
     id: "memory.live",
     title: "memory",
-    about: "Rust's heap, the C heap and the resident pages of what the program maps without a file, at the phase's end, over \
-            what set-up held; without threads' stacks, libraries and the allocators' own overhead; files are apart",
+    class: Class::ExactWithoutFiles,
+    sites: Some(SiteCount::End),
+    about: "what must stay and what may be evicted, at the phase's end, over what set-up held; without threads' stacks, libraries and \
+            the allocators' own overhead; of a server the growth of its PSS since the phase's start",
     of: live,
     ..ROW
 };
@@ -43,9 +46,11 @@ pub const PEAK: Metric = Metric {
     title: "peak memory",
     class: Class::Noisy,
     floor: 65536.0,
-    about: "highest sum of both heaps and the resident pages of what is mapped without a file, at one instant, over what \
-            set-up held; the heaps are exact, the pages are looked at now and then: this is the most that it can have been",
-    of: |phase| over_base(phase, phase.memory?.peak?.resident_sum?.most_bytes),
+    sites: Some(SiteCount::Peak),
+    about: "highest sum of both heaps and the resident pages of what is mapped without a file, at one instant, and the files' pages at \
+            the phase's start or end, over what set-up held; the heaps are exact, the pages are looked at now and then: this is \
+            the most that it can have been; of a server the highest PSS seen over that at the phase's start",
+    of: peak,
     ..ROW
 };
 
@@ -53,7 +58,9 @@ pub const PEAK: Metric = Metric {
 pub const GROWTH: Metric = Metric {
     id: "memory.growth",
     title: "memory growth",
-    about: "memory at the phase's end minus at its start: both heaps and resident pages of what is mapped without a file",
+    class: Class::ExactWithoutFiles,
+    sites: Some(SiteCount::End),
+    about: "memory at the phase's end minus at its start",
     of: growth,
     ..ROW
 };
@@ -65,6 +72,8 @@ pub const PER_ITEM: Metric = Metric {
     unit: Unit::BytesPerItem,
     floor: 1.0,
     absent: absence::no_items,
+    class: Class::ExactWithoutFiles,
+    sites: Some(SiteCount::End),
     about: "memory at the phase's end over the number of items (vectors, documents, queries)",
     of: |phase| quotient(live(phase)?, phase.items? as f64),
     ..ROW
@@ -77,6 +86,8 @@ pub const OVER_PAYLOAD: Metric = Metric {
     unit: Unit::Ratio,
     floor: 0.001,
     absent: absence::no_payload,
+    class: Class::ExactWithoutFiles,
+    sites: Some(SiteCount::End),
     about: "memory at the phase's end over the bytes that the user's data takes by itself",
     of: |phase| quotient(live(phase)?, phase.payload_bytes? as f64),
     ..ROW
@@ -91,7 +102,7 @@ pub const AMPLIFICATION: Metric = Metric {
     floor: 0.001,
     only_by_rule: Some(RELATIVE),
     about: "peak memory over what stays at the end; absent when nothing stays",
-    of: |phase| quotient((PEAK.of)(phase)?, live(phase)?),
+    of: |phase| quotient(peak(phase)?, live(phase)?),
     ..ROW
 };
 
@@ -103,11 +114,7 @@ pub const TRANSIENT: Metric = Metric {
     floor: 65536.0,
     only_by_rule: Some(RELATIVE),
     about: "peak memory over the higher of the memory at the phase's start and end: what was needed for a while only",
-    of: |phase| {
-        let memory = phase.memory?;
-        let stays = memory.start.resident_sum_bytes()?.max(memory.end.resident_sum_bytes()?);
-        Some(memory.peak?.resident_sum?.most_bytes as f64 - stays as f64)
-    },
+    of: transient,
     ..ROW
 };
 
@@ -117,6 +124,7 @@ pub const GIVEN_BACK: Metric = Metric {
     title: "memory given back",
     direction: Direction::Higher,
     absent: absence::no_deletion,
+    class: Class::ExactWithoutFiles,
     about: "memory at the start minus at the end of a phase called delete: given back to the allocator or, where it was mapped, \
             to the system; no other phase has it",
     of: |phase| growth(deletion(phase)?).map(|grown| 0.0 - grown),
@@ -127,14 +135,12 @@ pub const GIVEN_BACK: Metric = Metric {
 pub const ANON: Metric = Metric {
     id: "memory.anon",
     title: "memory that must stay",
-    class: Class::Noisy,
-    floor: 65536.0,
-    about: "RSS anon and shared memory at the phase's end, over what set-up held, as the kernel counts: pages that it cannot take \
-            back without swap; the allocators' overhead and threads' stacks are in it",
-    of: |phase| {
-        let memory = phase.memory?;
-        Some(unevictable(&memory.end)? - unevictable(&memory.base)?)
-    },
+    class: Class::Exact,
+    floor: 4096.0,
+    sites: Some(SiteCount::End),
+    about: "Rust's heap, the C heap and the resident pages of what the program maps without a file, at the phase's end, over what set-up \
+            held: the kernel cannot take it back without swap",
+    of: |phase| Some(anon(&phase.memory?.end)? - anon(&phase.memory?.base)?),
     ..ROW
 };
 
@@ -147,11 +153,7 @@ pub const FILE: Metric = Metric {
     floor: 65536.0,
     about: "resident pages of the files that the program maps itself, at the phase's end, over what set-up held: the kernel may \
             take them back and read them again; code and libraries are not in it",
-    of: |phase| {
-        let memory = phase.memory?;
-        let file = |reading: &MemoryReading| Some(reading.mappings?.resident?.file_bytes as f64);
-        Some(file(&memory.end)? - file(&memory.base)?)
-    },
+    of: |phase| Some(file(&phase.memory?.end)? - file(&phase.memory?.base)?),
     ..ROW
 };
 
@@ -169,21 +171,50 @@ pub const REST: Metric = Metric {
     ..ROW
 };
 
-/// Memory at the end, over what set-up held.
+/// Memory at the end, over what set-up held; of a server since the phase's start.
 fn live(phase: &PhaseRecord) -> Option<f64> {
-    over_base(phase, phase.memory?.end.resident_sum_bytes()?)
+    if phase.server.is_some() {
+        return growth(phase);
+    }
+    let memory = phase.memory?;
+    Some(all(&memory.end)? - all(&memory.base)?)
 }
 
 fn growth(phase: &PhaseRecord) -> Option<f64> {
+    if let Some(server) = phase.server {
+        return Some(server.end.pss_bytes? as f64 - server.start.pss_bytes? as f64);
+    }
     let memory = phase.memory?;
-    Some(memory.end.resident_sum_bytes()? as f64 - memory.start.resident_sum_bytes()? as f64)
+    Some(all(&memory.end)? - all(&memory.start)?)
 }
 
-fn over_base(phase: &PhaseRecord, bytes: u64) -> Option<f64> {
-    Some(bytes as f64 - phase.memory?.base.resident_sum_bytes()? as f64)
+fn peak(phase: &PhaseRecord) -> Option<f64> {
+    if let Some(server) = phase.server {
+        return Some(server.peak_pss_bytes? as f64 - server.start.pss_bytes? as f64);
+    }
+    let memory = phase.memory?;
+    let files = file(&memory.start)?.max(file(&memory.end)?);
+    Some(memory.peak?.resident_sum?.most_bytes as f64 + files - all(&memory.base)?)
 }
 
-fn unevictable(reading: &MemoryReading) -> Option<f64> {
-    let process = reading.process?;
-    Some(process.rss_anon_bytes? as f64 + process.rss_shmem_bytes? as f64)
+/// What of the peak neither was there at the start nor stays.
+fn transient(phase: &PhaseRecord) -> Option<f64> {
+    let grown = growth(phase)?;
+    let at_start = live(phase)? - grown;
+    Some(peak(phase)? - (at_start + grown.max(0.0)))
+}
+
+/// All memory at a mark.
+fn all(reading: &MemoryReading) -> Option<f64> {
+    Some(anon(reading)? + file(reading)?)
+}
+
+/// What of it must stay.
+fn anon(reading: &MemoryReading) -> Option<f64> {
+    reading.resident_sum_bytes().map(|bytes| bytes as f64)
+}
+
+/// What of it may be evicted.
+fn file(reading: &MemoryReading) -> Option<f64> {
+    Some(reading.mappings?.resident?.file_bytes as f64)
 }

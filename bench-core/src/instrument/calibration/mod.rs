@@ -1,0 +1,11 @@
+//! Memory as C and C++ engines take it: for the workloads that check the instruments or misbehave on purpose.
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod c_block;
+#[cfg(unix)]
+mod file_mapping;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use c_block::CBlock;
+#[cfg(unix)]
+pub use file_mapping::FileMapping;
