@@ -60,10 +60,13 @@ pub fn mappings_are_counted() -> bool {
 /// Makes ready for phases: opens what tells of resident pages, and keeps the book through forks.
 pub(super) fn prepare_mappings() {
     fork::watch();
-    let descriptor = raw::open_for_reading(c"/proc/self/pagemap");
     let page_bytes = super::operating_system::page_bytes() as usize;
     let mut state = STATE.lock();
-    (state.pagemap.descriptor, state.pagemap.page_bytes) = (descriptor, page_bytes);
+    // Once for the process: each run of the phases prepares.
+    if state.pagemap.descriptor < 0 {
+        state.pagemap.descriptor = raw::open_for_reading(c"/proc/self/pagemap");
+    }
+    state.pagemap.page_bytes = page_bytes;
 }
 
 /// The mappings now, and what was mapped since the process began; `None` where the book had no room.
