@@ -1,6 +1,7 @@
 //! A workload that is made bigger by a known amount behind a hidden switch: the gate finds it, and fires on nothing else.
 
 mod baselines;
+mod composition;
 mod confirmations;
 mod history;
 mod side_by_side;
