@@ -11,6 +11,7 @@ mod chart;
 pub mod compare;
 pub mod export;
 mod findings;
+pub mod headline;
 mod judge;
 mod leaks;
 mod page;

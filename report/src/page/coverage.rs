@@ -38,6 +38,10 @@ pub fn coverage(report: &Report) -> Vec<Gap> {
                 gaps.add(format!("cannot be measured in mode {mode}: {reason}"), here());
             }
         }
+        let wanted = report.run.settings.modes.iter().any(|mode| !case.spec.absent_modes.contains_key(mode));
+        if wanted && case.measurements.is_empty() {
+            gaps.add("was not measured in any mode".into(), here());
+        }
         for measurement in &case.measurements {
             if measurement.failures().next().is_some() {
                 gaps.add(format!("failed in mode {}", measurement.mode), here());

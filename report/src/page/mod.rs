@@ -16,7 +16,7 @@ mod suites;
 mod watch;
 
 use anyhow::{Context as _, Result};
-use bench_core::case::CaseId;
+use bench_core::case::{CaseId, Kind};
 use bench_core::run::Run;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -26,13 +26,14 @@ use crate::report::Report;
 pub use watch::watch_page;
 
 /// The page's parts by the name that the main template includes them by. The ending decides that tera escapes.
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("report.html", include_str!("../../templates/report.html.tera")),
     ("marks.html", include_str!("../../templates/marks.html.tera")),
     ("header.html", include_str!("../../templates/header.html.tera")),
     ("findings.html", include_str!("../../templates/findings.html.tera")),
     ("comparison.html", include_str!("../../templates/comparison.html.tera")),
     ("suites.html", include_str!("../../templates/suites.html.tera")),
+    ("glance.html", include_str!("../../templates/glance.html.tera")),
     ("engines.html", include_str!("../../templates/engines.html.tera")),
     ("tables.html", include_str!("../../templates/tables.html.tera")),
     ("case.html", include_str!("../../templates/case.html.tera")),
@@ -53,14 +54,23 @@ struct Page {
     findings: Vec<findings::FindingItem>,
     comparison: Option<comparison::Compared>,
     suites: Vec<suites::SuiteView>,
+    glance: Option<engines::glance::Glance>,
     engines: Option<engines::Engines>,
-    overview: overview::Overview,
+    overview: Option<overview::Overview>,
     cases: Vec<case::CaseView>,
+    calibrations: Calibrations,
     limits: Vec<limits::LimitRow>,
     instruments: String,
     coverage: Vec<coverage::Gap>,
     history: Option<history::Runs>,
     method: method::Method,
+}
+
+/// The cases that check the instruments.
+#[derive(Serialize)]
+struct Calibrations {
+    overview: Option<overview::Overview>,
+    cases: Vec<case::CaseView>,
 }
 
 /// A link to a case's own section.
@@ -77,7 +87,11 @@ struct Link {
 /// # Errors
 /// Only if a chart or the template cannot be rendered, which is a mistake in this crate.
 pub fn page(report: &Report) -> Result<String> {
-    let cases = report.run.cases.iter().enumerate().map(|(index, record)| case::case(index, record, report));
+    let of_kind = |calibrates: bool| {
+        let all = report.run.cases.iter().enumerate();
+        let cases = all.filter(move |(_, record)| record.spec.is(Kind::Calibration) == calibrates);
+        cases.map(|(index, record)| case::case(index, record, report)).collect::<Result<_>>()
+    };
     let compared = report.comparison.as_ref().map(|found| comparison::compared(report.run, found, report));
     let page = Page {
         title: format!("{} · memory benchmarks · {}", report.verdict().word().to_uppercase(), report.run.id),
@@ -88,9 +102,11 @@ pub fn page(report: &Report) -> Result<String> {
         findings: findings::findings(report),
         comparison: compared.transpose()?,
         suites: suites::suites(report)?,
+        glance: engines::glance::glance(report)?,
         engines: engines::engines(report)?,
         overview: overview::overview(report),
-        cases: cases.collect::<Result<_>>()?,
+        cases: of_kind(false)?,
+        calibrations: Calibrations { overview: overview::calibrations(report), cases: of_kind(true)? },
         limits: limits::limits(report),
         instruments: coverage::instruments(report),
         coverage: coverage::coverage(report),

@@ -1,28 +1,43 @@
 //! The table of all cases and their main numbers.
 
-use bench_core::case::Kind;
-use bench_core::metric::{Class, Metric, Source, heap, rss, time};
+use bench_core::case::{CaseId, Kind};
+use bench_core::metric::{Class, Metric, Source, heap, native, rss, time};
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
 use super::column::Column;
 use super::suites::{why_absent, works_with_a_server};
 use super::{Link, link};
+use crate::headline::{self, Headline, counts_all_memory};
 use crate::quantity::{exact, human};
 use crate::report::Report;
 use crate::values::Value;
 
-/// The metrics that have a column.
-const COLUMNS: [&Metric; 9] = [
-    &heap::PEAK,
-    &heap::AVERAGE,
-    &heap::GROWTH,
-    &heap::LIVE,
-    &heap::BLOCKS,
-    &rss::PEAK,
-    &rss::DELTA,
-    &heap::PEAK_PER_ITEM,
-    &time::MEDIAN,
+/// The columns where all memory was counted.
+const COLUMNS: [WantedColumn; 10] = [
+    WantedColumn::headline("peak memory", &headline::PEAK, None),
+    WantedColumn::headline("memory", &headline::LIVE, None),
+    WantedColumn::headline("memory growth", &headline::GROWTH, None),
+    WantedColumn::headline("memory per item", &headline::PER_ITEM, None),
+    WantedColumn::whole(&heap::PEAK),
+    WantedColumn::whole(&heap::AVERAGE),
+    WantedColumn::whole(&heap::BLOCKS),
+    WantedColumn::whole(&rss::PEAK),
+    WantedColumn::whole(&rss::DELTA),
+    WantedColumn::whole(&time::MEDIAN),
+];
+/// The columns of an older run, or of one without mode native.
+const HEAP_COLUMNS: [WantedColumn; 10] = [
+    WantedColumn::whole(&heap::PEAK),
+    WantedColumn::whole(&native::PEAK),
+    WantedColumn::whole(&heap::AVERAGE),
+    WantedColumn::whole(&heap::GROWTH),
+    WantedColumn::whole(&heap::LIVE),
+    WantedColumn::whole(&heap::BLOCKS),
+    WantedColumn::whole(&rss::PEAK),
+    WantedColumn::whole(&rss::DELTA),
+    WantedColumn::whole(&heap::PEAK_PER_ITEM),
+    WantedColumn::whole(&time::MEDIAN),
 ];
 
 /// A table of cases and numbers.
@@ -35,15 +50,49 @@ pub struct Overview {
 }
 
 /// What a column shows.
+#[derive(Clone, Copy)]
 pub struct WantedColumn {
     /// The column's title.
     pub title: &'static str,
     /// The row of the METRICS table.
     pub metric: &'static Metric,
-    /// What is shown where the metric is absent: the same of the C heap, marked `C`.
-    pub instead: Option<&'static Metric>,
+    /// What is shown of a case that has it, marked: the server's number.
+    server: Option<&'static Metric>,
+    /// What is shown where the metric is absent, marked: the number of Rust's heap.
+    heap: Option<&'static Metric>,
     /// The phase; `None` is the whole case.
     pub phase: Option<&'static str>,
+}
+
+impl WantedColumn {
+    /// A metric, or nothing.
+    pub const fn one(
+        title: &'static str,
+        metric: &'static Metric,
+        phase: Option<&'static str>,
+    ) -> WantedColumn {
+        WantedColumn { title, metric, server: None, heap: None, phase }
+    }
+
+    /// A metric of the whole case, under its own title.
+    const fn whole(metric: &'static Metric) -> WantedColumn {
+        WantedColumn::one(metric.title, metric, None)
+    }
+
+    /// Whichever number of the memory a case has.
+    pub const fn headline(
+        title: &'static str,
+        headline: &'static Headline,
+        phase: Option<&'static str>,
+    ) -> WantedColumn {
+        WantedColumn {
+            title,
+            metric: headline.process,
+            server: headline.server,
+            heap: Some(headline.heap),
+            phase,
+        }
+    }
 }
 
 /// A column's head.
@@ -79,19 +128,45 @@ struct Cell {
     absence: Option<usize>,
 }
 
-/// The table of a run; calibration cases come last.
-pub fn overview(report: &Report) -> Overview {
-    let metrics = COLUMNS.iter();
-    let wanted: Vec<WantedColumn> = metrics
-        .map(|metric| WantedColumn { title: metric.title, metric, instead: None, phase: None })
-        .collect();
-    let mut cases: Vec<&CaseRecord> = report.run.cases.iter().collect();
-    cases.sort_by_key(|case| case.spec.is(Kind::Calibration));
-    table(report, &cases, &wanted)
+impl Overview {
+    /// Names each row by parameters of its case alone, where the rest stands above the table.
+    pub fn name_rows(&mut self, params: impl Fn(&CaseId) -> Vec<String>) {
+        for row in &mut self.rows {
+            let named = row.case.text.parse().map(|id| params(&id)).unwrap_or_default();
+            if !named.is_empty() {
+                row.case.parts = named;
+            }
+        }
+    }
 }
 
-/// A table with a row for each of `cases` and a column for each of `wanted`.
-pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[WantedColumn]) -> Overview {
+/// The table of a run's work.
+pub fn overview(report: &Report) -> Option<Overview> {
+    let columns = if counts_all_memory(report) { &COLUMNS } else { &HEAP_COLUMNS };
+    of_kind(report, columns, false)
+}
+
+/// The table of the cases that check the instruments.
+pub fn calibrations(report: &Report) -> Option<Overview> {
+    of_kind(report, &HEAP_COLUMNS, true)
+}
+
+fn of_kind(report: &Report, columns: &[WantedColumn], calibrates: bool) -> Option<Overview> {
+    let cases = report.run.cases.iter().filter(|case| case.spec.is(Kind::Calibration) == calibrates);
+    table(report, &cases.collect::<Vec<_>>(), columns)
+}
+
+/// A table with a row for each of `cases` and a column for each of `wanted`, without the rows and columns that would be
+/// nothing but dashes; nothing if none is left.
+pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[WantedColumn]) -> Option<Overview> {
+    let has = |case: &CaseRecord, wanted: &WantedColumn| found(report, case, wanted).is_some();
+    let wanted: Vec<WantedColumn> =
+        wanted.iter().filter(|wanted| cases.iter().any(|case| has(case, wanted))).copied().collect();
+    let cases: Vec<&CaseRecord> =
+        cases.iter().copied().filter(|case| wanted.iter().any(|wanted| has(case, wanted))).collect();
+    if cases.is_empty() {
+        return None;
+    }
     let columns: Vec<Column> = wanted
         .iter()
         .map(|wanted| {
@@ -109,8 +184,8 @@ pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[WantedColumn]) ->
             .map(|(wanted, column)| match found(report, case, wanted) {
                 Some(value) if is_clients(case, value) => of_the_client(value, column),
                 Some(value) if value.metric == wanted.metric => filled(value, column),
-                Some(value) => of_the_c_heap(value, column),
-                None => empty(why_neither(case, wanted), &mut absences),
+                Some(value) => marked(value, column),
+                None => empty(why_absent(case, wanted.metric), &mut absences),
             })
             .collect(),
         margin: margin(case, report),
@@ -122,21 +197,13 @@ pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[WantedColumn]) ->
         unit: column.unit,
         about: wanted.metric.about,
     });
-    Overview { columns: heads.collect(), rows, absences }
+    Some(Overview { columns: heads.collect(), rows, absences })
 }
 
-/// The value of a column: of the metric, or of what is shown instead.
+/// The value of a column: of the server, of the metric, or of what is shown instead.
 fn found<'a>(report: &'a Report<'_>, case: &CaseRecord, wanted: &WantedColumn) -> Option<&'a Value> {
-    let metrics = [Some(wanted.metric), wanted.instead].into_iter().flatten();
-    metrics.filter_map(|metric| value(report, case, metric, wanted.phase)).next()
-}
-
-fn why_neither(case: &CaseRecord, wanted: &WantedColumn) -> String {
-    let reason = why_absent(case, wanted.metric);
-    match wanted.instead.map(|instead| why_absent(case, instead)) {
-        Some(other) if other != reason => format!("{reason}; of the C heap: {other}"),
-        _ => reason,
-    }
+    let mut metrics = [wanted.server, Some(wanted.metric), wanted.heap].into_iter().flatten();
+    metrics.find_map(|metric| value(report, case, metric, wanted.phase))
 }
 
 /// A case's value of a metric; a phase that is the case's only one is the whole case.
@@ -186,14 +253,15 @@ fn of_the_client(value: &Value, column: &Column) -> Cell {
     Cell { text: format!("client {}", cell.text), title, ..cell }
 }
 
-/// A number of the C heap in a column of Rust's.
-fn of_the_c_heap(value: &Value, column: &Column) -> Cell {
+/// A number that is not what the column's others are: a server's, or that of Rust's heap alone.
+fn marked(value: &Value, column: &Column) -> Cell {
     let cell = filled(value, column);
-    Cell {
-        text: format!("C {}", cell.text),
-        title: format!("{}, usable bytes, mode native: {}", value.metric.title, cell.title),
-        ..cell
-    }
+    let (mark, what) = match value.metric.source {
+        Source::Server => ("server", "PSS of all its processes, sampled"),
+        _ => ("heap", "Rust's heap alone: all memory was not counted"),
+    };
+    let title = format!("{}, {what}: {}", value.metric.title, cell.title);
+    Cell { text: format!("{mark} {}", cell.text), title, ..cell }
 }
 
 fn empty(reason: String, absences: &mut Vec<String>) -> Cell {

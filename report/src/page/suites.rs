@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bench_core::case::{CaseId, Kind, Mode};
-use bench_core::metric::{Metric, Source, heap, rss, server, time};
+use bench_core::metric::{Metric, Source, heap, memory, rss, server, time};
 use bench_core::run::CaseRecord;
 use serde::Serialize;
 
@@ -45,12 +45,14 @@ struct WorkloadView {
     about: String,
 }
 
-/// The metrics that have a chart.
-const CHARTS: [&Metric; 3] = [&heap::PEAK, &heap::AVERAGE, &heap::GROWTH];
+/// The metrics that have a chart where all memory was counted; those of Rust's heap where it was not.
+const CHARTS: [&Metric; 3] = [&memory::PEAK, &heap::AVERAGE, &memory::GROWTH];
+const HEAP_CHARTS: [&Metric; 3] = [&heap::PEAK, &heap::AVERAGE, &heap::GROWTH];
 /// Charts that only suites with a server have.
 const SERVER_CHARTS: [&Metric; 2] = [&server::PEAK, &server::GROWTH];
-/// The metrics whose largest value a card names.
-const FIGURES: [&Metric; 4] = [&heap::PEAK, &heap::GROWTH, &rss::PEAK, &time::MEDIAN];
+/// The metrics whose largest value a card names, likewise.
+const FIGURES: [&Metric; 4] = [&memory::PEAK, &memory::GROWTH, &rss::PEAK, &time::MEDIAN];
+const HEAP_FIGURES: [&Metric; 4] = [&heap::PEAK, &heap::GROWTH, &rss::PEAK, &time::MEDIAN];
 
 /// The cards, in the order in which the suites ran. Calibration cases check the instruments and have none.
 pub fn suites(report: &Report) -> Result<Vec<SuiteView>> {
@@ -80,12 +82,15 @@ fn suite(index: usize, name: &str, report: &Report) -> Result<SuiteView> {
         }
     }
     let with_server = cases.iter().any(|case| works_with_a_server(case));
+    let has = |metric: &Metric| largest(&cases, report, metric).is_some();
+    let (charts, figures) = if has(&memory::PEAK) { (CHARTS, FIGURES) } else { (HEAP_CHARTS, HEAP_FIGURES) };
     let of_servers = SERVER_CHARTS.iter().filter(|_| with_server);
-    let charts = CHARTS.iter().chain(of_servers).map(|metric| {
+    let drawn = charts.iter().chain(of_servers).filter(|metric| has(metric));
+    let charts = drawn.map(|metric| {
         let id = format!("suite-{index}-{}", metric.id.replace('.', "-"));
         bars::chart(&id, metric, &groups(&cases, &report.judgement, metric))
     });
-    let largest = FIGURES.iter().filter_map(|metric| largest(&cases, report, metric));
+    let largest = figures.iter().filter_map(|metric| largest(&cases, report, metric));
     let figures = largest.map(|value| figure(value, report));
     Ok(SuiteView {
         name: name.into(),

@@ -6,7 +6,7 @@ mod view;
 
 use bench_core::case::{CaseId, Mode};
 use bench_core::dhat_profile::SitesSummary;
-use bench_core::run::{CaseRecord, Run};
+use bench_core::run::{CaseRecord, Measurement, Run};
 use report::compare::{Change, Comparison, Confirmation, compare};
 use report::{SiteCount, Thresholds, Verdict, comparison_json};
 
@@ -24,10 +24,11 @@ fn run(repetitions: usize) -> Run {
     run.cases.retain(|case| !["batch", "calibration"].contains(&case.spec.id.workload.as_str()));
     for case in &mut run.cases {
         case.spec.version = Some(1);
-        // What an engine cannot do has no measurement.
-        let Some(heap) = case.measurements.first_mut() else { continue };
-        let first = heap.repetitions[0].clone();
-        heap.repetitions.resize(repetitions, first);
+        let counted = |it: &&mut Measurement| matches!(it.mode, Mode::Heap | Mode::Native);
+        for measurement in case.measurements.iter_mut().filter(counted) {
+            let first = measurement.repetitions[0].clone();
+            measurement.repetitions.resize(repetitions, first);
+        }
     }
     run
 }

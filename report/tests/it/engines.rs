@@ -18,7 +18,11 @@ fn rendered(keep: impl Fn(&CaseRecord) -> bool) -> String {
 
 /// The page's section, without the rest.
 fn section(page: &str) -> &str {
-    let start = page.find("<section id=\"engines\"").expect("there is a section");
+    named_section(page, "engines")
+}
+
+fn named_section<'a>(page: &'a str, name: &str) -> &'a str {
+    let start = page.find(&format!("<section id=\"{name}\"")).expect("there is a section");
     let length = page[start..].find("</section>").unwrap();
     &page[start..start + length]
 }
@@ -30,6 +34,17 @@ fn cells<'a>(section: &'a str, case: &str) -> Vec<&'a str> {
     let row = section.split("<tr ").find(|row| row.contains(&format!(">{link}</a>")));
     let row = row.unwrap_or_else(|| panic!("no row of {case}"));
     row.split("<td class=\"n").skip(1).collect()
+}
+
+/// The table of an engine, and the cells of its row of this name.
+fn table_of<'a>(section: &'a str, engine: &str) -> &'a str {
+    let rest = section.split(&format!("<h3>{engine}</h3>")).nth(1).expect("a table of the engine");
+    rest.split("<h3>").next().unwrap()
+}
+
+fn row_of<'a>(table: &'a str, name: &str) -> Vec<&'a str> {
+    let row = table.split("<tr ").find(|row| row.contains(&format!(">{name}</a>")));
+    row.unwrap_or_else(|| panic!("no {name} in {table}")).split("<td class=\"n").skip(1).collect()
 }
 
 /// What a footnote says.
@@ -86,7 +101,7 @@ fn growth_needs_two_sizes_and_a_fitted_line_three() {
 fn the_recall_picture_compares_one_size_of_one_dim() {
     let page = rendered(|_| true);
     let picture = |page: &'_ str| {
-        let rest = section(page).split("<figure>").nth(1).unwrap();
+        let rest = named_section(page, "glance").split("<figure>").nth(1).unwrap();
         rest.split("</figure>").next().unwrap().to_string()
     };
     let all = picture(&page);
@@ -106,42 +121,79 @@ fn the_recall_picture_compares_one_size_of_one_dim() {
 }
 
 #[test]
-fn a_heap_that_rust_cannot_see_is_absent_with_its_reason_and_the_c_heap_stands_beside_it() {
+fn every_engine_has_one_number_for_its_memory_and_a_table_without_columns_of_dashes() {
     let page = rendered(|_| true);
     let section = section(&page);
-    let of = |case| cells(section, case);
-    let usearch = of("ingest/build{engine=usearch,dataset=corpus,n=1000}");
-    assert_eq!(footnote(section, usearch[0]), FOREIGN);
-    assert!(usearch[1].contains("title=\"2,880 bytes per item\""), "C heap: {}", usearch[1]);
-    assert!(!usearch[2].contains("<sup>"), "RSS: {}", usearch[2]);
-    let flat = of("ingest/build{engine=flat,dataset=corpus,n=1000}");
-    assert!(!flat[0].contains("<sup>"), "heap: {}", flat[0]);
-    assert!(footnote(section, flat[1]).contains("tagged foreign_heap"), "{}", footnote(section, flat[1]));
-    let untimed = of("ingest/build{engine=hnsw_rs,dataset=corpus,n=1000}");
-    assert_eq!(footnote(section, untimed[9]), UNTIMED.replace('\'', "&#39;"));
+    let name = "dataset=corpus <wbr>n=1000 ";
+    let usearch = table_of(section, "usearch");
+    assert!(row_of(usearch, name)[0].contains("title=\"3,200 bytes per item\""), "{usearch}");
+    assert!(!usearch.contains("Rust&#39;s heap per vector"), "Rust's allocator sees nothing: {usearch}");
+    assert!(row_of(usearch, name)[1].contains("title=\"2,880 bytes per item\""), "C heap: {usearch}");
+    let flat = table_of(section, "flat");
+    assert!(flat.contains("memory per vector") && flat.contains("Rust&#39;s heap per vector"), "{flat}");
+    let untimed = table_of(section, "hnsw_rs");
+    assert!(!untimed.contains("queries per second"), "{untimed}");
+    assert!(
+        named_section(&page, "coverage").contains(&UNTIMED.replace('\'', "&#39;")),
+        "what was not measured is told there"
+    );
+    let server = table_of(section, "pgvector");
+    assert!(row_of(server, name)[0].contains(">server "), "{server}");
+}
+
+#[test]
+fn the_glance_marks_the_best_of_each_column_by_a_sign() {
+    let page = rendered(|_| true);
+    let glance = named_section(&page, "glance");
+    assert!(glance.contains("data set corpus, n = 1000, dim = 384"), "{glance}");
+    let row = |engine: &str| {
+        let row = glance.split("<tr><th>").find(|row| row.contains(&format!(">{engine}</a>")));
+        row.unwrap_or_else(|| panic!("no {engine} in {glance}"))
+            .split("<td class=\"n")
+            .skip(1)
+            .collect::<Vec<_>>()
+    };
+    let (flat, usearch, server) = (row("flat"), row("usearch"), row("pgvector (server)"));
+    assert!(flat[0].contains(">★ 1.57<") && !usearch[0].contains('★'), "{} {}", flat[0], usearch[0]);
+    assert!(usearch[6].contains(">+25.0"), "the engine says 4,000,000 of 3,200,000: {}", usearch[6]);
+    assert!(server[0].contains(">sampled<"), "{}", server[0]);
+    assert_eq!(glance.matches("★ ").count(), 6, "memory, times raw, peak, must stay, recall and speed");
+}
+
+#[test]
+fn a_run_that_did_not_count_all_memory_compares_rss_and_says_so() {
+    let mut run = sample::run();
+    for case in &mut run.cases {
+        let repetitions = case.measurements.iter_mut().flat_map(|it| &mut it.repetitions);
+        let phases = repetitions.filter_map(|it| it.evidence.as_mut()).flat_map(|it| &mut it.phases);
+        phases.for_each(|phase| phase.memory = None);
+    }
+    let thresholds = Thresholds::parse("schema = 1\n", "thresholds.toml").unwrap();
+    let page = page(&Report::new(&run, judge(&run, &thresholds, "2026-11-21"), None, None)).unwrap();
+    let glance = named_section(&page, "glance");
+    assert!(glance.contains("Memory is the growth of RSS anon"), "{glance}");
+    let overview = named_section(&page, "overview");
+    for title in ["peak heap<", "peak C heap<"] {
+        assert!(overview.contains(&format!(">{title}")), "{title}");
+    }
+    assert!(!overview.contains(">peak memory<") && !page.contains("What the memory is made of"));
 }
 
 #[test]
 fn deletes_show_what_went_back_to_the_allocator_and_to_the_system() {
     let page = rendered(|_| true);
     let deletes = section(&page).split("After deletes").nth(1).unwrap();
-    let titles = |case| -> Vec<&str> {
+    let titles = |case: &str| -> Vec<&str> {
         let cells = cells(deletes, case);
         cells.iter().map(|cell| cell.split("title=\"").nth(1).unwrap().split('"').next().unwrap()).collect()
     };
-    let flat = titles("ingest/update{engine=flat,dataset=corpus,n=1000}");
     let expected = ["1,600,000", "700,000", "1,700,000", "1,600,000", "40,000"];
-    assert_eq!(flat[..5], expected.map(|bytes| format!("{bytes} bytes")));
-    let usearch = cells(deletes, "ingest/update{engine=usearch,dataset=corpus,n=1000}");
-    assert!(
-        usearch[1].contains("C heap given back, usable bytes, mode native: 630,000 bytes"),
-        "{}",
-        usearch[1]
-    );
-    assert!(usearch[1].contains(">C "), "{}", usearch[1]);
-    assert!(!usearch[4].contains(">C "), "RSS counts both: {}", usearch[4]);
-    let unable = cells(deletes, "ingest/update{engine=instant-distance,dataset=corpus,n=1000}");
-    assert_eq!(footnote(deletes, unable[1]), KEEPS_ALL);
+    for engine in ["flat", "usearch"] {
+        let row = titles(&format!("ingest/update{{engine={engine},dataset=corpus,n=1000}}"));
+        assert_eq!(row[..5], expected.map(|bytes| format!("{bytes} bytes")), "{engine}");
+    }
+    assert!(!deletes.contains("instant-distance"), "a row of dashes is none");
+    assert!(named_section(&page, "coverage").contains(KEEPS_ALL), "it is told there");
 }
 
 #[test]
@@ -153,14 +205,20 @@ fn the_case_of_a_foreign_engine_draws_no_heap_and_says_why() {
     };
     let usearch = case("ingest/build{engine=usearch,dataset=corpus,n=3000}");
     assert!(
-        usearch.contains(FOREIGN) && usearch.contains("the C heap was counted in mode native"),
+        usearch.contains(FOREIGN) && usearch.contains("all memory was counted in mode native"),
         "{usearch}"
     );
     assert!(usearch.contains("Resident memory alone"), "{usearch}");
     assert!(!usearch.contains("live heap,") && !usearch.contains("lowest heap"), "{usearch}");
     assert!(usearch.contains("peak C heap") && !usearch.contains("peak heap"), "{usearch}");
     let flat = case("ingest/build{engine=flat,dataset=corpus,n=3000}");
-    assert!(flat.contains("live heap,") && flat.contains("lowest heap") && !flat.contains("peak C heap"));
+    assert!(flat.contains("live heap,") && flat.contains("lowest heap") && flat.contains("peak heap"));
+    for case in [usearch, flat] {
+        assert!(
+            case.contains("What the memory is made of") && case.contains("allocator keeps free"),
+            "{case}"
+        );
+    }
 }
 
 #[test]
@@ -172,7 +230,10 @@ fn without_mode_native_the_case_of_a_foreign_engine_says_so() {
     let thresholds = Thresholds::parse("schema = 1\n", "thresholds.toml").unwrap();
     let page = page(&Report::new(&run, judge(&run, &thresholds, "2026-11-21"), None, None)).unwrap();
     assert!(page.contains("mode native, which counts the C heap, was not measured"));
-    assert!(section(&page).contains("of the C heap: mode native was not measured"), "after deletes");
+    let deletes = section(&page).split("After deletes").nth(1).unwrap();
+    assert!(deletes.contains("heap after the build") && !deletes.contains("C heap"), "{deletes}");
+    let usearch = cells(deletes, "ingest/update{engine=usearch,dataset=corpus,n=1000}");
+    assert_eq!(footnote(deletes, usearch[0]), FOREIGN);
 }
 
 #[test]

@@ -25,7 +25,8 @@ fn the_case_shows_both_memories_and_says_whose_they_are() {
     let page = rendered(|_| true);
     let build = case(&page, BUILD);
     assert!(
-        build.contains("are those of the client. The server (PostgreSQL 16.14, pgvector 0.8.5)"),
+        build.contains("is the memory of the server (PostgreSQL 16.14, pgvector 0.8.5)")
+            && build.contains("are those of the client."),
         "{build}"
     );
     assert!(
@@ -58,22 +59,21 @@ fn the_tables_tell_client_from_engine() {
     let page = rendered(|id| id.contains("engine="));
     let start = page.find("<section id=\"engines\"").unwrap();
     let section = &page[start..start + page[start..].find("</section>").unwrap()];
-    let row = section.split("<tr ").find(|row| row.contains("engine=pgvector")).unwrap();
-    let cells: Vec<&str> = row.split("<td class=\"n").skip(1).collect();
+    let table = section.split("<h3>pgvector</h3>").nth(1).unwrap();
+    let cells: Vec<&str> = table.split("<tr ").nth(1).unwrap().split("<td class=\"n").skip(1).collect();
     assert!(
-        cells[0].contains(">client ") && cells[0].contains("of the client; the server has"),
+        cells[0].contains(">server ") && cells[0].contains("sampled: 14,000 bytes per item"),
         "{}",
         cells[0]
     );
     assert!(
-        cells[3].contains("title=\"14,000 bytes per item\"") && !cells[3].contains("client"),
+        cells[1].contains(">client ") && cells[1].contains("of the client; the server has"),
         "{}",
-        cells[3]
+        cells[1]
     );
     // The picture of memory shows the server's, not the client's.
-    assert!(
-        section.contains("pgvector (server)") && section.contains("RSS anon (of a server PSS) per vector")
-    );
+    let glance = &page[page.find("<section id=\"glance\"").unwrap()..start];
+    assert!(glance.contains("pgvector (server)") && glance.contains("memory (of a server PSS) per vector"));
     let without = rendered(|id| id.contains("engine=flat"));
     assert!(!without.contains("of a server PSS") && !without.contains("server&#39;s growth per vector"));
 }

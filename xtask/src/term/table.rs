@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bench_core::case::{CaseId, CaseSpec, Kind};
-use bench_core::metric::{Metric, heap, native, rss, server, time};
+use bench_core::metric::{Metric, Source, heap, native, rss, server, time};
 use bench_core::run::{CaseRecord, Run};
+use report::headline::{self, Headline};
 use report::quantity::human as quantity;
 use report::{Report, Verdict, plural};
 
@@ -14,36 +15,37 @@ use crate::term::findings::findings;
 use crate::term::text_table::{Align, TableRow, styled_table};
 use crate::term::verdict_style::style;
 
-/// A column between the case and its verdict: a metric of the whole case, and what is shown, marked, in its place.
+/// A column between the case and its verdict: numbers of the whole case, of which the first that it has is shown.
 struct MetricColumn {
     heading: &'static str,
-    metric: &'static Metric,
-    /// Of the C heap, where Rust's was not counted.
-    c_heap: Option<&'static Metric>,
-    /// Of the server, where the case has one: the heap is its client's then.
-    server: Option<&'static Metric>,
+    numbers: Vec<&'static Metric>,
 }
 
-const fn column(
-    heading: &'static str,
-    metric: &'static Metric,
-    c_heap: Option<&'static Metric>,
-    server: Option<&'static Metric>,
-) -> MetricColumn {
-    MetricColumn { heading, metric, c_heap, server }
+/// The columns of a run; those of which no case has a number are left out later.
+fn columns(counts_all_memory: bool) -> Vec<MetricColumn> {
+    let one = |heading, metric| MetricColumn { heading, numbers: vec![metric] };
+    let all = |heading, headline: &Headline| MetricColumn { heading, numbers: headline.metrics().collect() };
+    let of_a_server = |heading, metric, server| MetricColumn { heading, numbers: vec![server, metric] };
+    let (rss, time) = (one("peak RSS", &rss::PEAK), one("time", &time::MEDIAN));
+    if counts_all_memory {
+        let memory = [all("peak memory", &headline::PEAK), all("growth", &headline::GROWTH)];
+        let heap = [one("peak heap", &heap::PEAK), one("average heap", &heap::AVERAGE)];
+        return memory.into_iter().chain(heap).chain([rss, time]).collect();
+    }
+    vec![
+        of_a_server("peak", &heap::PEAK, &server::PEAK),
+        one("peak C heap", &native::PEAK),
+        one("average", &heap::AVERAGE),
+        of_a_server("growth", &heap::GROWTH, &server::GROWTH),
+        rss,
+        time,
+    ]
 }
 
-const COLUMNS: [MetricColumn; 5] = [
-    column("peak", &heap::PEAK, Some(&native::PEAK), Some(&server::PEAK)),
-    column("average", &heap::AVERAGE, None, None),
-    column("growth", &heap::GROWTH, Some(&native::GROWTH), Some(&server::GROWTH)),
-    column("peak RSS", &rss::PEAK, None, None),
-    column("time", &time::MEDIAN, None, None),
-];
-/// Stands before a number of the C heap.
-const C_HEAP: &str = "C ";
 /// Stands before a number of a server.
 const SERVER: &str = "S ";
+/// Stands before a number of Rust's heap where others are of all memory.
+const HEAP: &str = "H ";
 /// What stands where nothing was measured or judged.
 const ABSENT: &str = "-";
 
@@ -88,29 +90,30 @@ fn table(report: &Report) -> String {
         let is_wrong = report.case_verdict(&case.spec.id) > Some(Verdict::Pass);
         !case.measurements.is_empty() && (is_wrong || is_about_them || !calibrates(case))
     };
-    let rows: Vec<TableRow> = run.cases.iter().filter(is_shown).map(|case| row(case, report)).collect();
-    if rows.is_empty() {
+    let cases: Vec<&CaseRecord> = run.cases.iter().filter(is_shown).collect();
+    if cases.is_empty() {
         return String::new();
     }
+    let counts_all_memory = headline::counts_all_memory(report);
+    let mut columns = columns(counts_all_memory);
+    columns.retain(|column| cases.iter().any(|case| cell(column, case, report).is_some()));
+    let rows: Vec<TableRow> = cases.iter().map(|case| row(&columns, case, report)).collect();
     let head: Vec<&str> =
-        ["case"].into_iter().chain(COLUMNS.map(|column| column.heading)).chain(["verdict"]).collect();
+        ["case"].into_iter().chain(columns.iter().map(|column| column.heading)).chain(["verdict"]).collect();
     let mut align = vec![Align::Right; head.len()];
     (align[0], align[head.len() - 1]) = (Align::Left, Align::Left);
     let mut text = styled_table(&head, &rows, &align);
     let has = |mark: &str| rows.iter().any(|row| row.cells[1..].iter().any(|cell| cell.starts_with(mark)));
     if has(SERVER) {
+        let clients = if counts_all_memory { "heap, average and peak RSS" } else { "average and peak RSS" };
         let _ = writeln!(
             text,
-            "S: the server's memory, PSS of all its processes, what it held before included in the peak; average and peak \
-             RSS are its client's"
+            "S: the server's memory, PSS of all its processes, sampled, what it held before included in the peak; {clients} \
+             are its client's"
         );
     }
-    if has(C_HEAP) {
-        let _ = writeln!(
-            text,
-            "C: the C heap in usable bytes (mode native), where no heap of Rust was counted; what an engine maps itself \
-             is in RSS only"
-        );
+    if has(HEAP) {
+        let _ = writeln!(text, "H: Rust's heap alone; all memory (mode native) was not counted");
     }
     text
 }
@@ -148,20 +151,24 @@ fn unjudged(run: &Run) -> String {
     cases.into_iter().map(line).collect()
 }
 
-fn row(case: &CaseRecord, report: &Report) -> TableRow {
+/// The first number of a column that a case has, marked where it is not what the others are.
+fn cell(column: &MetricColumn, case: &CaseRecord, report: &Report) -> Option<String> {
+    let value = |metric: &&'static Metric| report.judgement.value(&case.spec.id, None, metric);
+    let value = column.numbers.iter().find_map(value)?;
+    let of_all_memory = column.numbers.iter().any(|metric| metric.source == Source::AllMemory);
+    let mark = match value.metric.source {
+        Source::Server => SERVER,
+        Source::RustHeap if of_all_memory => HEAP,
+        _ => "",
+    };
+    Some(format!("{mark}{}", quantity(value.value, value.metric.unit)))
+}
+
+fn row(columns: &[MetricColumn], case: &CaseRecord, report: &Report) -> TableRow {
     let id = &case.spec.id;
-    let shown = |metric: &Metric| {
-        let value = report.judgement.value(id, None, metric)?;
-        Some(quantity(value.value, value.metric.unit))
-    };
-    let marked = |mark, metric: Option<&Metric>| Some(format!("{mark}{}", shown(metric?)?));
-    let cell = |column: MetricColumn| {
-        let text = marked(SERVER, column.server).or_else(|| shown(column.metric));
-        text.or_else(|| marked(C_HEAP, column.c_heap)).unwrap_or_else(|| ABSENT.to_string())
-    };
     let verdict = report.case_verdict(id);
     let mut cells = vec![id.to_string()];
-    cells.extend(COLUMNS.map(cell));
+    cells.extend(columns.iter().map(|column| cell(column, case, report).unwrap_or_else(|| ABSENT.into())));
     cells.push(verdict.map_or(ABSENT, Verdict::word).to_string());
     TableRow { cells, last: verdict.map(style).unwrap_or_default(), below: String::new() }
 }

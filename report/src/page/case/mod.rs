@@ -1,13 +1,14 @@
 //! One case in full: timeline, phases, every metric with its repetitions, call sites.
 
 mod iterations;
+mod ledger;
 mod sites;
 mod timelines;
 
 use anyhow::Result;
 use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, PhaseRecord, ServerFacts};
-use bench_core::metric::{Metric, Source, Unit, heap, native, rss, server, time};
+use bench_core::metric::{Metric, Source, Unit, heap, memory, native, rss, server, time};
 use bench_core::run::{CaseRecord, Measurement};
 use serde::Serialize;
 
@@ -46,6 +47,8 @@ pub struct CaseView {
     /// What the server is, and whose the other numbers are.
     server: Option<String>,
     timelines: Timelines,
+    /// What its memory is made of, where all of it was counted.
+    ledgers: Option<ledger::Ledgers>,
     /// Its iterations, if it is a loop.
     iterations: Option<Loop>,
     phase_columns: Vec<PhaseHead>,
@@ -94,7 +97,10 @@ struct MetricRow {
 /// More rows than this make the page heavy; the rest stands in run.json.
 const PHASES: usize = 12;
 /// The columns of the table of phases; those of the C heap where mode native was measured.
-const PHASE_METRICS: [&Metric; 15] = [
+const PHASE_METRICS: [&Metric; 18] = [
+    &memory::PEAK,
+    &memory::GROWTH,
+    &memory::LIVE,
     &heap::PEAK,
     &heap::GROWTH,
     &heap::LIVE,
@@ -166,6 +172,9 @@ pub fn case(index: usize, record: &CaseRecord, report: &Report) -> Result<CaseVi
         absent: absent_modes.map(|(mode, reason)| format!("mode {mode}: {reason}")).collect(),
         foreign: foreign_heap.map(|reason| {
             let instead = match native {
+                Some(native) if native.phases.iter().any(|phase| phase.memory.is_some()) => {
+                    "all memory was counted in mode native"
+                }
                 Some(_) => "the C heap was counted in mode native",
                 None => "mode native, which counts the C heap, was not measured",
             };
@@ -173,6 +182,7 @@ pub fn case(index: usize, record: &CaseRecord, report: &Report) -> Result<CaseVi
         }),
         server: server.map(about_server),
         timelines,
+        ledgers: ledger::of_case(record),
         iterations: iterations::of_case(index, record)?,
         phase_columns,
         hidden_phases: phases.len().saturating_sub(PHASES),
@@ -186,7 +196,8 @@ pub fn case(index: usize, record: &CaseRecord, report: &Report) -> Result<CaseVi
 fn about_server(facts: &ServerFacts) -> String {
     let nodes = if facts.nodes > 1 { format!(", {} nodes", facts.nodes) } else { String::new() };
     let mut text = format!(
-        "Heap and resident memory are those of the client. The server ({}{nodes}) has numbers of its own.",
+        "The headline is the memory of the server ({}{nodes}), the PSS of its processes, sampled. Heap and RSS are those of \
+         the client.",
         facts.version
     );
     for (what, reason) in
@@ -203,19 +214,24 @@ fn about_server(facts: &ServerFacts) -> String {
 fn telling<'a>(values: &[&'a Value]) -> Option<&'a Value> {
     let whole =
         |metric: &&Metric| values.iter().find(|value| value.phase.is_none() && value.metric == *metric);
-    [&heap::PEAK, &native::PEAK, &rss::PEAK, &time::MEDIAN].iter().find_map(whole).copied()
+    [&server::PEAK, &memory::PEAK, &heap::PEAK, &native::PEAK, &rss::PEAK, &time::MEDIAN]
+        .iter()
+        .find_map(whole)
+        .copied()
 }
 
 fn figures(values: &[&Value]) -> Vec<Fact> {
     let whole = |metric: &Metric| values.iter().find(|value| value.phase.is_none() && value.metric == metric);
     let figures = [
+        &server::PEAK,
+        &memory::PEAK,
+        &memory::LIVE,
         &heap::PEAK,
         &heap::AVERAGE,
         &heap::GROWTH_RATE,
         &native::PEAK,
         &native::LIVE,
         &rss::PEAK,
-        &server::PEAK,
         &time::MEDIAN,
     ];
     let fact = |metric: &&Metric| {
@@ -239,7 +255,8 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<PhaseHead>, Ve
     let metrics =
         metrics.filter(|metric| evidence.foreign_heap.is_none() || metric.source != Source::RustHeap);
     let metrics = metrics.filter(|metric| {
-        metric.source != Source::Server || evidence.phases.iter().any(|phase| (metric.of)(phase).is_some())
+        let source = if metric.mode == Mode::Native { native } else { Some(evidence) };
+        source.is_some_and(|source| source.phases.iter().any(|phase| (metric.of)(phase).is_some()))
     });
     let metrics = metrics.map(|metric| {
         let source = if metric.mode == Mode::Native { native } else { Some(evidence) };

@@ -65,11 +65,11 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let (scale, unit) = fitting(most_y, Unit::Bytes);
     let input = PlaneInput {
         title: "How an index grows with the number of vectors",
-        description: "Resident memory that a build adds, over the number of vectors, a line for each engine; thin and \
+        description: "Memory that a build adds, over the number of vectors, a line for each engine; thin and \
                       dashed the line that was fitted through three or more points; a ring where a doubling step shows",
         x: PlaneAxis { title: "vectors".into(), scale: 1.0, range: (0.0, most_x) },
         y: PlaneAxis {
-            title: format!("{} growth, {unit}", resident(cases)),
+            title: format!("{} growth, {unit}", resident(report, cases)),
             scale,
             range: (0.0, most_y * 1.05),
         },

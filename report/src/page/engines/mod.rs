@@ -1,26 +1,36 @@
 //! The engines side by side: what an index costs in memory, what its answers are worth, how fast it is, how it grows,
 //! and what it gives back.
 
+pub mod glance;
 mod growth;
 mod recall;
+mod setting;
 
 use anyhow::Result;
 use bench_core::case::CaseId;
-use bench_core::metric::{Metric, Source, answers, engine, heap, native, rss, server, time};
+use bench_core::metric::{Metric, answers, engine, heap, memory as all_memory, native, rss, server, time};
 use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
 use super::overview::{Overview, WantedColumn, table, value};
 use super::suites::works_with_a_server;
 use crate::chart::Chart;
+use crate::headline::{self, counts_all_memory};
 use crate::report::Report;
 
 /// The section; there is none without cases that fill an index with an engine.
 #[derive(Serialize)]
 pub struct Engines {
-    charts: Vec<Chart>,
-    table: Option<Overview>,
+    growth: Option<Chart>,
+    tables: Vec<EngineTable>,
     deletes: Option<Overview>,
+}
+
+/// All that was measured of one engine.
+#[derive(Serialize)]
+struct EngineTable {
+    name: String,
+    table: Overview,
 }
 
 /// The workloads that fill an index: one to search it, one to delete from it first.
@@ -31,35 +41,63 @@ const SEARCH: &str = "search";
 const DELETE: &str = "delete";
 const INSERT: &str = "insert";
 
-/// A column: title, metric, what is shown instead where that is absent, phase.
-type EngineColumn = (&'static str, &'static Metric, Option<&'static Metric>, Option<&'static str>);
-
-/// The columns of the table of engines.
-const COLUMNS: [EngineColumn; 13] = [
-    ("heap per vector", &heap::LIVE_PER_ITEM, None, Some(BUILD)),
-    ("C heap per vector", &native::LIVE_PER_ITEM, None, Some(BUILD)),
-    ("RSS per vector", &rss::ANON_PER_ITEM, None, Some(BUILD)),
-    ("server's growth per vector", &server::BYTES_PER_ITEM, None, Some(BUILD)),
-    ("server's own figure per vector", &server::ALLOCATED_PER_ITEM, None, Some(BUILD)),
-    ("heap over raw vectors", &heap::OVERHEAD, None, Some(BUILD)),
-    ("build peak over what stays", &heap::AMPLIFICATION, None, Some(BUILD)),
-    ("engine's own figure", &engine::BYTES, None, Some(BUILD)),
-    ("heap needed while searching", &heap::TRANSIENT, None, Some(SEARCH)),
-    ("recall", &answers::RECALL, None, None),
-    ("queries per second", &time::ITEMS_PER_SECOND, None, Some(SEARCH)),
-    ("vectors built per second", &time::ITEMS_PER_SECOND, None, Some(BUILD)),
-    ("peak RSS", &rss::PEAK, None, None),
+/// The columns of an engine's table where all memory was counted.
+const COLUMNS: [WantedColumn; 14] = [
+    WantedColumn::headline("memory per vector", &headline::PER_ITEM, Some(BUILD)),
+    WantedColumn::one("Rust's heap per vector", &heap::LIVE_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("C heap per vector", &native::LIVE_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("RSS per vector", &rss::ANON_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("server's own figure per vector", &server::ALLOCATED_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("memory over raw vectors", &all_memory::OVER_PAYLOAD, Some(BUILD)),
+    WantedColumn::one("build peak over what stays", &all_memory::AMPLIFICATION, Some(BUILD)),
+    WantedColumn::one("engine's own figure", &engine::BYTES, Some(BUILD)),
+    WantedColumn::one("disk per vector", &engine::DISK_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("needed while searching", &all_memory::TRANSIENT, Some(SEARCH)),
+    WantedColumn::one("recall", &answers::RECALL, None),
+    WantedColumn::one("queries per second", &time::ITEMS_PER_SECOND, Some(SEARCH)),
+    WantedColumn::one("vectors built per second", &time::ITEMS_PER_SECOND, Some(BUILD)),
+    WantedColumn::one("peak RSS", &rss::PEAK, None),
+];
+/// The same of an older run, or of one without mode native.
+const HEAP_COLUMNS: [WantedColumn; 14] = [
+    WantedColumn::one("heap per vector", &heap::LIVE_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("C heap per vector", &native::LIVE_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("RSS per vector", &rss::ANON_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("server's growth per vector", &server::BYTES_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("server's own figure per vector", &server::ALLOCATED_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("heap over raw vectors", &heap::OVERHEAD, Some(BUILD)),
+    WantedColumn::one("build peak over what stays", &heap::AMPLIFICATION, Some(BUILD)),
+    WantedColumn::one("engine's own figure", &engine::BYTES, Some(BUILD)),
+    WantedColumn::one("disk per vector", &engine::DISK_PER_ITEM, Some(BUILD)),
+    WantedColumn::one("heap needed while searching", &heap::TRANSIENT, Some(SEARCH)),
+    WantedColumn::one("recall", &answers::RECALL, None),
+    WantedColumn::one("queries per second", &time::ITEMS_PER_SECOND, Some(SEARCH)),
+    WantedColumn::one("vectors built per second", &time::ITEMS_PER_SECOND, Some(BUILD)),
+    WantedColumn::one("peak RSS", &rss::PEAK, None),
 ];
 
-/// The columns of the table of what deletions give back.
-const DELETES: [EngineColumn; 7] = [
-    ("live after the build", &heap::LIVE, Some(&native::LIVE), Some(BUILD)),
-    ("given back to the allocator", &heap::GIVEN_BACK, Some(&native::GIVEN_BACK), Some(DELETE)),
-    ("live after reinsertion", &heap::LIVE, Some(&native::LIVE), Some(INSERT)),
-    ("RSS anon of the build", &rss::ANON_GROWTH, None, Some(BUILD)),
-    ("RSS anon given back to the system", &rss::GIVEN_BACK, None, Some(DELETE)),
-    ("server's growth by the deletion", &server::GROWTH, None, Some(DELETE)),
-    ("recall left", &answers::RECALL, None, None),
+/// The columns of the table of what deletions give back, where all memory was counted.
+const DELETES: [WantedColumn; 7] = [
+    WantedColumn::headline("memory after the build", &headline::LIVE, Some(BUILD)),
+    WantedColumn::one("given back", &all_memory::GIVEN_BACK, Some(DELETE)),
+    WantedColumn::headline("memory after reinsertion", &headline::LIVE, Some(INSERT)),
+    WantedColumn::one("RSS anon of the build", &rss::ANON_GROWTH, Some(BUILD)),
+    WantedColumn::one("RSS anon given back to the system", &rss::GIVEN_BACK, Some(DELETE)),
+    WantedColumn::one("server's growth by the deletion", &server::GROWTH, Some(DELETE)),
+    WantedColumn::one("recall left", &answers::RECALL, None),
+];
+/// The same of an older run, or of one without mode native.
+const HEAP_DELETES: [WantedColumn; 10] = [
+    WantedColumn::one("heap after the build", &heap::LIVE, Some(BUILD)),
+    WantedColumn::one("C heap after the build", &native::LIVE, Some(BUILD)),
+    WantedColumn::one("heap given back to the allocator", &heap::GIVEN_BACK, Some(DELETE)),
+    WantedColumn::one("C heap given back", &native::GIVEN_BACK, Some(DELETE)),
+    WantedColumn::one("heap after reinsertion", &heap::LIVE, Some(INSERT)),
+    WantedColumn::one("C heap after reinsertion", &native::LIVE, Some(INSERT)),
+    WantedColumn::one("RSS anon of the build", &rss::ANON_GROWTH, Some(BUILD)),
+    WantedColumn::one("RSS anon given back to the system", &rss::GIVEN_BACK, Some(DELETE)),
+    WantedColumn::one("server's growth by the deletion", &server::GROWTH, Some(DELETE)),
+    WantedColumn::one("recall left", &answers::RECALL, None),
 ];
 
 /// The section of a run.
@@ -69,24 +107,33 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
     if builds.is_empty() && updates.is_empty() {
         return Ok(None);
     }
-    let table = |cases: &[&CaseRecord], columns: &[EngineColumn]| {
-        let has =
-            |it: &WantedColumn| cases.iter().any(|case| value(report, case, it.metric, it.phase).is_some());
-        let wanted = columns.iter().map(wanted).filter(|it| it.metric.source != Source::Server || has(it));
-        let wanted: Vec<WantedColumn> = wanted.collect();
-        (!cases.is_empty()).then(|| table(report, cases, &wanted))
-    };
-    let charts = [recall::chart(&builds, report)?, growth::chart(&builds, report)?];
+    let (columns, deletes): (&[WantedColumn], &[WantedColumn]) =
+        if counts_all_memory(report) { (&COLUMNS, &DELETES) } else { (&HEAP_COLUMNS, &HEAP_DELETES) };
     Ok(Some(Engines {
-        charts: charts.into_iter().flatten().collect(),
-        table: table(&builds, &COLUMNS),
-        deletes: table(&updates, &DELETES),
+        growth: growth::chart(&builds, report)?,
+        tables: tables(&builds, report, columns),
+        deletes: table(report, &updates, deletes),
     }))
 }
 
-fn wanted(column: &EngineColumn) -> WantedColumn {
-    let (title, metric, instead, phase) = *column;
-    WantedColumn { title, metric, instead, phase }
+/// A table for each engine, in the order in which they ran; its rows are named by what differs within it.
+fn tables(builds: &[&CaseRecord], report: &Report, columns: &[WantedColumn]) -> Vec<EngineTable> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in builds.iter().filter_map(|case| case.spec.id.param("engine")) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let of_engine = |name: &&str| {
+        let cases = builds.iter().copied().filter(|case| case.spec.id.param("engine") == Some(*name));
+        let mut table = table(report, &cases.collect::<Vec<_>>(), columns)?;
+        table.name_rows(|id| {
+            let own = id.params.iter().filter(|(axis, _)| axis != "engine");
+            own.map(|(axis, value)| format!("{axis}={value} ")).collect()
+        });
+        Some(EngineTable { name: name.to_string(), table })
+    };
+    names.iter().filter_map(of_engine).collect()
 }
 
 /// The cases of a workload that have an engine.
@@ -100,20 +147,24 @@ fn number(report: &Report, case: &CaseRecord, metric: &Metric, phase: Option<&st
     Some(value(report, case, metric, phase)?.value)
 }
 
-/// The memory that a build adds, or adds for each vector: resident in this process, or of a server in its own.
+/// The memory that a build adds, or adds for each vector: of a server its own. Where a run did not count all memory, RSS anon.
 fn memory(report: &Report, case: &CaseRecord, per_vector: bool) -> Option<f64> {
-    let metric = match (works_with_a_server(case), per_vector) {
-        (false, false) => &rss::ANON_GROWTH,
-        (false, true) => &rss::ANON_PER_ITEM,
-        (true, false) => &server::GROWTH,
-        (true, true) => &server::BYTES_PER_ITEM,
+    let metric = match (works_with_a_server(case), counts_all_memory(report), per_vector) {
+        (true, _, false) => &server::GROWTH,
+        (true, _, true) => &server::BYTES_PER_ITEM,
+        (false, true, false) => &all_memory::GROWTH,
+        (false, true, true) => &all_memory::PER_ITEM,
+        (false, false, false) => &rss::ANON_GROWTH,
+        (false, false, true) => &rss::ANON_PER_ITEM,
     };
     number(report, case, metric, Some(BUILD))
 }
 
 /// What [`memory`] is of, for the name of an axis.
-fn resident(cases: &[&CaseRecord]) -> &'static str {
-    if cases.iter().any(|case| works_with_a_server(case)) { "RSS anon (of a server PSS)" } else { "RSS anon" }
+fn resident(report: &Report, cases: &[&CaseRecord]) -> String {
+    let own = if counts_all_memory(report) { "memory" } else { "RSS anon" };
+    let servers = cases.iter().any(|case| works_with_a_server(case));
+    if servers { format!("{own} (of a server PSS)") } else { own.into() }
 }
 
 fn size(case: &CaseRecord) -> Option<u64> {

@@ -4,26 +4,12 @@ use anyhow::Result;
 use bench_core::metric::{Unit, answers, heap, time};
 use bench_core::run::CaseRecord;
 
-use super::{SEARCH, look, memory, number, resident, series_name, size};
+use super::{SEARCH, look, memory, number, resident, series_name, setting};
 use crate::chart::plane::{self, PlaneAxis, PlaneInput, PlaneSeries};
 use crate::chart::{Chart, Numbers};
 use crate::page::suites::why_absent;
 use crate::quantity::{fitting, human};
 use crate::report::Report;
-
-/// The dim of a case that names none: that of the corpus' embeddings.
-const DEFAULT_DIM: &str = "384";
-/// The parameters that a case of the picture has. Those with another (M, threads, an allocator) are in the table: twenty
-/// points between a recall of 0.98 and 1 cannot be told apart.
-const PLAIN: [&str; 4] = ["engine", "dataset", "n", "dim"];
-
-/// What all cases of the picture have in common; costs per vector of different dims or data sets do not compare.
-#[derive(Clone, Copy, PartialEq)]
-struct Setting<'a> {
-    dataset: &'a str,
-    dim: &'a str,
-    n: u64,
-}
 
 /// Draws the picture in the setting that most engines share; among equals, in that with most vectors.
 pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
@@ -31,16 +17,9 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
         let memory = memory(report, case, true)?;
         Some((number(report, case, &answers::RECALL, None)?, memory))
     };
-    let measured: Vec<&CaseRecord> =
-        cases.iter().copied().filter(|case| is_plain(case) && point(case).is_some()).collect();
-    let within = |setting: Setting| -> Vec<&CaseRecord> {
-        measured.iter().copied().filter(|case| self::setting(case) == Some(setting)).collect()
-    };
-    let settings = measured.iter().filter_map(|case| setting(case));
-    let Some(common) = settings.max_by_key(|setting| (within(*setting).len(), setting.n)) else {
+    let Some((common, shown)) = setting::common(cases, |case| point(case).is_some()) else {
         return Ok(None);
     };
-    let shown = within(common);
     let mut rows = Vec::new();
     let series: Vec<PlaneSeries> = shown
         .iter()
@@ -63,20 +42,26 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let most = points().map(|point| point.1).fold(1.0, f64::max) * 1.08;
     let least_recall = points().map(|point| point.0).fold(1.0, f64::min);
     let (scale, unit) = fitting(most, Unit::Bytes);
-    let named = cases.iter().any(|case| case.spec.id.param("dim").is_some());
-    let dim = if named { format!(", dim = {}", common.dim) } else { String::new() };
     let title =
-        format!("Memory per vector against recall, with queries per second, at n = {}{dim}", common.n);
+        format!("Memory per vector against recall, with queries per second, at {}", common.in_words(cases));
     let input = PlaneInput {
         title: &title,
-        description: "Resident memory that an index of each engine adds, per vector, over the recall of its answers; of a server its growth in PSS",
+        description: "Memory that an index of each engine adds, per vector, over the recall of its answers; of a server its growth in PSS",
         x: PlaneAxis { title: "recall".into(), scale: 1.0, range: ((least_recall - 0.05).max(0.0), 1.0) },
-        y: PlaneAxis { title: format!("{} per vector, {unit}", resident(&shown)), scale, range: (0.0, most) },
+        y: PlaneAxis {
+            title: format!("{} per vector, {unit}", resident(report, &shown)),
+            scale,
+            range: (0.0, most),
+        },
         series: &series,
         numbers: Numbers {
-            head: ["engine", "recall", "RSS anon per vector", "queries per second"]
-                .map(String::from)
-                .to_vec(),
+            head: [
+                "engine".into(),
+                "recall".into(),
+                format!("{} per vector", resident(report, &shown)),
+                "queries per second".into(),
+            ]
+            .to_vec(),
             rows,
         },
     };
@@ -94,17 +79,4 @@ fn speed(case: &CaseRecord, report: &Report) -> Result<String, String> {
         return Ok(format!("{} counted", human(speed, Unit::PerSecond)));
     }
     Err(why_absent(case, metric))
-}
-
-fn is_plain(case: &CaseRecord) -> bool {
-    case.spec.id.params.iter().all(|(axis, _)| PLAIN.contains(&axis.as_str()))
-}
-
-fn dim(case: &CaseRecord) -> &str {
-    case.spec.id.param("dim").unwrap_or(DEFAULT_DIM)
-}
-
-fn setting(case: &CaseRecord) -> Option<Setting<'_>> {
-    let dataset = case.spec.id.param("dataset").unwrap_or("");
-    Some(Setting { dataset, dim: dim(case), n: size(case)? })
 }

@@ -13,6 +13,8 @@ pub const PER_VECTOR: u64 = 1544;
 pub const AT_NONE: u64 = 65_536;
 /// Why Rust's allocator does not see the memory of `usearch`.
 pub const FOREIGN: &str = "usearch is C++: it allocates with malloc and maps its arenas itself";
+/// What `usearch` says of its own memory, whatever it holds.
+pub const OWN_FIGURE: u64 = 4_000_000;
 /// Why `hnsw_rs` has no speed.
 pub const UNTIMED: &str = "builds take too long for criterion's repetitions";
 /// Why `instant-distance` has no numbers after deletes.
@@ -76,19 +78,24 @@ fn with_engine(engine: &str, id: &str, about: &str, n: u64, phases: Vec<Phase>) 
     let mut record = case(id, about, &body);
     // Their call sites would show nothing that the other cases' do not.
     record.measurements.retain(|measurement| measurement.mode != Mode::Sites);
-    if engine == "usearch" {
+    let foreign = engine == "usearch";
+    if foreign {
         record.spec.tags.push("foreign_heap".into());
         record.spec.absent_modes.insert(Mode::Sites, FOREIGN.into());
-        let repetitions = (0..2).map(|_| repetition(native(&record.spec, &body))).collect();
-        record.measurements.insert(1, Measurement { mode: Mode::Native, repetitions });
     }
+    let repetitions = (0..2).map(|_| repetition(native(&record.spec, &body, foreign))).collect();
+    record.measurements.insert(1, Measurement { mode: Mode::Native, repetitions });
     let repetitions = record.measurements.iter_mut().flat_map(|measurement| &mut measurement.repetitions);
     for evidence in repetitions.filter_map(|repetition| repetition.evidence.as_mut()) {
         evidence.recall = Some(if engine == "flat" { 1.0 } else { 0.957 });
         if evidence.mode == Mode::Time {
             evidence.phases = body.phases.iter().map(|phase| timed(phase.name, n, engine)).collect();
         }
-        if engine == "usearch" {
+        if foreign {
+            if evidence.mode == Mode::Heap {
+                evidence.phases[0].engine_bytes = Some(OWN_FIGURE);
+                evidence.phases[0].disk_bytes = Some(n * 2000);
+            }
             evidence.foreign_heap = Some(FOREIGN.into());
             evidence.phases.iter_mut().for_each(|phase| phase.heap = None);
         }

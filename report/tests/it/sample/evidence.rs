@@ -116,30 +116,69 @@ pub fn heap(spec: &CaseSpec, body: &Body, number: u64) -> Evidence {
     }
 }
 
-/// The same phases as mode native would see them, had C code allocated nine tenths.
-pub fn native(spec: &CaseSpec, body: &Body) -> Evidence {
+/// The same phases as mode native would see them: Rust code allocated all of it, or C code nine tenths and mapped the rest.
+pub fn native(spec: &CaseSpec, body: &Body, foreign: bool) -> Evidence {
     let mut live = 0;
+    let c_heap = |bytes: u64| if foreign { bytes / 10 * 9 } else { 0 };
     let phases = body.phases.iter().map(|phase| {
-        let (start, end) = (live, phase.stays / 10 * 9);
+        let (start, end) = (live, phase.stays);
         live = end;
         PhaseRecord {
             name: phase.name.into(),
             items: body.items,
             payload_bytes: body.payload,
             native: Some(HeapRecord {
-                start_live_bytes: start,
-                end_live_bytes: end,
+                start_live_bytes: c_heap(start),
+                end_live_bytes: c_heap(end),
                 end_live_blocks: phase.blocks,
-                peak_live_bytes: phase.peak / 10 * 9,
-                allocated_bytes: phase.peak,
-                allocated_blocks: phase.blocks,
-                freed_blocks: phase.blocks / 3,
+                peak_live_bytes: c_heap(phase.peak),
+                allocated_bytes: if foreign { phase.peak } else { 0 },
+                allocated_blocks: if foreign { phase.blocks } else { 0 },
+                freed_blocks: if foreign { phase.blocks / 3 } else { 0 },
                 ..HeapRecord::default()
             }),
+            memory: Some(memory(start, end, phase.peak, foreign)),
             ..PhaseRecord::default()
         }
     });
     Evidence { items: body.items, phases: phases.collect(), ..empty(spec, Mode::Native) }
+}
+
+/// All memory of a phase; the allocator keeps a tenth free, and 24 KiB are the rest.
+fn memory(start: u64, end: u64, peak: u64, foreign: bool) -> MemoryRecord {
+    let reading = |live: u64, rest: u64| {
+        let (c_bytes, mapped) = if foreign { (live / 10 * 9, live - live / 10 * 9) } else { (0, 0) };
+        let (anon_bytes, file_bytes) = (mapped / 2, mapped - mapped / 2);
+        let (rust_bytes, free) = (if foreign { 0 } else { live }, live / 10);
+        let resident = MappingResident { anon_bytes, shared_bytes: 0, file_bytes };
+        MemoryReading {
+            rust_bytes,
+            c_bytes,
+            mappings: Some(MappingRecord {
+                anon_mapped_bytes: anon_bytes,
+                file_mapped_bytes: file_bytes,
+                resident: Some(resident),
+            }),
+            process: Some(ProcessMemory {
+                rss_bytes: 3_100_000 + live + free + rest,
+                rss_anon_bytes: Some(600_000 + live - file_bytes + free + rest),
+                rss_file_bytes: Some(2_500_000 + file_bytes),
+                rss_shmem_bytes: Some(0),
+                ..ProcessMemory::default()
+            }),
+            allocator_held_bytes: Some(rust_bytes + c_bytes + free),
+            allocator_free_bytes: Some(free),
+            stack_resident_bytes: Some(40_960),
+        }
+    };
+    let resident_sum = Some(PeakRange { least_bytes: peak - peak / 50, most_bytes: peak });
+    MemoryRecord {
+        base: reading(0, 0),
+        start: reading(start, 0),
+        end: reading(end, 24_576),
+        peak: Some(MemoryPeak { mapped_sum_bytes: peak, resident_sum, ..MemoryPeak::default() }),
+        ..MemoryRecord::default()
+    }
 }
 
 /// So many points over all phases; within a phase memory rises to the peak and falls to what stays.
