@@ -185,13 +185,14 @@ pub struct CaseSpec {
     pub about: String,
     /// Words to select by; those of a [`Kind`] say how the case is run and judged.
     pub tags: Vec<String>,
-    /// The global allocator that the case asks for (`system`, `jemalloc`, `mimalloc`); its process runs on it from the start.
+    /// The global allocator that the case asks for (`system`, `jemalloc`, `mimalloc`); its process runs on it
+    /// from the start.
     pub allocator: String,
     /// Modes in which the case cannot be measured, each with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_modes: BTreeMap<Mode, String>,
-    /// The version of the workload: numbers of different versions are never compared. Absent in runs from before it was
-    /// recorded.
+    /// The version of the workload: numbers of different versions are never compared. Absent in runs from
+    /// before it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
 }

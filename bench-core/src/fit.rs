@@ -37,7 +37,8 @@ pub fn fit(points: &[(f64, f64)]) -> Option<Fit> {
     })
 }
 
-/// Student's t for a two-sided 95 % interval (table in NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2).
+/// Student's t for a two-sided 95 % interval (table in NIST/SEMATECH e-Handbook of Statistical Methods,
+/// 1.3.6.7.2).
 fn student_95(degrees_of_freedom: usize) -> Option<f64> {
     const TABLE: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
     match degrees_of_freedom {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 /// As much of a name or of a line as a message repeats.
 const MOST_CHARACTERS: usize = 100;
 
-/// Whether a character rules the terminal instead of standing on it: it moves the cursor, colours, rings, deletes, or turns
-/// the direction of writing.
+/// Whether a character rules the terminal instead of standing on it: it moves the cursor, colours, rings,
+/// deletes, or turns the direction of writing.
 fn is_ruling(c: char) -> bool {
     c.is_control() && !"\n\t".contains(c)
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -17,7 +17,8 @@ pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
-/// The text with a replacement character in place of each that rules the terminal. Ends of lines and tabs stay.
+/// The text with a replacement character in place of each that rules the terminal. Ends of lines and tabs
+/// stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_ruling) {
         return text.into();
@@ -25,7 +26,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     text.replace(is_ruling, "\u{fffd}").into()
 }
 
-/// The same in one line, for a cell or within a sentence: ends of lines and tabs are replaced, too, one for one.
+/// The same in one line, for a cell or within a sentence: ends of lines and tabs are replaced, too, one for
+/// one.
 pub fn in_one_line(text: &str) -> Cow<'_, str> {
     match printable(text) {
         text if text.contains(['\n', '\t']) => text.replace(['\n', '\t'], "\u{fffd}").into(),
@@ -72,7 +74,8 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     clean.into()
 }
 
-/// How long what a text begins with is, and which one character it stands for, where that may rule a terminal.
+/// How long what a text begins with is, and which one character it stands for, where that may rule a
+/// terminal.
 fn escape(text: &str) -> (usize, Option<char>) {
     let numbered = || Some((6, char::from_u32(u32::from_str_radix(text.get(2..6)?, 16).ok()?)));
     match text.as_bytes() {

@@ -1,11 +1,11 @@
 //! The words of memory measuring and its instruments.
 //!
-//! The crate has three parts. The *data half* (always there) owns the vocabulary that every other crate speaks:
-//! [`case`], [`evidence`], [`metric`], [`run`], [`leak`], [`memory_metrics`], [`server_url`]. Feature `instruments` adds
-//! what reads memory, for any program and anybody's tests: the instruments, the leak detector and the memory budget.
-//! Feature `harness` adds the child process that measures a suite's cases; the user's inputs to it (feature
-//! `command-line`) are for whoever starts it, too. Of engines the crate knows only the flags of those that are servers,
-//! and it passes no judgement on a run.
+//! The crate has three parts. The *data half* (always there) owns the vocabulary that every other crate
+//! speaks: [`case`], [`evidence`], [`metric`], [`run`], [`leak`], [`memory_metrics`], [`server_url`]. Feature
+//! `instruments` adds what reads memory, for any program and anybody's tests: the instruments, the leak
+//! detector and the memory budget. Feature `harness` adds the child process that measures a suite's cases;
+//! the user's inputs to it (feature `command-line`) are for whoever starts it, too. Of engines the crate
+//! knows only the flags of those that are servers, and it passes no judgement on a run.
 
 #[cfg(feature = "instruments")]
 pub mod budget;

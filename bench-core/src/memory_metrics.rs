@@ -1,7 +1,9 @@
-//! The file that `cargo xtask monitor` writes: a JSON array of samples, in the shape of Weaviate's benchmarker.
+//! The file that `cargo xtask monitor` writes: a JSON array of samples, in the shape of Weaviate's
+//! benchmarker.
 //!
-//! A sample is an object with `timestamp` and the bytes that could be read then. What could not be read is absent from
-//! it, never 0. [`FIELDS`] are the names that have a fixed meaning; a server's own names may stand beside them.
+//! A sample is an object with `timestamp` and the bytes that could be read then. What could not be read is
+//! absent from it, never 0. [`FIELDS`] are the names that have a fixed meaning; a server's own names may
+//! stand beside them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Linux's `/proc/<pid>/status`, as text: the same for a process that reads itself and for one that watches another.
+//! Linux's `/proc/<pid>/status`, as text: the same for a process that reads itself and for one that watches
+//! another.
 
 use crate::evidence::ProcessMemory;
 

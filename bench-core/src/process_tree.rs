@@ -1,8 +1,9 @@
-//! A process and its descendants, as Linux tells of them below `/proc`. Elsewhere there is no such folder, and a tree cannot
-//! be opened.
+//! A process and its descendants, as Linux tells of them below `/proc`. Elsewhere there is no such folder,
+//! and a tree cannot be opened.
 //!
-//! PostgreSQL is a process per connection, and all of them map the shared buffers. Summing RSS would count those again
-//! in each; PSS counts a page that n processes share as 1/n in each (proc_pid_smaps(5)), so that the sum has it once.
+//! PostgreSQL is a process per connection, and all of them map the shared buffers. Summing RSS would count
+//! those again in each; PSS counts a page that n processes share as 1/n in each (proc_pid_smaps(5)), so that
+//! the sum has it once.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,7 +14,8 @@ use anyhow::{Context, Result, anyhow};
 use crate::evidence::ServerMemory;
 use crate::process_status;
 
-/// A process and its descendants. Who was once seen among them stays, also when its parent ends and it is adopted.
+/// A process and its descendants. Who was once seen among them stays, also when its parent ends and it is
+/// adopted.
 pub struct ProcessTree {
     root: u32,
     /// Descriptors of status files: one stays with its process, while a number may be given to another.
@@ -49,7 +51,8 @@ impl ProcessTree {
     /// Looks for children of every thread of every process that is known, and of theirs.
     ///
     /// # Errors
-    /// If the children of a living process cannot be read: with those that were found, the tree may not be whole.
+    /// If the children of a living process cannot be read: with those that were found, the tree may not be
+    /// whole.
     pub fn find_descendants(&mut self) -> Result<()> {
         let mut unvisited: Vec<u32> = self.processes.keys().copied().collect();
         let mut unread = None;
@@ -65,7 +68,8 @@ impl ProcessTree {
         unread.map_or(Ok(()), Err)
     }
 
-    /// The status of each process that lives, the root's first; nothing once the root has ended. The others are forgotten.
+    /// The status of each process that lives, the root's first; nothing once the root has ended. The others
+    /// are forgotten.
     pub fn statuses(&mut self) -> Option<Vec<String>> {
         let root = self.processes.get(&self.root).and_then(read_status).filter(|text| !has_ended(text))?;
         let mut texts = vec![root];
@@ -78,7 +82,8 @@ impl ProcessTree {
         Some(texts)
     }
 
-    /// PSS and its parts, summed over all processes that live: the kernel walks every page of each, 15 ms a GiB.
+    /// PSS and its parts, summed over all processes that live: the kernel walks every page of each, 15 ms a
+    /// GiB.
     ///
     /// # Errors
     /// If this user may not look at one of them.

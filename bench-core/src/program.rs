@@ -1,12 +1,15 @@
 //! How a suite's program is told what to measure with.
 //!
-//! By its environment and not by flags: the global allocator needs the answer at the first allocation, before `main`.
+//! By its environment and not by flags: the global allocator needs the answer at the first allocation, before
+//! `main`.
 
-/// The environment variable that names the mode, as [`Mode::name`](crate::case::Mode::name) does, or [`CHECK_TOOLS`].
+/// The environment variable that names the mode, as [`Mode::name`](crate::case::Mode::name) does, or
+/// [`CHECK_TOOLS`].
 pub const MODE_VARIABLE: &str = "BENCH_MODE";
 
 /// The environment variable that names the allocator below the instruments; without it, it is `system`.
 pub const ALLOCATOR_VARIABLE: &str = "BENCH_ALLOCATOR";
 
-/// The value of [`MODE_VARIABLE`], and the sub-command, with which the program checks the measuring tools themselves.
+/// The value of [`MODE_VARIABLE`], and the sub-command, with which the program checks the measuring tools
+/// themselves.
 pub const CHECK_TOOLS: &str = "check-tools";

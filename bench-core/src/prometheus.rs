@@ -1,7 +1,7 @@
 //! The text format in which servers expose metrics, read as far as a gauge needs it.
 //!
-//! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>; OpenMetrics, which adds exemplars
-//! and an end mark, reads the same.
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>; OpenMetrics, which adds
+//! exemplars and an end mark, reads the same.
 
 use std::fmt;
 
@@ -32,7 +32,8 @@ pub struct Exposition {
     pub not_understood: Option<(usize, String)>,
 }
 
-/// `name{label="value"}`, as the format writes it; since Prometheus 3 with a name of any characters in the braces.
+/// `name{label="value"}`, as the format writes it; since Prometheus 3 with a name of any characters in the
+/// braces.
 impl fmt::Display for ExposedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
@@ -131,7 +132,8 @@ fn parse_name(text: &str) -> (&str, &str) {
     }
 }
 
-/// What stands behind an opening brace: the name if it is here, the labels, and what follows the closing brace.
+/// What stands behind an opening brace: the name if it is here, the labels, and what follows the closing
+/// brace.
 fn parse_braces(mut rest: &str) -> Result<(Option<String>, Labels, &str)> {
     let (mut name, mut labels) = (None, Vec::new());
     loop {
@@ -169,8 +171,8 @@ fn parse_braces(mut rest: &str) -> Result<(Option<String>, Labels, &str)> {
     }
 }
 
-/// `"value"`, where `\\`, `\"` and `\n` stand for a backslash, a quote and a line's end. A backslash before anything else
-/// stands for itself, as Prometheus has it: exporters write paths of Windows so.
+/// `"value"`, where `\\`, `\"` and `\n` stand for a backslash, a quote and a line's end. A backslash before
+/// anything else stands for itself, as Prometheus has it: exporters write paths of Windows so.
 fn parse_quoted(text: &str) -> Result<(String, &str)> {
     let text = text.strip_prefix('"').context("a quote is expected")?;
     let mut value = String::new();
@@ -301,7 +303,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_understood_costs_no_other() {
-        // A byte order mark, ends of lines of two bytes, Latin-1 in a comment and in a label, an end without a line's end.
+        // A byte order mark, ends of lines of two bytes, Latin-1 in a comment and in a label, an end without
+        // a line's end.
         let text = b"\xef\xbb\xbf# HELP a gr\xf6\xdfe\r\na 1\r\nb{c=\"\xf6\"} 2\r\n???\r\nd 3\r\n# EOF";
         let page = parse(text).unwrap();
         assert_eq!(page.series, [series("a", &[], 1.0), series("d", &[], 3.0)]);

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The URL of a server: `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][/PATH][?QUERY][#FRAGMENT]`. Printing it leaves out what may
-/// be secret; only [`ServerUrl::with_secrets`], [`ServerUrl::credentials`] and [`ServerUrl::path_and_query`] have it.
+/// The URL of a server: `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][/PATH][?QUERY][#FRAGMENT]`. Printing it
+/// leaves out what may be secret; only [`ServerUrl::with_secrets`], [`ServerUrl::credentials`] and
+/// [`ServerUrl::path_and_query`] have it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     scheme: String,
@@ -44,8 +45,8 @@ impl ServerUrl {
         self.port.map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
     }
 
-    /// What stands before the host, without its percent signs: user and password with a colon, as HTTP's Basic scheme wants
-    /// them.
+    /// What stands before the host, without its percent signs: user and password with a colon, as HTTP's
+    /// Basic scheme wants them.
     pub fn credentials(&self) -> Option<Vec<u8>> {
         self.user_info.as_deref().map(decoded)
     }
@@ -56,8 +57,8 @@ impl ServerUrl {
         format!("{}{query}", self.path)
     }
 
-    /// The whole URL, for whom it is meant: the server's client, and a child process. Without the fragment, which is never
-    /// sent.
+    /// The whole URL, for whom it is meant: the server's client, and a child process. Without the fragment,
+    /// which is never sent.
     pub fn with_secrets(&self) -> String {
         let user = self.user_info.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
         format!("{}://{user}{}{}", self.scheme, self.place(), self.path_and_query())
@@ -79,7 +80,7 @@ impl ServerUrl {
     }
 }
 
-/// A place on the same server, seen from `path`: one that does not begin with a slash lies in the path's folder.
+/// A place on the same server, seen from `path`: without a leading slash it lies in the path's folder.
 fn resolved(path: &str, place: &str) -> String {
     let (relative, rest) = place.split_at(place.find(['?', '#']).unwrap_or(place.len()));
     if relative.is_empty() {
@@ -229,8 +230,8 @@ fn decoded(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// A text with every URL in it as it may be shown; what should be one and cannot be read is `SCHEME://...`, and so is what
-/// follows it if it may be the rest of a password.
+/// A text with every URL in it as it may be shown; what should be one and cannot be read is `SCHEME://...`,
+/// and so is what follows it if it may be the rest of a password.
 pub fn without_secrets(text: &str) -> String {
     let mut shown = String::new();
     let mut unread = false;

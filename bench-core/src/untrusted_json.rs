@@ -1,5 +1,5 @@
-//! JSON from a file that anybody may have written: read, or refused with a reason that fits in one line. Its texts cannot
-//! rule the terminal that they are shown on.
+//! JSON from a file that anybody may have written: read, or refused with a reason that fits in one line. Its
+//! texts cannot rule the terminal that they are shown on.
 
 use anyhow::{Error, Result, anyhow};
 use serde::de::DeserializeOwned;
@@ -12,8 +12,8 @@ const MOST_CHARACTERS: usize = 300;
 /// Reads a value. Characters that rule a terminal are replaced in its texts.
 ///
 /// # Errors
-/// If it is none. The reason is short, on one line and without control characters, and says whether the file is
-/// truncated.
+/// If it is none. The reason is short, on one line and without control characters, and says whether the file
+/// is truncated.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     let json = without_byte_order_mark(json);
     let read = match std::str::from_utf8(json) {

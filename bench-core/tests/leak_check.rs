@@ -1,4 +1,5 @@
-//! A leak check as you would write it: copy this file into the `tests/` folder of your crate and call your own code.
+//! A leak check as you would write it: copy this file into the `tests/` folder of your crate and call your
+//! own code.
 
 use std::collections::HashMap;
 

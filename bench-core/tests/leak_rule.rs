@@ -1,7 +1,7 @@
 //! The rule on a thousand simulated programs of each kind: clean ones are not called leaks, leaking ones are.
 //!
-//! The seed is fixed, so the counts are the same everywhere. `cargo test -p bench-core --test leak_rule -- --nocapture`
-//! prints them.
+//! The seed is fixed, so the counts are the same everywhere. `cargo test -p bench-core --test leak_rule --
+//! --nocapture` prints them.
 
 use bench_core::leak::{CONFIRMED, Diagnosis, MEASURED, WARM_UP, judge};
 
@@ -25,7 +25,8 @@ impl Random {
         (self.next() % bound as u64) as i64
     }
 
-    /// About normal, with a standard deviation of 1000 bytes: the sum of twelve even ones (the central limit theorem).
+    /// About normal, with a standard deviation of 1000 bytes: the sum of twelve even ones (the central limit
+    /// theorem).
     fn bytes(&mut self) -> i64 {
         (0..12).map(|_| self.below(1000)).sum::<i64>() - 6 * 999 / 2 * 2
     }

@@ -1,4 +1,5 @@
-//! The kernel's view of this process, on pages that are touched. Alone in its binary: tests beside it would touch theirs.
+//! The kernel's view of this process, on pages that are touched. Alone in its binary: tests beside it would
+//! touch theirs.
 #![cfg(target_os = "linux")]
 
 use bench_core::instrument::ProcessProbe;

@@ -5,8 +5,8 @@ use text_splitter::TextSplitter;
 /// The most characters of a chunk.
 pub const CHUNK_CHARS: usize = 1000;
 
-/// Cuts at the highest boundary that fits (paragraph, line, sentence, word), without overlap; white space around
-/// a chunk is dropped.
+/// Cuts at the highest boundary that fits (paragraph, line, sentence, word), without overlap; white space
+/// around a chunk is dropped.
 pub fn chunks(text: &str) -> Vec<String> {
     TextSplitter::new(CHUNK_CHARS).chunks(text).map(str::to_string).collect()
 }

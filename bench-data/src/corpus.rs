@@ -1,10 +1,10 @@
-//! The text corpus: sources and documents of the crates that Cargo.lock pins. Real text that needs no download, and
-//! the same bytes on every machine, because cargo checks them.
+//! The text corpus: sources and documents of the crates that Cargo.lock pins. Real text that needs no
+//! download, and the same bytes on every machine, because cargo checks them.
 //!
-//! The crates come from an index file: one line per crate, `name<TAB>version<TAB>folder`. Whoever starts the suites
-//! writes it once for all cases; without one, cargo is asked. Text is read in a fixed order: crates by name and
-//! version, files by path. Concatenated, it is cut into documents of the size that is asked for; no more is read
-//! than is needed.
+//! The crates come from an index file: one line per crate, `name<TAB>version<TAB>folder`. Whoever starts the
+//! suites writes it once for all cases; without one, cargo is asked. Text is read in a fixed order: crates by
+//! name and version, files by path. Concatenated, it is cut into documents of the size that is asked for; no
+//! more is read than is needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,8 +78,8 @@ impl Corpus {
         Corpus { crates }
     }
 
-    /// The first `count` documents of `bytes` bytes each. One may be up to three bytes shorter, so that no character
-    /// is cut.
+    /// The first `count` documents of `bytes` bytes each. One may be up to three bytes shorter, so that no
+    /// character is cut.
     ///
     /// # Errors
     /// When a file cannot be read, or the corpus is too small.

@@ -1,4 +1,5 @@
-//! What the workloads on an index share: its parameters, a pool that builds it, a search, and the facts about the engine.
+//! What the workloads on an index share: its parameters, a pool that builds it, a search, and the facts about
+//! the engine.
 
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ pub fn workload(name: &'static str, about: &str, suits: impl Fn(&Adapter) -> boo
     workload_on(name, about, Distance::Cosine, DIM, suits)
 }
 
-/// As [`workload`], on vectors of `dim` components that are compared by `distance`: an engine that cannot keep such vectors
-/// is listed with the reason.
+/// As [`workload`], on vectors of `dim` components that are compared by `distance`: an engine that cannot
+/// keep such vectors is listed with the reason.
 pub fn workload_on(
     name: &'static str,
     about: &str,
@@ -61,8 +62,8 @@ pub fn record_figures(phases: &mut Phases, engine: &dyn Engine) {
     phases.disk_bytes(engine.disk_bytes());
 }
 
-/// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it. A server is met here,
-/// before any phase.
+/// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it. A server is
+/// met here, before any phase.
 ///
 /// # Errors
 /// When a parameter is no count, or the server does not answer.
@@ -85,8 +86,8 @@ pub fn spec(case: &Case, adapter: &Adapter, dim: usize, distance: Distance) -> R
     Ok(spec)
 }
 
-/// A pool whose threads have all run once, so that no phase pays for them. An engine that builds on a pool of one thread
-/// builds the same index every time.
+/// A pool whose threads have all run once, so that no phase pays for them. An engine that builds on a pool of
+/// one thread builds the same index every time.
 ///
 /// # Errors
 /// When the threads cannot be started.

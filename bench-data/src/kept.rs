@@ -1,7 +1,7 @@
 //! What is computed once and kept for the next process: a file for each content of what decides about it.
 //!
-//! A file: its key, then what is kept, at the end the XXH3-128 of everything before; little-endian. What does not fit is
-//! computed again, never trusted.
+//! A file: its key, then what is kept, at the end the XXH3-128 of everything before; little-endian. What does
+//! not fit is computed again, never trusted.
 
 use std::io::Write;
 use std::path::Path;
@@ -54,8 +54,8 @@ impl Keep for Vec<f32> {
     }
 }
 
-/// The value kept in `folder` under `key`; if there is none, or it is damaged, computes and keeps it. Without a folder it is
-/// computed.
+/// The value kept in `folder` under `key`; if there is none, or it is damaged, computes and keeps it. Without
+/// a folder it is computed.
 ///
 /// # Errors
 /// When the value cannot be computed, or the folder or the file cannot be written.

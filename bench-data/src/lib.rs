@@ -1,5 +1,6 @@
-//! What the suites measure with: [`dataset`]s that the user brings, the text [`corpus`] and the user's documents, the
-//! [`embedder`]s that make vectors of them, the [`material`] made of all these, and what is [`kept`] between processes.
+//! What the suites measure with: [`dataset`]s that the user brings, the text [`corpus`] and the user's
+//! documents, the [`embedder`]s that make vectors of them, the [`material`] made of all these, and what is
+//! [`kept`] between processes.
 
 pub mod chunk;
 pub mod corpus;

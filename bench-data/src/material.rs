@@ -1,5 +1,5 @@
-//! What engines are filled with, asked for, and judged by: vectors of the text corpus, or of the data set that the user
-//! brought.
+//! What engines are filled with, asked for, and judged by: vectors of the text corpus, or of the data set
+//! that the user brought.
 
 use std::sync::Arc;
 
@@ -61,8 +61,8 @@ pub fn of_texts(texts: Texts, inputs: &Inputs, n: usize, dim: usize) -> Result<M
     Ok(embedded(texts, inputs, n, EmbeddedBy::Hashing(dim), texts.bytes)?.0)
 }
 
-/// As [`of_texts`], as the case has it: `n`, and if it names them, `dim` or the model that is its `embedder`. A model's
-/// vectors are kept for the next process.
+/// As [`of_texts`], as the case has it: `n`, and if it names them, `dim` or the model that is its `embedder`.
+/// A model's vectors are kept for the next process.
 ///
 /// # Errors
 /// As [`of_texts`], and when the model is needed and cannot be opened.
@@ -82,8 +82,8 @@ pub fn with_words(texts: Texts, case: &Case, query_bytes: usize) -> Result<(Mate
     embedded(texts, case.inputs(), case.count("n")?, by, query_bytes)
 }
 
-/// The same cases with the vectors of each model of this build: recall on real embeddings is another than on hashed ones.
-/// The set-up may take minutes once, so a process of its own does it before any is measured.
+/// The same cases with the vectors of each model of this build: recall on real embeddings is another than on
+/// hashed ones. The set-up may take minutes once, so a process of its own does it before any is measured.
 pub fn by_models(workload: Workload) -> Workload {
     workload.axis(Axis::new("embedder", embedder::models())).kind(Kind::EmbedsFirst)
 }
@@ -133,8 +133,8 @@ fn embedded(
     Ok((Material { base: Arc::new(base), queries: Arc::new(queries), distance, exact, read }, words))
 }
 
-/// The first `n` vectors of the user's file, and the first 100 of its queries. If it has none, the last one per cent
-/// of the vectors (at least 1, at most 100) are held out as queries.
+/// The first `n` vectors of the user's file, and the first 100 of its queries. If it has none, the last one
+/// per cent of the vectors (at least 1, at most 100) are held out as queries.
 ///
 /// # Errors
 /// When a file cannot be read, holds a single vector and no query, or has neighbours that are not its own.

@@ -21,8 +21,9 @@ const ENDINGS: &[&str] = &[
 /// How many of the files left out are named in a message, of each kind.
 const NAMED: usize = 3;
 
-/// What ingesting takes at the most, over the size of the text: the text to check by, the text that is read, its chunks, and
-/// vectors twice; measured 5 for the peak heap, and what the allocator and the instruments add.
+/// What ingesting takes at the most, over the size of the text: the text to check by, the text that is read,
+/// its chunks, and vectors twice; measured 5 for the peak heap, and what the allocator and the instruments
+/// add.
 const TIMES_THE_TEXT: u64 = 8;
 
 /// Files are looked at in pieces of so many bytes, never as a whole.
@@ -74,11 +75,13 @@ impl Reason {
 }
 
 impl UserDocuments {
-    /// Looks at every file below the folder, one after the other, and holds none of their text. Hidden files and folders are
-    /// passed over, links to folders too. A file is left out that could not be ingested within the memory limit, in bytes.
+    /// Looks at every file below the folder, one after the other, and holds none of their text. Hidden files
+    /// and folders are passed over, links to folders too. A file is left out that could not be ingested
+    /// within the memory limit, in bytes.
     ///
     /// # Errors
-    /// When the folder cannot be listed or holds no text at all. A file or folder below it that cannot be read is left out.
+    /// When the folder cannot be listed or holds no text at all. A file or folder below it that cannot be
+    /// read is left out.
     pub fn open(folder: &Path, memory_limit: Option<u64>) -> Result<UserDocuments> {
         let at = || format!("read the folder of documents {}", folder.display());
         let folder = fs::canonicalize(folder).with_context(at)?;

@@ -1,7 +1,7 @@
 //! The embedding model agrees with an independent implementation, alone and in batches.
 //!
-//! Runs where MINILM_DIR names the model's folder; `fixtures/minilm_reference.py` says where the numbers come from. Run
-//! it in release: candle without optimisation takes minutes.
+//! Runs where MINILM_DIR names the model's folder; `fixtures/minilm_reference.py` says where the numbers come
+//! from. Run it in release: candle without optimisation takes minutes.
 #![cfg(feature = "minilm")]
 
 use std::fs;

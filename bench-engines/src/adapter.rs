@@ -1,4 +1,5 @@
-//! What an engine says of itself: its name, what it can do, how its heap can be seen, and how an index of it is built.
+//! What an engine says of itself: its name, what it can do, how its heap can be seen, and how an index of it
+//! is built.
 
 use std::sync::Arc;
 
@@ -18,17 +19,18 @@ pub struct Adapter {
     pub package: Option<&'static str>,
     /// What it can do.
     pub capabilities: Capabilities,
-    /// The parameters of a build that it heeds, by the names of [`IndexSpec`]'s fields; it ignores the others.
+    /// The parameters of a build that it heeds, by the names of [`IndexSpec`]'s fields; it ignores the
+    /// others.
     pub parameters: &'static [&'static str],
     /// Whether a Rust allocator sees its memory.
     pub heap: HeapVisibility,
     /// Why two equal builds on one thread may differ in what they allocate, if they may.
     pub varies: Option<&'static str>,
-    /// The least and the greatest product of two vectors' lengths whose cosine it knows: shorter ones it takes for zero
-    /// vectors, longer ones overflow.
+    /// The least and the greatest product of two vectors' lengths whose cosine it knows: shorter ones it
+    /// takes for zero vectors, longer ones overflow.
     pub cosine_of: (f32, f32),
-    /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on the
-    /// calling thread's rayon pool.
+    /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on
+    /// the calling thread's rayon pool.
     pub build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,
 }
 
@@ -138,15 +140,16 @@ pub struct IndexSpec {
     pub batch: usize,
     /// Threads that will insert or search at once: some engines keep a context for each.
     pub threads: usize,
-    /// The ids that carry a label, where an engine can index it ([`Capabilities::labels`]): a search among exactly these goes by
-    /// the label.
+    /// The ids that carry a label, where an engine can index it ([`Capabilities::labels`]): a search among
+    /// exactly these goes by the label.
     pub labelled: Option<Arc<IdSet>>,
     /// The server that holds the index, where the engine is one.
     pub server: Option<Arc<Server>>,
 }
 
 impl IndexSpec {
-    /// The engines' usual parameters: M 16, ef_construction 128, ef 64, no reserve, 1000 vectors at a time, one thread.
+    /// The engines' usual parameters: M 16, ef_construction 128, ef 64, no reserve, 1000 vectors at a time,
+    /// one thread.
     pub fn new(dim: usize, distance: Distance) -> IndexSpec {
         IndexSpec {
             dim,

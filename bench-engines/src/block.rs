@@ -29,8 +29,9 @@ pub(crate) fn ensure_block(ids: &[u64], vectors: &[f32], dim: usize) -> Result<(
     Ok(())
 }
 
-/// The rows of a block with their ids, for engines that take one vector at a time. They are inserted on the current
-/// rayon pool if it has several threads, otherwise one after the other, which gives the same index every time.
+/// The rows of a block with their ids, for engines that take one vector at a time. They are inserted on the
+/// current rayon pool if it has several threads, otherwise one after the other, which gives the same index
+/// every time.
 #[cfg(any(feature = "hnsw_rs", feature = "usearch"))]
 pub(crate) fn insert_each(
     ids: &[u64],

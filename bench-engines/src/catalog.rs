@@ -53,8 +53,8 @@ pub fn find(name: &str) -> Result<&'static Adapter> {
 /// Builds an index of `vectors`, whose ids are their row numbers.
 ///
 /// # Errors
-/// When there is no such engine in this build, the vectors have another dim than `spec` says, the engine cannot keep such
-/// vectors ([`Adapter::cannot`]), or it fails.
+/// When there is no such engine in this build, the vectors have another dim than `spec` says, the engine
+/// cannot keep such vectors ([`Adapter::cannot`]), or it fails.
 pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     let adapter = find(name)?;
     ensure!(vectors.dim() == spec.dim, "vectors of dim {} for an index of dim {}", vectors.dim(), spec.dim);

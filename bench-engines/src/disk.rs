@@ -4,8 +4,8 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
-/// The bytes that the files in a folder take on the disk, those of its folders included. Of a file with holes only
-/// what is there counts: LMDB's is as large as its map.
+/// The bytes that the files in a folder take on the disk, those of its folders included. Of a file with holes
+/// only what is there counts: LMDB's is as large as its map.
 ///
 /// # Errors
 /// When the folder cannot be read.

@@ -25,7 +25,8 @@ impl Distance {
         self.of_rank(self.rank(a, b))
     }
 
-    /// What vectors are ranked by, less is nearer: the distance, without the 1 in which small products would vanish.
+    /// What vectors are ranked by, less is nearer: the distance, without the 1 in which small products would
+    /// vanish.
     pub fn rank(self, a: &[f32], b: &[f32]) -> f32 {
         match self {
             Distance::L2 => sum_over(a, b, |x, y| (x - y) * (x - y)),

@@ -38,7 +38,8 @@ pub trait Engine: Send + Sync {
     /// When the query has another number of components, or the engine fails.
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Neighbour>>;
 
-    /// The `k` nearest of the vectors whose ids are `allowed` (all of those, if there are fewer), the nearest first.
+    /// The `k` nearest of the vectors whose ids are `allowed` (all of those, if there are fewer), the nearest
+    /// first.
     ///
     /// # Errors
     /// As [`Engine::search`]; without [`Capabilities::filter`](crate::Capabilities::filter) always.
@@ -49,8 +50,8 @@ pub trait Engine: Send + Sync {
     /// Adds a block of vectors, row-major, one id each. The caller keeps ids unique.
     ///
     /// # Errors
-    /// When the block does not hold one vector per id, or the engine refuses: without [`Capabilities::update`](crate::Capabilities::update) it always
-    /// does.
+    /// When the block does not hold one vector per id, or the engine refuses: without
+    /// [`Capabilities::update`](crate::Capabilities::update) it always does.
     fn insert(&mut self, _ids: &[u64], _vectors: &[f32]) -> Result<()> {
         bail!("this engine cannot insert into an index that was built")
     }
@@ -58,7 +59,8 @@ pub trait Engine: Send + Sync {
     /// Removes the vectors with these ids.
     ///
     /// # Errors
-    /// When an id is not there, or the engine refuses: without [`Capabilities::delete`](crate::Capabilities::delete) it always does.
+    /// When an id is not there, or the engine refuses: without
+    /// [`Capabilities::delete`](crate::Capabilities::delete) it always does.
     fn delete(&mut self, _ids: &[u64]) -> Result<()> {
         bail!("this engine cannot delete")
     }

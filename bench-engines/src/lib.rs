@@ -1,8 +1,8 @@
 //! Engines: what keeps vectors and finds the nearest ones, behind one small trait.
 //!
-//! An engine is one adapter file ([`Engine`], and an [`Adapter`] that says what it can do), one cargo feature, and one line
-//! in [`ALL`]. `flat` is ours: the control that every other engine is compared with. The oracle that judges answers,
-//! [`exact_neighbours`], shares no code with it.
+//! An engine is one adapter file ([`Engine`], and an [`Adapter`] that says what it can do), one cargo
+//! feature, and one line in [`ALL`]. `flat` is ours: the control that every other engine is compared with.
+//! The oracle that judges answers, [`exact_neighbours`], shares no code with it.
 
 mod adapter;
 mod block;

@@ -55,7 +55,8 @@ impl ServerKind {
     }
 }
 
-/// The first address of a host, looked up before anything is measured: a client that does it starts a thread for it.
+/// The first address of a host, looked up before anything is measured: a client that does it starts a thread
+/// for it.
 ///
 /// # Errors
 /// When the host is unknown.

@@ -14,8 +14,8 @@ impl Vectors {
     /// The vectors that `data` holds, row-major.
     ///
     /// # Errors
-    /// When the data is no whole number of vectors, or a component is not a finite number: no distance is defined
-    /// for it.
+    /// When the data is no whole number of vectors, or a component is not a finite number: no distance is
+    /// defined for it.
     pub fn new(dim: usize, data: Vec<f32>) -> Result<Vectors> {
         ensure!(dim > 0, "vectors need at least one component");
         ensure!(data.len().is_multiple_of(dim), "{} components are no vectors of dim {dim}", data.len());
@@ -69,7 +69,8 @@ impl Vectors {
         (Vectors { dim: self.dim, data: self.data }, Vectors { dim: self.dim, data: from })
     }
 
-    /// XXH3-128 over the dim and the components' bytes: which vectors these are, whatever file they came from.
+    /// XXH3-128 over the dim and the components' bytes: which vectors these are, whatever file they came
+    /// from.
     pub fn hash(&self) -> String {
         let mut hash = Xxh3::new();
         hash.update(&(self.dim as u64).to_le_bytes());

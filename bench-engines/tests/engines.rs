@@ -225,7 +225,8 @@ fn zero_vectors_under_cosine_fail_no_engine() {
         for adapter in all() {
             let name = adapter.name;
             let findings = judged(adapter, &base, &queries, Distance::Cosine).expect(name);
-            // To hnsw_rs and arroy they are the nearest to all, and lead hnsw_rs astray; they break sqlite-vec's order.
+            // To hnsw_rs and arroy they are the nearest to all, and lead hnsw_rs astray; they break
+            // sqlite-vec's order.
             assert!(findings.recall == Some(1.0) || name != "flat", "{name}: {findings:?}");
             let said = findings.unjudged.unwrap_or_default();
             assert!(left_out == 0 || said.contains("a vector of length 0 has no cosine"), "{name}: {said}");

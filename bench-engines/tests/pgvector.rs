@@ -1,5 +1,5 @@
-//! pgvector against a real PostgreSQL (PGVECTOR_URL; `.ci/pgvector start` prints one), and its client against servers that
-//! misbehave, which need none.
+//! pgvector against a real PostgreSQL (PGVECTOR_URL; `.ci/pgvector start` prints one), and its client against
+//! servers that misbehave, which need none.
 #![cfg(feature = "pgvector")]
 
 use std::io::{Read, Write};
@@ -91,7 +91,8 @@ fn a_table_is_dropped_whatever_happens() {
     assert_eq!(tables(&url), [""; 0], "after the connection broke in the middle of a batch");
 }
 
-/// Stands between client and server, and dies in the middle of a connection's batch: after so many bytes of the client's.
+/// Stands between client and server, and dies in the middle of a connection's batch: after so many bytes of
+/// the client's.
 struct Proxy {
     url: String,
 }

@@ -1,17 +1,20 @@
 //! I8: can far more text be ingested than the limit of the heap allows at once?
 //!
-//! Documents are read, chunked, embedded and indexed in batches, under a memory budget. It is the budget that a service
-//! would use, so the workload asks it as a service does. What is bounded is the whole heap of the ingestion: the index
-//! lies on disk ([`DiskIndex`]), because an index that grows in the heap reaches any limit by enough text.
+//! Documents are read, chunked, embedded and indexed in batches, under a memory budget. It is the budget that
+//! a service would use, so the workload asks it as a service does. What is bounded is the whole heap of the
+//! ingestion: the index lies on disk ([`DiskIndex`]), because an index that grows in the heap reaches any
+//! limit by enough text.
 //!
 //! Three rules keep the limit, all on live bytes read at each check, so that equal runs make equal batches:
 //!
-//! - A batch takes the next documents up to its size as long as the heap would stay below Critical with them; a batch of
-//!   one document must stay below Emergency. What a document will need is guessed by its length ([`NEED_PER_BYTE`]).
-//! - When a batch is chunked, what its vectors need is known. If that would be an Emergency, its chunks are dropped and half
-//!   of its documents are tried; one document that does not fit ends the ingestion with an error.
-//! - The worst pressure that a batch met sets the next one's size: twice as many documents after Normal, half after Warning,
-//!   one after Critical. Emergency ends the ingestion with an error.
+//! - A batch takes the next documents up to its size as long as the heap would stay below Critical with them;
+//!   a batch of one document must stay below Emergency. What a document will need is guessed by its length
+//!   ([`NEED_PER_BYTE`]).
+//! - When a batch is chunked, what its vectors need is known. If that would be an Emergency, its chunks are
+//!   dropped and half of its documents are tried; one document that does not fit ends the ingestion with an
+//!   error.
+//! - The worst pressure that a batch met sets the next one's size: twice as many documents after Normal, half
+//!   after Warning, one after Critical. Emergency ends the ingestion with an error.
 //!
 //! However it ends, the batches before are in the index, each wholly.
 //!
@@ -42,8 +45,8 @@ const LONG: usize = 10;
 /// Every so many documents one is long.
 const LONG_EVERY: usize = 20;
 
-/// The heap that a byte of text takes at the most on its way through a batch, measured 2.7 to 3.1 on the corpus: the chunk
-/// and its vector. Texts of short chunks take more; a wrong guess costs a second try.
+/// The heap that a byte of text takes at the most on its way through a batch, measured 2.7 to 3.1 on the
+/// corpus: the chunk and its vector. Texts of short chunks take more; a wrong guess costs a second try.
 const NEED_PER_BYTE: u64 = 3;
 
 /// The most documents of a batch.
@@ -178,8 +181,8 @@ fn admitted(budget: &MemoryBudget, waiting: &[PathBuf], most: usize) -> Result<u
     Ok(most.min(waiting.len()))
 }
 
-/// Takes a batch through all steps and returns the worst pressure it met; nothing if its vectors would not fit, and then
-/// nothing of it is in the index.
+/// Takes a batch through all steps and returns the worst pressure it met; nothing if its vectors would not
+/// fit, and then nothing of it is in the index.
 fn ingest_batch(
     operation: &mut Operation<'_>,
     budget: &MemoryBudget,
@@ -264,8 +267,8 @@ impl Batches {
 /// How many chunks are searched for at the most.
 const SEARCHED: u64 = 20;
 
-/// Everything that is said to be in the index must be, whether the ingestion came to its end or not; one that did not is
-/// no right answer.
+/// Everything that is said to be in the index must be, whether the ingestion came to its end or not; one that
+/// did not is no right answer.
 fn verify(ingested: &BoundedIngest, paths: &[PathBuf]) -> Result<()> {
     let BoundedIngest { index, documents, stopped, report, limit, .. } = ingested;
     verify_index(index, &read(&paths[..*documents])?).context("the index is not consistent")?;

@@ -1,7 +1,9 @@
-//! An exact index on disk: what it holds takes no heap, so that ingestion can be bounded however much is indexed.
+//! An exact index on disk: what it holds takes no heap, so that ingestion can be bounded however much is
+//! indexed.
 //!
-//! Two files: the vectors one behind the other, and the chunks' texts, each behind its length. A search reads the vectors
-//! block by block, and the engine `flat` searches each block. A batch is in the index wholly or not at all.
+//! Two files: the vectors one behind the other, and the chunks' texts, each behind its length. A search reads
+//! the vectors block by block, and the engine `flat` searches each block. A batch is in the index wholly or
+//! not at all.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};

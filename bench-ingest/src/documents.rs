@@ -1,8 +1,9 @@
-//! I1 and I2: what does it cost to read documents, chunk them, embed the chunks, and index them? Those of the corpus, and
-//! those that the user brought.
+//! I1 and I2: what does it cost to read documents, chunk them, embed the chunks, and index them? Those of the
+//! corpus, and those that the user brought.
 //!
-//! KB is 1000 bytes. Each phase takes over what the one before produced and frees it once it is used: what stays at
-//! the end is the chunks' text and the index. The items are documents, in the phases behind `read` chunks.
+//! KB is 1000 bytes. Each phase takes over what the one before produced and frees it once it is used: what
+//! stays at the end is the chunks' text and the index. The items are documents, in the phases behind `read`
+//! chunks.
 
 use std::fs;
 use std::path::PathBuf;
@@ -128,8 +129,8 @@ fn prepared(case: &Case, documents: Documents, files: DocumentFiles) -> Result<P
 /// The documents as files.
 pub(crate) struct DocumentFiles {
     pub(crate) paths: Vec<PathBuf>,
-    /// Where they lie, if they were written for this case: gone when this is dropped. It is in the current folder, which
-    /// whoever starts the case removes, so that a kill leaves nothing behind.
+    /// Where they lie, if they were written for this case: gone when this is dropped. It is in the current
+    /// folder, which whoever starts the case removes, so that a kill leaves nothing behind.
     _folder: Option<TempDir>,
 }
 

@@ -63,7 +63,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
 /// By how much two vectors of one text may differ: a model sums in another order when its batch is larger.
 const ROUNDING: f32 = 1e-3;
 
-/// One vector per text, of length 1, and the one that the text has alone. Few are embedded again: the first and the last.
+/// One vector per text, of length 1, and the one that the text has alone. Few are embedded again: the first
+/// and the last.
 fn verify(embedder: &dyn Embedder, texts: &[String], vectors: &[f32]) -> Result<()> {
     let (dim, n) = (embedder.dim(), texts.len());
     ensure!(vectors.len() == n * dim, "{} components are no {n} vectors of dim {dim}", vectors.len());

@@ -17,8 +17,8 @@ use bench_core::harness::{Inputs, Suite};
 /// The workloads of this crate.
 ///
 /// # Errors
-/// When the data set or the documents that the user named cannot be opened, the model that he named is not one, or a server is
-/// named that this build has not.
+/// When the data set or the documents that the user named cannot be opened, the model that he named is not
+/// one, or a server is named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bench_data::embedder::ensure_model_is_there(inputs)?;
     bench_engines::ensure_servers_are_built(inputs)?;

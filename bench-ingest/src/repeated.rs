@@ -74,8 +74,8 @@ impl Document {
     }
 }
 
-/// Where documents go in and out: an index that holds another one, or, where the engine cannot delete, a new one for
-/// each.
+/// Where documents go in and out: an index that holds another one, or, where the engine cannot delete, a new
+/// one for each.
 struct Index {
     adapter: &'static Adapter,
     spec: IndexSpec,
@@ -85,7 +85,8 @@ struct Index {
 }
 
 impl Index {
-    /// An index that holds a document, and has room for another one of as many chunks as `most`: not every engine can grow.
+    /// An index that holds a document, and has room for another one of as many chunks as `most`: not every
+    /// engine can grow.
     fn of(adapter: &'static Adapter, kept: &Document, most: usize) -> Result<Index> {
         let mut spec = IndexSpec::new(kept.0.dim(), Distance::Cosine);
         let stays = adapter.capabilities.delete && adapter.capabilities.update;

@@ -1,4 +1,5 @@
-//! I7: what does an index give back when half of its vectors are deleted, and what do they cost when they return?
+//! I7: what does an index give back when half of its vectors are deleted, and what do they cost when they
+//! return?
 
 use std::sync::Arc;
 

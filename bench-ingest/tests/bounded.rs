@@ -1,4 +1,5 @@
-//! `ingest/bounded` in the real binary: the limit holds to the byte, and what does not fit ends with an error.
+//! `ingest/bounded` in the real binary: the limit holds to the byte, and what does not fit ends with an
+//! error.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,5 @@
-//! Cases that embed by all-MiniLM-L6-v2, in the real binary. What needs the model runs where MINILM_DIR names its folder.
+//! Cases that embed by all-MiniLM-L6-v2, in the real binary. What needs the model runs where MINILM_DIR names
+//! its folder.
 #![cfg(feature = "minilm")]
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! The cases on a server in the real binary: against PGVECTOR_URL (`.ci/pgvector start` prints one), and without any.
+//! The cases on a server in the real binary: against PGVECTOR_URL (`.ci/pgvector start` prints one), and
+//! without any.
 #![cfg(feature = "pgvector")]
 
 use std::process::{Command, Output};

@@ -1,7 +1,8 @@
-//! The global allocator of a suite's program, chosen by its environment at the first allocation and never changed.
+//! The global allocator of a suite's program, chosen by its environment at the first allocation and never
+//! changed.
 //!
-//! Each way is one static; a call goes through the pointer to the chosen one. That costs an allocation about a
-//! nanosecond, in every mode alike, and saves a program for each mode and allocator.
+//! Each way is one static; a call goes through the pointer to the chosen one. That costs an allocation about
+//! a nanosecond, in every mode alike, and saves a program for each mode and allocator.
 
 // The room for `unsafe`: the `GlobalAlloc` implementations.
 #![allow(unsafe_code)]
@@ -37,7 +38,8 @@ const fn way(mode: Mode, allocator: Allocator, by: &'static (dyn GlobalAlloc + S
     Way { mode: Some(mode), allocator, by }
 }
 
-/// All ways that this program was built with. The first chooses; the second is that of a program without a mode.
+/// All ways that this program was built with. The first chooses; the second is that of a program without a
+/// mode.
 static WAYS: &[Way] = &[
     Way { mode: None, allocator: Allocator::System, by: &Chooser },
     way(Mode::Time, Allocator::System, &SystemAllocator),
@@ -67,7 +69,8 @@ fn chosen() -> &'static dyn GlobalAlloc {
     WAYS[CHOSEN.load(Ordering::Relaxed)].by
 }
 
-// SAFETY: every call is passed on unchanged, and always to the same allocator: the choice is made at the first call.
+// SAFETY: every call is passed on unchanged, and always to the same allocator: the choice is made at the
+// first call.
 unsafe impl GlobalAlloc for ChosenAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -134,7 +137,8 @@ fn choose() {
     CHOSEN.store(index, Ordering::Relaxed);
 }
 
-/// The index and the mode of the way that the environment asks for, if this program has it. Allocates nothing.
+/// The index and the mode of the way that the environment asks for, if this program has it. Allocates
+/// nothing.
 fn asked_for(mode: Option<&str>, allocator: Option<&str>) -> Option<(usize, Mode)> {
     let allocator = allocator.unwrap_or(Allocator::System.name());
     let mut of_allocator = WAYS.iter().enumerate().filter(|(_, way)| way.allocator.name() == allocator);
@@ -147,8 +151,8 @@ fn variable(name: &str) -> Option<&'static str> {
     let mut buffer = [0u8; 32];
     buffer.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
     let name = std::ffi::CStr::from_bytes_until_nul(&buffer).ok()?;
-    // SAFETY: the name ends with a null byte. The program changes no variable before its first allocation, and the text
-    // lies in the environment as long as the process lives.
+    // SAFETY: the name ends with a null byte. The program changes no variable before its first allocation,
+    // and the text lies in the environment as long as the process lives.
     unsafe {
         let value = libc::getenv(name.as_ptr());
         if value.is_null() { None } else { std::ffi::CStr::from_ptr(value).to_str().ok() }

@@ -1,11 +1,13 @@
 //! Defines malloc, mmap and their kin in the program that links this crate, so that all code calls these.
 //!
-//! They forward to glibc's own (`__libc_malloc` and so on), and count in mode `native`. Rust's global allocator is
-//! `bench_core::instrument::LibcDirect` there, which calls glibc's own as well: no block is counted twice.
+//! They forward to glibc's own (`__libc_malloc` and so on), and count in mode `native`. Rust's global
+//! allocator is `bench_core::instrument::LibcDirect` there, which calls glibc's own as well: no block is
+//! counted twice.
 //!
-//! These run before `main` and inside the dynamic linker: no allocation, no panic, no thread-local storage, and errno
-//! stays what glibc made it. reallocarray, strdup and the like end in these by themselves; malloc_usable_size is glibc's.
-//! glibc's own malloc calls mmap by a name that nothing interposes, so that no byte is counted in both places.
+//! These run before `main` and inside the dynamic linker: no allocation, no panic, no thread-local storage,
+//! and errno stays what glibc made it. reallocarray, strdup and the like end in these by themselves;
+//! malloc_usable_size is glibc's. glibc's own malloc calls mmap by a name that nothing interposes, so that no
+//! byte is counted in both places.
 
 // The room for `unsafe`: the functions' names are the C library's, and so are their contracts.
 #![allow(unsafe_code)]
@@ -45,7 +47,8 @@ extern "C" fn malloc(size: usize) -> *mut c_void {
 
 #[unsafe(no_mangle)]
 extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-    // SAFETY: calloc has no preconditions; where the product overflows it returns null, and nothing is counted.
+    // SAFETY: calloc has no preconditions; where the product overflows it returns null, and nothing is
+    // counted.
     counted(unsafe { __libc_calloc(count, size) }, count.wrapping_mul(size))
 }
 
@@ -75,8 +78,8 @@ unsafe extern "C" fn free(block: *mut c_void) {
     if block.is_null() {
         return;
     }
-    // SAFETY: the caller's promise: `block` is live, and is not used again. Counted first: another thread may get the
-    // block at once, and would show a false peak.
+    // SAFETY: the caller's promise: `block` is live, and is not used again. Counted first: another thread may
+    // get the block at once, and would show a false peak.
     unsafe {
         if native_counts() {
             count_native_free(malloc_usable_size(block));

@@ -1,4 +1,5 @@
-//! The program of a suite. Whoever links this crate gets its global allocator and, on Linux with glibc, its malloc.
+//! The program of a suite. Whoever links this crate gets its global allocator and, on Linux with glibc, its
+//! malloc.
 //!
 //! ```no_run
 //! use bench_core::harness::{Inputs, Suite};
@@ -12,8 +13,8 @@
 //! }
 //! ```
 //!
-//! One program serves every mode and allocator: the environment says which (`BENCH_MODE`, `BENCH_ALLOCATOR`). So only
-//! a program's main file uses this crate, never a library.
+//! One program serves every mode and allocator: the environment says which (`BENCH_MODE`, `BENCH_ALLOCATOR`).
+//! So only a program's main file uses this crate, never a library.
 
 mod allocator;
 mod internals;

@@ -70,8 +70,8 @@ fn hybrid(case: &Case) -> Result<Prepared> {
     Ok(indexing::with_engine(material.record(prepared), adapter, None))
 }
 
-/// The loop. Each query is answered once before it, so that an answer takes the place of another: what an iteration holds
-/// at its end is the same every time, unless something stays.
+/// The loop. Each query is answered once before it, so that an answer takes the place of another: what an
+/// iteration holds at its end is the same every time, unless something stays.
 fn repeated<A: PartialEq + 'static>(
     queries: usize,
     search: impl Fn(usize) -> Result<A> + 'static,

@@ -199,7 +199,8 @@ fn what_an_engine_cannot_do_with_the_users_data_is_listed_with_its_reason() {
     }
 }
 
-/// Zero vectors, vectors far from the origin, and of any length: every engine is measured, or says what it cannot do.
+/// Zero vectors, vectors far from the origin, and of any length: every engine is measured, or says what it
+/// cannot do.
 #[test]
 fn no_data_of_the_user_makes_an_engine_answer_wrongly() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! What becomes of a case that misbehaves? One case per way of going wrong, for the tests of whoever runs cases.
+//! What becomes of a case that misbehaves? One case per way of going wrong, for the tests of whoever runs
+//! cases.
 
 use std::hint::black_box;
 
@@ -6,8 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use bench_core::case::Kind;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
-/// `leak` is the one that `cargo xtask leaks` has to find in every check; `drip` is the same to whoever names it, as a loop
-/// that nobody expects to leak.
+/// `leak` is the one that `cargo xtask leaks` has to find in every check; `drip` is the same to whoever names
+/// it, as a loop that nobody expects to leak.
 const KINDS: [&str; 13] = [
     "panic",
     "abort",
@@ -24,8 +25,8 @@ const KINDS: [&str; 13] = [
     "moves",
 ];
 
-/// The hidden switch of the kinds `grows`, `touches` and `moves`: by how many thousandths they take more than they should,
-/// or have on the heap instead of in a file.
+/// The hidden switch of the kinds `grows`, `touches` and `moves`: by how many thousandths they take more than
+/// they should, or have on the heap instead of in a file.
 const GROWTH: &str = "BENCH_FAULT_GROWTH";
 
 pub(crate) fn add(suite: &mut Suite) {
@@ -65,8 +66,8 @@ fn prepare(case: &Case) -> Result<Prepared> {
     Ok(Prepared::new(run, check))
 }
 
-/// 1,000 blocks of 64 KiB, all resident at once; and one more for each thousandth of [`GROWTH`]: a regression whose
-/// size is known, for the tests of comparisons.
+/// 1,000 blocks of 64 KiB, all resident at once; and one more for each thousandth of [`GROWTH`]: a regression
+/// whose size is known, for the tests of comparisons.
 fn grows() -> Result<Prepared> {
     let blocks = 1000 + growth()?;
     let run = move |phases: &mut Phases| {
@@ -76,8 +77,8 @@ fn grows() -> Result<Prepared> {
     Ok(Prepared::new(run, |_: Vec<Vec<u8>>| Ok(())).items(1000))
 }
 
-/// One allocation, always the same, of which 1,000 blocks of 64 KiB become resident, and one more for each thousandth of
-/// [`GROWTH`]: only RSS tells, which is noisy.
+/// One allocation, always the same, of which 1,000 blocks of 64 KiB become resident, and one more for each
+/// thousandth of [`GROWTH`]: only RSS tells, which is noisy.
 fn touches() -> Result<Prepared> {
     let bytes = (1000 + growth()?) * BLOCK;
     let run = move |phases: &mut Phases| {
@@ -90,8 +91,8 @@ fn touches() -> Result<Prepared> {
     Ok(Prepared::new(run, |_: Vec<u8>| Ok(())).items(1000))
 }
 
-/// 1,000 blocks of 64 KiB that are resident in a mapped file; for each thousandth of [`GROWTH`] one of them lies on the heap
-/// instead. RSS stays the same, but what the kernel could take back must stay now.
+/// 1,000 blocks of 64 KiB that are resident in a mapped file; for each thousandth of [`GROWTH`] one of them
+/// lies on the heap instead. RSS stays the same, but what the kernel could take back must stay now.
 #[cfg(unix)]
 fn moves() -> Result<Prepared> {
     use std::io::Write;
@@ -145,8 +146,8 @@ fn hang() -> u64 {
     }
 }
 
-/// Takes and touches 16 MiB at a time until a memory limit stops it. Where there is none, it gives up at 4 GiB,
-/// with a wrong answer, before it takes the machine down.
+/// Takes and touches 16 MiB at a time until a memory limit stops it. Where there is none, it gives up at 4
+/// GiB, with a wrong answer, before it takes the machine down.
 fn hoard() -> u64 {
     const STEP: usize = 16 << 20;
     let hoard: Vec<Vec<u8>> = (0..256).map(|_| black_box(vec![1; STEP])).collect();

@@ -1,7 +1,7 @@
 //! V3: what does an allocator keep resident when blocks of a collection come and go?
 //!
-//! The same patterns run on each allocator. Live bytes are the same on all of them; what differs is RSS, time, and
-//! the fragmentation ratio.
+//! The same patterns run on each allocator. Live bytes are the same on all of them; what differs is RSS,
+//! time, and the fragmentation ratio.
 
 use anyhow::{Result, bail, ensure};
 use bench_core::harness::{Allocator, Axis, Case, Phases, Prepared, Suite, Workload};
@@ -101,8 +101,8 @@ fn churn() -> Prepared {
     Prepared::new(run, check).items_of("step", CHURN_STEPS).payload_bytes(payload)
 }
 
-/// Which slot gets a block of how many bytes; always the same. Ten size classes are equally likely, so that small
-/// blocks are many and large ones hold most of the bytes.
+/// Which slot gets a block of how many bytes; always the same. Ten size classes are equally likely, so that
+/// small blocks are many and large ones hold most of the bytes.
 fn plan(slots: usize, steps: usize) -> Vec<(usize, usize)> {
     let mut random = SplitMix64(1);
     (0..steps)
@@ -114,8 +114,8 @@ fn plan(slots: usize, steps: usize) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// Steele, Lea and Flood's generator (2014). Written out, because a library's sequence may change with its version,
-/// and the workload with it.
+/// Steele, Lea and Flood's generator (2014). Written out, because a library's sequence may change with its
+/// version, and the workload with it.
 struct SplitMix64(u64);
 
 impl SplitMix64 {

@@ -71,7 +71,8 @@ fn every_calibration_of_the_c_heap_meets_its_expectation() {
     }
 }
 
-/// A case that allocates in Rust only: Rust's counts are those of mode heap, to the byte, and C's heap stays still.
+/// A case that allocates in Rust only: Rust's counts are those of mode heap, to the byte, and C's heap stays
+/// still.
 #[test]
 fn rust_is_counted_as_in_mode_heap_and_not_twice() {
     for case in
@@ -112,7 +113,8 @@ fn the_calibrations_hold_under_valgrind() {
     }
 }
 
-/// The interposing functions are defined in the programs of suites, and not in whatever links the suites as libraries.
+/// The interposing functions are defined in the programs of suites, and not in whatever links the suites as
+/// libraries.
 #[test]
 fn only_the_program_defines_malloc() {
     let defines = |binary: &str| {

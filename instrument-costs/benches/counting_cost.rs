@@ -1,10 +1,11 @@
 //! What counting costs: `cargo bench -p instrument-costs --bench counting_cost`.
 //!
-//! Every round times each contender once, one after the other, and divides by the bare system allocator of the same
-//! round; the table shows the median of the ratios. So the machine's drift cancels out. The first table calls the
-//! allocators directly; the second runs the suites' own workloads on a global allocator that counts or does not.
-//! What is missed of the aims is printed at the end: beat stats_alloc and dhat on every row, stay within 10 % of
-//! divan's (which only counts per thread), and at most 1.05 x the bare allocator on the suites' workloads.
+//! Every round times each contender once, one after the other, and divides by the bare system allocator of
+//! the same round; the table shows the median of the ratios. So the machine's drift cancels out. The first
+//! table calls the allocators directly; the second runs the suites' own workloads on a global allocator that
+//! counts or does not. What is missed of the aims is printed at the end: beat stats_alloc and dhat on every
+//! row, stay within 10 % of divan's (which only counts per thread), and at most 1.05 x the bare allocator on
+//! the suites' workloads.
 
 // Calling allocators directly is what is measured.
 #![allow(unsafe_code)]
@@ -310,7 +311,8 @@ fn suites_table(rounds: usize) -> anyhow::Result<Vec<String>> {
     Ok(missed)
 }
 
-/// Quick cases on the system allocator that neither misbehave nor calibrate, and that run without counters, too.
+/// Quick cases on the system allocator that neither misbehave nor calibrate, and that run without counters,
+/// too.
 fn is_ordinary(case: &CaseSpec) -> bool {
     case.is(Kind::Quick)
         && case.allocator == "system"

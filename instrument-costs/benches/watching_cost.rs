@@ -1,12 +1,12 @@
 //! What a memory budget's checks cost: `cargo bench -p instrument-costs --bench watching_cost`.
 //!
-//! Real work is done chunk by chunk, unwatched and watched in several ways. Every round does each once, one after the
-//! other, and divides by the unwatched work of the same round; the table shows the median of the ratios. So the
-//! machine's drift cancels out. Then each kind of check alone, in nanoseconds.
+//! Real work is done chunk by chunk, unwatched and watched in several ways. Every round does each once, one
+//! after the other, and divides by the unwatched work of the same round; the table shows the median of the
+//! ratios. So the machine's drift cancels out. Then each kind of check alone, in nanoseconds.
 //!
-//! Aim: a watched run takes less than 1.01 times an unwatched one; at 1.05 the benchmark fails. Shown, not judged: what
-//! reads memory anew at every chunk (that is what the kept reading saves), and a check after each chunk of 2 us (there a
-//! check of 40 ns is 2 %, and every 10th chunk is the way).
+//! Aim: a watched run takes less than 1.01 times an unwatched one; at 1.05 the benchmark fails. Shown, not
+//! judged: what reads memory anew at every chunk (that is what the kept reading saves), and a check after
+//! each chunk of 2 us (there a check of 40 ns is 2 %, and every 10th chunk is the way).
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -74,7 +74,8 @@ fn run(rounds: usize) -> Result<f64> {
         for round in 0..rounds {
             // Another one begins each round, so that no way always runs after the same one.
             for way in (0..WAYS.len()).map(|place| (place + round) % WAYS.len()) {
-                // Once before the clock runs, so that no way pays for what the one before it did to the caches.
+                // Once before the clock runs, so that no way pays for what the one before it did to the
+                // caches.
                 watched(&work, way, &kept, &anew)?;
                 let start = thread_cpu_time();
                 for _ in 0..REPEATS {

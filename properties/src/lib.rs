@@ -1,5 +1,6 @@
-//! What holds for every input of the parsers that are ours, whoever wrote it: each property takes bytes and panics where it
-//! does not hold. `cargo test` tries them for a moment (`tests/inputs.rs`), `cargo fuzz` for as long as one likes (`fuzz/`).
+//! What holds for every input of the parsers that are ours, whoever wrote it: each property takes bytes and
+//! panics where it does not hold. `cargo test` tries them for a moment (`tests/inputs.rs`), `cargo fuzz` for
+//! as long as one likes (`fuzz/`).
 
 mod neighbours_file;
 mod profile;

@@ -1,4 +1,5 @@
-//! `run.json` and baselines: a file is a run that can be judged, compared, shown and exported, or it is refused.
+//! `run.json` and baselines: a file is a run that can be judged, compared, shown and exported, or it is
+//! refused.
 
 use bench_core::run::Run;
 use report::compare::compare;
@@ -21,8 +22,8 @@ vs_baseline = { warn = "0.5%", fail = "3%" }
 "#;
 const TODAY: &str = "2026-11-21";
 
-/// Whatever is read is judged, compared with itself and with what a baseline keeps of it, exported and shown without a panic,
-/// and nothing in it becomes a script.
+/// Whatever is read is judged, compared with itself and with what a baseline keeps of it, exported and shown
+/// without a panic, and nothing in it becomes a script.
 pub fn run(json: &[u8]) {
     let run = match Run::parse(json) {
         Ok(run) => run,

@@ -5,8 +5,8 @@ use bench_core::server_url::{ServerUrl, without_secrets};
 
 use crate::assert_readable;
 
-/// A series that was read is written so that it is read again, and each line is read or counted; a URL never shows its
-/// password, whether it can be read or not, and one that was read is read again.
+/// A series that was read is written so that it is read again, and each line is read or counted; a URL never
+/// shows its password, whether it can be read or not, and one that was read is read again.
 pub fn server_text(bytes: &[u8]) {
     match prometheus::parse(bytes) {
         Ok(page) => {

@@ -9,7 +9,8 @@ use report::thresholds::Place;
 
 use crate::assert_readable;
 
-/// A table is refused with the place of its fault, or every case has at most one winner, whose limits are numbers.
+/// A table is refused with the place of its fault, or every case has at most one winner, whose limits are
+/// numbers.
 pub fn table(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Thresholds::parse(text, "thresholds.toml") {

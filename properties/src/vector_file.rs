@@ -9,7 +9,8 @@ use crate::assert_readable;
 /// The endings whose formats are read here without a library for the whole of it.
 pub const ENDINGS: [&str; 6] = [".fvecs", ".bvecs", ".fbin", ".u8bin", ".i8bin", ".npy"];
 
-/// A file of this ending gives the vectors that its length allows, all of them finite, or is refused with its name.
+/// A file of this ending gives the vectors that its length allows, all of them finite, or is refused with its
+/// name.
 pub fn vector_file(ending: &str, bytes: &[u8]) {
     let mut file = tempfile::Builder::new().suffix(ending).tempfile().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file can be written");

@@ -1,5 +1,6 @@
-//! The properties on random inputs: on what is nearly right (real files, with bytes changed, cut out, doubled and cut off),
-//! on texts of the words that each format is made of, and on noise. A failure is shrunk and printed.
+//! The properties on random inputs: on what is nearly right (real files, with bytes changed, cut out, doubled
+//! and cut off), on texts of the words that each format is made of, and on noise. A failure is shrunk and
+//! printed.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! The findings: everything about a run that is no pass, made once. Page, exports and terminal only lay them out.
+//! The findings: everything about a run that is no pass, made once. Page, exports and terminal only lay them
+//! out.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -27,7 +28,8 @@ pub struct Finding {
     pub phase: Option<String>,
     /// The metric, if it is about one.
     pub metric: Option<&'static Metric>,
-    /// What is wrong, without case, mode, phase and metric, so that the same fault of several cases reads alike.
+    /// What is wrong, without case, mode, phase and metric, so that the same fault of several cases reads
+    /// alike.
     pub text: String,
     /// The rule that says so.
     pub rule: Option<FindingRule>,
@@ -117,7 +119,8 @@ impl Finding {
         }
     }
 
-    /// What of its case it is about: `heap.peak of phase build`, `mode heap`. Empty where it is about the whole case.
+    /// What of its case it is about: `heap.peak of phase build`, `mode heap`. Empty where it is about the
+    /// whole case.
     pub fn subject(&self) -> String {
         let mode = self.mode.filter(|_| self.kind == FindingKind::Failed).map(|mode| format!("mode {mode}"));
         let phase = self.phase.as_ref().map(|phase| format!("phase {phase}"));

@@ -1,4 +1,5 @@
-//! The judgement of leaks: every loop of a run by the leak rule and by its limits, every measuring tool by its check.
+//! The judgement of leaks: every loop of a run by the leak rule and by its limits, every measuring tool by
+//! its check.
 
 use bench_core::case::{CaseId, Mode};
 use bench_core::evidence::{Evidence, PhaseRecord};

@@ -1,10 +1,10 @@
 //! Judgement and view: what is said of a run, and how it is shown.
 //!
-//! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`] ([`judge`]);
-//! run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). Two runs and the table give a
-//! [`Comparison`] ([`compare::compare`]); a run and those stored before it give its [`History`]. A [`watch::Watch`] of a live process gives a page of its own
-//! ([`watch_page`]). The crate starts no process and asks for neither time nor host nor files: the same input gives the
-//! same output.
+//! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`]
+//! ([`judge`]); run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). Two
+//! runs and the table give a [`Comparison`] ([`compare::compare`]); a run and those stored before it give its
+//! [`History`]. A [`watch::Watch`] of a live process gives a page of its own ([`watch_page`]). The crate
+//! starts no process and asks for neither time nor host nor files: the same input gives the same output.
 
 mod call_sites;
 mod chart;

@@ -96,8 +96,8 @@ fn example(metric: &Metric) -> String {
     }
 }
 
-/// A value for people, with the unit that fits it: `1.50 MiB`, `23.4 ms`, `1.02x`, `1,234`. Whoever measured it, it has room
-/// in a table: what is larger or smaller than any unit is written as `1.00e300 B`.
+/// A value for people, with the unit that fits it: `1.50 MiB`, `23.4 ms`, `1.02x`, `1,234`. Whoever measured
+/// it, it has room in a table: what is larger or smaller than any unit is written as `1.00e300 B`.
 pub fn human(value: f64, unit: Unit) -> String {
     let (scale, name) = match fitting(value, unit) {
         (scale, "EiB") if value.abs() >= 1024.0 * scale => BYTES[0],
@@ -121,7 +121,8 @@ pub fn human(value: f64, unit: Unit) -> String {
     }
 }
 
-/// Two values of one quantity for people: with as many digits as it takes to tell them apart, `9.069 KiB`, `9.073 KiB`.
+/// Two values of one quantity for people: with as many digits as it takes to tell them apart, `9.069 KiB`,
+/// `9.073 KiB`.
 pub fn human_pair(old: f64, new: f64, unit: Unit) -> (String, String) {
     let (shown_old, shown_new) = (human(old, unit), human(new, unit));
     if shown_old != shown_new || old == new {

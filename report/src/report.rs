@@ -1,4 +1,5 @@
-//! The report: a run and everything that is said of it. Page, exports, summary and terminal are made from it alone.
+//! The report: a run and everything that is said of it. Page, exports, summary and terminal are made from it
+//! alone.
 
 use std::collections::HashSet;
 
@@ -82,8 +83,8 @@ impl<'a> Report<'a> {
         count(&self.findings, &[kind], verdict)
     }
 
-    /// The run in one sentence: `2 of 96 limits broken, 1 of 41 cases failed`. Warnings are named only if nothing
-    /// is worse.
+    /// The run in one sentence: `2 of 96 limits broken, 1 of 41 cases failed`. Warnings are named only if
+    /// nothing is worse.
     pub fn headline(&self) -> String {
         let counts = &self.counts;
         let limits = plural(counts.limits, "limit");

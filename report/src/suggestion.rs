@@ -9,15 +9,16 @@ use bench_core::run::Run;
 
 use crate::values::values;
 
-/// The metrics that get limits: the peak and the number of blocks, of Rust's heap and of the C heap, and the peak RSS.
+/// The metrics that get limits: the peak and the number of blocks, of Rust's heap and of the C heap, and the
+/// peak RSS.
 const METRICS: [&Metric; 5] = [&heap::PEAK, &heap::BLOCKS, &native::PEAK, &native::BLOCKS, &rss::PEAK];
 /// What a noisy metric may take over the highest value seen.
 const ROOM: f64 = 1.1;
 
 /// A threshold table with a rule for each case and main metric of the runs, all of one machine at best.
 ///
-/// A metric that was exact and the same in every run gets that value as its limit. Otherwise it warns above the highest
-/// median seen and a tenth. Cases that check the instruments are left out.
+/// A metric that was exact and the same in every run gets that value as its limit. Otherwise it warns above
+/// the highest median seen and a tenth. Cases that check the instruments are left out.
 pub fn suggested_limits(runs: &[Run]) -> String {
     let mut text = format!(
         "# Proposed from {} by `cargo xtask thresholds suggest`. Exact numbers are limits as they are; noisy ones warn\n\

@@ -35,10 +35,11 @@ struct MetricLine<'a> {
 
 /// The run's judgement as JSON.
 ///
-/// One entry per value, in the order of the run: `value` is the median of the repetitions in `unit`; `phase` is
-/// null for the whole case; `class` is `exact` or `noisy`; `verdict` and `limit` are null without a limit. A metric
-/// that a rule asks for and that is absent has an entry whose `value`, `class` and `limit` are null. `run_path` and
-/// `report_path` are repeated as they are given. `comparison` is there with a baseline only; see [`comparison_json`].
+/// One entry per value, in the order of the run: `value` is the median of the repetitions in `unit`; `phase`
+/// is null for the whole case; `class` is `exact` or `noisy`; `verdict` and `limit` are null without a limit.
+/// A metric that a rule asks for and that is absent has an entry whose `value`, `class` and `limit` are null.
+/// `run_path` and `report_path` are repeated as they are given. `comparison` is there with a baseline only;
+/// see [`comparison_json`].
 pub fn summary_json(report: &Report, run_path: &str, report_path: &str) -> serde_json::Value {
     let mut metrics = Vec::new();
     for case in &report.run.cases {

@@ -1,7 +1,7 @@
 //! The page in a real browser: layout, policy, script, and accessibility.
 //!
-//! Needs Debian's chromium (`/usr/bin/chromium`, or the program that `CHROMIUM` names); without it the tests say so and
-//! pass. `AXE_CORE=path/to/axe.min.js` (from `npm install axe-core`) adds axe-core's rules.
+//! Needs Debian's chromium (`/usr/bin/chromium`, or the program that `CHROMIUM` names); without it the tests
+//! say so and pass. `AXE_CORE=path/to/axe.min.js` (from `npm install axe-core`) adds axe-core's rules.
 
 use std::fs;
 use std::io::Read;

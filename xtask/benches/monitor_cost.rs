@@ -1,8 +1,8 @@
 //! What watching costs: `cargo bench -p xtask --bench monitor_cost` (Linux).
 //!
-//! Every round runs the same work twice in a fresh process, once watched by `monitor --interval 100ms` and once not, in
-//! turn, and divides. The table shows the median of the ratios with the middle half of them, and what the monitor itself
-//! took of a core. The aim is less than 1 % of the run.
+//! Every round runs the same work twice in a fresh process, once watched by `monitor --interval 100ms` and
+//! once not, in turn, and divides. The table shows the median of the ratios with the middle half of them, and
+//! what the monitor itself took of a core. The aim is less than 1 % of the run.
 
 use std::error::Error;
 use std::fs;
@@ -110,7 +110,8 @@ fn monitor(pid: u32, file: &Path) -> Result<Child> {
     Ok(monitor.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
 }
 
-/// The time that all threads of a process have been on a core: the first number of `schedstat`, in nanoseconds.
+/// The time that all threads of a process have been on a core: the first number of `schedstat`, in
+/// nanoseconds.
 fn cpu_seconds(pid: u32) -> Result<f64> {
     let mut nanoseconds = 0.0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {

@@ -221,8 +221,8 @@ fn timestamp(whole_seconds: bool) -> String {
     Timestamp::now().strftime(format).to_string()
 }
 
-/// What was seen, for people. `is_told` says that it appears in one place with what was told while it was watched, and
-/// `told_notes` how many of the notes, from the first, stand there.
+/// What was seen, for people. `is_told` says that it appears in one place with what was told while it was
+/// watched, and `told_notes` how many of the notes, from the first, stand there.
 fn summary(watch: &Watch, is_told: bool, told_notes: usize) -> String {
     let rows = watch.rows();
     let mut text = String::new();

@@ -38,7 +38,8 @@ impl Bytes {
     }
 }
 
-/// `900 B`, `128 KiB`, `7.9 MiB`, `312 MiB`: with a digit behind the point where there are fewer than three before it.
+/// `900 B`, `128 KiB`, `7.9 MiB`, `312 MiB`: with a digit behind the point where there are fewer than three
+/// before it.
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = ByteUnit::of(*self);

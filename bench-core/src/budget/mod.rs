@@ -1,7 +1,7 @@
 //! A memory budget: limits for the heap, the process and the system, and how near memory is to them.
 //!
-//! A service asks it before and while it takes on work, and takes less at once when memory gets short. Here imports are
-//! cut into batches:
+//! A service asks it before and while it takes on work, and takes less at once when memory gets short. Here
+//! imports are cut into batches:
 //!
 //! ```
 //! use std::alloc::System;
@@ -63,8 +63,8 @@ pub use trend::{Growth, ThinnedReadings};
 
 use crate::instrument::{ProcessProbe, SystemProbe, is_counting, live_bytes};
 
-/// For how long a reading stands for the next ones: reading everything takes some 40 us, a check that finds a reading
-/// some 40 ns.
+/// For how long a reading stands for the next ones: reading everything takes some 40 us, a check that finds a
+/// reading some 40 ns.
 const MAX_AGE: Duration = Duration::from_millis(100);
 
 /// Limits, and what reads memory. Threads may share it; a check allocates nothing.
@@ -90,8 +90,8 @@ impl MemoryBudget {
     /// A budget with these limits. A reading is kept for 100 ms.
     ///
     /// # Errors
-    /// When there is no limit or one of 0, or when nothing that has a limit can be read: such a budget would always say
-    /// that all is well.
+    /// When there is no limit or one of 0, or when nothing that has a limit can be read: such a budget would
+    /// always say that all is well.
     pub fn new(limits: Limits) -> Result<MemoryBudget> {
         MemoryBudget::below(Path::new("/"), limits)
     }
@@ -118,8 +118,8 @@ impl MemoryBudget {
         self
     }
 
-    /// From now on the heap's limit is for what is allocated beyond what is live now: for the budget of one piece of
-    /// work.
+    /// From now on the heap's limit is for what is allocated beyond what is live now: for the budget of one
+    /// piece of work.
     pub fn heap_from_here(mut self) -> MemoryBudget {
         (self.heap_base, self.last) = (Bytes::new(0), Mutex::new(None));
         self.heap_base = self.read(WantedReadings::All).heap.unwrap_or_default();

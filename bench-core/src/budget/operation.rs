@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 
 use super::{Bytes, Growth, LevelCounts, MemoryBudget, Pressure, Status, ThinnedReadings};
 
-/// Watches operations under one budget. Its memory does not grow with the length of the run: what it keeps is one report
-/// for each name, and two trends.
+/// Watches operations under one budget. Its memory does not grow with the length of the run: what it keeps is
+/// one report for each name, and two trends.
 pub struct OperationMonitor {
     budget: MemoryBudget,
     started: Instant,
@@ -25,8 +25,8 @@ struct Watched {
     read_at: Option<Instant>,
 }
 
-/// By how much memory grew since the monitor began, over all checks. What could not be read twice, or has no limit, is
-/// absent.
+/// By how much memory grew since the monitor began, over all checks. What could not be read twice, or has no
+/// limit, is absent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trends {
     /// Live bytes of Rust's heap.
@@ -48,8 +48,9 @@ impl OperationMonitor {
         &self.budget
     }
 
-    /// Starts an operation. It ends with [`Operation::end`], or when it is dropped: an error on its way ends it, too.
-    /// Several may run at the same time, on any thread; memory is the process's, so each sees what the others take.
+    /// Starts an operation. It ends with [`Operation::end`], or when it is dropped: an error on its way ends
+    /// it, too. Several may run at the same time, on any thread; memory is the process's, so each sees what
+    /// the others take.
     pub fn start(&self, name: &'static str) -> Operation<'_> {
         let report = OperationReport::new(name);
         let mut operation = Operation { monitor: self, started: Instant::now(), report };
@@ -153,7 +154,8 @@ impl Drop for Operation<'_> {
     }
 }
 
-/// What was seen of one operation, or of all with its name. Of process and system only what has a limit is read.
+/// What was seen of one operation, or of all with its name. Of process and system only what has a limit is
+/// read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationReport {
     /// The operation's name.
@@ -166,8 +168,8 @@ pub struct OperationReport {
     pub items: u64,
     /// Bytes of the items.
     pub bytes: Bytes,
-    /// Highest heap at the start, a check or the end. A peak between two checks is not seen, and a reading may be as old as
-    /// the budget keeps it.
+    /// Highest heap at the start, a check or the end. A peak between two checks is not seen, and a reading
+    /// may be as old as the budget keeps it.
     pub peak_heap: Option<Bytes>,
     /// Highest resident memory, seen in the same way.
     pub peak_process: Option<Bytes>,
@@ -229,7 +231,8 @@ fn lower(a: Option<Bytes>, b: Option<Bytes>) -> Option<Bytes> {
     a.into_iter().chain(b).min()
 }
 
-/// `import: 200 items, 2.8 MiB in 4.1 s (49 items/s, 0.7 MB/s) | peak heap 7.1 MiB, process 31.0 MiB | Normal 12, Warning 3`
+/// `import: 200 items, 2.8 MiB in 4.1 s (49 items/s, 0.7 MB/s) | peak heap 7.1 MiB, process 31.0 MiB | Normal
+/// 12, Warning 3`
 impl fmt::Display for OperationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

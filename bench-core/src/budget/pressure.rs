@@ -33,7 +33,8 @@ impl Pressure {
         }
     }
 
-    /// The level of what is available where a minimum must stay. A border belongs to the level of more memory.
+    /// The level of what is available where a minimum must stay. A border belongs to the level of more
+    /// memory.
     pub fn of_available(available: Bytes, minimum: Bytes) -> Pressure {
         let (halves, minimum) = (u128::from(available.get()) * 2, u128::from(minimum.get()));
         match halves {

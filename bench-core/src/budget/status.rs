@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::bytes::ByteUnit;
 use super::{Bytes, Pressure};
 
-/// How much memory may be used. What has no limit never decides; it is read to be shown, by a status, and not by a check.
+/// How much memory may be used. What has no limit never decides; it is read to be shown, by a status, and not
+/// by a check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     pub(super) heap: Option<Bytes>,
@@ -22,8 +23,8 @@ impl Limits {
         self
     }
 
-    /// The most resident memory (RSS) of the process: what C and C++ code allocates and what the allocator keeps
-    /// included.
+    /// The most resident memory (RSS) of the process: what C and C++ code allocates and what the allocator
+    /// keeps included.
     pub fn process(mut self, most: Bytes) -> Limits {
         self.process = Some(most);
         self

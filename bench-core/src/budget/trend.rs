@@ -7,12 +7,13 @@ use super::Bytes;
 use crate::fit::fit;
 use crate::instrument::{Point, PointBuffer};
 
-/// How many points a trend keeps: 6 KiB of memory, and enough that one strange reading does not turn the line.
+/// How many points a trend keeps: 6 KiB of memory, and enough that one strange reading does not turn the
+/// line.
 const MOST_POINTS: usize = 256;
 
-/// Readings of one quantity over time. However long the run, its memory is the same: when 256 points are kept,
-/// neighbours become their mean, so the whole run stays in sight, each full point with the same weight. What is lost is
-/// the course within a point, of which a straight line needs none.
+/// Readings of one quantity over time. However long the run, its memory is the same: when 256 points are
+/// kept, neighbours become their mean, so the whole run stays in sight, each full point with the same weight.
+/// What is lost is the course within a point, of which a straight line needs none.
 pub struct ThinnedReadings {
     points: PointBuffer<Mean, MOST_POINTS>,
     first: Option<(Duration, Bytes)>,
@@ -26,8 +27,8 @@ pub struct Growth {
     pub over: Duration,
     /// The last reading minus the first.
     pub bytes: i64,
-    /// Slope of the straight line through all points (least squares). A few minutes of a program that is still warming up
-    /// are no trend: judge it over a time in which the program repeats its work.
+    /// Slope of the straight line through all points (least squares). A few minutes of a program that is
+    /// still warming up are no trend: judge it over a time in which the program repeats its work.
     pub bytes_per_minute: f64,
 }
 

@@ -1,7 +1,7 @@
 //! What a case is to the project's own code.
 
-/// A property of a case that changes how it is run or judged. In a stored run it is one of the case's tags, by which
-/// users select cases, too.
+/// A property of a case that changes how it is run or judged. In a stored run it is one of the case's tags,
+/// by which users select cases, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Checks the instruments by counts that are known beforehand. Part of every bench.
@@ -14,7 +14,8 @@ pub enum Kind {
     Quick,
     /// Left out unless it is asked for.
     Slow,
-    /// Its set-up embeds texts by a model, which may take minutes once. So a process of its own does it first.
+    /// Its set-up embeds texts by a model, which may take minutes once. So a process of its own does it
+    /// first.
     EmbedsFirst,
     /// The engine allocates behind Rust's back. So its leaks are looked for in mode `native`.
     ForeignHeap,

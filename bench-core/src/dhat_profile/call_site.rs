@@ -1,8 +1,8 @@
-//! Which of a stack's frames is the call site: the innermost that is neither an allocator's nor a standard library's,
-//! in Rust, C, C++ and Zig.
+//! Which of a stack's frames is the call site: the innermost that is neither an allocator's nor a standard
+//! library's, in Rust, C, C++ and Zig.
 //!
-//! Functions are told by their names. Where only the line table knows them (inlined ones have no path there) it is the file
-//! that tells, which valgrind knows without its folder.
+//! Functions are told by their names. Where only the line table knows them (inlined ones have no path there)
+//! it is the file that tells, which valgrind knows without its folder.
 
 use super::frame::Frame;
 
@@ -19,8 +19,8 @@ enum Layer {
     Own,
 }
 
-/// Drops the frames of allocators and standard libraries at the inner end, and those of the harness at the outer. At
-/// least one frame stays of each stack that has any.
+/// Drops the frames of allocators and standard libraries at the inner end, and those of the harness at the
+/// outer. At least one frame stays of each stack that has any.
 pub(super) fn trim(frames: Vec<Frame>) -> Vec<Frame> {
     let is_harness =
         |name: &str| name.contains("bench_core::harness::") || name.contains("bench_core::leak_detector");
@@ -120,9 +120,10 @@ fn is_instrument(file: &str) -> bool {
     file.contains("instrument/profilable.rs") || file.contains("instrument/counting_allocator.rs")
 }
 
-/// Whether a function is of Rust's or of C++'s standard library: `alloc::vec::from_elem`, `<alloc::vec::Vec<T> as
-/// ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`, `<str as alloc::borrow::ToOwned>::to_owned`,
-/// `std::vector<int>::push_back(int&&)`. A type with a path that is none of these is somebody's own.
+/// Whether a function is of Rust's or of C++'s standard library: `alloc::vec::from_elem`,
+/// `<alloc::vec::Vec<T> as ...>::clone`, `<T as alloc::vec::spec_from_elem::SpecFromElem>::from_elem`, `<str
+/// as alloc::borrow::ToOwned>::to_owned`, `std::vector<int>::push_back(int&&)`. A type with a path that is
+/// none of these is somebody's own.
 fn is_standard(name: &str) -> bool {
     const ROOTS: [&str; 9] = [
         "alloc::",
@@ -172,7 +173,8 @@ fn is_pathless(name: &str) -> bool {
 
 /// Functions that only line tables know, by their file.
 fn by_file(name: &str, file: &str) -> Layer {
-    /// Where Rust's standard library lies, and where it and what it is built with lie on the machine that built it.
+    /// Where Rust's standard library lies, and where it and what it is built with lie on the machine that
+    /// built it.
     const RUST: [&str; 3] = ["alloc/src/", "core/src/", "std/src/"];
     const RUST_BUILT: [&str; 4] = ["/rust/deps/", "/src/liballoc/", "/src/libcore/", "/src/libstd/"];
     /// Files of libstdc++ whose names nobody else takes.
@@ -205,7 +207,8 @@ fn by_file(name: &str, file: &str) -> Layer {
         "spec_from_iter_nested.rs",
         "spec_extend.rs",
     ];
-    /// Files whose names many have (`src/raw/mod.rs` is hashbrown's): whose they are, the next frame outwards tells.
+    /// Files whose names many have (`src/raw/mod.rs` is hashbrown's): whose they are, the next frame outwards
+    /// tells.
     const COMMON: [&str; 8] =
         ["mod.rs", "string.rs", "str.rs", "slice.rs", "fmt.rs", "sync.rs", "rc.rs", "unix.rs"];
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
@@ -231,8 +234,8 @@ fn by_file(name: &str, file: &str) -> Layer {
     }
 }
 
-/// A function's name without the type that C++ puts before it: of `void std::vector<int>::f<int>(int)` what begins with
-/// `std::`.
+/// A function's name without the type that C++ puts before it: of `void std::vector<int>::f<int>(int)` what
+/// begins with `std::`.
 fn qualified_name(function: &str) -> &str {
     let (mut depth, mut start, mut previous) = (0usize, 0, b' ');
     for (at, byte) in function.bytes().enumerate() {

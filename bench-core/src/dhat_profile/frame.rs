@@ -12,8 +12,8 @@ const NAMELESS: &str = "???";
 pub struct Frame {
     /// The function's path.
     pub function: String,
-    /// File, relative to the workspace or to the crate's registry folder. Where no line is known it is the library or
-    /// program that holds the function; absent where that is not known either.
+    /// File, relative to the workspace or to the crate's registry folder. Where no line is known it is the
+    /// library or program that holds the function; absent where that is not known either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Line in `file`.
@@ -22,8 +22,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Reads dhat's `0x55d0: bench_vectors::f (bench-vectors/src/f.rs:12:34)` and valgrind's `0x48: f(int (*)(int))
-    /// (f.cpp:3)` and `0x48: ??? (in /usr/lib/libc.so.6)`.
+    /// Reads dhat's `0x55d0: bench_vectors::f (bench-vectors/src/f.rs:12:34)` and valgrind's `0x48: f(int
+    /// (*)(int)) (f.cpp:3)` and `0x48: ??? (in /usr/lib/libc.so.6)`.
     pub(super) fn parse(text: &str) -> Frame {
         let text = match text.split_once(": ") {
             Some((address, rest)) if address.starts_with("0x") => rest,
@@ -50,8 +50,8 @@ impl Frame {
         }
     }
 
-    /// Where the function stands: `src/a.rs:7`, or `(in /usr/lib/libc.so.6)` where no line is known; nothing where
-    /// neither is.
+    /// Where the function stands: `src/a.rs:7`, or `(in /usr/lib/libc.so.6)` where no line is known; nothing
+    /// where neither is.
     pub fn place(&self) -> Option<String> {
         let file = self.file.as_ref()?;
         Some(match self.line {
@@ -69,8 +69,8 @@ impl Frame {
     }
 }
 
-/// Parts `function (place)`. Both may hold brackets: C++ writes types of functions, and a folder may be called
-/// `Program Files (x86)`.
+/// Parts `function (place)`. Both may hold brackets: C++ writes types of functions, and a folder may be
+/// called `Program Files (x86)`.
 fn split_place(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_suffix(')')?;
     let split = |at: usize| (&inner[..at], &inner[at + 2..]);
@@ -130,7 +130,8 @@ fn short_path(path: &str) -> &str {
     }
 }
 
-/// A name of Rust as people write it, without the hash that differs from build to build. Others stay as they are.
+/// A name of Rust as people write it, without the hash that differs from build to build. Others stay as they
+/// are.
 fn demangled(name: &str) -> String {
     let is_hash = |part: &str| {
         part.len() == 17 && part.starts_with('h') && part[1..].bytes().all(|byte| byte.is_ascii_hexdigit())

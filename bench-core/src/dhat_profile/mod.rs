@@ -1,6 +1,7 @@
 //! Reading a dhat profile (version 2) and finding its top call sites.
 //!
-//! The format is DHAT's: <https://valgrind.org/docs/manual/dh-manual.html>, as valgrind and the dhat crate write it.
+//! The format is DHAT's: <https://valgrind.org/docs/manual/dh-manual.html>, as valgrind and the dhat crate
+//! write it.
 
 mod call_site;
 mod frame;

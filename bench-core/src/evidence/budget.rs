@@ -9,7 +9,8 @@ pub struct BudgetRecord {
     pub heap_limit_bytes: u64,
     /// Batches of work.
     pub batches: u64,
-    /// Items in the smallest batch after the first that met pressure, but for the last one, which takes what is left.
+    /// Items in the smallest batch after the first that met pressure, but for the last one, which takes what
+    /// is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smallest_batch: Option<u64>,
     /// Items in the largest batch.

@@ -22,7 +22,8 @@ pub struct Expected {
 /// What is known of one counted heap ([`super::HeapRecord`]). What is not stated is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedHeap {
-    /// Live bytes at the end minus at the start. Of the C heap: least what is asked for, most that and its rounding up.
+    /// Live bytes at the end minus at the start. Of the C heap: least what is asked for, most that and its
+    /// rounding up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub growth_bytes: Option<Bounds>,
     /// Peak over the live bytes at the phase's start.

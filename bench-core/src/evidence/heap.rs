@@ -6,9 +6,9 @@ use super::merge_both;
 
 /// A counted heap between two marks, every thread of the process included.
 ///
-/// Rust's heap is counted in requested bytes. Of the C heap (malloc and its kin) the totals are in requested bytes too,
-/// but `free` is not told a size, so live bytes and the peak are in *usable* bytes (`malloc_usable_size`): what was
-/// asked for, rounded up to what the allocator handed out.
+/// Rust's heap is counted in requested bytes. Of the C heap (malloc and its kin) the totals are in requested
+/// bytes too, but `free` is not told a size, so live bytes and the peak are in *usable* bytes
+/// (`malloc_usable_size`): what was asked for, rounded up to what the allocator handed out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeapRecord {
     /// Live bytes when the first phase began: what set-up holds. Metrics count from here.
@@ -24,8 +24,8 @@ pub struct HeapRecord {
     pub end_live_blocks: u64,
     /// Highest live bytes within the phase.
     pub peak_live_bytes: u64,
-    /// Bound on the error of `peak_live_bytes` in either direction: 0 with one allocating thread, and 0 for the C heap,
-    /// of which every operation of every thread is looked at.
+    /// Bound on the error of `peak_live_bytes` in either direction: 0 with one allocating thread, and 0 for
+    /// the C heap, of which every operation of every thread is looked at.
     #[serde(default)]
     pub peak_slack_bytes: u64,
     /// Threads that allocated or freed within the phase; nobody counts them for the C heap.
@@ -66,11 +66,12 @@ impl HeapRecord {
 /// What the allocator of the process says of itself, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllocatorRecord {
-    /// Bytes in use: glibc `arena - keepcost + hblkhd` of mallinfo2, jemalloc `stats.active`; mimalloc does not say.
+    /// Bytes in use: glibc `arena - keepcost + hblkhd` of mallinfo2, jemalloc `stats.active`; mimalloc does
+    /// not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_use_bytes: Option<u64>,
-    /// Bytes held from the system: glibc `arena + hblkhd`, jemalloc `stats.mapped + stats.retained`, mimalloc what is
-    /// committed.
+    /// Bytes held from the system: glibc `arena + hblkhd`, jemalloc `stats.mapped + stats.retained`, mimalloc
+    /// what is committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sys_bytes: Option<u64>,
     /// What of that lies in free chunks, as glibc says: `fordblks`. Runs before 2026-12 lack it.

@@ -4,8 +4,8 @@ use super::{MemoryReading, MemoryRecord};
 
 /// The growth of RSS anon over a phase, part by part, in bytes; a part that shrank is negative.
 ///
-/// The parts that were read and `rest` add up to `rss_anon`. Memory that was asked for and never touched makes the rest
-/// negative: it is in a heap, and not resident.
+/// The parts that were read and `rest` add up to `rss_anon`. Memory that was asked for and never touched
+/// makes the rest negative: it is in a heap, and not resident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ledger {
     /// What is to be explained.
@@ -18,7 +18,8 @@ pub struct Ledger {
     pub mappings: i64,
     /// What the allocator keeps in free chunks.
     pub allocator_free: Option<i64>,
-    /// What it hands out beyond what is counted: headers, the rounding up of Rust's blocks, what threads keep in reserve.
+    /// What it hands out beyond what is counted: headers, the rounding up of Rust's blocks, what threads keep
+    /// in reserve.
     pub allocator_rounding: Option<i64>,
     /// The main thread's stack.
     pub stack: Option<i64>,
@@ -92,7 +93,8 @@ mod tests {
     fn the_parts_and_the_rest_add_up_as_a_table_says() {
         let nothing = [None; 3];
         let zeros = [Some(0); 3];
-        // What grew, and what the ledger says: mappings, free, rounding, stack, rest; and whether that is explained.
+        // What grew, and what the ledger says: mappings, free, rounding, stack, rest; and whether that is
+        // explained.
         let table = [
             ([0, 0, 0, 0, 0], zeros, (0, Some(0), Some(0), Some(0), 0), true),
             // Only mappings.

@@ -1,5 +1,5 @@
-//! All memory of the process between two marks, in mode `native`: heaps and mappings as of one instant, and what the
-//! kernel says of the same process. All in bytes.
+//! All memory of the process between two marks, in mode `native`: heaps and mappings as of one instant, and
+//! what the kernel says of the same process. All in bytes.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,8 @@ pub struct MemoryReading {
     /// What the allocator holds for both heaps, in use or not: glibc's `arena + hblkhd` of mallinfo2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocator_held_bytes: Option<u64>,
-    /// What of that is in free chunks: glibc's `fordblks`. Small blocks that a thread keeps for itself count as in use.
+    /// What of that is in free chunks: glibc's `fordblks`. Small blocks that a thread keeps for itself count
+    /// as in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocator_free_bytes: Option<u64>,
     /// Resident pages of the main thread's stack. Nobody tells other threads' stacks apart.
@@ -52,7 +53,8 @@ pub struct MemoryReading {
     pub stack_resident_bytes: Option<u64>,
 }
 
-/// What the program mapped itself, with mmap and its kin: not the allocator's own mappings, threads' stacks, libraries.
+/// What the program mapped itself, with mmap and its kin: not the allocator's own mappings, threads' stacks,
+/// libraries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingRecord {
     /// Mapped without a file: anonymous, shared or not, and memory files without a name (memfd). Exact.
@@ -67,7 +69,8 @@ pub struct MappingRecord {
 /// Resident pages of mappings, exact to the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingResident {
-    /// Backed by no file, a process's own changed copies of a file's pages included: what must stay, or be swapped out.
+    /// Backed by no file, a process's own changed copies of a file's pages included: what must stay, or be
+    /// swapped out.
     pub anon_bytes: u64,
     /// What of `anon_bytes` is shared memory: the kernel counts it as RSS shmem and not as RSS anon.
     pub shared_bytes: u64,
@@ -78,7 +81,8 @@ pub struct MappingResident {
 /// The highest that was there within a phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryPeak {
-    /// Both heaps and all that is mapped without a file, at one instant; every operation is looked at, so it is exact.
+    /// Both heaps and all that is mapped without a file, at one instant; every operation is looked at, so it
+    /// is exact.
     pub mapped_sum_bytes: u64,
     /// Mapped without a file. Exact.
     pub anon_mapped_bytes: u64,
@@ -216,7 +220,8 @@ impl StorageTraffic {
         }
     }
 
-    /// What came since `earlier`; what was bound for storage and then dropped makes it less, never below nothing.
+    /// What came since `earlier`; what was bound for storage and then dropped makes it less, never below
+    /// nothing.
     pub fn since(self, earlier: StorageTraffic) -> StorageTraffic {
         StorageTraffic {
             read_bytes: self.read_bytes.saturating_sub(earlier.read_bytes),

@@ -47,8 +47,8 @@ pub struct Evidence {
     /// Name and content hash of everything read from outside (corpus, data set).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
-    /// Why the heap cannot be seen, where what is measured allocates behind Rust's back: the phases then have no
-    /// [`HeapRecord`], because its counts would look like the engine's memory.
+    /// Why the heap cannot be seen, where what is measured allocates behind Rust's back: the phases then have
+    /// no [`HeapRecord`], because its counts would look like the engine's memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_heap: Option<String>,
     /// The server that the case works with: the heap is then the client's. Only in mode `heap`.
@@ -60,8 +60,8 @@ pub struct Evidence {
     /// Set when the case ran smaller than asked for, because the instruments would take too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaled: Option<Scaled>,
-    /// The body's phases in the order in which they ran. In mode `time` they have a name and a mean wall time only,
-    /// in mode `sites` there are none.
+    /// The body's phases in the order in which they ran. In mode `time` they have a name and a mean wall time
+    /// only, in mode `sites` there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<PhaseRecord>,
     /// Live bytes and resident memory over time. Only in mode `heap`.
@@ -152,8 +152,8 @@ pub struct PhaseRecord {
     /// The byte counts known beforehand, where a calibration workload states them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
-    /// Live bytes at each iteration's end, where the phase is a loop ([`crate::leak`] judges them): of Rust's heap in mode
-    /// `heap`, usable ones of the C heap in mode `native`.
+    /// Live bytes at each iteration's end, where the phase is a loop ([`crate::leak`] judges them): of Rust's
+    /// heap in mode `heap`, usable ones of the C heap in mode `native`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iteration_live_bytes: Vec<u64>,
     /// What the engine says of its own memory at the phase's end, in bytes.
@@ -174,8 +174,8 @@ pub struct PhaseRecord {
 }
 
 impl PhaseRecord {
-    /// The phases as one: peaks are the highest, totals the sums, starts the first's, ends the last's, iterations those of
-    /// the first loop.
+    /// The phases as one: peaks are the highest, totals the sums, starts the first's, ends the last's,
+    /// iterations those of the first loop.
     pub fn merge(phases: &[PhaseRecord]) -> Option<PhaseRecord> {
         let (first, rest) = phases.split_first()?;
         let mut whole = PhaseRecord { name: String::new(), ..first.clone() };

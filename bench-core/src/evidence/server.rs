@@ -44,12 +44,12 @@ impl ServerRecord {
     }
 }
 
-/// One reading of a server's memory, in bytes: the sum over its nodes, and over all processes of each. What one of them
-/// lacks is absent.
+/// One reading of a server's memory, in bytes: the sum over its nodes, and over all processes of each. What
+/// one of them lacks is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerMemory {
-    /// Proportional set size, by the kernel (`Pss` of `/proc/PID/smaps_rollup`): a page that n processes share counts
-    /// 1/n in each, so that the sum counts it once.
+    /// Proportional set size, by the kernel (`Pss` of `/proc/PID/smaps_rollup`): a page that n processes
+    /// share counts 1/n in each, so that the sum counts it once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pss_bytes: Option<u64>,
     /// The part of it that no file backs.
@@ -91,7 +91,8 @@ impl ServerMemory {
         }
     }
 
-    /// What a line over time shows: PSS, or where it cannot be read what the server's allocator has handed out.
+    /// What a line over time shows: PSS, or where it cannot be read what the server's allocator has handed
+    /// out.
     pub fn shown_bytes(&self) -> Option<u64> {
         self.pss_bytes.or(self.allocated_bytes)
     }

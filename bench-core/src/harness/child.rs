@@ -1,7 +1,7 @@
 //! The command line of a suite's program: `list`, and `run` of one case.
 //!
-//! `cargo xtask bench` starts it; it can be started by hand to look at one case under a debugger. What it found
-//! goes to the evidence file, never to stdout: engines and criterion print there.
+//! `cargo xtask bench` starts it; it can be started by hand to look at one case under a debugger. What it
+//! found goes to the evidence file, never to stdout: engines and criterion print there.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -84,9 +84,9 @@ struct RunFlags {
     inputs: Inputs,
 }
 
-/// The whole program of a suite: lists its cases, or runs one of them under what `instruments` gives, an error where
-/// the environment names none. When the case failed, a message on stderr and the exit code of its [`FailureKind`],
-/// mostly 1.
+/// The whole program of a suite: lists its cases, or runs one of them under what `instruments` gives, an
+/// error where the environment names none. When the case failed, a message on stderr and the exit code of its
+/// [`FailureKind`], mostly 1.
 pub fn main(suite: fn(&Inputs) -> Result<Suite>, instruments: fn() -> Result<Instruments>) -> ExitCode {
     let outcome = match ChildCommandLine::parse().command {
         ChildCommand::List(inputs) => list(suite, &inputs),

@@ -46,6 +46,7 @@ pub struct Instruments {
     pub mode: Mode,
     /// The allocator below what counts.
     pub allocator: Allocator,
-    /// Reads the allocator's own books, at the end of each phase of mode `heap`. This crate links no allocator.
+    /// Reads the allocator's own books, at the end of each phase of mode `heap`. This crate links no
+    /// allocator.
     pub internals: fn() -> Option<AllocatorRecord>,
 }

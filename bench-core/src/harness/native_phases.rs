@@ -1,4 +1,5 @@
-//! Phases in mode `native`: Rust's heap, the C heap and mappings between two marks, and the kernel's view at both.
+//! Phases in mode `native`: Rust's heap, the C heap and mappings between two marks, and the kernel's view at
+//! both.
 
 use std::hint::black_box;
 use std::time::Instant;

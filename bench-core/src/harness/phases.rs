@@ -78,8 +78,8 @@ impl Phases {
         Phases(Attached::Time(PhaseClocks::default()))
     }
 
-    /// Runs `work` as the phase `name`. Phases neither nest nor overlap; the value that comes back is still alive
-    /// when the phase ends, so that it counts as what stays.
+    /// Runs `work` as the phase `name`. Phases neither nest nor overlap; the value that comes back is still
+    /// alive when the phase ends, so that it counts as what stays.
     pub fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
         match &mut self.0 {
             Attached::Heap(heap) => heap.measure(name, work),
@@ -102,8 +102,8 @@ impl Phases {
         }
     }
 
-    /// Runs `work` `iterations` times over as the phase `name`; it is given each iteration's number, from 0. What is live at
-    /// the end of each is recorded, so the work keeps nothing that it does not mean to keep.
+    /// Runs `work` `iterations` times over as the phase `name`; it is given each iteration's number, from 0.
+    /// What is live at the end of each is recorded, so the work keeps nothing that it does not mean to keep.
     ///
     /// # Errors
     /// The first error of the work, which ends the loop.
@@ -133,8 +133,8 @@ impl Phases {
         outcome
     }
 
-    /// States the byte counts that are known beforehand for the last phase: for calibration workloads. What was
-    /// recorded is compared with them when the run is judged.
+    /// States the byte counts that are known beforehand for the last phase: for calibration workloads. What
+    /// was recorded is compared with them when the run is judged.
     pub fn expect(&mut self, expected: Expected) {
         if let Some(record) = self.last_record() {
             record.expected = Some(expected);
@@ -299,8 +299,8 @@ impl HeapPhases {
         let sampled = self.sampler.end_phase();
         let peak_rss_bytes = if can_peak { self.probe.peak_rss_bytes() } else { None };
         let process_end = self.probe.read();
-        // Last of all, as it walks the allocator's chunks: it may touch a few pages, which the next phase then finds
-        // resident, but nothing that was read for this one.
+        // Last of all, as it walks the allocator's chunks: it may touch a few pages, which the next phase
+        // then finds resident, but nothing that was read for this one.
         let allocator = (self.internals)();
         let server = self.server.as_ref().map(ServerWatcher::end_phase);
         let record = PhaseRecord {

@@ -39,9 +39,9 @@ impl From<()> for Findings {
 }
 
 impl Prepared {
-    /// A body and its check. `run` encloses all its work in [`Phases::measure`] and returns the answer; it can run
-    /// again and again. `check` looks at the answer outside every phase and says what is wrong with it; it may come
-    /// back with [`Findings`] or with nothing.
+    /// A body and its check. `run` encloses all its work in [`Phases::measure`] and returns the answer; it
+    /// can run again and again. `check` looks at the answer outside every phase and says what is wrong with
+    /// it; it may come back with [`Findings`] or with nothing.
     pub fn new<A: 'static, F: Into<Findings>>(
         mut run: impl FnMut(&mut Phases) -> A + 'static,
         check: impl Fn(A) -> Result<F> + Clone + 'static,
@@ -78,8 +78,8 @@ impl Prepared {
         self
     }
 
-    /// As [`Prepared::items`], with what one item is, in one word of the singular: "document". The page then says "per
-    /// document".
+    /// As [`Prepared::items`], with what one item is, in one word of the singular: "document". The page then
+    /// says "per document".
     pub fn items_of(self, item: &'static str, items: usize) -> Prepared {
         Prepared { item: Some(item), ..self.items(items) }
     }
@@ -96,8 +96,8 @@ impl Prepared {
         self
     }
 
-    /// Says that the body's memory is not seen by a Rust allocator, and why: the evidence then has no heap counts, which
-    /// would be near zero and look like the whole. Nothing changes for `None`.
+    /// Says that the body's memory is not seen by a Rust allocator, and why: the evidence then has no heap
+    /// counts, which would be near zero and look like the whole. Nothing changes for `None`.
     pub fn foreign_heap(mut self, reason: Option<&str>) -> Prepared {
         self.foreign_heap = reason.map(str::to_string);
         self
@@ -109,14 +109,15 @@ impl Prepared {
         self
     }
 
-    /// Names the server that the body works with: its memory is read beside the client's. Nothing changes for `None`.
+    /// Names the server that the body works with: its memory is read beside the client's. Nothing changes for
+    /// `None`.
     pub fn server(mut self, server: Option<WatchedServer>) -> Prepared {
         self.server = server;
         self
     }
 
-    /// Asks for exact peaks with several threads, at the price of a locked instruction per allocation: for small
-    /// payloads, whose peak would drown in the slack of the per-thread counters.
+    /// Asks for exact peaks with several threads, at the price of a locked instruction per allocation: for
+    /// small payloads, whose peak would drown in the slack of the per-thread counters.
     pub fn exact_peak(mut self) -> Prepared {
         self.exact_peak = true;
         self

@@ -31,9 +31,9 @@ impl Suite {
         &self.inputs
     }
 
-    /// Registers a workload. `prepare` does everything that no phase shall pay for (reading data, building what
-    /// is searched, starting thread pools) and returns the body. Two registrations may share a name when their
-    /// cases differ: grids that are no cross product.
+    /// Registers a workload. `prepare` does everything that no phase shall pay for (reading data, building
+    /// what is searched, starting thread pools) and returns the body. Two registrations may share a name when
+    /// their cases differ: grids that are no cross product.
     pub fn add(&mut self, workload: Workload, prepare: impl Fn(&Case) -> Result<Prepared> + 'static) {
         self.workloads.push((workload, Box::new(prepare)));
     }
@@ -101,15 +101,15 @@ impl Workload {
         }
     }
 
-    /// States the version, 1 unless said: raise it when the workload does something else than before, so that its old
-    /// numbers are not compared with its new ones.
+    /// States the version, 1 unless said: raise it when the workload does something else than before, so that
+    /// its old numbers are not compared with its new ones.
     pub fn version(mut self, version: u32) -> Workload {
         self.version = version;
         self
     }
 
-    /// Adds an axis: the cases become the cross product with its values. An axis called `allocator` chooses the
-    /// global allocator of the process (`system`, `jemalloc`, `mimalloc`).
+    /// Adds an axis: the cases become the cross product with its values. An axis called `allocator` chooses
+    /// the global allocator of the process (`system`, `jemalloc`, `mimalloc`).
     pub fn axis(mut self, axis: Axis) -> Workload {
         self.axes.push(axis);
         self
@@ -149,16 +149,16 @@ impl Workload {
         self
     }
 
-    /// Says that the cases whose `axis` has `value` cannot be measured in `modes`, and why. In [`Mode::ALL`], it is work
-    /// that the value (an engine) cannot do: the case is listed with its reason and never runs.
+    /// Says that the cases whose `axis` has `value` cannot be measured in `modes`, and why. In [`Mode::ALL`],
+    /// it is work that the value (an engine) cannot do: the case is listed with its reason and never runs.
     pub fn absent_for(mut self, axis: &'static str, value: &str, modes: &[Mode], reason: &str) -> Workload {
         let modes = modes.to_vec();
         self.absent_values.push(AbsentValue { axis, value: value.into(), modes, reason: reason.into() });
         self
     }
 
-    /// Says that the cases whose `axis` has `value` need the server of that name: they are tagged `tag`, and without the
-    /// server's URL they are absent in every mode, for the reason `how_to_start`.
+    /// Says that the cases whose `axis` has `value` need the server of that name: they are tagged `tag`, and
+    /// without the server's URL they are absent in every mode, for the reason `how_to_start`.
     pub fn needs_server(
         mut self,
         axis: &'static str,

@@ -44,8 +44,8 @@ impl Effort {
 /// Criterion refuses fewer.
 const FEWEST_SAMPLES: usize = 10;
 
-/// Criterion's folder below the current one, and the bench's name: always the same, so that nothing is cut off
-/// or compared with another case.
+/// Criterion's folder below the current one, and the bench's name: always the same, so that nothing is cut
+/// off or compared with another case.
 const FOLDER: &str = "criterion";
 const BENCH: &str = "case";
 

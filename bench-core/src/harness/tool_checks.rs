@@ -1,7 +1,8 @@
-//! Do the measuring tools themselves leak? Each is started, used and stopped again and again under the leak detector.
+//! Do the measuring tools themselves leak? Each is started, used and stopped again and again under the leak
+//! detector.
 //!
-//! A tool that leaks would charge its bytes to what it measures. The last check leaks 8 bytes per iteration on purpose: a
-//! detector that did not find them could not be trusted with the others.
+//! A tool that leaks would charge its bytes to what it measures. The last check leaks 8 bytes per iteration
+//! on purpose: a detector that did not find them could not be trusted with the others.
 
 use std::hint::black_box;
 use std::path::Path;

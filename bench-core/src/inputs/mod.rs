@@ -1,4 +1,5 @@
-//! What a user gives to be measured on: declared once, for the user's command line and for that of a suite's process.
+//! What a user gives to be measured on: declared once, for the user's command line and for that of a suite's
+//! process.
 
 mod servers;
 mod url_parser;
@@ -24,17 +25,19 @@ pub struct UserInputs {
     /// The data set's distance: l2, ip or cosine [default: what the file says, otherwise l2]
     #[arg(long, value_name = "NAME", requires = "dataset")]
     pub distance: Option<String>,
-    /// Queries for the data set, in a file of one of its formats [default: the file's own, otherwise its last vectors]
+    /// Queries for the data set, in a file of one of its formats [default: the file's own, otherwise its last
+    /// vectors]
     #[arg(long, value_name = "FILE", requires = "dataset")]
     pub queries: Option<PathBuf>,
-    /// The queries' exact neighbours among all vectors (.ivecs, .ibin, .bin, .hdf5, .h5, .parquet) [default: the file's own,
-    /// otherwise computed once]
+    /// The queries' exact neighbours among all vectors (.ivecs, .ibin, .bin, .hdf5, .h5, .parquet) [default:
+    /// the file's own, otherwise computed once]
     #[arg(long, value_name = "FILE", requires = "dataset")]
     pub neighbours: Option<PathBuf>,
     /// Also measure on the documents in this folder: text, Markdown, reStructuredText, source code
     #[arg(long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
-    /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm [default: from the Hugging Face hub]
+    /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm [default: from the Hugging
+    /// Face hub]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     /// Servers, each by the name of its engine.

@@ -1,7 +1,7 @@
 //! What the allocator of the process says of itself: bytes in use, and bytes held from the system.
 //!
-//! Read at the ends of phases only, as the last reading: mallinfo2 walks the free chunks and takes every arena's lock
-//! (0.5 us to 53 ms).
+//! Read at the ends of phases only, as the last reading: mallinfo2 walks the free chunks and takes every
+//! arena's lock (0.5 us to 53 ms).
 
 // The room for `unsafe`: calls into the allocators.
 #![allow(unsafe_code)]
@@ -39,7 +39,8 @@ pub type MiProcessInfo = unsafe extern "C" fn(
 
 /// mimalloc's books: what is committed. It does not say what is in use.
 ///
-/// The function is the caller's, so that this crate links no allocator; it must be mimalloc's own `mi_process_info`.
+/// The function is the caller's, so that this crate links no allocator; it must be mimalloc's own
+/// `mi_process_info`.
 pub fn mimalloc_internals(process_info: MiProcessInfo) -> AllocatorRecord {
     let mut places = [0usize; 8];
     let [elapsed, user, system, rss, peak_rss, commit, peak_commit, faults] = &mut places;

@@ -1,8 +1,8 @@
 //! A global allocator that counts live, peak and allocated bytes and blocks of the whole process.
 //!
-//! Totals and live bytes are exact at quiescent points. The peak is exact with one allocating thread; with several
-//! it is off by at most `(threads + 1) * T` ([`set_publish_threshold`]). Counts are in requested bytes, as dhat
-//! counts them. A realloc's transient second buffer cannot be seen.
+//! Totals and live bytes are exact at quiescent points. The peak is exact with one allocating thread; with
+//! several it is off by at most `(threads + 1) * T` ([`set_publish_threshold`]). Counts are in requested
+//! bytes, as dhat counts them. A realloc's transient second buffer cannot be seen.
 
 // The room for `unsafe`: the `GlobalAlloc` implementation.
 #![allow(unsafe_code)]
@@ -34,8 +34,8 @@ impl<A> CountingAllocator<A> {
     }
 }
 
-// SAFETY: every call is forwarded unchanged to `A`, which upholds the contract; counting neither allocates, nor
-// unwinds, nor touches the memory.
+// SAFETY: every call is forwarded unchanged to `A`, which upholds the contract; counting neither allocates,
+// nor unwinds, nor touches the memory.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -108,7 +108,8 @@ pub fn ignore_current_thread() {
     thread_counters::ignore_this_thread();
 }
 
-/// Ends [`ignore_current_thread`]: for the end of an instrument's thread, which frees what its starter allocated.
+/// Ends [`ignore_current_thread`]: for the end of an instrument's thread, which frees what its starter
+/// allocated.
 pub fn count_current_thread_again() {
     thread_counters::count_this_thread_again();
 }
@@ -139,7 +140,8 @@ pub fn live_bytes() -> u64 {
 /// What was counted so far: of one thread, or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Bytes that came in minus bytes that went out; of one thread negative when it frees what others allocated.
+    /// Bytes that came in minus bytes that went out; of one thread negative when it frees what others
+    /// allocated.
     pub net_bytes: i64,
     /// Calls of the allocator.
     pub operations: u64,
@@ -159,8 +161,8 @@ fn counted(totals: TotalsSnapshot) -> Counted {
     Counted { net_bytes: totals.net_bytes(), operations: totals.operations() }
 }
 
-/// Whether [`CountingAllocator`] is this program's global allocator: otherwise every count is 0 and means nothing. No
-/// phase is disturbed.
+/// Whether [`CountingAllocator`] is this program's global allocator: otherwise every count is 0 and means
+/// nothing. No phase is disturbed.
 pub fn is_counting() -> bool {
     let before = counted_by_this_thread().operations;
     drop(std::hint::black_box(vec![0u8; 4096]));

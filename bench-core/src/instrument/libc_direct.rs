@@ -1,7 +1,7 @@
 //! Rust's global allocator in mode `native`: glibc's own functions, past the interposed ones.
 //!
-//! So the interposed functions see what is not Rust, and no block is counted twice. A block of Rust's freed by C's
-//! `free`, or the other way round, would be counted on the wrong side; Rust forbids both.
+//! So the interposed functions see what is not Rust, and no block is counted twice. A block of Rust's freed
+//! by C's `free`, or the other way round, would be counted on the wrong side; Rust forbids both.
 
 // The room for `unsafe`: the `GlobalAlloc` implementation.
 #![allow(unsafe_code)]
@@ -68,8 +68,8 @@ unsafe impl GlobalAlloc for LibcDirect {
             // SAFETY: the caller's promise: the block is one of ours, and `new_size` is not zero.
             return unsafe { __libc_realloc(block.cast(), new_size) }.cast();
         }
-        // SAFETY: the caller promises that `new_size` and the alignment make a layout; both blocks have the bytes that
-        // are copied, and a new block overlaps no live one.
+        // SAFETY: the caller promises that `new_size` and the alignment make a layout; both blocks have the
+        // bytes that are copied, and a new block overlaps no live one.
         unsafe {
             let new_block = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
             if !new_block.is_null() {

@@ -1,7 +1,8 @@
 //! The sum of what is counted, as of one instant: Rust's heap, the C heap and anonymous mappings.
 //!
-//! Only in mode `native`, where Rust's heap publishes every operation (a threshold of 0), so that the peak of the sum is
-//! that of the sum and not the sum of peaks. Every change is one atomic addition, which orders it among all others.
+//! Only in mode `native`, where Rust's heap publishes every operation (a threshold of 0), so that the peak of
+//! the sum is that of the sum and not the sum of peaks. Every change is one atomic addition, which orders it
+//! among all others.
 
 // Elsewhere nothing keeps the sum.
 #![cfg_attr(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")), allow(dead_code))]

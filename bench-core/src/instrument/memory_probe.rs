@@ -1,7 +1,8 @@
-//! All memory of this process at a mark: heaps and mappings as they are counted, and what the kernel and glibc say.
+//! All memory of this process at a mark: heaps and mappings as they are counted, and what the kernel and
+//! glibc say.
 //!
-//! Files are opened beforehand and read into buffers on the stack, so that a reading costs no heap. What cannot be
-//! opened or read is absent. In mode `native` only.
+//! Files are opened beforehand and read into buffers on the stack, so that a reading costs no heap. What
+//! cannot be opened or read is absent. In mode `native` only.
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
 pub use elsewhere::{MemoryMark, MemoryProbe};
@@ -48,8 +49,8 @@ mod linux {
     }
 
     impl MemoryProbe {
-        /// Opens the files, and has the sum of heaps and mappings kept from now on, exactly: Rust's heap publishes every
-        /// operation.
+        /// Opens the files, and has the sum of heaps and mappings kept from now on, exactly: Rust's heap
+        /// publishes every operation.
         pub fn open() -> MemoryProbe {
             set_publish_threshold(0);
             live_sum::keep();
@@ -124,7 +125,8 @@ mod linux {
         native_heap::totals().end_live_bytes
     }
 
-    /// The end of the main thread's stack by `/proc/self/maps`: `start-end perms offset device inode [stack]`.
+    /// The end of the main thread's stack by `/proc/self/maps`: `start-end perms offset device inode
+    /// [stack]`.
     fn stack_end(maps: &str) -> Option<u64> {
         let line = maps.lines().find(|line| line.ends_with("[stack]"))?;
         let (_, rest) = line.split_once('-')?;

@@ -1,7 +1,7 @@
 //! The instruments: what reads the heap, the process and the clock of a measured program.
 //!
-//! This folder is a room for `unsafe`; each block says why it is sound. What must be in the suites' programs alone, the
-//! functions that interpose malloc and the choice of the global allocator, stands in bench-main.
+//! This folder is a room for `unsafe`; each block says why it is sound. What must be in the suites' programs
+//! alone, the functions that interpose malloc and the choice of the global allocator, stands in bench-main.
 
 mod allocator_internals;
 mod calibration;

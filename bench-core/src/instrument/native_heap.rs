@@ -1,11 +1,12 @@
 //! Counts the C heap: what the interposed malloc and its kin report, and how a phase reads it.
 //!
-//! One set of process-wide atomics. It costs more than the per-thread counters of Rust's heap, and may: nothing is timed
-//! in mode `native`. In return it needs no thread-local storage, so it works before `main`, inside the dynamic
-//! linker's own calls, and after a thread's storage is gone. Nothing here allocates, panics or takes a lock.
+//! One set of process-wide atomics. It costs more than the per-thread counters of Rust's heap, and may:
+//! nothing is timed in mode `native`. In return it needs no thread-local storage, so it works before `main`,
+//! inside the dynamic linker's own calls, and after a thread's storage is gone. Nothing here allocates,
+//! panics or takes a lock.
 //!
-//! The interposing functions stand in bench-main, so that only the suites' programs have them. They count unless the program
-//! says that it runs in another mode.
+//! The interposing functions stand in bench-main, so that only the suites' programs have them. They count
+//! unless the program says that it runs in another mode.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -22,7 +23,8 @@ static FREED_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static REALLOCATED_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static REALLOCATED_BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// From now on the interposed functions pass everything on without a look at it: for the modes that count no C heap.
+/// From now on the interposed functions pass everything on without a look at it: for the modes that count no
+/// C heap.
 pub fn stop_counting_native() {
     COUNTS.store(false, Relaxed);
 }

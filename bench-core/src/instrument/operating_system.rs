@@ -14,8 +14,8 @@ pub(super) fn page_bytes() -> u64 {
     u64::try_from(bytes).expect("the page size is known on Linux")
 }
 
-/// Lets the kernel kill this process when its parent dies, so that a killed bench leaves no orphan. Linux only;
-/// elsewhere a parent that is killed outright leaves its child running to its end.
+/// Lets the kernel kill this process when its parent dies, so that a killed bench leaves no orphan. Linux
+/// only; elsewhere a parent that is killed outright leaves its child running to its end.
 pub fn die_with_parent() {
     // SAFETY: PR_SET_PDEATHSIG takes a signal number and has no other effect.
     #[cfg(target_os = "linux")]
@@ -59,7 +59,8 @@ pub(super) fn page_faults() -> Option<Faults> {
     }
 }
 
-/// Has the allocator give back to the system what it holds and does not use. glibc only; elsewhere nothing happens.
+/// Has the allocator give back to the system what it holds and does not use. glibc only; elsewhere nothing
+/// happens.
 pub fn trim_allocator() {
     // SAFETY: malloc_trim has no preconditions.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

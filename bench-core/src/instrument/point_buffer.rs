@@ -9,8 +9,9 @@ pub(crate) trait Point: Copy {
     fn merged(&self, next: &Self) -> Self;
 }
 
-/// At most `MOST` points. Whenever it is full, neighbours merge, and from then on a point stands for twice as many
-/// readings: the whole run is kept, ever more coarsely, and every full point stands for as many readings as the others.
+/// At most `MOST` points. Whenever it is full, neighbours merge, and from then on a point stands for twice as
+/// many readings: the whole run is kept, ever more coarsely, and every full point stands for as many readings
+/// as the others.
 pub(crate) struct PointBuffer<P, const MOST: usize> {
     points: [P; MOST],
     length: usize,

@@ -1,7 +1,8 @@
 //! The kernel's view of this process: RSS and its parts, and the peak RSS of a phase.
 //!
-//! On Linux the readings come from `/proc/self`, through descriptors that stay open and buffers on the stack, so
-//! that they cost the measured process no heap. Elsewhere sysinfo reads plain RSS; parts and peaks are absent.
+//! On Linux the readings come from `/proc/self`, through descriptors that stay open and buffers on the stack,
+//! so that they cost the measured process no heap. Elsewhere sysinfo reads plain RSS; parts and peaks are
+//! absent.
 
 use crate::evidence::ProcessMemory;
 

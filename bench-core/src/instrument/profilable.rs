@@ -1,10 +1,11 @@
 //! The system's allocator, through dhat while a profile is taken.
 //!
-//! So one process can count exactly first, and name call sites later. dhat takes every block from the system's allocator as
-//! well, so a block may be freed on the other path than the one it came by. What must not happen is that dhat records a
-//! block and does not see it freed while the profile runs: its table would hold an address that is handed out again. Hence
-//! the order in [`profile`]: the switch is on from before the profiler starts until after it has ended. A thread that frees
-//! a block which dhat recorded sees the switch on: recording lies behind dhat's lock, and that behind the switch.
+//! So one process can count exactly first, and name call sites later. dhat takes every block from the
+//! system's allocator as well, so a block may be freed on the other path than the one it came by. What must
+//! not happen is that dhat records a block and does not see it freed while the profile runs: its table would
+//! hold an address that is handed out again. Hence the order in [`profile`]: the switch is on from before the
+//! profiler starts until after it has ended. A thread that frees a block which dhat recorded sees the switch
+//! on: recording lies behind dhat's lock, and that behind the switch.
 
 // The room for `unsafe`: the `GlobalAlloc` implementation.
 #![allow(unsafe_code)]
@@ -77,11 +78,12 @@ unsafe impl GlobalAlloc for Profilable {
     }
 }
 
-/// Runs `work` under dhat and leaves its profile, with stacks of `frames`, in `file`. Blocks that were live before are in no
-/// profile.
+/// Runs `work` under dhat and leaves its profile, with stacks of `frames`, in `file`. Blocks that were live
+/// before are in no profile.
 ///
 /// # Errors
-/// [`Profilable`] is not the program's global allocator (below a counting one it is), or the profile cannot be read back.
+/// [`Profilable`] is not the program's global allocator (below a counting one it is), or the profile cannot
+/// be read back.
 ///
 /// # Panics
 /// When another dhat profiler runs.

@@ -1,7 +1,7 @@
 //! The sampler: a thread that reads live bytes and RSS at an interval into a timeline.
 //!
-//! It costs the measured program no heap: its buffer is static, its thread is not counted. The buffer is bounded
-//! however long the run: when it is full, neighbouring points merge, keeping their extremes.
+//! It costs the measured program no heap: its buffer is static, its thread is not counted. The buffer is
+//! bounded however long the run: when it is full, neighbouring points merge, keeping their extremes.
 
 use std::sync::{Barrier, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -20,8 +20,8 @@ pub const MAX_POINTS: usize = 1024;
 /// The state that the sampler's thread and the phases share; one sampler a process.
 static STATE: Mutex<SamplerState> = Mutex::new(SamplerState::new());
 
-/// Where the starter waits for the thread: what std allocates and frees while a thread starts must not fall into
-/// the first phases.
+/// Where the starter waits for the thread: what std allocates and frees while a thread starts must not fall
+/// into the first phases.
 static STARTED: Barrier = Barrier::new(2);
 
 struct SamplerState {
@@ -81,8 +81,8 @@ impl Sampler {
                     due = (due + interval).max(Instant::now());
                     std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
                 }
-                // What the starter allocated for the thread is freed by it: without this, each sampler would leave some
-                // bytes in the count.
+                // What the starter allocated for the thread is freed by it: without this, each sampler would
+                // leave some bytes in the count.
                 count_current_thread_again();
             })
             .context("start the sampler's thread")?;

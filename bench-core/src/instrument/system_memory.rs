@@ -1,8 +1,10 @@
-//! How much memory is available to this process: what the system has to spare, and what a container's limit leaves.
+//! How much memory is available to this process: what the system has to spare, and what a container's limit
+//! leaves.
 //!
-//! Linux: `MemAvailable` of `/proc/meminfo`, and the room below the limit of each memory cgroup (v1 or v2) that the
-//! process is in, whichever is least. A cgroup's room counts pages of files that were not used for long as available, as
-//! `MemAvailable` does: the kernel takes them back first (the "working set" of Kubernetes). Elsewhere sysinfo is asked.
+//! Linux: `MemAvailable` of `/proc/meminfo`, and the room below the limit of each memory cgroup (v1 or v2)
+//! that the process is in, whichever is least. A cgroup's room counts pages of files that were not used for
+//! long as available, as `MemAvailable` does: the kernel takes them back first (the "working set" of
+//! Kubernetes). Elsewhere sysinfo is asked.
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::SystemProbe;
@@ -20,7 +22,8 @@ mod linux {
     /// Reads what is available. The files stay open: a reading takes no heap.
     pub struct SystemProbe {
         meminfo: Option<File>,
-        /// Absent when the process is in a group whose limit cannot be known: then what is available cannot, either.
+        /// Absent when the process is in a group whose limit cannot be known: then what is available cannot,
+        /// either.
         groups: Option<Vec<MemoryGroup>>,
     }
 
@@ -75,11 +78,13 @@ mod linux {
     }
 
     impl MemoryGroup {
-        /// Opens the group's files: `Some(None)` when the folder holds no limit, `None` when they cannot be read.
+        /// Opens the group's files: `Some(None)` when the folder holds no limit, `None` when they cannot be
+        /// read.
         fn open(folder: &Path, layout: &Layout) -> Option<Option<MemoryGroup>> {
             let limit = match File::open(folder.join(layout.limit)) {
                 Ok(limit) => limit,
-                // The group at the top of v2 has no limit; inside a container the path of the group may not be visible.
+                // The group at the top of v2 has no limit; inside a container the path of the group may not
+                // be visible.
                 Err(error) if error.kind() == ErrorKind::NotFound => return Some(None),
                 Err(_) => return None,
             };
@@ -96,7 +101,8 @@ mod linux {
                 number => number.parse::<u64>().ok()?,
             };
             let usage = read_file(&self.usage, &mut buffer)?.trim().parse::<u64>().ok()?;
-            // Without the statistics every page of a file counts as used: less is available than there may be.
+            // Without the statistics every page of a file counts as used: less is available than there may
+            // be.
             let reclaimable = self.inactive_file_bytes().unwrap_or(0);
             Some(Some(limit.saturating_sub(usage.saturating_sub(reclaimable))))
         }
@@ -108,7 +114,8 @@ mod linux {
         }
     }
 
-    /// The memory groups that the process is in, itself and all that enclose it; `None` when one cannot be read.
+    /// The memory groups that the process is in, itself and all that enclose it; `None` when one cannot be
+    /// read.
     fn groups(root: &Path) -> Option<Vec<MemoryGroup>> {
         let mut groups = Vec::new();
         // A kernel without cgroups has no such file.
@@ -269,7 +276,8 @@ mod elsewhere {
             SystemProbe(System::new().ok().map(Mutex::new))
         }
 
-        /// The bytes that can still be allocated without swapping; `None` if sysinfo does not know the memory.
+        /// The bytes that can still be allocated without swapping; `None` if sysinfo does not know the
+        /// memory.
         pub fn available_bytes(&self) -> Option<u64> {
             let mut system = self.0.as_ref()?.lock().ok()?;
             system.refresh_memory();

@@ -13,16 +13,17 @@ pub struct MannKendall {
     pub p: f64,
 }
 
-/// The normal distribution is a good approximation of S from so many values on (Kendall, *Rank Correlation Methods*,
-/// 1975, chapter 4).
+/// The normal distribution is a good approximation of S from so many values on (Kendall, *Rank Correlation
+/// Methods*, 1975, chapter 4).
 const FEWEST: usize = 10;
 
 /// Tests `values`, in the order of time, for a rising trend. `None` of fewer than ten values.
 ///
-/// S and its variance with ties: Mann, *Nonparametric tests against trend*, Econometrica 13 (1945); Kendall 1975. The
-/// correction for autocorrelation: Hamed and Rao, *A modified Mann-Kendall trend test for autocorrelated data*, Journal
-/// of Hydrology 204 (1998), on average ranks of the values without their Theil-Sen slope. It only ever widens the
-/// variance here: a negative autocorrelation, which would narrow it, is no reason to be surer.
+/// S and its variance with ties: Mann, *Nonparametric tests against trend*, Econometrica 13 (1945); Kendall
+/// 1975. The correction for autocorrelation: Hamed and Rao, *A modified Mann-Kendall trend test for
+/// autocorrelated data*, Journal of Hydrology 204 (1998), on average ranks of the values without their
+/// Theil-Sen slope. It only ever widens the variance here: a negative autocorrelation, which would narrow it,
+/// is no reason to be surer.
 pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     if values.len() < FEWEST {
         return None;
@@ -109,7 +110,8 @@ mod tests {
         assert!(mann_kendall(&falling).unwrap().p > 0.999);
     }
 
-    /// Worked by hand: 1 1 2 2 3 3 4 4 5 5: of 45 pairs 5 tie, each group of 2 takes 2 * 1 * 9 = 18 off the variance.
+    /// Worked by hand: 1 1 2 2 3 3 4 4 5 5: of 45 pairs 5 tie, each group of 2 takes 2 * 1 * 9 = 18 off the
+    /// variance.
     #[test]
     fn ties_narrow_the_variance() {
         let values: Vec<f64> = (0..10).map(|i| f64::from(i / 2)).collect();

@@ -1,7 +1,8 @@
 //! Leaks as statistics: is what a program holds after each iteration a line that rises?
 //!
-//! An *iteration* is one run of the same work; a *reading* is what is live at its end. Nothing here reads memory: the
-//! detector (`leak_detector`, feature `instruments`) and the loops of the suites bring the readings.
+//! An *iteration* is one run of the same work; a *reading* is what is live at its end. Nothing here reads
+//! memory: the detector (`leak_detector`, feature `instruments`) and the loops of the suites bring the
+//! readings.
 
 mod mann_kendall;
 mod rule;
@@ -16,11 +17,12 @@ pub use rule::{
 pub use theil_sen::{TheilSenLine, theil_sen};
 pub use tool_check::{ToolCheck, ToolFinding};
 
-/// The two-sided 5 % point of the normal distribution: the half width of a 95 % interval in standard deviations.
+/// The two-sided 5 % point of the normal distribution: the half width of a 95 % interval in standard
+/// deviations.
 const Z_95: f64 = 1.959_963_984_540_054;
 
-/// The variance of Kendall's S over `values` without a trend, with its correction for ties: Kendall, *Rank Correlation
-/// Methods* (1975), chapter 4.
+/// The variance of Kendall's S over `values` without a trend, with its correction for ties: Kendall, *Rank
+/// Correlation Methods* (1975), chapter 4.
 fn variance_of_s(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

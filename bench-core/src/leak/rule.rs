@@ -1,8 +1,8 @@
 //! The rule that calls a series of readings a leak, or does not.
 //!
-//! On exact live bytes: [`WARM_UP`] iterations are not looked at. A stretch of [`MEASURED`] readings that rises makes a
-//! suspect, and the readings behind it have to confirm it: fresh data, so that chance would have to strike twice. Where
-//! nothing jitters this finds 8 bytes per iteration always.
+//! On exact live bytes: [`WARM_UP`] iterations are not looked at. A stretch of [`MEASURED`] readings that
+//! rises makes a suspect, and the readings behind it have to confirm it: fresh data, so that chance would
+//! have to strike twice. Where nothing jitters this finds 8 bytes per iteration always.
 //!
 //! On RSS one process proves nothing, because resident memory ratchets: see [`rss_rises`].
 
@@ -59,8 +59,8 @@ pub enum Shape {
     Doubling,
 }
 
-/// The trend of `readings`, the live bytes at each iteration's end from the first; `None` with fewer than [`WARM_UP`] +
-/// [`MEASURED`] of them.
+/// The trend of `readings`, the live bytes at each iteration's end from the first; `None` with fewer than
+/// [`WARM_UP`] + [`MEASURED`] of them.
 pub fn trend(readings: &[u64]) -> Option<Trend> {
     let values = behind_warm_up(readings)?;
     Some(Trend {
@@ -70,14 +70,14 @@ pub fn trend(readings: &[u64]) -> Option<Trend> {
     })
 }
 
-/// Growth over the readings behind the warm-up: the median of their last third over that of their first third, minus 1.
-/// Medians of thirds, so that one high or low iteration is no growth.
+/// Growth over the readings behind the warm-up: the median of their last third over that of their first
+/// third, minus 1. Medians of thirds, so that one high or low iteration is no growth.
 pub fn growth(readings: &[u64]) -> Option<f64> {
     growth_of(&behind_warm_up(readings)?)
 }
 
-/// Judges `readings`, the live bytes at each iteration's end from the first. `allowed` is a slope in bytes per iteration
-/// that is no leak; usually 0. `None` with fewer than [`WARM_UP`] + [`MEASURED`] readings.
+/// Judges `readings`, the live bytes at each iteration's end from the first. `allowed` is a slope in bytes
+/// per iteration that is no leak; usually 0. `None` with fewer than [`WARM_UP`] + [`MEASURED`] readings.
 pub fn judge(readings: &[u64], allowed: f64) -> Option<Diagnosis> {
     let values: Vec<f64> =
         behind_warm_up(readings)?.iter().enumerate().map(|(i, value)| value - allowed * i as f64).collect();
@@ -100,11 +100,13 @@ pub fn judge(readings: &[u64], allowed: f64) -> Option<Diagnosis> {
     Some(if suspect { Diagnosis::Suspect } else { Diagnosis::Clean })
 }
 
-/// Whether RSS rises, by the Theil-Sen slopes of [`PROCESSES`] fresh processes, each read after `malloc_trim`: all must
-/// rise, and the median by more than [`LEAST_RSS_SLOPE`]. `None` with fewer processes.
+/// Whether RSS rises, by the Theil-Sen slopes of [`PROCESSES`] fresh processes, each read after
+/// `malloc_trim`: all must rise, and the median by more than [`LEAST_RSS_SLOPE`]. `None` with fewer
+/// processes.
 ///
-/// Measured before it was chosen: the test of one process raises 5.7 to 15 % false alarms at a nominal 0.1 %; this one none
-/// in 1,000 runs, and it finds 1 KiB per iteration. The size that RSS shows may be up to 100 times the leak's.
+/// Measured before it was chosen: the test of one process raises 5.7 to 15 % false alarms at a nominal 0.1 %;
+/// this one none in 1,000 runs, and it finds 1 KiB per iteration. The size that RSS shows may be up to 100
+/// times the leak's.
 pub fn rss_rises(slopes: &[f64]) -> Option<bool> {
     let mut sorted = slopes.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -143,10 +145,10 @@ fn only_rises(values: &[f64]) -> bool {
     values.is_sorted() && values.first() < values.last()
 }
 
-/// Whether the values never fall and rise in at least three steps, each twice the one before: what a `Vec`, a `String` or
-/// a `HashMap` does that is never cleared (`alloc::raw_vec` and hashbrown double their room). The lines between such
-/// steps are flat, so their median slope is 0. A buffer that keeps the greatest size it was asked for rises in steps, too,
-/// but not in doubling ones.
+/// Whether the values never fall and rise in at least three steps, each twice the one before: what a `Vec`, a
+/// `String` or a `HashMap` does that is never cleared (`alloc::raw_vec` and hashbrown double their room). The
+/// lines between such steps are flat, so their median slope is 0. A buffer that keeps the greatest size it
+/// was asked for rises in steps, too, but not in doubling ones.
 fn doubles(values: &[f64]) -> bool {
     let steps: Vec<f64> =
         values.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step != 0.0).collect();

@@ -8,7 +8,8 @@ use crate::median::median_of_sorted;
 /// `y = intercept + slope * x`, with the slope's 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TheilSenLine {
-    /// `y` at `x = 0`: the median of `y - slope * x` (Conover, *Practical Nonparametric Statistics*, 1980, 5.5).
+    /// `y` at `x = 0`: the median of `y - slope * x` (Conover, *Practical Nonparametric Statistics*, 1980,
+    /// 5.5).
     pub intercept: f64,
     /// Rise of `y` per unit of `x`.
     pub slope: f64,
@@ -18,11 +19,11 @@ pub struct TheilSenLine {
 
 /// The line through `points`; `None` if no two of them differ in `x`.
 ///
-/// Slope: Theil 1950; Sen, *Estimates of the regression coefficient based on Kendall's tau*, Journal of the American
-/// Statistical Association 63 (1968). Interval: Sen 1968 as in Gilbert, *Statistical Methods for Environmental Pollution
-/// Monitoring* (1987), 16.5: the slopes whose ranks lie `z * sqrt(variance of S)` apart around the middle, rounded outwards;
-/// with fewer than ten points, for which that is no good approximation, all slopes. Takes time and room by the square of
-/// the points.
+/// Slope: Theil 1950; Sen, *Estimates of the regression coefficient based on Kendall's tau*, Journal of the
+/// American Statistical Association 63 (1968). Interval: Sen 1968 as in Gilbert, *Statistical Methods for
+/// Environmental Pollution Monitoring* (1987), 16.5: the slopes whose ranks lie `z * sqrt(variance of S)`
+/// apart around the middle, rounded outwards; with fewer than ten points, for which that is no good
+/// approximation, all slopes. Takes time and room by the square of the points.
 pub fn theil_sen(points: &[(f64, f64)]) -> Option<TheilSenLine> {
     let pairs = points.iter().enumerate().flat_map(|(i, a)| points[i + 1..].iter().map(move |b| (a, b)));
     let mut slopes: Vec<f64> =

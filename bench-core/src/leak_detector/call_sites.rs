@@ -44,8 +44,8 @@ pub struct GrowingSite {
     pub stack: Vec<Frame>,
 }
 
-/// Runs the work under dhat: once, then once and `iterations` times more. What both profiles hold at their ends is no
-/// leak but the last iteration's; what the second holds more of is.
+/// Runs the work under dhat: once, then once and `iterations` times more. What both profiles hold at their
+/// ends is no leak but the last iteration's; what the second holds more of is.
 pub(super) fn growing(iterations: usize, work: &mut dyn FnMut()) -> CallSites {
     let mut profile = |iterations: usize| -> Result<Vec<CallSite>> {
         Ok(read(&profile(&unused_file(), FRAMES, || (0..iterations).for_each(|_| work()))?)?.sites)

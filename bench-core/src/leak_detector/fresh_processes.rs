@@ -1,4 +1,5 @@
-//! The work watched by RSS: the test runs again in fresh processes, alone in each, and all of them have to agree.
+//! The work watched by RSS: the test runs again in fresh processes, alone in each, and all of them have to
+//! agree.
 
 use std::panic::Location;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use super::outcome::{BeforeAfter, CannotTell, Checked, ReadingSource, Standing};
 use crate::instrument::{ProcessProbe, trim_allocator};
 use crate::leak::{Diagnosis, PROCESSES, Shape, Trend, WARM_UP, rss_rises, trend};
 
-/// Tells a fresh process which check it is for and where to write what it saw: `src/lib.rs:12:5|/tmp/leak-7.json`.
+/// Tells a fresh process which check it is for and where to write what it saw:
+/// `src/lib.rs:12:5|/tmp/leak-7.json`.
 const VARIABLE: &str = "BENCH_CORE_LEAK_PROCESS";
 
 /// What one process saw.
@@ -23,8 +25,8 @@ struct Seen {
     descriptors: Option<BeforeAfter>,
 }
 
-/// In the test: starts the processes and brings together what they saw. In one of them: watches the work, writes what it saw
-/// and ends the process; another check of the same test runs its work and is not judged.
+/// In the test: starts the processes and brings together what they saw. In one of them: watches the work,
+/// writes what it saw and ends the process; another check of the same test runs its work and is not judged.
 pub(super) fn observe(
     detector: &LeakDetector,
     work: &mut dyn FnMut(),
@@ -97,8 +99,8 @@ fn take(file: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// All processes as one: the one in the middle stands for them, and a growth counts only if all of them grew as much.
-/// Without `max_slope` no slope is a leak.
+/// All processes as one: the one in the middle stands for them, and a growth counts only if all of them grew
+/// as much. Without `max_slope` no slope is a leak.
 fn checked(seen: &[Seen], max_slope: Option<f64>) -> Result<Checked, CannotTell> {
     let unreadable = || CannotTell::Unreadable("the system does not tell this process's RSS".into());
     let trends = seen.iter().map(|seen| trend(&seen.readings).ok_or_else(unreadable));

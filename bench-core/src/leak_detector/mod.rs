@@ -1,4 +1,5 @@
-//! The leak detector: runs the same work again and again and says whether something stays from each iteration.
+//! The leak detector: runs the same work again and again and says whether something stays from each
+//! iteration.
 //!
 //! Three lines make a test, below a `#[global_allocator]` line that makes it exact:
 //!
@@ -16,14 +17,16 @@
 //! }
 //! ```
 //!
-//! With the counting allocator the verdict is on exact live bytes, by [`crate::leak::judge`]. When it is a leak, the work runs
-//! again under dhat, in the same process, and the error names the call sites whose live bytes grew. Without the
-//! allocator the verdict is on RSS, by [`crate::leak::rss_rises`]: weaker, and only after the test has been run in five
-//! fresh processes. Threads and open file descriptors are watched in either case.
+//! With the counting allocator the verdict is on exact live bytes, by [`crate::leak::judge`]. When it is a
+//! leak, the work runs again under dhat, in the same process, and the error names the call sites whose live
+//! bytes grew. Without the allocator the verdict is on RSS, by [`crate::leak::rss_rises`]: weaker, and only
+//! after the test has been run in five fresh processes. Threads and open file descriptors are watched in
+//! either case.
 //!
-//! `cargo test` runs the tests of one binary in parallel. Where another thread allocated meanwhile the detector cannot
-//! tell whose bytes it saw, and says so instead of guessing ([`CannotTell::OtherThreads`]): put the test into a file of its
-//! own below `tests/`, or run with `--test-threads=1` or under nextest, or say [`LeakDetector::only_this_thread`].
+//! `cargo test` runs the tests of one binary in parallel. Where another thread allocated meanwhile the
+//! detector cannot tell whose bytes it saw, and says so instead of guessing ([`CannotTell::OtherThreads`]):
+//! put the test into a file of its own below `tests/`, or run with `--test-threads=1` or under nextest, or
+//! say [`LeakDetector::only_this_thread`].
 
 mod call_sites;
 mod fresh_processes;
@@ -56,7 +59,8 @@ pub struct LeakDetector {
 /// What may allocate while the work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beside {
-    /// Nothing: all live bytes are the work's, and another thread that allocates makes the verdict impossible.
+    /// Nothing: all live bytes are the work's, and another thread that allocates makes the verdict
+    /// impossible.
     Nothing,
     /// Threads of the work: all live bytes are the work's.
     Workers,
@@ -71,8 +75,8 @@ impl Default for LeakDetector {
 }
 
 impl LeakDetector {
-    /// Allows nothing to stay: any confirmed rise is a leak. 8 iterations of warm-up, 24 measured ones, and 48 more to
-    /// confirm a suspect.
+    /// Allows nothing to stay: any confirmed rise is a leak. 8 iterations of warm-up, 24 measured ones, and
+    /// 48 more to confirm a suspect.
     pub fn new() -> LeakDetector {
         LeakDetector {
             max_slope: Some(0.0),
@@ -105,8 +109,9 @@ impl LeakDetector {
         self
     }
 
-    /// Calls a growth of more than this share of the baseline a leak (0.1 is 10 %), see [`crate::leak::growth`]. The baseline
-    /// is all that the process holds, so in a small one a small cache is a large share.
+    /// Calls a growth of more than this share of the baseline a leak (0.1 is 10 %), see
+    /// [`crate::leak::growth`]. The baseline is all that the process holds, so in a small one a small cache
+    /// is a large share.
     pub fn max_growth(mut self, share: f64) -> LeakDetector {
         self.max_growth = Some(share);
         self
@@ -130,16 +135,16 @@ impl LeakDetector {
         self
     }
 
-    /// The work uses threads of its own (a pool, a runtime), and nothing else runs in the process: the bytes of all
-    /// threads are the work's.
+    /// The work uses threads of its own (a pool, a runtime), and nothing else runs in the process: the bytes
+    /// of all threads are the work's.
     pub fn with_workers(mut self) -> LeakDetector {
         self.beside = Beside::Workers;
         self
     }
 
-    /// Other tests may run beside, and the work neither starts threads nor hands memory to any: the bytes of this thread
-    /// are the work's. Threads and descriptors are not watched, as they could be the others'. Only with the counting
-    /// allocator; RSS is always that of a process of its own.
+    /// Other tests may run beside, and the work neither starts threads nor hands memory to any: the bytes of
+    /// this thread are the work's. Threads and descriptors are not watched, as they could be the others'.
+    /// Only with the counting allocator; RSS is always that of a process of its own.
     pub fn only_this_thread(mut self) -> LeakDetector {
         self.beside = Beside::Others;
         self
@@ -148,7 +153,8 @@ impl LeakDetector {
     /// Runs `work` again and again and judges what stays. What it returns is dropped within its iteration.
     ///
     /// # Errors
-    /// [`LeakError::Leak`] with what grew and where; [`LeakError::CannotTell`] when there is no verdict, with what to do.
+    /// [`LeakError::Leak`] with what grew and where; [`LeakError::CannotTell`] when there is no verdict, with
+    /// what to do.
     #[track_caller]
     pub fn check<T>(&self, mut work: impl FnMut() -> T) -> Result<Checked, LeakError> {
         let place = Location::caller();

@@ -34,8 +34,8 @@ pub struct Checked {
 pub enum ReadingSource {
     /// Live bytes of the counting allocator: exact.
     Heap,
-    /// RSS anon of fresh processes: weaker. It sees pages, so it misses less than 512 bytes per iteration and overstates
-    /// what it finds.
+    /// RSS anon of fresh processes: weaker. It sees pages, so it misses less than 512 bytes per iteration and
+    /// overstates what it finds.
     Rss,
 }
 
@@ -61,7 +61,8 @@ pub enum GrowthLimit {
     Descriptors,
 }
 
-/// A check without a clean verdict. Its `Debug` is its `Display`, so that `unwrap` and `?` in a test print it well.
+/// A check without a clean verdict. Its `Debug` is its `Display`, so that `unwrap` and `?` in a test print it
+/// well.
 pub enum LeakError {
     /// Something stays.
     Leak(Box<Leak>),

@@ -47,7 +47,8 @@ pub struct Metric {
     pub class: Class,
     /// The absolute change, in `unit`, below which nothing is said.
     pub floor: f64,
-    /// Why a comparison with a baseline judges it by an explicit rule only; `None`: its class has a default gate.
+    /// Why a comparison with a baseline judges it by an explicit rule only; `None`: its class has a default
+    /// gate.
     pub only_by_rule: Option<&'static str>,
     /// The count of a call site that explains a change; `None`: call sites do not.
     pub sites: Option<SiteCount>,

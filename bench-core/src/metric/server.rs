@@ -1,4 +1,5 @@
-//! The rows on the memory of the server that a case works with. The rows on the heap are then about its client.
+//! The rows on the memory of the server that a case works with. The rows on the heap are then about its
+//! client.
 
 use super::arithmetic::quotient;
 use super::{Class, Direction, Metric, Source, Unit, absence};

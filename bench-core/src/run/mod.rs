@@ -19,8 +19,8 @@ use crate::untrusted_json;
 /// The version of `run.json` that this build writes, and the newest that it reads.
 pub const SCHEMA: u32 = 1;
 
-/// The version of the way of measuring: raised when the instruments or the harness count something else than before, so
-/// that no number of the old way is compared with one of the new.
+/// The version of the way of measuring: raised when the instruments or the harness count something else than
+/// before, so that no number of the old way is compared with one of the new.
 pub const HARNESS: u32 = 1;
 
 /// All measurements of one `bench`.
@@ -102,8 +102,8 @@ pub struct Settings {
     /// Environment variables set for every measured process.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Cargo features of the suites beside the default ones, sorted. Absent in runs from before it was recorded, as are
-    /// the fields below.
+    /// Cargo features of the suites beside the default ones, sorted. Absent in runs from before it was
+    /// recorded, as are the fields below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<String>>,
     /// [`HARNESS`] of the build that measured.
@@ -156,8 +156,8 @@ pub struct Measurement {
 }
 
 impl Measurement {
-    /// The evidence with the highest peak, and its number among those that there are, from 1. Where the heap cannot be
-    /// seen, the peak is that of RSS.
+    /// The evidence with the highest peak, and its number among those that there are, from 1. Where the heap
+    /// cannot be seen, the peak is that of RSS.
     pub fn highest(&self) -> Option<(usize, &Evidence)> {
         let peak = |evidence: &Evidence| {
             let heap = evidence.phases.iter().filter_map(|phase| phase.heap).map(|heap| heap.peak_live_bytes);
@@ -168,8 +168,8 @@ impl Measurement {
         numbered.max_by_key(|(number, evidence)| (peak(evidence), std::cmp::Reverse(*number)))
     }
 
-    /// Drops the timelines of all evidence but the [`Measurement::highest`]: they are nine tenths of a run's bytes, and
-    /// no number is computed from them.
+    /// Drops the timelines of all evidence but the [`Measurement::highest`]: they are nine tenths of a run's
+    /// bytes, and no number is computed from them.
     pub fn keep_one_timeline(&mut self) {
         let Some((kept, _)) = self.highest() else { return };
         let evidence = self.repetitions.iter_mut().filter_map(|repetition| repetition.evidence.as_mut());
@@ -239,7 +239,8 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The exit code by which a child says what kind of failure its error is: put the kind on the error as its context.
+    /// The exit code by which a child says what kind of failure its error is: put the kind on the error as
+    /// its context.
     pub fn exit_code(self) -> u8 {
         match self {
             FailureKind::Server => 3,

@@ -1,4 +1,5 @@
-//! The memory budget where the counting allocator is the global one: the heap is read to the byte, watching takes none.
+//! The memory budget where the counting allocator is the global one: the heap is read to the byte, watching
+//! takes none.
 
 use std::hint::black_box;
 use std::time::Duration;

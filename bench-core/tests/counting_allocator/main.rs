@@ -1,7 +1,7 @@
 //! Calibration of the counting allocator: programs whose byte counts are known beforehand.
 //!
-//! The checks run one after the other on the main thread, because a test runner's own allocations would count.
-//! Run it under valgrind, too: `valgrind target/debug/deps/counting_allocator-*`.
+//! The checks run one after the other on the main thread, because a test runner's own allocations would
+//! count. Run it under valgrind, too: `valgrind target/debug/deps/counting_allocator-*`.
 
 // Calling the allocator directly, and fork(2), are what is tested.
 #![allow(unsafe_code)]

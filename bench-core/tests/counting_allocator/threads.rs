@@ -149,7 +149,8 @@ pub fn several_threads_keep_the_bound() {
     set_publish_threshold(16384);
 }
 
-/// One run of `threads` threads that allocate and free in turns: the record, the true peak and the true growth.
+/// One run of `threads` threads that allocate and free in turns: the record, the true peak and the true
+/// growth.
 fn random_turns(threads: usize, random: &mut Random) -> (HeapRecord, u64, i64) {
     const TURNS: usize = 400;
     // Each turn: the thread, the bytes to allocate (0: free its oldest block instead).

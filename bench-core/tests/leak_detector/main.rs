@@ -1,6 +1,7 @@
 //! The detector beside programs that leak a known number of bytes, from a known line.
 //!
-//! The checks run one after the other on the main thread, because a test runner's own allocations would count.
+//! The checks run one after the other on the main thread, because a test runner's own allocations would
+//! count.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -161,7 +162,8 @@ fn a_slope_may_be_allowed() {
 }
 
 fn presets_judge_growth() {
-    // What the process holds is the baseline: make it large, so that the pages of the test itself do not count.
+    // What the process holds is the baseline: make it large, so that the pages of the test itself do not
+    // count.
     let _held = black_box(vec![1u8; 10_000_000]);
     for (detector, allowed) in [
         (LeakDetector::conservative(), 0.10),
@@ -169,7 +171,8 @@ fn presets_judge_growth() {
         (LeakDetector::permissive(), 0.30),
     ] {
         let growing_by = |share: f64| {
-            // In the middle of the first third 12 iterations have kept their bytes, in that of the last third 16 more.
+            // In the middle of the first third 12 iterations have kept their bytes, in that of the last third
+            // 16 more.
             let bytes = (share * live_bytes() as f64 / (16.0 - 12.0 * share)) as usize;
             let mut kept: Vec<Vec<u8>> = Vec::with_capacity(100);
             detector.check(|| kept.push(vec![1; bytes]))

@@ -1,5 +1,5 @@
-//! Computed ground truth as it is kept (see [`crate::kept`]): for each query its number of neighbours (u32), then each id
-//! (u64) and distance (f32).
+//! Computed ground truth as it is kept (see [`crate::kept`]): for each query its number of neighbours (u32),
+//! then each id (u64) and distance (f32).
 
 use bench_engines::{Distance, Neighbour, Vectors};
 

@@ -1,7 +1,7 @@
 //! Feature hashing of word and character n-grams: an embedder without a model, hence without a download.
 //!
-//! Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (2009): each feature is hashed to a
-//! component and a sign; the signs make collisions cancel on average, so that dot products are unbiased.
+//! Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (2009): each feature is hashed to
+//! a component and a sign; the signs make collisions cancel on average, so that dot products are unbiased.
 
 use anyhow::Result;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -19,8 +19,8 @@ enum Feature {
     CharacterGram = 3,
 }
 
-/// Words, pairs of neighbouring words, and character trigrams of each word, in a chosen number of components. The same text gives
-/// the same vector on every machine.
+/// Words, pairs of neighbouring words, and character trigrams of each word, in a chosen number of components.
+/// The same text gives the same vector on every machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Hashing {
     dim: usize,
@@ -95,8 +95,8 @@ fn add(vector: &mut [f32], feature: Feature, text: &str) {
     vector[(hash % vector.len() as u64) as usize] += sign;
 }
 
-/// To length 1. A text without any word, or whose features cancel, becomes the first unit vector, so that every
-/// vector has a direction.
+/// To length 1. A text without any word, or whose features cancel, becomes the first unit vector, so that
+/// every vector has a direction.
 fn normalise(vector: &mut [f32]) {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {

@@ -6,11 +6,13 @@ use bench_core::harness::Inputs;
 
 use super::{Embedder, find, open};
 
-/// The texts whose vectors are kept in one file: few enough that a process stopped half way has kept most of its work.
+/// The texts whose vectors are kept in one file: few enough that a process stopped half way has kept most of
+/// its work.
 const KEPT_TOGETHER: usize = 50;
 
-/// The vectors of texts by the embedder called `name`, row-major: those of a model are kept in the cache folder, if the
-/// caller named one, under the hash of the model and the texts. The model is opened for what is not there.
+/// The vectors of texts by the embedder called `name`, row-major: those of a model are kept in the cache
+/// folder, if the caller named one, under the hash of the model and the texts. The model is opened for what
+/// is not there.
 ///
 /// # Errors
 /// When the embedder is needed and cannot be opened, or the cache cannot be written.

@@ -32,7 +32,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Makes it ready, with all that it loads.
     pub open: fn(&Inputs) -> Result<Box<dyn Embedder>>,
-    /// Of a model, which takes a tenth of a second for a text: all that decides about a vector beside the text.
+    /// Of a model, which takes a tenth of a second for a text: all that decides about a vector beside the
+    /// text.
     pub identity: Option<fn() -> String>,
 }
 
@@ -70,8 +71,8 @@ fn find(name: &str) -> Result<&'static Entry> {
     entry.with_context(|| format!("no embedder {name:?} in this build; there is {}", names().join(", ")))
 }
 
-/// Refuses a model that the user named, if this build has none or a look at the folder tells that it is not the one. Quick:
-/// what the files hold is looked at when they are read.
+/// Refuses a model that the user named, if this build has none or a look at the folder tells that it is not
+/// the one. Quick: what the files hold is looked at when they are read.
 ///
 /// # Errors
 /// When a model is named and the feature `minilm` is off, or a file is missing or of another size.

@@ -1,18 +1,19 @@
 //! Distances in f64, computed by another way than any engine's, and how far an engine's f32 may be from them.
 //!
-//! Every tolerance here is relative to what is compared, never to the vectors' distance from the origin: a set that is
-//! moved as a whole is judged as before.
+//! Every tolerance here is relative to what is compared, never to the vectors' distance from the origin: a
+//! set that is moved as a whole is judged as before.
 
 use crate::distance::Distance;
 
 /// Half an ulp of 1 in f32: by how much a number changes when it is rounded to f32.
 const HALF_ULP: f64 = f32::EPSILON as f64 / 2.0;
 
-/// What engines may lose beside the rounding of each step: they take roots, divide, and normalise in other orders.
+/// What engines may lose beside the rounding of each step: they take roots, divide, and normalise in other
+/// orders.
 const SLACK: f64 = 1e-5;
 
-/// By how much two distances may differ, relative to the terms of their difference, and still count as one: the vectors were
-/// rounded to f32 before anybody compared them.
+/// By how much two distances may differ, relative to the terms of their difference, and still count as one:
+/// the vectors were rounded to f32 before anybody compared them.
 const TIE: f64 = 1e-7;
 
 /// The range of lengths whose square is an ordinary f32.
@@ -22,7 +23,8 @@ const LONGEST: f64 = 1.8e19;
 /// The products of two lengths whose cosine an engine without limits of its own knows.
 pub(super) const ANY: (f32, f32) = (0.0, f32::MAX);
 
-/// The distance of a pair; `cosine_of` are the least and the greatest product of two lengths whose cosine the engine knows.
+/// The distance of a pair; `cosine_of` are the least and the greatest product of two lengths whose cosine the
+/// engine knows.
 ///
 /// # Errors
 /// Why the pair has no distance that could be right or wrong.
@@ -58,8 +60,9 @@ pub(super) fn exact_distance(
     }
 }
 
-/// By how much the [`exact_distance`] of a pair may be missed in f32: the rounding of the terms that are summed. Every engine
-/// subtracts components before it squares them, so where the origin is plays no part in L2.
+/// By how much the [`exact_distance`] of a pair may be missed in f32: the rounding of the terms that are
+/// summed. Every engine subtracts components before it squares them, so where the origin is plays no part in
+/// L2.
 pub(super) fn rounding(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
     let share = SLACK + a.len() as f64 * HALF_ULP;
     match distance {
@@ -74,8 +77,9 @@ pub(super) fn rounding(distance: Distance, a: &[f32], b: &[f32]) -> f64 {
     }
 }
 
-/// Whether `vector` is no farther from the query than `limit`, or as far but for the rounding that both went through when
-/// they became f32. The difference of the two distances is summed by itself: what they have in common cancels, however large.
+/// Whether `vector` is no farther from the query than `limit`, or as far but for the rounding that both went
+/// through when they became f32. The difference of the two distances is summed by itself: what they have in
+/// common cancels, however large.
 ///
 /// Both must have an [`exact_distance`].
 pub(super) fn is_no_farther(distance: Distance, query: &[f32], vector: &[f32], limit: &[f32]) -> bool {

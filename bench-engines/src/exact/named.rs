@@ -1,4 +1,5 @@
-//! Ground truth from a file: ids become neighbours, once they are seen to belong to the vectors and the distance.
+//! Ground truth from a file: ids become neighbours, once they are seen to belong to the vectors and the
+//! distance.
 
 use anyhow::{Context, Result, ensure};
 
@@ -11,12 +12,13 @@ use crate::vectors::Vectors;
 /// For how many queries the nearest vectors are searched, to see whether a file names them.
 const SPOT_CHECKS: usize = 5;
 
-/// The neighbours that a file of ground truth names for each query, with their exact distances, the nearest first. Those that
-/// have no distance, as a zero vector under cosine, are left out.
+/// The neighbours that a file of ground truth names for each query, with their exact distances, the nearest
+/// first. Those that have no distance, as a zero vector under cosine, are left out.
 ///
 /// # Errors
-/// When an id is no row of `base` or stands twice, a row is not in order of `distance`, or vectors that a row does not name are
-/// nearer than those that it names, as far as a few queries show: the file belongs to other vectors, or to another distance.
+/// When an id is no row of `base` or stands twice, a row is not in order of `distance`, or vectors that a row
+/// does not name are nearer than those that it names, as far as a few queries show: the file belongs to other
+/// vectors, or to another distance.
 pub fn named_neighbours(
     base: &Vectors,
     queries: &Vectors,
@@ -67,7 +69,8 @@ fn named(base: &Vectors, query: &[f32], ids: &[u64], distance: Distance) -> Resu
     Ok(named)
 }
 
-/// Searches all of `base` for a vector that is nearer than the farthest of those named, and is not among them.
+/// Searches all of `base` for a vector that is nearer than the farthest of those named, and is not among
+/// them.
 fn ensure_nearest(
     base: &Vectors,
     query: &[f32],

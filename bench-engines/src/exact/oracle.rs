@@ -1,7 +1,8 @@
 //! The oracle: exact neighbours by another way than any engine's, and the judgement of engines' answers.
 //!
-//! All distances are computed in f64 and sorted: no lanes, no heap. What f32 cannot tell apart is nobody's mistake, but what
-//! an engine misses counts. What cannot be judged, because a pair has no distance, is left out of the count and said.
+//! All distances are computed in f64 and sorted: no lanes, no heap. What f32 cannot tell apart is nobody's
+//! mistake, but what an engine misses counts. What cannot be judged, because a pair has no distance, is left
+//! out of the count and said.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use crate::engine::Neighbour;
 use crate::id_set::IdSet;
 use crate::vectors::Vectors;
 
-/// For each query its `k` nearest rows of `base` (fewer, if fewer have a distance), the nearest first. The ids are the rows'
-/// numbers. Runs on rayon's current pool.
+/// For each query its `k` nearest rows of `base` (fewer, if fewer have a distance), the nearest first. The
+/// ids are the rows' numbers. Runs on rayon's current pool.
 pub fn exact_neighbours(
     base: &Vectors,
     queries: &Vectors,
@@ -74,8 +75,8 @@ impl Oracle {
         Oracle(Arc::new(Answers { base, queries, exact, due, distance, allowed: None }))
     }
 
-    /// Finds the `k` exact neighbours of each query among the rows that are `allowed`; an answer with another row is
-    /// wrong. Runs on rayon's current pool.
+    /// Finds the `k` exact neighbours of each query among the rows that are `allowed`; an answer with another
+    /// row is wrong. Runs on rayon's current pool.
     pub fn among(
         base: Arc<Vectors>,
         queries: Arc<Vectors>,
@@ -88,13 +89,14 @@ impl Oracle {
         Oracle(Arc::new(Answers { base, queries, exact, due, distance, allowed: Some(allowed) }))
     }
 
-    /// Judges an engine's answers. Recall is the share of the exact neighbours among them, without any slack but for ties;
-    /// it is absent if nothing could be judged, and what was left out of it is said.
+    /// Judges an engine's answers. Recall is the share of the exact neighbours among them, without any slack
+    /// but for ties; it is absent if nothing could be judged, and what was left out of it is said.
     ///
     /// # Errors
-    /// Says which answer is wrong: more neighbours than are due, an id that was not inserted, is not allowed or stands
-    /// twice, a distance that is not that of the id; of an exact engine also a neighbour that is missing, unless vectors
-    /// without a distance, which each engine puts elsewhere, are among those to search.
+    /// Says which answer is wrong: more neighbours than are due, an id that was not inserted, is not allowed
+    /// or stands twice, a distance that is not that of the id; of an exact engine also a neighbour that is
+    /// missing, unless vectors without a distance, which each engine puts elsewhere, are among those to
+    /// search.
     pub fn judge(&self, found: &[Vec<Neighbour>], engine: &Adapter) -> Result<Findings> {
         let answers = self.0.as_ref();
         let (given, wanted) = (found.len(), answers.exact.len());
@@ -151,7 +153,8 @@ impl Answers {
         judged.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let exact = || self.exact[query].iter().map(|neighbour| neighbour.id);
         let known: Vec<(f64, u64)> = exact().filter_map(|id| Some((far(id).ok()?, id))).collect();
-        // A vector without a distance takes the place of a neighbour, and nobody can say whether it is right there.
+        // A vector without a distance takes the place of a neighbour, and nobody can say whether it is right
+        // there.
         let wanted = (due - (found.len() - judged.len())).min(known.len());
         let mut hits = Hits { hits: 0, wanted, reason: None };
         if wanted < *due {

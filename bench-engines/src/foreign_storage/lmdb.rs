@@ -25,7 +25,8 @@ impl TemporaryLmdb {
         let folder = tempfile::tempdir().context("make a temporary folder for LMDB")?;
         let mut options = EnvOpenOptions::new();
         options.map_size(map_bytes);
-        // SAFETY: the folder was made just now under a name of its own, is opened once, and nobody else writes there.
+        // SAFETY: the folder was made just now under a name of its own, is opened once, and nobody else
+        // writes there.
         let env = unsafe { options.open(folder.path()) };
         let env = env.with_context(|| format!("open LMDB in {}", folder.path().display()))?;
         Ok(TemporaryLmdb { env, folder })
@@ -41,7 +42,8 @@ impl TemporaryLmdb {
             self.env.create_databases_and_commit(transaction, |databases, transaction| {
                 databases.create_database(transaction, None).map(CommitOrAbort::<_, ()>::Commit)
             });
-        // From the commit on it is valid for as long as the environment, and no longer tied to the transaction.
+        // From the commit on it is valid for as long as the environment, and no longer tied to the
+        // transaction.
         Ok(made.context("make a database in LMDB")?.unwrap_commit())
     }
 

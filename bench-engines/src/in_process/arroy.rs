@@ -1,7 +1,8 @@
-//! The engine `arroy`: trees of random splits in LMDB, a memory-mapped file. Inserting or deleting rebuilds the trees.
+//! The engine `arroy`: trees of random splits in LMDB, a memory-mapped file. Inserting or deleting rebuilds
+//! the trees.
 //!
-//! What it costs is mostly page cache: RSS file, and RSS anon while a transaction is open. It says nothing of its own
-//! memory. The splits come from a fixed seed, and it builds on the current rayon pool.
+//! What it costs is mostly page cache: RSS file, and RSS anon while a transaction is open. It says nothing of
+//! its own memory. The splits come from a fixed seed, and it builds on the current rayon pool.
 
 use std::num::NonZeroUsize;
 

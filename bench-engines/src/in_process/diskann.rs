@@ -1,9 +1,11 @@
-//! The engine `diskann`: a Vamana graph in Rust, in memory. The room for it is fixed at the build, for as many vectors
-//! as it is built of or as [`IndexSpec::reserve`] says, and allocated at once. A deleted vector's place is used again.
+//! The engine `diskann`: a Vamana graph in Rust, in memory. The room for it is fixed at the build, for as
+//! many vectors as it is built of or as [`IndexSpec::reserve`] says, and allocated at once. A deleted
+//! vector's place is used again.
 //!
-//! A node has as many links as in the lowest layer of an HNSW graph: 2 M. Searches start at a copy of the vector
-//! nearest to the mean, which is never found. Ids lie in a hash table with another seed in each process and four shards
-//! per core: live bytes differ by a few KB from run to run, and from machine to machine.
+//! A node has as many links as in the lowest layer of an HNSW graph: 2 M. Searches start at a copy of the
+//! vector nearest to the mean, which is never found. Ids lie in a hash table with another seed in each
+//! process and four shards per core: live bytes differ by a few KB from run to run, and from machine to
+//! machine.
 
 use std::num::NonZeroUsize;
 use std::pin::pin;

@@ -1,9 +1,11 @@
-//! The engine `hannoy`: an HNSW graph in LMDB, a memory-mapped file. Inserting or deleting repairs the graph, which
-//! suffers from it: with half of 1000 vectors deleted and inserted again, recall fell from 1.00 to 0.51.
+//! The engine `hannoy`: an HNSW graph in LMDB, a memory-mapped file. Inserting or deleting repairs the graph,
+//! which suffers from it: with half of 1000 vectors deleted and inserted again, recall fell from 1.00 to
+//! 0.51.
 //!
-//! Its M is fixed when it is compiled: 16 here. Its memory shows as RSS file, and as RSS anon while a transaction is
-//! open; the new links lie on Rust's heap until they are written. It builds on the current rayon pool, with levels from
-//! a fixed seed, but its hash tables have another order in each process: the order in which links are written.
+//! Its M is fixed when it is compiled: 16 here. Its memory shows as RSS file, and as RSS anon while a
+//! transaction is open; the new links lie on Rust's heap until they are written. It builds on the current
+//! rayon pool, with levels from a fixed seed, but its hash tables have another order in each process: the
+//! order in which links are written.
 
 use anyhow::{Context, Result, bail, ensure};
 use hannoy::distances::{Cosine, Euclidean};

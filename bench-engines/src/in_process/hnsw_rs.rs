@@ -1,6 +1,7 @@
 //! The engine `hnsw_rs`: an HNSW graph in Rust, many small blocks per vector. It has no deletion.
 //!
-//! Insertion on one thread is serial; a parallel one depends on the threads' order. Levels come from a fixed seed of its own.
+//! Insertion on one thread is serial; a parallel one depends on the threads' order. Levels come from a fixed
+//! seed of its own.
 
 use anyhow::Result;
 use hnsw_rs::prelude::{DistCosine, DistL2, Distance as Measure, Hnsw, Neighbour as Found};
@@ -37,13 +38,15 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     },
 };
 
-/// The inner product of vectors of any length. The engine's own asks for vectors of length 1, and its graph for distances that
-/// are not negative; all that it does with them is to compare, so any numbers in the right order do.
+/// The inner product of vectors of any length. The engine's own asks for vectors of length 1, and its graph
+/// for distances that are not negative; all that it does with them is to compare, so any numbers in the right
+/// order do.
 #[derive(Clone, Copy)]
 struct NonNegativeDot;
 
 impl NonNegativeDot {
-    /// A number that is not negative, greater for a greater rank: the bits of an f32 in their order, but the last.
+    /// A number that is not negative, greater for a greater rank: the bits of an f32 in their order, but the
+    /// last.
     fn of_rank(rank: f32) -> f32 {
         let bits = rank.min(f32::MAX / 4.0).to_bits();
         let ordered = if rank.is_sign_negative() { !bits } else { bits | 1 << 31 };

@@ -1,6 +1,8 @@
-//! The engine `instant-distance`: an HNSW graph in Rust, built once from all vectors. It cannot insert or delete later.
+//! The engine `instant-distance`: an HNSW graph in Rust, built once from all vectors. It cannot insert or
+//! delete later.
 //!
-//! Its M is a constant, 32. It builds on the current rayon pool: on a pool of one thread the same graph every time.
+//! Its M is a constant, 32. It builds on the current rayon pool: on a pool of one thread the same graph every
+//! time.
 
 use std::marker::PhantomData;
 
@@ -42,7 +44,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 /// The order of insertion is drawn from it.
 const SEED: u64 = 42;
 
-/// A [`Distance`] as a type: the engine takes it from the vectors' type, and a field in each would cost memory.
+/// A [`Distance`] as a type: the engine takes it from the vectors' type, and a field in each would cost
+/// memory.
 trait Measure: Clone + Send + Sync + 'static {
     /// Between rows.
     const DISTANCE: Distance;

@@ -1,10 +1,12 @@
-//! The engine `qdrant-edge`: Qdrant inside the process. A shard of segments in memory-mapped files: vectors are appended
-//! to a plain segment, which the optimiser, called after the build and after each change, turns into an HNSW graph.
+//! The engine `qdrant-edge`: Qdrant inside the process. A shard of segments in memory-mapped files: vectors
+//! are appended to a plain segment, which the optimiser, called after the build and after each change, turns
+//! into an HNSW graph.
 //!
-//! Set to the least that it takes: a write-ahead log of 1 MiB steps instead of 32 (which it never shortens), one
-//! segment, vectors on disk (one file of their size once indexed; the plain segment maps 32 MiB chunks, of which the
-//! touched part is resident). It starts a thread for the log, and one for each graph that it builds, whose levels are
-//! random: no two builds are alike. It waits for the disk: most of a small build is fsync.
+//! Set to the least that it takes: a write-ahead log of 1 MiB steps instead of 32 (which it never shortens),
+//! one segment, vectors on disk (one file of their size once indexed; the plain segment maps 32 MiB chunks,
+//! of which the touched part is resident). It starts a thread for the log, and one for each graph that it
+//! builds, whose levels are random: no two builds are alike. It waits for the disk: most of a small build is
+//! fsync.
 
 use anyhow::{Context, Result, ensure};
 use qdrant_edge::{

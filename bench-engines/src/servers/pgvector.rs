@@ -1,9 +1,10 @@
 //! The engine `pgvector`: HNSW in PostgreSQL, over TCP. A table of its own for each index, dropped with it.
 //!
-//! Rows are copied in, then the graph is built, as pgvector recommends. Searches go through the graph whatever the planner
-//! thinks of a small table (`enable_seqscan = off`), and look further when a filter or deleted rows leave too few
-//! (`hnsw.iterative_scan = strict_order`); under a filter the planner may sort what the primary key finds instead. The
-//! table is kept from autovacuum, which would come at a time of its own: what a deletion leaves behind stays.
+//! Rows are copied in, then the graph is built, as pgvector recommends. Searches go through the graph
+//! whatever the planner thinks of a small table (`enable_seqscan = off`), and look further when a filter or
+//! deleted rows leave too few (`hnsw.iterative_scan = strict_order`); under a filter the planner may sort
+//! what the primary key finds instead. The table is kept from autovacuum, which would come at a time of its
+//! own: what a deletion leaves behind stays.
 
 use std::sync::Arc;
 use std::time::Duration;

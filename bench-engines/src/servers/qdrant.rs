@@ -1,9 +1,11 @@
-//! The engine `qdrant`: a Qdrant server or cluster, over gRPC. A collection of its own for each index, deleted with it.
+//! The engine `qdrant`: a Qdrant server or cluster, over gRPC. A collection of its own for each index,
+//! deleted with it.
 //!
-//! One segment and one shard a node, indexed from [`SCANNED_VECTORS`] on (its own default is 10 MB or more of vectors), on
-//! one thread. Points may carry a label, a payload field with an index: the graph then has links among those that carry it, and
-//! a search by it is what users do; a filter of ids has no such links. A build ends when the collection is green and its vectors are indexed. Each connection has a runtime on
-//! its caller's thread, so that the client's heap counts do not depend on a scheduler.
+//! One segment and one shard a node, indexed from [`SCANNED_VECTORS`] on (its own default is 10 MB or more of
+//! vectors), on one thread. Points may carry a label, a payload field with an index: the graph then has links
+//! among those that carry it, and a search by it is what users do; a filter of ids has no such links. A build
+//! ends when the collection is green and its vectors are indexed. Each connection has a runtime on its
+//! caller's thread, so that the client's heap counts do not depend on a scheduler.
 
 mod session;
 
@@ -272,7 +274,8 @@ impl Qdrant {
 
 impl Drop for Qdrant {
     fn drop(&mut self) {
-        // A connection that broke in the middle of something is no use any more, and its node may be gone: another may be there.
+        // A connection that broke in the middle of something is no use any more, and its node may be gone:
+        // another may be there.
         if let Err(error) = self.collection.delete() {
             eprintln!("note: the collection {} is left behind ({error:#})", self.collection.name);
         }

@@ -1,7 +1,8 @@
-//! The interposed mmap and its kin, in a program that mounts them: what is mapped and resident is known beforehand.
+//! The interposed mmap and its kin, in a program that mounts them: what is mapped and resident is known
+//! beforehand.
 //!
-//! Its own main: no other thread may map while a table's row is counted. The rows follow the ideas of valgrind's
-//! massif and dhat tests and of memray's traces of high-water marks; the counts are ours.
+//! Its own main: no other thread may map while a table's row is counted. The rows follow the ideas of
+//! valgrind's massif and dhat tests and of memray's traces of high-water marks; the counts are ours.
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 #[path = "../../src/interpose.rs"]

@@ -10,8 +10,8 @@ use bench_core::instrument::{CBlock, native_totals};
 
 use super::mapping::*;
 
-/// What a program leaves mapped without a file and of files, its highest without a file, and all that it mapped
-/// (without a file, of files), in pages.
+/// What a program leaves mapped without a file and of files, its highest without a file, and all that it
+/// mapped (without a file, of files), in pages.
 type Known = (i64, i64, i64, (u64, u64));
 
 pub fn every_program_maps_what_it_says() {

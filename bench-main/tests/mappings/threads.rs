@@ -71,7 +71,8 @@ impl Random {
 pub fn random_traces() {
     let file = file_of(16);
     let model = Model::default();
-    // A thread that starts or ends maps memory for its signals, which could lie in the hole of another's room.
+    // A thread that starts or ends maps memory for its signals, which could lie in the hole of another's
+    // room.
     let all = Barrier::new(4);
     let ((), seen) = record(|| {
         std::thread::scope(|scope| {

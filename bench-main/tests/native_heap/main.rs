@@ -1,7 +1,7 @@
 //! The interposed malloc against valgrind: the same process, counted by both, must agree to the byte.
 //!
-//! Its own main, and Rust on the interposed malloc too, so that what is compared is the whole process: what runs before
-//! `main`, the dynamic linker, libc, threads.
+//! Its own main, and Rust on the interposed malloc too, so that what is compared is the whole process: what
+//! runs before `main`, the dynamic linker, libc, threads.
 
 // A C buffer without the heap, and leaving without one more allocation, are system calls.
 #![allow(unsafe_code)]

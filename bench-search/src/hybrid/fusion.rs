@@ -1,7 +1,8 @@
 //! Two ranked lists made one by reciprocal rank fusion.
 //!
-//! Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods"
-//! (2009): an item's score is the sum of 1 / (k + rank) over the lists that it stands in, ranks counted from 1.
+//! Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
+//! Methods" (2009): an item's score is the sum of 1 / (k + rank) over the lists that it stands in, ranks
+//! counted from 1.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,8 @@ pub(crate) struct Fused {
     pub score: f64,
 }
 
-/// The `limit` best items of both lists (all, if there are fewer), the best first; at equal scores the one with the
-/// smaller id.
+/// The `limit` best items of both lists (all, if there are fewer), the best first; at equal scores the one
+/// with the smaller id.
 pub(super) fn fuse(
     dense: impl Iterator<Item = u64>,
     sparse: impl Iterator<Item = u64>,

@@ -26,8 +26,8 @@ impl Tokenizer for WordTokenizer {
     }
 }
 
-/// An inverted index of texts by the crate bm25, with its usual k1 = 1.2 and b = 0.75. Words are told apart by 64 bits: by
-/// 32, as the crate does unless asked, different words of a few thousand texts can coincide.
+/// An inverted index of texts by the crate bm25, with its usual k1 = 1.2 and b = 0.75. Words are told apart
+/// by 64 bits: by 32, as the crate does unless asked, different words of a few thousand texts can coincide.
 pub(super) struct SparseIndex {
     embedder: Embedder<u64, WordTokenizer>,
     scorer: Scorer<u64, u64>,
@@ -45,8 +45,8 @@ impl SparseIndex {
         SparseIndex { embedder, scorer }
     }
 
-    /// The `k` best texts (all that share a word, if there are fewer), the best first; at equal scores the one with the
-    /// smaller id.
+    /// The `k` best texts (all that share a word, if there are fewer), the best first; at equal scores the
+    /// one with the smaller id.
     pub fn search(&self, query: &str, k: usize) -> Vec<Hit> {
         let mut matches = self.scorer.matches(&self.embedder.embed(query));
         matches.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));

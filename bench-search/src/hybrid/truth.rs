@@ -1,5 +1,5 @@
-//! The right answers of a hybrid search by another way than its own: every text is scored for every query in f64, no
-//! index is asked, and ranks are looked up one by one.
+//! The right answers of a hybrid search by another way than its own: every text is scored for every query in
+//! f64, no index is asked, and ranks are looked up one by one.
 
 use std::collections::HashMap;
 
@@ -31,8 +31,8 @@ impl Truth {
     /// Judges an answer: its recall is the share of the right fused items among those found.
     ///
     /// # Errors
-    /// Says which of the three lists of which query is wrong. A dense list may lack neighbours unless its engine is exact;
-    /// the sparse list must be the right one, and the fused list must follow from both.
+    /// Says which of the three lists of which query is wrong. A dense list may lack neighbours unless its
+    /// engine is exact; the sparse list must be the right one, and the fused list must follow from both.
     pub fn judge(&self, answer: &HybridAnswer, engine: &Adapter) -> Result<Findings> {
         let HybridAnswer { dense, sparse, fused } = answer;
         let unjudged = self.oracle.judge(dense, engine).context("dense")?.unjudged;
@@ -58,8 +58,8 @@ impl Truth {
     }
 }
 
-/// For each query the BM25 score of every text: Robertson's, with the idf that is never negative, ln(1 + (N - n + 1/2) /
-/// (n + 1/2)). A word that a query repeats counts each time.
+/// For each query the BM25 score of every text: Robertson's, with the idf that is never negative, ln(1 + (N -
+/// n + 1/2) / (n + 1/2)). A word that a query repeats counts each time.
 pub(super) fn scores(texts: &[String], queries: &[String]) -> Vec<Vec<f64>> {
     let texts: Vec<WordCounts> = texts.iter().map(|text| WordCounts::new(text)).collect();
     let total: f64 = texts.iter().map(|text| text.length).sum();

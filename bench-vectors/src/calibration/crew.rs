@@ -6,8 +6,8 @@ use std::thread::{Builder, JoinHandle};
 
 use anyhow::{Context, Result};
 
-/// Starting a thread allocates (its handle, its name, what it returns), so a program whose counts are known keeps
-/// its threads waiting at a barrier.
+/// Starting a thread allocates (its handle, its name, what it returns), so a program whose counts are known
+/// keeps its threads waiting at a barrier.
 ///
 /// ```text
 /// owner:    run_once: begin | ........ | end      drop: stop, begin, join
@@ -25,8 +25,8 @@ struct CrewState {
 }
 
 impl Crew {
-    /// Starts the threads and lets each run its work once: what a thread allocates at its first allocation, lock
-    /// or wait lies before the first phase.
+    /// Starts the threads and lets each run its work once: what a thread allocates at its first allocation,
+    /// lock or wait lies before the first phase.
     pub(super) fn start(threads: usize, work: impl Fn(usize) + Send + Sync + 'static) -> Result<Crew> {
         let (begin, end) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
         let shared = Arc::new(CrewState { begin, end, stop: AtomicBool::new(false) });

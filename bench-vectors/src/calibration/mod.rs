@@ -1,8 +1,8 @@
 //! Do the instruments count right? Programs whose byte counts are known beforehand.
 //!
-//! The expectation travels with the phase; whoever judges the run compares. A count that is off by one byte means
-//! that no other number of the run can be trusted. Collections are made with `with_capacity` here, so that each
-//! block is one that the source shows, and go through `black_box`, so that the optimiser keeps it.
+//! The expectation travels with the phase; whoever judges the run compares. A count that is off by one byte
+//! means that no other number of the run can be trusted. Collections are made with `with_capacity` here, so
+//! that each block is one that the source shows, and go through `black_box`, so that the optimiser keeps it.
 
 mod crew;
 mod heap;

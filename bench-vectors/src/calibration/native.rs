@@ -1,7 +1,7 @@
 //! The C heap: blocks that C would make, while Rust's heap stays as it is.
 //!
-//! Totals are known to the byte. Live bytes are usable bytes, so they are known to within what glibc rounds a block up
-//! by: at most 24 bytes, a page and the header for one that is mapped by itself.
+//! Totals are known to the byte. Live bytes are usable bytes, so they are known to within what glibc rounds a
+//! block up by: at most 24 bytes, a page and the header for one that is mapped by itself.
 
 use std::hint::black_box;
 use std::thread;
@@ -121,8 +121,9 @@ pub(super) fn aligned() -> Prepared {
         });
         let sum = ALIGNMENTS.len() * 1000 + ALIGNMENTS.iter().sum::<usize>();
         let Bounds { least, most } = usable(sum, 2 * ALIGNMENTS.len());
-        // For the largest, glibc asks itself for size and alignment together, which is enough for a mapping of its own;
-        // how much of it lies behind the aligned address, and so is usable, is the kernel's choice.
+        // For the largest, glibc asks itself for size and alignment together, which is enough for a mapping
+        // of its own; how much of it lies behind the aligned address, and so is usable, is the kernel's
+        // choice.
         let most = most + MAPPED_ROUNDING + ALIGNMENTS[3] as i64;
         phases.expect(only_native(ExpectedHeap {
             growth_bytes: Some((least, most).into()),
@@ -150,7 +151,8 @@ pub(super) fn threads() -> Prepared {
     let start = std::sync::Arc::new(std::sync::Barrier::new(THREADS + 1));
     let run = move |phases: &mut Phases| {
         let end = std::sync::Arc::new(std::sync::Barrier::new(THREADS + 1));
-        // Making and ending threads costs C heap, so it lies outside the phase: the crew waits before and after it.
+        // Making and ending threads costs C heap, so it lies outside the phase: the crew waits before and
+        // after it.
         let spawn = |_| {
             let (start, end) = (start.clone(), end.clone());
             thread::spawn(move || {

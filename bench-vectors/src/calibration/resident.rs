@@ -1,8 +1,8 @@
 //! Memory that is asked for against memory that is touched.
 //!
 //! The bounds leave room for one huge page at either end of the mapping (2 MiB, where the kernel uses them
-//! always), for the pages of code and stack that a phase touches first, and for the kernel's per-CPU batches, by
-//! which a peak may read low.
+//! always), for the pages of code and stack that a phase touches first, and for the kernel's per-CPU batches,
+//! by which a peak may read low.
 
 use anyhow::ensure;
 use bench_core::evidence::{Expected, ExpectedHeap};

@@ -1,5 +1,5 @@
-//! Call sites by the line of code that allocates, which is what people look for: one line has a stack for each way that
-//! leads to it.
+//! Call sites by the line of code that allocates, which is what people look for: one line has a stack for
+//! each way that leads to it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -43,8 +43,8 @@ pub fn allocating_lines(sites: &[CallSite], count: SiteCount) -> Vec<AllocatingL
     lines
 }
 
-/// Who calls the line on this one of its stacks: the callers up to the first that no other stack has, at least one, in
-/// words as `my::insert <- my::read`, and where the last of them stands.
+/// Who calls the line on this one of its stacks: the callers up to the first that no other stack has, at
+/// least one, in words as `my::insert <- my::read`, and where the last of them stands.
 pub fn callers(stack: &[Frame], others: &[&[Frame]]) -> (String, Option<String>) {
     let shared = |other: &&[Frame]| stack.iter().zip(other.iter()).take_while(|(a, b)| a == b).count();
     let others = others.iter().filter(|other| ***other != *stack);

@@ -41,7 +41,8 @@ impl LineChange {
         self.stacks.iter().try_fold(0i64, |sum, stack| Some(sum.saturating_add(stack.change(count)?)))
     }
 
-    /// By how much it changed for sure, as of a call site: what of its stacks' changes is left in the worst case.
+    /// By how much it changed for sure, as of a call site: what of its stacks' changes is left in the worst
+    /// case.
     pub fn least_change(&self, count: SiteCount) -> i64 {
         let (mut least, mut most) = (0i64, 0i64);
         for stack in &self.stacks {
@@ -91,7 +92,8 @@ impl LineChange {
     }
 }
 
-/// The lines of code whose count differs between two profiles, or may, those first that changed most for sure.
+/// The lines of code whose count differs between two profiles, or may, those first that changed most for
+/// sure.
 pub fn line_difference(old: &SitesSummary, new: &SitesSummary, count: SiteCount) -> Vec<LineChange> {
     let mut lines = line_changes(&matched_sites(old, new), count);
     lines.retain(|line| line.fate(count).is_some());

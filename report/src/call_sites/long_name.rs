@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use bench_core::foreign_text::in_one_line;
 
-/// The name in so many characters, on one line. What stands between brackets gives way first, the longest of them most, then
-/// the middle of the name: its beginning tells the crate, its end the method.
+/// The name in so many characters, on one line. What stands between brackets gives way first, the longest of
+/// them most, then the middle of the name: its beginning tells the crate, its end the method.
 pub fn fitted_name(name: &str, characters: usize) -> String {
     let name: Vec<char> = in_one_line(name).chars().collect();
     let mut excess = name.len().saturating_sub(characters);

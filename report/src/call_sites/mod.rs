@@ -1,7 +1,7 @@
 //! Which call sites differ between two profiles: what came, grew, shrank and went, ranked by bytes.
 //!
-//! A profile may be whole, or the summary that a run and a baseline keep of one: its top sites. What is not among the top
-//! may still have allocated, so it is unknown there, never 0.
+//! A profile may be whole, or the summary that a run and a baseline keep of one: its top sites. What is not
+//! among the top may still have allocated, so it is unknown there, never 0.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,8 +132,8 @@ impl SiteChange {
         Some(difference(self.old.count(count)?, self.new.count(count)?))
     }
 
-    /// By how much it changed for sure: the change, or what is left of it where a site below the top had the most that it
-    /// can have there.
+    /// By how much it changed for sure: the change, or what is left of it where a site below the top had the
+    /// most that it can have there.
     pub fn least_change(&self, count: SiteCount) -> i64 {
         let (least, most) = self.bounds(count);
         if least > 0 { least } else { most.min(0) }
@@ -200,8 +200,8 @@ pub fn site_difference(old: &SitesSummary, new: &SitesSummary, count: SiteCount)
 
 /// Every call site of either profile with what became of it.
 ///
-/// Sites are the same when their stacks are equal. What has no equal on the other side is matched by functions and files
-/// alone, because any edit moves lines; several such sites of one function are then one.
+/// Sites are the same when their stacks are equal. What has no equal on the other side is matched by
+/// functions and files alone, because any edit moves lines; several such sites of one function are then one.
 fn matched_sites(old: &SitesSummary, new: &SitesSummary) -> Vec<SiteChange> {
     let stack = |site: &CallSite| site.stack.clone();
     let equal = matched(merged(&old.sites, stack), merged(&new.sites, stack));

@@ -41,7 +41,8 @@ const VALUE: i32 = 94;
 /// Beyond this quotient of the largest and the smallest value, bars on a linear scale show nothing.
 const LINEAR_UP_TO: f64 = 200.0;
 
-/// Draws the bars of `metric`. On a logarithmic scale the length of a bar would mean nothing, so dots stand there.
+/// Draws the bars of `metric`. On a logarithmic scale the length of a bar would mean nothing, so dots stand
+/// there.
 pub fn chart(id: &str, metric: &Metric, groups: &[Group]) -> Result<Chart> {
     let bars = || groups.iter().flat_map(|group| &group.bars);
     let values: Vec<f64> = bars().filter_map(|bar| bar.value.as_ref().ok().copied()).collect();

@@ -11,14 +11,15 @@ const SAID_ALREADY: [&str; 7] = [
     "\n",
 ];
 
-/// The same picture in fewer bytes: defaults left out, lines and polygons as paths, equal neighbours told once.
+/// The same picture in fewer bytes: defaults left out, lines and polygons as paths, equal neighbours told
+/// once.
 pub(super) fn compact(svg: &str) -> String {
     let svg = SAID_ALREADY.iter().fold(svg.to_string(), |svg, said| svg.replace(said, ""));
     texts(&joined(&lines(&paths(&svg.replace(" \"", "\"")))))
 }
 
-/// Polylines and polygons as paths, whose points are told by their distance from the one before. A path is told to have no
-/// filling by the page's style (`.chart path[stroke]`).
+/// Polylines and polygons as paths, whose points are told by their distance from the one before. A path is
+/// told to have no filling by the page's style (`.chart path[stroke]`).
 fn paths(svg: &str) -> String {
     let mut parts = svg.split("<poly");
     let mut out = parts.next().unwrap_or("").to_string();
@@ -35,8 +36,8 @@ fn paths(svg: &str) -> String {
     out
 }
 
-/// `x,y x,y` as the data of a path. Without the points that lie between two neighbours of the same height: a flat stretch of
-/// a timeline weighs two points.
+/// `x,y x,y` as the data of a path. Without the points that lie between two neighbours of the same height: a
+/// flat stretch of a timeline weighs two points.
 fn path(points: &str) -> Option<String> {
     let point = |text: &str| -> Option<(i32, i32)> {
         let (x, y) = text.split_once(',')?;
@@ -92,8 +93,8 @@ fn lines(svg: &str) -> String {
     out
 }
 
-/// Paths that follow each other and are told apart by their points alone as one path. Filled and faint ones stay apart: where
-/// two lie over each other, their common part would be painted once.
+/// Paths that follow each other and are told apart by their points alone as one path. Filled and faint ones
+/// stay apart: where two lie over each other, their common part would be painted once.
 fn joined(svg: &str) -> String {
     let mut parts = svg.split("<path ");
     let mut out = parts.next().unwrap_or("").to_string();

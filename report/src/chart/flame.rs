@@ -1,8 +1,9 @@
-//! A differential flame graph: which stacks grew and which shrank between two profiles, and nothing that stayed.
+//! A differential flame graph: which stacks grew and which shrank between two profiles, and nothing that
+//! stayed.
 //!
-//! The outermost functions stand above, what they call below them. A frame is as wide as what changed within it, up and
-//! down added, so that the smallest regression of a large case fills the picture. Frames that nothing branches off are
-//! folded into the innermost of them, and what is too narrow to see is left out.
+//! The outermost functions stand above, what they call below them. A frame is as wide as what changed within
+//! it, up and down added, so that the smallest regression of a large case fills the picture. Frames that
+//! nothing branches off are folded into the innermost of them, and what is too narrow to see is left out.
 
 use std::fmt::Write;
 
@@ -179,7 +180,8 @@ fn paint(
     }
 }
 
-/// The change and as much of the function's name as there is room for; of a path its end. A number is never cut.
+/// The change and as much of the function's name as there is room for; of a path its end. A number is never
+/// cut.
 fn label(name: &str, change: &str, room: usize) -> String {
     let Some(left) = room.checked_sub(change.chars().count()) else { return String::new() };
     if left < 4 {

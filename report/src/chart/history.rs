@@ -1,7 +1,8 @@
-//! A number in the runs before this one as a small line, a few hundred bytes each: a page has one for every case.
+//! A number in the runs before this one as a small line, a few hundred bytes each: a page has one for every
+//! case.
 //!
-//! Colours and widths stand in the style sheet (`.history`). A run that lacks the number leaves a gap; one that was measured
-//! under other conditions is a mark of its own, which no line joins.
+//! Colours and widths stand in the style sheet (`.history`). A run that lacks the number leaves a gap; one
+//! that was measured under other conditions is a mark of its own, which no line joins.
 
 use anyhow::{Result, anyhow};
 use bench_core::metric::Unit;
@@ -21,7 +22,8 @@ const STEP: i32 = 4;
 /// The height of the picture is at least this share of the value, so that noise does not look like a change.
 const LEAST_SPAN: f64 = 0.02;
 
-/// Draws what `name` was in the runs before, the oldest first, and what it is now. Nothing if no run before has it.
+/// Draws what `name` was in the runs before, the oldest first, and what it is now. Nothing if no run before
+/// has it.
 pub fn line(name: &str, before: &[Option<Past>], now: f64, unit: Unit) -> Result<Option<String>> {
     let before = &before[before.len().saturating_sub(HISTORY_RUNS)..];
     if before.iter().flatten().next().is_none() {
@@ -71,7 +73,8 @@ pub fn line(name: &str, before: &[Option<Past>], now: f64, unit: Unit) -> Result
     )))
 }
 
-/// `peak heap in 12 runs before: 1.00 MiB to 1.20 MiB, 1.10 MiB the last time; now 1.10 MiB; 2 under other conditions`.
+/// `peak heap in 12 runs before: 1.00 MiB to 1.20 MiB, 1.10 MiB the last time; now 1.10 MiB; 2 under other
+/// conditions`.
 fn described(name: &str, before: &[Option<Past>], now: f64, unit: Unit) -> String {
     let comparable: Vec<f64> =
         before.iter().flatten().filter(|past| past.comparable).map(|past| past.value).collect();

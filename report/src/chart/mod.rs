@@ -18,8 +18,9 @@ use serde::Serialize;
 
 use compact::compact;
 
-/// Okabe and Ito's palette for colour-blind readers, and greys. plotters writes them as `#0072B2`; the page's style
-/// gives each of these its colour in light, dark and print, and its dashes, so a line is told not by colour alone.
+/// Okabe and Ito's palette for colour-blind readers, and greys. plotters writes them as `#0072B2`; the page's
+/// style gives each of these its colour in light, dark and print, and its dashes, so a line is told not by
+/// colour alone.
 pub const HEAP: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 /// RSS anon.
 pub const ANON: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
@@ -70,7 +71,8 @@ pub struct Numbers {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws an SVG of `size` and gives it a name and a description for screen readers. `id` is unique in the page.
+/// Draws an SVG of `size` and gives it a name and a description for screen readers. `id` is unique in the
+/// page.
 fn draw(
     id: &str,
     size: (u32, u32),

@@ -166,8 +166,8 @@ impl Label {
     }
 }
 
-/// Each series' label at its last point: to the right, to the left, or as little higher or lower as leaves it off the
-/// other labels and the points.
+/// Each series' label at its last point: to the right, to the left, or as little higher or lower as leaves it
+/// off the other labels and the points.
 fn labels(input: &PlaneInput<'_>) -> Vec<Label> {
     let pixel = |point: &(f64, f64)| place(input, *point);
     let points: Vec<(i32, i32)> = input.series.iter().flat_map(|series| &series.points).map(pixel).collect();

@@ -1,7 +1,7 @@
 //! One metric's repetitions as a row of dots, from the lowest to the highest.
 //!
-//! A page has some thousand of them beside the numbers that say the same, so they are a few bytes each: colours and sizes
-//! stand in the style sheet (`.dots`), and screen readers pass them by.
+//! A page has some thousand of them beside the numbers that say the same, so they are a few bytes each:
+//! colours and sizes stand in the style sheet (`.dots`), and screen readers pass them by.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,8 +10,8 @@ const WIDTH: i32 = 120;
 const HEIGHT: i32 = 14;
 const EDGE: i32 = 6;
 
-/// Draws the dots and, as a taller mark, the median; what falls on one place is one dot. `None` unless at least two
-/// samples differ.
+/// Draws the dots and, as a taller mark, the median; what falls on one place is one dot. `None` unless at
+/// least two samples differ.
 pub fn strip(samples: &[f64], median: f64) -> Option<String> {
     let least = samples.iter().copied().fold(f64::INFINITY, f64::min);
     let most = samples.iter().copied().fold(f64::NEG_INFINITY, f64::max);

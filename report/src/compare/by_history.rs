@@ -8,9 +8,9 @@ use super::prediction::{Prediction, STORED_RUNS, predict};
 use crate::values::history::History;
 
 impl Comparison {
-    /// Decides what fresh processes have not: a candidate that is worse than the stored runs predict fails, and what looks
-    /// better is so if it is better than they predict. Every noisy metric that they predict counts for the correction, so that
-    /// picking candidates makes no false alarm.
+    /// Decides what fresh processes have not: a candidate that is worse than the stored runs predict fails,
+    /// and what looks better is so if it is better than they predict. Every noisy metric that they predict
+    /// counts for the correction, so that picking candidates makes no false alarm.
     pub fn predict(&mut self, history: &History) {
         let is_judged = |change: &Change| {
             let open = matches!(change.outcome, Outcome::Same | Outcome::LooksBetter | Outcome::Unconfirmed);
@@ -51,7 +51,8 @@ impl Comparison {
     }
 }
 
-/// Whether the new value is better than all the stored runs predict: the other direction's prediction is exceeded.
+/// Whether the new value is better than all the stored runs predict: the other direction's prediction is
+/// exceeded.
 fn is_improved(change: &Change, stored: &[(&str, f64)], metrics: usize, history: &History) -> bool {
     let opposite = match change.metric.direction {
         Direction::Higher => Direction::Lower,
@@ -65,9 +66,9 @@ fn is_improved(change: &Change, stored: &[(&str, f64)], metrics: usize, history:
     change.new.is_some_and(|new| prediction.is_exceeded(new, repetitions, opposite, floor))
 }
 
-/// The stored values, each with its run's id, the oldest first, that say what is usual. Those up to the baseline do, whatever
-/// they are: who saved it took them. A later one that is worse than those before it predict does not, or a
-/// regression would pass when it is measured again.
+/// The stored values, each with its run's id, the oldest first, that say what is usual. Those up to the
+/// baseline do, whatever they are: who saved it took them. A later one that is worse than those before it
+/// predict does not, or a regression would pass when it is measured again.
 fn usual(
     stored: &[(&str, f64)],
     baseline: &str,

@@ -29,7 +29,8 @@ pub struct Change {
     pub class: Class,
     /// What the statistics of a noisy metric say, where they could be computed.
     pub noise: Option<Noise>,
-    /// What the stored runs predict of a noisy metric, where they were asked ([`super::Comparison::predict`]).
+    /// What the stored runs predict of a noisy metric, where they were asked
+    /// ([`super::Comparison::predict`]).
     pub prediction: Option<Prediction>,
     /// What the change is.
     pub outcome: Outcome,
@@ -48,15 +49,18 @@ pub struct Change {
 pub enum Outcome {
     /// Equal to the byte; or, of a noisy metric, no difference that the noise does not explain.
     Same,
-    /// Less of what is bad, or more of what is good, by more than what would be a regression the other way round.
+    /// Less of what is bad, or more of what is good, by more than what would be a regression the other way
+    /// round.
     Better,
-    /// A noisy metric looks better; neither fresh processes of both binaries in turn nor the stored runs confirm it.
+    /// A noisy metric looks better; neither fresh processes of both binaries in turn nor the stored runs
+    /// confirm it.
     LooksBetter,
     /// Changed, and within its limit or without any.
     Changed,
     /// Worse by more than its limit.
     Worse,
-    /// A noisy metric looks worse; neither fresh processes of both binaries in turn nor the stored runs confirm it.
+    /// A noisy metric looks worse; neither fresh processes of both binaries in turn nor the stored runs
+    /// confirm it.
     Unconfirmed,
     /// They have, and it is not worse.
     Refuted,
@@ -156,7 +160,8 @@ impl Change {
         self.verdict = if self.allowed.is_some() { Verdict::Warn } else { Verdict::Fail };
     }
 
-    /// The old and the new value for people, with as many digits as tell them apart; `None` where a run lacks the number.
+    /// The old and the new value for people, with as many digits as tell them apart; `None` where a run lacks
+    /// the number.
     pub fn shown(&self) -> (Option<String>, Option<String>) {
         let unit = self.metric.unit;
         match (self.old, self.new) {

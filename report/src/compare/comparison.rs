@@ -22,13 +22,16 @@ pub struct Comparison {
     pub new_run: String,
     /// The worst of everything below.
     pub verdict: Verdict,
-    /// Every metric that both runs, or one of them, have: in the order of the new run's cases, then those that are gone.
+    /// Every metric that both runs, or one of them, have: in the order of the new run's cases, then those
+    /// that are gone.
     pub changes: Vec<Change>,
     /// Cases that one of the runs lacks, or that failed.
     pub cases: Vec<CaseChange>,
-    /// What differs between the runs and does not forbid a comparison: host, compiler, facts that one of them lacks.
+    /// What differs between the runs and does not forbid a comparison: host, compiler, facts that one of them
+    /// lacks.
     pub notes: Vec<Difference>,
-    /// The call sites that explain a change, for cases that changed and were seen in mode `sites` in both runs.
+    /// The call sites that explain a change, for cases that changed and were seen in mode `sites` in both
+    /// runs.
     pub sites: BTreeMap<CaseId, SitesDifference>,
     /// Why there are none, for the other cases that got worse in bytes.
     pub unexplained: BTreeMap<CaseId, String>,

@@ -21,8 +21,8 @@ pub struct Confirmation {
 }
 
 impl Comparison {
-    /// The cases and modes that stage 2 shall run, in the order of the changes, each once: what may be worse, and what looks
-    /// better.
+    /// The cases and modes that stage 2 shall run, in the order of the changes, each once: what may be worse,
+    /// and what looks better.
     pub fn candidates(&self) -> Vec<(CaseId, Mode)> {
         let mut found: Vec<(CaseId, Mode)> = Vec::new();
         let is_open = |change: &&Change| change.is_candidate() || change.is_improvement_candidate();
@@ -35,8 +35,9 @@ impl Comparison {
         found
     }
 
-    /// Decides the candidates on the fresh samples alone, corrected for their number: the suspects by themselves, the
-    /// others, and what looks better. What the samples cannot tell stays undecided, with the reason.
+    /// Decides the candidates on the fresh samples alone, corrected for their number: the suspects by
+    /// themselves, the others, and what looks better. What the samples cannot tell stays undecided, with the
+    /// reason.
     pub fn confirm(&mut self, confirmations: &[Confirmation]) {
         let olds = index(confirmations.iter().flat_map(|it| case_values(&it.old)).collect());
         let news = index(confirmations.iter().flat_map(|it| case_values(&it.new)).collect());
@@ -90,7 +91,8 @@ impl Comparison {
     }
 }
 
-/// Tells `settle` of each candidate whether its fresh samples confirm it, corrected for the number of candidates.
+/// Tells `settle` of each candidate whether its fresh samples confirm it, corrected for the number of
+/// candidates.
 fn decide(candidates: Vec<&mut Change>, p: fn(&Noise) -> f64, settle: impl Fn(&mut Change, bool)) {
     let all: Vec<f64> = candidates.iter().map(|change| change.noise.as_ref().map_or(1.0, p)).collect();
     for (change, is_confirmed) in candidates.into_iter().zip(confirmed(&all)) {

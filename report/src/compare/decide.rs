@@ -83,7 +83,8 @@ impl Decider<'_> {
         }
     }
 
-    /// A metric of the baseline that the new run lacks, unless its whole case or mode lacks, which is said elsewhere.
+    /// A metric of the baseline that the new run lacks, unless its whole case or mode lacks, which is said
+    /// elsewhere.
     pub(super) fn gone(&self, value: &Value, new: &Run) -> Option<Change> {
         let id = canonical(&value.case);
         let record = new.cases.iter().find(|case| canonical(&case.spec.id) == id)?;

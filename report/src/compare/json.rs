@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::{Change, Comparison, Difference, SitesDifference};
 use crate::call_sites::{SiteChange, SiteCount};
 
-/// The document: `{"baseline", "old", "new", "verdict", "changes": [...], "cases": [...], "notes": [...], "sites"}`.
+/// The document: `{"baseline", "old", "new", "verdict", "changes": [...], "cases": [...], "notes": [...],
+/// "sites"}`.
 ///
-/// A change has `old` and `new` in `unit`, null where a run lacks the number; `outcome` is its word and `reason` says
-/// more; `ratio`, `interval` and `p` are of noisy metrics only; `prediction` is what the stored runs predict. A condition that a
-/// run does not know is null, and so is a count of a call site that is not among the top that a run keeps (`unknown` says
-/// so).
+/// A change has `old` and `new` in `unit`, null where a run lacks the number; `outcome` is its word and
+/// `reason` says more; `ratio`, `interval` and `p` are of noisy metrics only; `prediction` is what the stored
+/// runs predict. A condition that a run does not know is null, and so is a count of a call site that is not
+/// among the top that a run keeps (`unknown` says so).
 pub fn comparison_json(comparison: &Comparison) -> Value {
     json!({
         "baseline": comparison.baseline,

@@ -1,8 +1,8 @@
 //! A run against a baseline: what changed, what of it is more than noise, and what a gate makes of it.
 //!
-//! Exact metrics are compared as numbers. Noisy ones are screened here (stage 1) and fail only once fresh processes of
-//! the old and the new binary, run in turn, confirm the change (stage 2, [`Comparison::confirm`]). What was measured
-//! under other conditions is incomparable and says which.
+//! Exact metrics are compared as numbers. Noisy ones are screened here (stage 1) and fail only once fresh
+//! processes of the old and the new binary, run in turn, confirm the change (stage 2,
+//! [`Comparison::confirm`]). What was measured under other conditions is incomparable and says which.
 
 mod by_history;
 mod cases;
@@ -41,7 +41,8 @@ use crate::values::key::{canonical, index, key};
 use crate::values::values;
 use crate::verdict::Verdict;
 
-/// Compares `new` with `old`, which is called `baseline`. `today` (`2026-11-21`) decides which allowances still hold.
+/// Compares `new` with `old`, which is called `baseline`. `today` (`2026-11-21`) decides which allowances
+/// still hold.
 pub fn compare(baseline: &str, old: &Run, new: &Run, thresholds: &Thresholds, today: &str) -> Comparison {
     let conditions = Conditions::of(old, new);
     let mut only_phases = only_phases(old);

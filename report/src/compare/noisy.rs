@@ -1,10 +1,10 @@
 //! Is a noisy metric worse? Two stages, so that noise alone practically never fails a build.
 //!
-//! Stage 1 screens the two runs' own repetitions and names candidates. Stage 2 looks at fresh processes of the old and
-//! the new binary, run in turn: what drifts between two runs (a machine that others use, a longer path) meets both
-//! sides alike. Only those samples decide there, with Holm's correction over all candidates. So a candidate costs time and no
-//! false alarm, and stage 1 names more of them than it suspects. The two kinds are corrected apart, so that the many that
-//! may be worse do not hide the few that look so.
+//! Stage 1 screens the two runs' own repetitions and names candidates. Stage 2 looks at fresh processes of
+//! the old and the new binary, run in turn: what drifts between two runs (a machine that others use, a longer
+//! path) meets both sides alike. Only those samples decide there, with Holm's correction over all candidates.
+//! So a candidate costs time and no false alarm, and stage 1 names more of them than it suspects. The two
+//! kinds are corrected apart, so that the many that may be worse do not hide the few that look so.
 
 use bench_core::metric::Direction;
 
@@ -12,12 +12,13 @@ use crate::statistics::{holm, p_higher, p_higher_in_blocks, shift, variation};
 
 /// Processes a side that stage 1 needs: with 5, nothing survives a correction over 60 metrics.
 pub const REPETITIONS: usize = 10;
-/// The chance of a false alarm among the suspects of stage 2, and among its other candidates; and the p at which stage 1
-/// suspects any metric.
+/// The chance of a false alarm among the suspects of stage 2, and among its other candidates; and the p at
+/// which stage 1 suspects any metric.
 pub const ALPHA: f64 = 0.01;
 /// The p at which stage 1 suspects a metric whose estimate is above the floor.
 const SUSPICIOUS: f64 = 0.2;
-/// The share of the floor above which an estimate makes a candidate: what drifts between two runs hides a part of a change.
+/// The share of the floor above which an estimate makes a candidate: what drifts between two runs hides a
+/// part of a change.
 const NEAR: f64 = 0.75;
 /// The coefficient of variation above which a metric cannot be gated.
 pub const MOST_VARIATION: f64 = 0.05;
@@ -45,8 +46,8 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Whether it looks worse, so that somebody is told. With fewer repetitions than stage 1 needs, an estimate above the
-    /// floor says nothing: of two and two every sixth comparison of equals has p = 1/6.
+    /// Whether it looks worse, so that somebody is told. With fewer repetitions than stage 1 needs, an
+    /// estimate above the floor says nothing: of two and two every sixth comparison of equals has p = 1/6.
     pub fn is_suspect(&self, direction: Direction) -> bool {
         let beyond = self.is_enough() && self.worsening(direction) > self.floor;
         self.p <= ALPHA || (beyond && self.p <= SUSPICIOUS)
@@ -116,8 +117,8 @@ pub fn screen(old: &[f64], new: &[f64], direction: Direction, floor: f64) -> Res
     })
 }
 
-/// What fresh samples of the two sides say, in the order in which they ran in turn. What drifts meanwhile is no spread:
-/// neighbours are compared with each other.
+/// What fresh samples of the two sides say, in the order in which they ran in turn. What drifts meanwhile is
+/// no spread: neighbours are compared with each other.
 ///
 /// Errors: why nothing can be said.
 pub fn screen_interleaved(

@@ -1,9 +1,10 @@
 //! No old binary at hand: what the stored runs before this one predict of its value.
 //!
-//! A run's value is the median of its repetitions. The logarithms of the stored runs' values give a one-sided prediction
-//! interval for one more of them (Hahn and Meeker, "Statistical Intervals", 4.8): mean + t s sqrt(1 + 1/n), with the quantile of
-//! Student's t for n - 1 degrees of freedom. What drifts between runs is within s. An interval that assumes no distribution
-//! would need hundreds of runs: with n of them it errs once in n + 1 times.
+//! A run's value is the median of its repetitions. The logarithms of the stored runs' values give a one-sided
+//! prediction interval for one more of them (Hahn and Meeker, "Statistical Intervals", 4.8): mean + t s
+//! sqrt(1 + 1/n), with the quantile of Student's t for n - 1 degrees of freedom. What drifts between runs is
+//! within s. An interval that assumes no distribution would need hundreds of runs: with n of them it errs
+//! once in n + 1 times.
 
 use bench_core::metric::{Direction, Metric};
 
@@ -14,8 +15,8 @@ use crate::text::plural;
 
 /// Stored runs that an interval needs.
 pub const STORED_RUNS: usize = 10;
-/// The chance of a false alarm among all metrics of a comparison. Half of what is promised: runs have heavier tails than
-/// the normal distribution.
+/// The chance of a false alarm among all metrics of a comparison. Half of what is promised: runs have heavier
+/// tails than the normal distribution.
 const ALPHA: f64 = 0.001;
 /// The share of a run's processes that must be above the floor, too: a few odd ones can shift a median.
 const MOST: f64 = 0.75;
@@ -27,8 +28,8 @@ pub struct Prediction {
     pub runs: usize,
     /// How many more there are since the baseline that were worse than those before them.
     pub left_out: usize,
-    /// Their geometric mean, and the worst value that they predict, in the metric's unit. Nothing with fewer than
-    /// [`STORED_RUNS`], or where a value has no logarithm.
+    /// Their geometric mean, and the worst value that they predict, in the metric's unit. Nothing with fewer
+    /// than [`STORED_RUNS`], or where a value has no logarithm.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -52,7 +53,8 @@ fn is_worse(value: f64, than: f64, direction: Direction) -> bool {
 }
 
 impl Prediction {
-    /// Whether a run with these repetitions, whose median is `value`, is worse than predicted, and by more than the floor.
+    /// Whether a run with these repetitions, whose median is `value`, is worse than predicted, and by more
+    /// than the floor.
     pub fn is_exceeded(&self, value: f64, repetitions: &[f64], direction: Direction, floor: f64) -> bool {
         let Some(beyond) = self.beyond(direction, floor) else { return false };
         let above = repetitions.iter().filter(|repetition| is_worse(**repetition, beyond, direction)).count();

@@ -48,7 +48,8 @@ pub fn sites_difference(old: &SitesSummary, new: &SitesSummary, by: SiteCount) -
 /// What explains the changes of a comparison.
 #[derive(Default)]
 pub(super) struct Explanations {
-    /// The differences of all cases in which something changed and that both runs saw in mode `sites` at the same size.
+    /// The differences of all cases in which something changed and that both runs saw in mode `sites` at the
+    /// same size.
     pub(super) sites: BTreeMap<CaseId, SitesDifference>,
     /// The other cases that got worse in bytes: why there are no call sites.
     pub(super) unexplained: BTreeMap<CaseId, String>,

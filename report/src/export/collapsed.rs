@@ -1,4 +1,5 @@
-//! Collapsed stacks: a line for each call site, `outer;inner 1024`, as Brendan Gregg's flame graph tools read them.
+//! Collapsed stacks: a line for each call site, `outer;inner 1024`, as Brendan Gregg's flame graph tools read
+//! them.
 
 use bench_core::dhat_profile::CallSite;
 

@@ -56,7 +56,8 @@ pub(super) fn csv(report: &Report) -> String {
     text
 }
 
-/// A text of the run that no spreadsheet takes for a formula (<https://owasp.org/www-community/attacks/CSV_Injection>).
+/// A text of the run that no spreadsheet takes for a formula
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 fn no_formula(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.into() }
 }

@@ -22,11 +22,13 @@ pub fn flamegraph(sites: &[CallSite], count: SiteCount, title: &str) -> Result<O
     draw(stacks.lines(), count, title, None).map(Some)
 }
 
-/// Draws two whole profiles of one program as one: red is what grew, blue what shrank, white what is the same.
+/// Draws two whole profiles of one program as one: red is what grew, blue what shrank, white what is the
+/// same.
 ///
-/// inferno makes a frame as wide as its new count, and what went would have no width. So a stack that shrank is told to it
-/// with its old count as the new one, and one that is as much greater as the old one: its width is then the larger of the
-/// two, and its change the true one. `None` if no stack differs, so that there is nothing to draw.
+/// inferno makes a frame as wide as its new count, and what went would have no width. So a stack that shrank
+/// is told to it with its old count as the new one, and one that is as much greater as the old one: its width
+/// is then the larger of the two, and its change the true one. `None` if no stack differs, so that there is
+/// nothing to draw.
 ///
 /// # Errors
 /// If inferno cannot draw them.

@@ -8,7 +8,8 @@ use crate::findings::Finding;
 use crate::report::Report;
 use crate::verdict::Verdict;
 
-/// A case with a failure is a failed test; one that was not measured is skipped; warnings stand in `system-out`.
+/// A case with a failure is a failed test; one that was not measured is skipped; warnings stand in
+/// `system-out`.
 pub(super) fn junit(report: &Report) -> String {
     let mut suites: Vec<(&str, Vec<&CaseRecord>)> = Vec::new();
     for case in &report.run.cases {

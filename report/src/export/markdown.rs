@@ -1,5 +1,5 @@
-//! A step summary of GitHub Actions: the verdict, what is wrong, what changed and why. At most 1 MiB, which is what GitHub
-//! takes.
+//! A step summary of GitHub Actions: the verdict, what is wrong, what changed and why. At most 1 MiB, which
+//! is what GitHub takes.
 
 use std::fmt::Write;
 
@@ -20,7 +20,8 @@ const NAME: usize = 200;
 /// Bytes of a text that stands as it is, and characters that are left of a longer one.
 const MOST_OF_A_TEXT: usize = 2000;
 const SHORTENED: usize = 500;
-/// GitHub's limit, and room for what is written beside rows: titles, heads, and the notes that something was left out.
+/// GitHub's limit, and room for what is written beside rows: titles, heads, and the notes that something was
+/// left out.
 const MOST_BYTES: usize = (1 << 20) - 8 * 1024;
 
 /// The whole summary.

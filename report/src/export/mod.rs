@@ -1,4 +1,5 @@
-//! A judged run, and call sites, in the formats that other tools read. Each is a pure function to text or bytes.
+//! A judged run, and call sites, in the formats that other tools read. Each is a pure function to text or
+//! bytes.
 
 mod bencher;
 mod collapsed;

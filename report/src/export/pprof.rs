@@ -1,7 +1,7 @@
 //! pprof's format: a gzipped protocol buffer, which `go tool pprof` and others read.
 //!
-//! <https://github.com/google/pprof/blob/main/proto/profile.proto>; the sample types are those of Go's heap profiles.
-//! "In use" is what was live at the peak: that is the moment that matters here.
+//! <https://github.com/google/pprof/blob/main/proto/profile.proto>; the sample types are those of Go's heap
+//! profiles. "In use" is what was live at the peak: that is the moment that matters here.
 
 use std::collections::HashMap;
 use std::io::Write;

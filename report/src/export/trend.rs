@@ -1,4 +1,5 @@
-//! Which numbers a service with one fixed threshold gets: those whose ratio of two runs of one build is near 1.
+//! Which numbers a service with one fixed threshold gets: those whose ratio of two runs of one build is near
+//! 1.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,8 @@ pub struct TrendExport<'a> {
 }
 
 impl TrendExport<'_> {
-    /// What was left out, in one line: `96 noisy numbers of fewer than 10 repetitions (--repetitions 10)`. Empty if nothing was.
+    /// What was left out, in one line: `96 noisy numbers of fewer than 10 repetitions (--repetitions 10)`.
+    /// Empty if nothing was.
     pub fn left_out_text(&self) -> String {
         let parts =
             self.left_out.iter().map(|(reason, count)| format!("{} {reason}", plural(*count, "number")));
@@ -48,7 +50,8 @@ pub fn trend<'a>(format: Format, report: &'a Report<'_>) -> Option<TrendExport<'
     Some(trend)
 }
 
-/// Why two runs of one build can differ in it by more than any threshold: what our own gate does not judge either.
+/// Why two runs of one build can differ in it by more than any threshold: what our own gate does not judge
+/// either.
 fn why_not(value: &Value) -> Option<String> {
     let is_change = matches!(value.metric.unit, Unit::BytesPerIteration | Unit::Percent);
     if Gate::default_of(value.metric, value.class).is_err() || is_change {

@@ -1,4 +1,5 @@
-//! Whether the instruments can be trusted: what calibration workloads know beforehand against what was recorded.
+//! Whether the instruments can be trusted: what calibration workloads know beforehand against what was
+//! recorded.
 
 use bench_core::case::CaseId;
 use bench_core::evidence::{Bounds, Evidence, Expected, ExpectedHeap, HeapRecord, PhaseRecord};
@@ -6,11 +7,12 @@ use bench_core::evidence::{Bounds, Evidence, Expected, ExpectedHeap, HeapRecord,
 use crate::judge::judgement::CalibrationFault;
 use crate::quantity::grouped;
 
-/// Compares every count that a piece of evidence knows beforehand. Returns how many were compared, and the faults.
+/// Compares every count that a piece of evidence knows beforehand. Returns how many were compared, and the
+/// faults.
 ///
-/// A count of the heap must be the same to the byte; a peak may differ by the bound that the counting allocator
-/// states for several threads ([`bench_core::evidence::HeapRecord::peak_slack_bytes`], 0 with one thread). What
-/// the system cannot tell (RSS) is not compared; a heap count that was not recorded is a fault.
+/// A count of the heap must be the same to the byte; a peak may differ by the bound that the counting
+/// allocator states for several threads ([`bench_core::evidence::HeapRecord::peak_slack_bytes`], 0 with one
+/// thread). What the system cannot tell (RSS) is not compared; a heap count that was not recorded is a fault.
 pub fn check(case: &CaseId, evidence: &Evidence) -> (usize, Vec<CalibrationFault>) {
     let (mut checks, mut faults) = (0, Vec::new());
     for phase in &evidence.phases {

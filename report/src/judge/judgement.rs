@@ -24,7 +24,8 @@ pub struct Judgement {
     pub expired: Vec<String>,
     /// What else somebody should look at; each makes the run at least [`Verdict::Warn`].
     pub warnings: Vec<Warning>,
-    /// Why there is no number of what the run was asked for: nothing of it could be measured. Makes it [`Verdict::Warn`].
+    /// Why there is no number of what the run was asked for: nothing of it could be measured. Makes it
+    /// [`Verdict::Warn`].
     pub nothing_measured: Option<String>,
 }
 

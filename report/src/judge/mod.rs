@@ -19,9 +19,9 @@ use crate::verdict::Verdict;
 
 /// Judges a run. `today` (`2026-11-21`) decides which allowances still hold.
 ///
-/// Every row of the METRICS table is evaluated on the whole case and, if the case has several phases, on each of
-/// them. What cannot be seen is left out; only a rule that asks for it makes it a failure. Evidence that ran scaled
-/// down is shown and not judged.
+/// Every row of the METRICS table is evaluated on the whole case and, if the case has several phases, on each
+/// of them. What cannot be seen is left out; only a rule that asks for it makes it a failure. Evidence that
+/// ran scaled down is shown and not judged.
 pub fn judge(run: &Run, thresholds: &Thresholds, today: &str) -> Judgement {
     let mut judgement = Judgement { warnings: warnings(run), ..Judgement::default() };
     let judge = Judge { thresholds, host: &run.host, today };
@@ -50,7 +50,8 @@ pub fn judge(run: &Run, thresholds: &Thresholds, today: &str) -> Judgement {
     judgement
 }
 
-/// Why a whole run has no number of what it was asked for; calibrations, which are part of most runs, do not count.
+/// Why a whole run has no number of what it was asked for; calibrations, which are part of most runs, do not
+/// count.
 fn nothing_measured(run: &Run) -> Option<String> {
     let is_work = |case: &&CaseRecord| !case.spec.is(Kind::Calibration);
     let mut work = run.cases.iter().filter(is_work).peekable();

@@ -27,7 +27,8 @@ struct RunLine {
 /// Conditions named of a run; the rest is counted.
 const CONDITIONS: usize = 3;
 
-/// The runs before, the newest first. `None` if the page was made without a history, or there is no run before.
+/// The runs before, the newest first. `None` if the page was made without a history, or there is no run
+/// before.
 pub fn runs(report: &Report) -> Option<Runs> {
     let history = report.history.as_ref().filter(|history| !history.runs.is_empty())?;
     let runs = history.runs.iter().rev().map(|run| {

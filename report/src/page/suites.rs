@@ -119,8 +119,8 @@ fn figure(value: &Value, report: &Report) -> Result<Figure> {
     })
 }
 
-/// The cases by workload and the names of their axes, in the order in which they ran. Cases that cannot have the metric
-/// are left out where others have it; the group's title says how many.
+/// The cases by workload and the names of their axes, in the order in which they ran. Cases that cannot have
+/// the metric are left out where others have it; the group's title says how many.
 fn groups(cases: &[&CaseRecord], judgement: &Judgement, metric: &Metric) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for case in cases {
@@ -167,8 +167,8 @@ pub fn works_with_a_server(case: &CaseRecord) -> bool {
 
 type Params<'a> = Vec<&'a (String, String)>;
 
-/// The parameters that tell a case from others of its workload, and those that all of them have; a workload's only case
-/// is told by all its parameters.
+/// The parameters that tell a case from others of its workload, and those that all of them have; a workload's
+/// only case is told by all its parameters.
 fn axes<'a>(id: &'a CaseId, cases: &[&CaseRecord]) -> (Params<'a>, Params<'a>) {
     let ids = cases.iter().map(|case| &case.spec.id);
     let others: Vec<&CaseId> = ids.filter(|other| other.workload == id.workload && *other != id).collect();

@@ -69,8 +69,8 @@ const PANELS: [SharedChart; 2] = [
 /// More charts than this make the page heavy; the rest stands in the table.
 const OWN_CHARTS: usize = 12;
 
-/// The page as HTML: one file that needs no network and has no script. `file` is the name of the file of samples, which
-/// lies beside it.
+/// The page as HTML: one file that needs no network and has no script. `file` is the name of the file of
+/// samples, which lies beside it.
 ///
 /// # Errors
 /// Only if a chart or the template cannot be rendered, which is a mistake in this crate.

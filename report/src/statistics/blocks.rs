@@ -1,14 +1,15 @@
-//! The rank sum of two sides that were measured in blocks: what drifts from block to block is not counted as spread.
+//! The rank sum of two sides that were measured in blocks: what drifts from block to block is not counted as
+//! spread.
 //!
-//! Each value is taken less the mean of its block, and all of them are ranked together (aligned ranks: Hodges and Lehmann, "Rank
-//! methods for combination of independent experiments in analysis of variance", Annals of Mathematical Statistics 33, 1962).
-//! The p-value is exact: the share of all ways to deal each block's values to the two sides that give a rank sum at least as
-//! high.
+//! Each value is taken less the mean of its block, and all of them are ranked together (aligned ranks: Hodges
+//! and Lehmann, "Rank methods for combination of independent experiments in analysis of variance", Annals of
+//! Mathematical Statistics 33, 1962). The p-value is exact: the share of all ways to deal each block's values
+//! to the two sides that give a rank sum at least as high.
 
 use super::rank_sum::{doubled_ranks, ways_by_sum};
 
-/// The p-value of "the new side is not higher than the old" where each `size` values of a side, in their order, are a block
-/// with those of the other. `None` if the sides are no such blocks.
+/// The p-value of "the new side is not higher than the old" where each `size` values of a side, in their
+/// order, are a block with those of the other. `None` if the sides are no such blocks.
 pub fn p_higher_in_blocks(new: &[f64], old: &[f64], size: usize) -> Option<f64> {
     if new.len() != old.len() || new.is_empty() || !new.len().is_multiple_of(size) {
         return None;

@@ -1,8 +1,11 @@
-//! Holm's correction: many tests at once, and the chance of one false alarm among all of them stays below alpha.
+//! Holm's correction: many tests at once, and the chance of one false alarm among all of them stays below
+//! alpha.
 //!
-//! Sture Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+//! Sture Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
+//! 6 (1979).
 
-/// The adjusted p-values in the order of `p`: a test is rejected at alpha when its adjusted value is at most alpha.
+/// The adjusted p-values in the order of `p`: a test is rejected at alpha when its adjusted value is at most
+/// alpha.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));

@@ -13,8 +13,8 @@ pub use rank_sum::p_higher;
 pub use shift::shift;
 pub use student::student_quantile;
 
-/// The coefficient of variation: the standard deviation (n - 1) over the mean; nothing for fewer than two samples or a
-/// mean that is not above zero.
+/// The coefficient of variation: the standard deviation (n - 1) over the mean; nothing for fewer than two
+/// samples or a mean that is not above zero.
 pub fn variation(samples: &[f64]) -> Option<f64> {
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;

@@ -1,13 +1,15 @@
 //! The one-sided Mann-Whitney test (Wilcoxon's rank sum), exact with and without ties.
 //!
-//! Equal values share the mean of their ranks. The p-value is the share of all ways to deal the pooled values to the
-//! two sides that give the new side a rank sum at least as high as the one seen: the permutation distribution given the
-//! ties, which the tables for untied values are a case of. It is counted, not sampled.
+//! Equal values share the mean of their ranks. The p-value is the share of all ways to deal the pooled values
+//! to the two sides that give the new side a rank sum at least as high as the one seen: the permutation
+//! distribution given the ties, which the tables for untied values are a case of. It is counted, not sampled.
 
-/// Above so many values in all the counts are replaced by the normal approximation with continuity and tie correction.
+/// Above so many values in all the counts are replaced by the normal approximation with continuity and tie
+/// correction.
 const MOST_COUNTED: usize = 80;
 
-/// The p-value of "the new side is not higher than the old": small when `new` is higher. 1 if a side is empty.
+/// The p-value of "the new side is not higher than the old": small when `new` is higher. 1 if a side is
+/// empty.
 pub fn p_higher(new: &[f64], old: &[f64]) -> f64 {
     if new.is_empty() || old.is_empty() {
         return 1.0;
@@ -27,7 +29,8 @@ pub fn p_higher(new: &[f64], old: &[f64]) -> f64 {
     }
 }
 
-/// Twice the rank of each value of `new`, then of `old`, among all of them: whole numbers even where values tie.
+/// Twice the rank of each value of `new`, then of `old`, among all of them: whole numbers even where values
+/// tie.
 pub(super) fn doubled_ranks(new: &[f64], old: &[f64]) -> Vec<usize> {
     let values: Vec<f64> = new.iter().chain(old).copied().collect();
     let mut order: Vec<usize> = (0..values.len()).collect();
@@ -46,8 +49,8 @@ pub(super) fn doubled_ranks(new: &[f64], old: &[f64]) -> Vec<usize> {
 
 /// How many orders of two sides without ties give each value of U, from 0 to n * m.
 pub(super) fn ways_by_u(n: usize, m: usize) -> Vec<f64> {
-    // U counts the partitions of a number into at most n parts of at most m: the Gaussian binomial coefficient, the
-    // product of (1 - x^(m + i)) / (1 - x^i) for i in 1..=n.
+    // U counts the partitions of a number into at most n parts of at most m: the Gaussian binomial
+    // coefficient, the product of (1 - x^(m + i)) / (1 - x^i) for i in 1..=n.
     let mut ways = vec![0.0; n * m + 1];
     ways[0] = 1.0;
     for i in 1..=n {
@@ -71,7 +74,8 @@ fn counted(ranks: &[usize], size: usize, seen: usize) -> f64 {
     ways[seen..].iter().sum::<f64>() / ways.iter().sum::<f64>()
 }
 
-/// How many subsets of `size` ranks have each sum. Counts are f64: at most C(80, 40) = 1e23, each right to 1e-14.
+/// How many subsets of `size` ranks have each sum. Counts are f64: at most C(80, 40) = 1e23, each right to
+/// 1e-14.
 pub(super) fn ways_by_sum(ranks: &[usize], size: usize) -> Vec<f64> {
     let mut sorted = ranks.to_vec();
     sorted.sort_unstable();
@@ -120,8 +124,9 @@ mod tests {
         assert!((found - expected).abs() <= error, "{what}: {found} instead of {expected}");
     }
 
-    /// From SciPy 1.17.1: `permutation_test` of the rank sum with midranks, every permutation, alternative "greater".
-    /// Where nothing ties, `mannwhitneyu(method="exact")` gives the same. (With ties it does not: it takes no notice.)
+    /// From SciPy 1.17.1: `permutation_test` of the rank sum with midranks, every permutation, alternative
+    /// "greater". Where nothing ties, `mannwhitneyu(method="exact")` gives the same. (With ties it does not:
+    /// it takes no notice.)
     #[test]
     fn p_is_what_scipy_counts() {
         let cases: [(&[f64], &[f64], f64); 8] = [

@@ -1,8 +1,8 @@
 //! Hodges and Lehmann's estimate of how far one side lies from the other, with its interval.
 //!
-//! Of all differences between a new and an old value the estimate is the median. The interval holds the shifts that the
-//! two-sided Mann-Whitney test does not reject (Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 4.3),
-//! with the order statistics that R's `wilcox.test(conf.int = TRUE)` takes.
+//! Of all differences between a new and an old value the estimate is the median. The interval holds the
+//! shifts that the two-sided Mann-Whitney test does not reject (Hollander, Wolfe and Chicken, "Nonparametric
+//! Statistical Methods", 4.3), with the order statistics that R's `wilcox.test(conf.int = TRUE)` takes.
 
 use bench_core::median::median_of_sorted;
 
@@ -32,7 +32,8 @@ pub fn shift(new: &[f64], old: &[f64]) -> Option<Shift> {
     Some(Shift { estimate, interval })
 }
 
-/// The least `u` with P(U <= u) >= ALPHA / 2 for Mann-Whitney's U of sides of these sizes: `qwilcox(0.025, n, m)`.
+/// The least `u` with P(U <= u) >= ALPHA / 2 for Mann-Whitney's U of sides of these sizes: `qwilcox(0.025, n,
+/// m)`.
 fn lower_quantile(n: usize, m: usize) -> usize {
     if n > MOST_COUNTED || m > MOST_COUNTED {
         let (n, m) = (n as f64, m as f64);
@@ -54,7 +55,8 @@ mod tests {
     use super::super::p_higher;
     use super::*;
 
-    /// The table of critical values of U, two-sided at 0.05 (Mann and Whitney 1947): the quantile is one above.
+    /// The table of critical values of U, two-sided at 0.05 (Mann and Whitney 1947): the quantile is one
+    /// above.
     #[test]
     fn quantiles_are_those_of_the_published_table() {
         for (n, m, critical) in [(4, 4, 0), (5, 5, 2), (8, 8, 13), (10, 10, 23), (10, 5, 8), (20, 20, 127)] {

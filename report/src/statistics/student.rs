@@ -1,13 +1,14 @@
 //! Student's t distribution, for intervals far out in its tail, which tables leave out.
 //!
-//! For whole degrees of freedom the distribution is a finite sum: Abramowitz and Stegun, "Handbook of Mathematical Functions",
-//! 26.7.3 and 26.7.4.
+//! For whole degrees of freedom the distribution is a finite sum: Abramowitz and Stegun, "Handbook of
+//! Mathematical Functions", 26.7.3 and 26.7.4.
 
 /// The chance of a value above `t`, which is at least 0, at so many degrees of freedom.
 fn tail(t: f64, degrees: usize) -> f64 {
     let angle = (t / (degrees as f64).sqrt()).atan();
     let (sine, cosine) = angle.sin_cos();
-    // Each term is the one before times cosine^2 (k - 1) / k, for k = 3, 5, ... or 2, 4, ... below the degrees.
+    // Each term is the one before times cosine^2 (k - 1) / k, for k = 3, 5, ... or 2, 4, ... below the
+    // degrees.
     let series = |first: f64, from: usize| {
         let steps = (from..degrees).step_by(2);
         let terms = steps.scan(first, |term, k| {
@@ -24,7 +25,8 @@ fn tail(t: f64, degrees: usize) -> f64 {
     (1.0 - central) / 2.0
 }
 
-/// The `t` that a value exceeds with the chance `p`, which lies above 0 and is at most 0.5. At least one degree of freedom.
+/// The `t` that a value exceeds with the chance `p`, which lies above 0 and is at most 0.5. At least one
+/// degree of freedom.
 pub fn student_quantile(p: f64, degrees: usize) -> f64 {
     let mut high = 1.0;
     while tail(high, degrees) > p {

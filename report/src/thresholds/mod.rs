@@ -28,8 +28,8 @@
 //! reason = "#123"
 //! ```
 //!
-//! One rule wins for each case, phase and metric: the more specific pattern, then the more specific phase, then a
-//! rule for this machine, then the last in the file.
+//! One rule wins for each case, phase and metric: the more specific pattern, then the more specific phase,
+//! then a rule for this machine, then the last in the file.
 
 mod file;
 mod parse;
@@ -153,8 +153,8 @@ impl Thresholds {
         parse::thresholds(text, path)
     }
 
-    /// A message for each rule and allowance that matches none of `cases`, which is a mistake in the file when
-    /// `cases` are all cases of all suites.
+    /// A message for each rule and allowance that matches none of `cases`, which is a mistake in the file
+    /// when `cases` are all cases of all suites.
     pub fn unmatched(&self, cases: &[CaseSpec]) -> Vec<String> {
         let rules = self.rules.iter().map(|rule| (&rule.place, &rule.scope.id, "rule"));
         let relative = self.relative.iter().map(|rule| (&rule.place, &rule.scope.id, "rule"));

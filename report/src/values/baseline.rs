@@ -6,8 +6,8 @@ use bench_core::run::Run;
 /// Points of a timeline: it is drawn as a line under another one.
 const POINTS: usize = 60;
 
-/// The run without its last lines of stderr, profiles and command output, and with coarser timelines. No number that a
-/// metric reads is touched.
+/// The run without its last lines of stderr, profiles and command output, and with coarser timelines. No
+/// number that a metric reads is touched.
 pub fn baseline_of(run: &Run) -> Run {
     let mut run = run.clone();
     let measurements = run.cases.iter_mut().flat_map(|case| &mut case.measurements);

@@ -1,6 +1,7 @@
 //! The conditions under which a run was measured, and which of them must match before a number is compared.
 //!
-//! A fact that a run does not have is unknown. Unknown against known is said, and neither guessed equal nor different.
+//! A fact that a run does not have is unknown. Unknown against known is said, and neither guessed equal nor
+//! different.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -82,8 +83,8 @@ impl Conditions {
         apart.filter(|difference| !difference.is_unknown()).cloned().collect()
     }
 
-    /// What keeps a metric of a case out of what is averaged: what forbids to compare it, and what one of the runs does not
-    /// say.
+    /// What keeps a metric of a case out of what is averaged: what forbids to compare it, and what one of the
+    /// runs does not say.
     pub(crate) fn keeping_apart(&self, case: &CaseId, mode: Mode, class: Class) -> Vec<&Difference> {
         let least = if class == Class::Exact { Weight::Every } else { Weight::Noisy };
         let of_case = self.cases.get(&(canonical(case), mode)).into_iter().flatten();
@@ -166,7 +167,8 @@ fn run_facts(run: &Run) -> Facts {
     facts
 }
 
-/// Inputs that are the version of what is measured. They forbid no comparison, as they are what it is to judge.
+/// Inputs that are the version of what is measured. They forbid no comparison, as they are what it is to
+/// judge.
 const VERSIONS: [&str; 3] = ["engine", "server", "sparse"];
 
 /// How the keys of those versions end.

@@ -42,8 +42,8 @@ pub struct Past {
 }
 
 impl History {
-    /// The history of `new`: of what `stored` yields, the oldest run first. One run at a time is held. A run that is not
-    /// whole is passed over, and so are numbers of cases that ran scaled down.
+    /// The history of `new`: of what `stored` yields, the oldest run first. One run at a time is held. A run
+    /// that is not whole is passed over, and so are numbers of cases that ran scaled down.
     pub fn of(new: &Run, stored: impl IntoIterator<Item = Run>) -> History {
         let now = index(values(new));
         let whole = stored.into_iter().filter(|old| old.partial.is_none());
@@ -57,7 +57,8 @@ impl History {
         self.runs.iter().map(|run| run.values.get(&key).copied()).collect()
     }
 
-    /// What a number was in the runs whose conditions are the new run's, each with the run's id, the oldest first.
+    /// What a number was in the runs whose conditions are the new run's, each with the run's id, the oldest
+    /// first.
     pub fn comparable(&self, case: &CaseId, phase: Option<&str>, metric: &Metric) -> Vec<(&str, f64)> {
         let past = self.runs.iter().map(|run| run.id.as_str()).zip(self.of_value(case, phase, metric));
         past.filter_map(|(id, past)| Some((id, past.filter(|past| past.comparable)?.value))).collect()

@@ -13,7 +13,8 @@ pub use series::{FittedSlope, Series, SeriesPoint};
 
 use crate::quantity::human;
 
-/// How many lost samples are told with their time and reason, and of how many more the reason is told if it is new.
+/// How many lost samples are told with their time and reason, and of how many more the reason is told if it
+/// is new.
 const TOLD_LOSSES: usize = 100;
 /// As many different reasons are counted: a server may answer something else every time.
 const COUNTED_REASONS: usize = 100;
@@ -38,7 +39,8 @@ pub struct Watch {
     pub samples: u64,
     /// The values by their name.
     pub series: BTreeMap<String, Series>,
-    /// Samples that hold nothing, in order; of very many the first, and the first for each reason that is counted.
+    /// Samples that hold nothing, in order; of very many the first, and the first for each reason that is
+    /// counted.
     pub lost: Vec<Loss>,
     /// How many samples hold nothing.
     pub lost_samples: u64,
@@ -78,7 +80,8 @@ pub struct SeriesRow {
     pub mean: f64,
     /// The highest value.
     pub most: f64,
-    /// The slope of the line fitted through it; nothing for a single sample, a peak, or a number of processes.
+    /// The slope of the line fitted through it; nothing for a single sample, a peak, or a number of
+    /// processes.
     pub growth: Option<FittedSlope>,
 }
 
@@ -116,7 +119,8 @@ impl Watch {
         }
     }
 
-    /// A value in the unit in which it is shown, and that unit: seconds, as Prometheus has times, become nanoseconds.
+    /// A value in the unit in which it is shown, and that unit: seconds, as Prometheus has times, become
+    /// nanoseconds.
     pub fn measured(&self, name: &str, value: f64) -> (f64, Unit) {
         let unit = self.unit(name);
         (if unit == Unit::Nanoseconds { value * 1e9 } else { value }, unit)
@@ -149,8 +153,8 @@ impl Watch {
         fixed.chain(own).map(|(name, series)| row(name, series, self.unit(name))).collect()
     }
 
-    /// The lost samples by their reason, the most frequent first. Of very many reasons those that came first: together
-    /// they are then fewer than [`Watch::lost_samples`].
+    /// The lost samples by their reason, the most frequent first. Of very many reasons those that came first:
+    /// together they are then fewer than [`Watch::lost_samples`].
     pub fn losses(&self) -> Vec<(&str, u64)> {
         let mut counts: Vec<_> =
             self.reasons.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
@@ -204,8 +208,9 @@ fn row(name: &str, series: &Series, unit: Unit) -> SeriesRow {
 const AFTER_THE_UNIT: [&str; 11] =
     ["total", "sum", "max", "min", "avg", "mean", "used", "free", "limit", "committed", "init"];
 
-/// What the numbers of a name are, with labels or without, by Prometheus' rule: the unit ends it, before what was done with
-/// the values, as in `x_bytes_sum`. [`Unit::Nanoseconds`] stands for seconds, in which such a name's values are given.
+/// What the numbers of a name are, with labels or without, by Prometheus' rule: the unit ends it, before what
+/// was done with the values, as in `x_bytes_sum`. [`Unit::Nanoseconds`] stands for seconds, in which such a
+/// name's values are given.
 pub fn unit(name: &str) -> Unit {
     let selector = Selector::parse(name).ok();
     let bare = selector.as_ref().map_or(name, |selector| selector.name()).to_lowercase();

@@ -1,4 +1,5 @@
-//! One value over time, in bounded memory: when there are too many points, neighbours merge and keep their extremes.
+//! One value over time, in bounded memory: when there are too many points, neighbours merge and keep their
+//! extremes.
 
 use bench_core::fit::fit;
 

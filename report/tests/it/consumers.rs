@@ -1,7 +1,9 @@
-//! The exports, read by parsers that are not ours: what the formats' consumers read, or the parsers that others use for them.
+//! The exports, read by parsers that are not ours: what the formats' consumers read, or the parsers that
+//! others use for them.
 //!
-//! Jenkins' schema for JUnit and two parsers more are tried in `.ci/run` by `.ci/consumers`, as they come from PyPI.
-//! Neither Bencher's reader nor that of github-action-benchmark is in a registry: what their sources ask for is checked.
+//! Jenkins' schema for JUnit and two parsers more are tried in `.ci/run` by `.ci/consumers`, as they come
+//! from PyPI. Neither Bencher's reader nor that of github-action-benchmark is in a registry: what their
+//! sources ask for is checked.
 
 use std::collections::BTreeSet;
 
@@ -87,9 +89,10 @@ fn with_texts(mut run: Run, text: &str) -> Run {
     run
 }
 
-/// The `json` adapter of Bencher takes a file wholly or not at all: names of 1 to 1024 bytes, measures by slug (lower-case
-/// letters, digits and `-`, up to 64), and in each a finite `value` with bounds (bencherdev/bencher: `lib/bencher_adapter/
-/// src/adapters/json/v0.rs`, `lib/bencher_valid/src/{benchmark_name,slug}.rs`).
+/// The `json` adapter of Bencher takes a file wholly or not at all: names of 1 to 1024 bytes, measures by
+/// slug (lower-case letters, digits and `-`, up to 64), and in each a finite `value` with bounds
+/// (bencherdev/bencher: `lib/bencher_adapter/ src/adapters/json/v0.rs`,
+/// `lib/bencher_valid/src/{benchmark_name,slug}.rs`).
 #[test]
 fn bencher_takes_every_benchmark() {
     for text in exports(Format::Bencher) {
@@ -109,8 +112,9 @@ fn bencher_takes_every_benchmark() {
     }
 }
 
-/// What `customSmallerIsBetter` reads of each entry; an entry is known by its name (benchmark-action/github-action-benchmark:
-/// `extractCustomBenchmarkResult` in `src/extract.ts`, `src/write.ts`).
+/// What `customSmallerIsBetter` reads of each entry; an entry is known by its name
+/// (benchmark-action/github-action-benchmark: `extractCustomBenchmarkResult` in `src/extract.ts`,
+/// `src/write.ts`).
 #[test]
 fn github_action_benchmark_finds_each_entry_by_its_name() {
     for text in exports(Format::SmallerIsBetter) {

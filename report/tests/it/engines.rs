@@ -1,4 +1,5 @@
-//! The engines side by side: the tables with the reasons for what is absent, memory against recall, and how it grows.
+//! The engines side by side: the tables with the reasons for what is absent, memory against recall, and how
+//! it grows.
 
 use bench_core::case::Mode;
 use bench_core::metric::Unit;

@@ -1,4 +1,5 @@
-//! The exports: their shapes, held against what the consumers document, and what a malicious run cannot do in them.
+//! The exports: their shapes, held against what the consumers document, and what a malicious run cannot do in
+//! them.
 
 use bench_core::run::Run;
 use report::compare::compare;
@@ -39,7 +40,8 @@ fn compared(format: Format) -> (String, usize) {
     (export(format, &report), report.judgement.values.len())
 }
 
-/// The JSON schema of Bencher Metric Format: names of at most 1,024 characters, slugs as measures, finite numbers.
+/// The JSON schema of Bencher Metric Format: names of at most 1,024 characters, slugs as measures, finite
+/// numbers.
 #[test]
 fn bencher_gets_each_metric_with_its_range() {
     let text = exported(Format::Bencher, &steady(10));
@@ -116,7 +118,8 @@ fn a_fixed_threshold_gets_nothing_that_two_runs_of_one_build_differ_in() {
     assert!(trend(Format::Csv, &judged(&sample::run())).is_none(), "a table holds every number");
 }
 
-/// Peak RSS that jumps between 8 and 16 MiB is no number for a threshold of 200 %, however many repetitions there are.
+/// Peak RSS that jumps between 8 and 16 MiB is no number for a threshold of 200 %, however many repetitions
+/// there are.
 #[test]
 fn a_fixed_threshold_gets_nothing_that_spreads() {
     let mut run = steady(10);

@@ -1,4 +1,5 @@
-//! The page of a stored run, held against a golden file. `UPDATE_GOLDEN=1 cargo test -p report` writes it anew.
+//! The page of a stored run, held against a golden file. `UPDATE_GOLDEN=1 cargo test -p report` writes it
+//! anew.
 
 use std::fs;
 use std::path::PathBuf;

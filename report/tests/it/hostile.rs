@@ -1,5 +1,5 @@
-//! Runs that nobody measured: whatever stands in a file that can be read, judging, comparing and exporting come to an end
-//! without a panic, and nothing in it becomes markup.
+//! Runs that nobody measured: whatever stands in a file that can be read, judging, comparing and exporting
+//! come to an end without a panic, and nothing in it becomes markup.
 
 use bench_core::run::Run;
 use fastrand::Rng;

@@ -1,5 +1,6 @@
-//! The promise on noisy metrics, proved by simulation: how often a comparison fails a build in which nothing changed, and
-//! how often it finds a change that is there. The functions are those that decide a real comparison; the seeds are fixed.
+//! The promise on noisy metrics, proved by simulation: how often a comparison fails a build in which nothing
+//! changed, and how often it finds a change that is there. The functions are those that decide a real
+//! comparison; the seeds are fixed.
 
 use bench_core::metric::Direction;
 use fastrand::Rng;
@@ -10,8 +11,8 @@ const METRICS: usize = 60;
 /// The floor of resident memory.
 const FLOOR: f64 = 0.01;
 
-/// How many suites are simulated where the documentation speaks of `all`: a tenth, which takes seconds; all of them where
-/// FULL_SIMULATION is set.
+/// How many suites are simulated where the documentation speaks of `all`: a tenth, which takes seconds; all
+/// of them where FULL_SIMULATION is set.
 fn simulated(all: usize) -> usize {
     if std::env::var_os("FULL_SIMULATION").is_some() { all } else { all / 10 }
 }
@@ -29,8 +30,9 @@ struct Noise {
     variation: f64,
     /// The share of processes that take 5 standard deviations more than they should.
     outliers: f64,
-    /// By how much the level moves from one run to the next although nothing changed: a standard deviation, and in stage
-    /// 2 four times as much from the first process to the last. Measured where the environment is not cleared: 0.5 to 0.8 %.
+    /// By how much the level moves from one run to the next although nothing changed: a standard deviation,
+    /// and in stage 2 four times as much from the first process to the last. Measured where the environment
+    /// is not cleared: 0.5 to 0.8 %.
     drift: f64,
 }
 
@@ -86,7 +88,8 @@ fn staged(rng: &mut Rng, change: f64, noise: Noise) -> Staged {
     Staged { suspect: goes_on && found.is_suspect(Direction::Lower), p }
 }
 
-/// Whether the first metric fails the build, and whether any does. Suspects and other candidates are corrected apart.
+/// Whether the first metric fails the build, and whether any does. Suspects and other candidates are
+/// corrected apart.
 fn failing(suite: &[Staged]) -> (bool, bool) {
     let mut found = (false, false);
     for suspects in [true, false] {
@@ -131,7 +134,8 @@ fn median(samples: &[f64]) -> f64 {
     (sorted[sorted.len() / 2] + sorted[(sorted.len() - 1) / 2]) / 2.0
 }
 
-/// The noise of a suite: from quiet heap counts to the noisiest that can be gated; every other suite has odd processes.
+/// The noise of a suite: from quiet heap counts to the noisiest that can be gated; every other suite has odd
+/// processes.
 fn noise_of(suite: u64) -> Noise {
     let variation = [0.002, 0.005, 0.01, 0.02, 0.04][suite as usize % 5];
     Noise { variation, outliers: if suite.is_multiple_of(2) { 0.0 } else { 0.05 }, drift: 0.005 }
@@ -239,8 +243,8 @@ fn stored_runs_find_what_exceeds_their_own_spread() {
     assert!(broken.is_empty(), "{broken:?}");
 }
 
-/// The promise is about all that spreads, and holds for what drifts between two runs on top of it. A change of twice the
-/// floor has none.
+/// The promise is about all that spreads, and holds for what drifts between two runs on top of it. A change
+/// of twice the floor has none.
 #[test]
 fn changes_of_the_promised_size_are_found() {
     let mut broken = Vec::new();

@@ -58,7 +58,8 @@ fn the_seeds_limit_of_the_process_is_not_for_what_a_user_brings() {
     }
 }
 
-/// Seed 002's table of what may be added to the resident memory, by either embedder; those of issues to come are not in it.
+/// Seed 002's table of what may be added to the resident memory, by either embedder; those of issues to come
+/// are not in it.
 #[test]
 fn the_seeds_limits_are_in_force() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../results/thresholds.toml");

@@ -1,4 +1,5 @@
-//! The page of a watch: nothing hostile gets through, nothing grows without bound, nothing breaks on what is absent.
+//! The page of a watch: nothing hostile gets through, nothing grows without bound, nothing breaks on what is
+//! absent.
 
 use bench_core::memory_metrics::Values;
 use report::watch::Watch;

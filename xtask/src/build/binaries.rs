@@ -1,5 +1,5 @@
-//! The binaries that runs were measured with, kept by their content in cargo's target folder: a build beside a run does not
-//! change what it measures, and the binaries of a baseline can be run again beside new ones.
+//! The binaries that runs were measured with, kept by their content in cargo's target folder: a build beside
+//! a run does not change what it measures, and the binaries of a baseline can be run again beside new ones.
 //!
 //! ```text
 //! bench/build.lock                       held while cargo builds and its binaries are taken over
@@ -58,15 +58,16 @@ pub struct KeptBinary {
     _in_use: File,
 }
 
-/// What cargo built, by links of this process's own: cargo replaces its binaries when somebody builds them anew.
+/// What cargo built, by links of this process's own: cargo replaces its binaries when somebody builds them
+/// anew.
 pub struct BuildSnapshot {
     _folder: TempDir,
     _in_use: File,
 }
 
 impl BuildSnapshot {
-    /// Links the binaries into a new folder below `bench`, and removes what killed processes left there. The caller holds the
-    /// lock of the build. Where there are no links, cargo's own files are used.
+    /// Links the binaries into a new folder below `bench`, and removes what killed processes left there. The
+    /// caller holds the lock of the build. Where there are no links, cargo's own files are used.
     pub fn of(mut built: Programs, bench: &Path) -> Result<(BuildSnapshot, Programs)> {
         for entry in fs::read_dir(bench).with_context(|| format!("list {}", display_path(bench)))?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(SNAPSHOT) {

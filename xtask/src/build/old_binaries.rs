@@ -1,5 +1,5 @@
-//! Where stage 2 has the old binaries from: those that the baseline was measured with, or those of a revision, built in a
-//! git worktree in cargo's target folder.
+//! Where stage 2 has the old binaries from: those that the baseline was measured with, or those of a
+//! revision, built in a git worktree in cargo's target folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,9 +27,11 @@ pub enum OldBinaries {
 }
 
 impl OldBinaries {
-    /// Finds the binaries that were kept with the baseline, or, if `reference` is not empty, the merge base of it and HEAD.
+    /// Finds the binaries that were kept with the baseline, or, if `reference` is not empty, the merge base
+    /// of it and HEAD.
     ///
-    /// Errors are the user's: a revision that git does not know, binaries that are not here or not as they were.
+    /// Errors are the user's: a revision that git does not know, binaries that are not here or not as they
+    /// were.
     pub fn find(
         reference: &str,
         old: &Side,
@@ -134,8 +136,8 @@ fn of_revision(reference: &str, root: &Path) -> Result<OldBinaries> {
     Ok(if unchanged { OldBinaries::Unchanged } else { OldBinaries::Of(base) })
 }
 
-/// Makes `folder` a worktree of the repository at `root` with the files of a commit. There is one such folder: cargo knows
-/// crates by their paths, so that only what differs from the commit before is built anew.
+/// Makes `folder` a worktree of the repository at `root` with the files of a commit. There is one such
+/// folder: cargo knows crates by their paths, so that only what differs from the commit before is built anew.
 fn check_out(commit: &str, root: &Path, folder: &Path) -> Result<()> {
     let path = folder.to_str().context("the target folder's path is not UTF-8")?;
     let is_worktree = folder.join(".git").is_file()

@@ -33,15 +33,18 @@ pub struct Suites {
 }
 
 impl Suites {
-    /// Builds the suites, whose processes may take so many bytes; cargo's progress and the compiler's messages go to stderr.
+    /// Builds the suites, whose processes may take so many bytes; cargo's progress and the compiler's
+    /// messages go to stderr.
     ///
-    /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code [`BUILD_FAILED`].
+    /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code
+    /// [`BUILD_FAILED`].
     pub fn build(flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
         let target = workspace::target_directory()?;
         Suites::build_with(&target, workspace::cargo, flags, memory_limit, interrupt)
     }
 
-    /// Builds the suites with the cargo that `cargo` readies. Meanwhile no other process of ours builds into `target`.
+    /// Builds the suites with the cargo that `cargo` readies. Meanwhile no other process of ours builds into
+    /// `target`.
     pub fn build_with(
         target: &Path,
         cargo: impl FnOnce() -> Result<Command>,
@@ -105,7 +108,8 @@ impl Suites {
         self.kept.iter().map(|(name, kept)| (name.clone(), kept.hash.clone())).collect()
     }
 
-    /// The cases of every suite, suite by suite. Passes on what they note about the user's inputs, each note once.
+    /// The cases of every suite, suite by suite. Passes on what they note about the user's inputs, each note
+    /// once.
     pub fn list(&self) -> Result<Vec<CaseSpec>> {
         let (mut cases, mut notes) = (Vec::new(), BTreeSet::new());
         for suite in SUITES {

@@ -14,8 +14,9 @@ use crate::cli::exit_code::usage;
 /// The platform whose crates make the text corpus: the same on every machine, so that the bytes are the same.
 const CORPUS_PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
-/// The workspace's folder: of the checkout that cargo runs xtask in, otherwise the one around the current folder. It is
-/// looked for when xtask runs, because clones may share a target folder, and so the binary of one is run in another.
+/// The workspace's folder: of the checkout that cargo runs xtask in, otherwise the one around the current
+/// folder. It is looked for when xtask runs, because clones may share a target folder, and so the binary of
+/// one is run in another.
 ///
 /// Errors: neither is a checkout of this workspace.
 pub fn root() -> Result<&'static Path> {
@@ -103,7 +104,8 @@ impl Metadata {
         serde_json::from_slice(&json).context("understand the output of cargo metadata")
     }
 
-    /// The versions of the allocators that are crates. The system's is libc, whose version is a fact of the host.
+    /// The versions of the allocators that are crates. The system's is libc, whose version is a fact of the
+    /// host.
     pub fn allocators(&self) -> BTreeMap<String, String> {
         let crates = [("jemalloc", "tikv-jemalloc-sys"), ("mimalloc", "libmimalloc-sys")];
         let version = |(name, wanted): (&str, &str)| {
@@ -113,8 +115,8 @@ impl Metadata {
         crates.into_iter().filter_map(version).collect()
     }
 
-    /// The index of the text corpus: one line per crate from a registry, `name<TAB>version<TAB>folder`, sorted
-    /// by name, then version.
+    /// The index of the text corpus: one line per crate from a registry, `name<TAB>version<TAB>folder`,
+    /// sorted by name, then version.
     pub fn crate_list(&self) -> String {
         let mut crates: Vec<(&str, &str, &Path)> = self
             .packages

@@ -5,7 +5,8 @@ use clap::{Arg, ArgAction, Args, Command};
 
 use crate::cli::flags::{MeasureFlags, ResultsFlags, SelectionFlags, SuiteFlags};
 
-/// `cargo xtask bench 'vectors/x{dim=1}' --mode heap --memory-limit 1GiB`, for a case of a run that `command` started.
+/// `cargo xtask bench 'vectors/x{dim=1}' --mode heap --memory-limit 1GiB`, for a case of a run that `command`
+/// started.
 pub fn again(command: &str, case: &str, modes: &[Mode]) -> String {
     let modes: Vec<String> = modes.iter().map(Mode::to_string).collect();
     let words =
@@ -16,8 +17,8 @@ pub fn again(command: &str, case: &str, modes: &[Mode]) -> String {
     quoted.collect::<Vec<String>>().join(" ")
 }
 
-/// The options that say how a case is measured, on what, and where the result is kept. Whatever else a command was
-/// given chose cases, or said what becomes of the result.
+/// The options that say how a case is measured, on what, and where the result is kept. Whatever else a
+/// command was given chose cases, or said what becomes of the result.
 fn repeated() -> Command {
     let selection = SelectionFlags::augment_args(Command::new("selection"));
     let quick = selection.get_arguments().filter(|arg| arg.get_id() == "quick").cloned();

@@ -14,7 +14,8 @@ pub const USAGE: u8 = 2;
 pub const GATE_FAILED: u8 = 3;
 /// No case matched the filter, or none of those that did could be measured.
 pub const NOTHING_MATCHED: u8 = 4;
-/// Under `--strict`: something that is judged against a baseline is incomparable, inconclusive or unconfirmed.
+/// Under `--strict`: something that is judged against a baseline is incomparable, inconclusive or
+/// unconfirmed.
 pub const UNDECIDED: u8 = 5;
 /// A workload crashed, was killed at a limit, or said that it failed. Wins over [`GATE_FAILED`].
 pub const WORKLOAD_FAILED: u8 = 100;

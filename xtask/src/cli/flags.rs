@@ -52,8 +52,8 @@ pub struct SuiteFlags {
     /// What they work on beside their own data.
     #[command(flatten)]
     pub inputs: UserInputs,
-    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge, qdrant,
-    /// parquet, minilm
+    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge,
+    /// qdrant, parquet, minilm
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Cargo profile of the measured binaries
@@ -71,8 +71,8 @@ impl SuiteFlags {
 /// How cases are measured.
 #[derive(Debug, Clone, Args)]
 pub struct MeasureFlags {
-    /// Fresh processes per case in mode heap [default: 5, with --quick 2, with --baseline 10; of a case that takes long
-    /// fewer, at least 2]
+    /// Fresh processes per case in mode heap [default: 5, with --quick 2, with --baseline 10; of a case that
+    /// takes long fewer, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repetitions: Option<u32>,
     /// Interval of the sampler

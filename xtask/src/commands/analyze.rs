@@ -30,12 +30,13 @@ use crate::term::text_table::{Align, text_table};
 /// Flags of `analyze`.
 #[derive(Debug, Clone, Args)]
 pub struct AnalyzeFlags {
-    /// A dhat profile, a run (its id, folder or run.json), a baseline's name, or a file that `monitor` wrote; `-` reads
-    /// stdin
+    /// A dhat profile, a run (its id, folder or run.json), a baseline's name, or a file that `monitor` wrote;
+    /// `-` reads stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Of a run, only the case of this id, or those whose id matches the regular expression. Of a profile, only the call
-    /// sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a regular expression
+    /// Of a run, only the case of this id, or those whose id matches the regular expression. Of a profile,
+    /// only the call sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a
+    /// regular expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
     /// What is shown.

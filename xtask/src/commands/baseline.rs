@@ -159,7 +159,8 @@ fn store() -> Result<BinaryStore> {
     BinaryStore::open(&target_directory()?)
 }
 
-/// Keeps the binaries of the run that the baseline in `file` is, as long as it is there. Without them it is a baseline, too.
+/// Keeps the binaries of the run that the baseline in `file` is, as long as it is there. Without them it is a
+/// baseline, too.
 fn keep_binaries(file: &Path, run: &Run, unwanted: bool) -> Result<()> {
     let store = store()?;
     if let Some(hashes) = run.settings.binaries.as_ref().filter(|_| !unwanted) {

@@ -75,7 +75,8 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
     Ok(if interrupted { INTERRUPTED } else { code })
 }
 
-/// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is measured.
+/// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is
+/// measured.
 pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Result<()>) -> Result<BenchedRun> {
     let interrupt = Interrupt::install()?;
     // Everything that can be wrong with the input is looked at before anything is built.
@@ -303,7 +304,8 @@ impl ChildSetup {
         let scratch = folder.join("scratch");
         fs::create_dir_all(&scratch).with_context(|| format!("create {}", display_path(&scratch)))?;
         let list = metadata.crate_list();
-        // By its content: with another Cargo.lock another bench begins, and does not change what this one reads.
+        // By its content: with another Cargo.lock another bench begins, and does not change what this one
+        // reads.
         let crate_list = folder.join(format!("crates-{:.16}.tsv", host::sha256(list.as_bytes())));
         write_whole(&crate_list, list.as_bytes())?;
         let allocators = metadata.allocators();

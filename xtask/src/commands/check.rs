@@ -1,5 +1,5 @@
-//! `cargo xtask check`: a bench held against limits and a baseline, then the leak checks, with one verdict: for CI and for
-//! a git hook.
+//! `cargo xtask check`: a bench held against limits and a baseline, then the leak checks, with one verdict:
+//! for CI and for a git hook.
 
 use anyhow::{Result, anyhow, ensure};
 use clap::Args;

@@ -19,8 +19,8 @@ use crate::store::results::is_running;
 use crate::store::run_file::{PAGE_FILE, RUN_FILE};
 use crate::term::output;
 
-/// A run that is not whole and was written to so lately may still be going on, perhaps on another machine; a binary that
-/// was run so lately may be one of a run that becomes a baseline.
+/// A run that is not whole and was written to so lately may still be going on, perhaps on another machine; a
+/// binary that was run so lately may be one of a run that becomes a baseline.
 const LATELY: Duration = Duration::from_secs(3600);
 
 /// Flags of `clean`.

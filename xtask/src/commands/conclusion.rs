@@ -37,8 +37,8 @@ pub struct Against {
     pub exports: Vec<Export>,
 }
 
-/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file, with what the
-/// numbers were in the runs before.
+/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file,
+/// with what the numbers were in the runs before.
 pub fn write_page<'a>(
     run: &'a Run,
     run_path: &Path,
@@ -79,8 +79,9 @@ pub fn conclude(
     Ok(exit_code::with_strictness(code, against.strict, open))
 }
 
-/// Writes the files for other tools, each by itself, and says on stderr which numbers a trend service does not get. A file
-/// that would be empty is not written, because its reader takes it for a fault. What comes back is an exit code.
+/// Writes the files for other tools, each by itself, and says on stderr which numbers a trend service does
+/// not get. A file that would be empty is not written, because its reader takes it for a fault. What comes
+/// back is an exit code.
 fn write_exports(report: &Report, exports: &[Export]) -> u8 {
     let mut code = exit_code::PASS;
     for Export { format, path } in exports {

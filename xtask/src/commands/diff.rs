@@ -36,15 +36,16 @@ pub struct DiffFlags {
     /// As OLD, and of the same kind
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
-    /// Of runs, only the case of this id, or those whose id matches the regular expression. Of profiles, only the call
-    /// sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a regular expression
+    /// Of runs, only the case of this id, or those whose id matches the regular expression. Of profiles, only
+    /// the call sites whose function or place (`src/a.rs:7`) has this text in it, or matches it as a regular
+    /// expression
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
     /// What is shown.
     #[command(flatten)]
     pub shown: ShownFlags,
-    /// Also draw a differential flame graph of the count that --by names (SVG): red grew, blue shrank. Of runs, for one
-    /// case whose profiles lie beside both
+    /// Also draw a differential flame graph of the count that --by names (SVG): red grew, blue shrank. Of
+    /// runs, for one case whose profiles lie beside both
     #[arg(long, value_name = "FILE.svg")]
     pub flamegraph: Option<PathBuf>,
     /// Folder of the results [default: results in the workspace]
@@ -131,7 +132,8 @@ fn show(text: &str, old: &SitesSummary, new: &SitesSummary, title: &str, flags: 
     Ok(PASS)
 }
 
-/// The totals, and the lines of code that differ; where none does in the count that was asked for, in which others some do.
+/// The totals, and the lines of code that differ; where none does in the count that was asked for, in which
+/// others some do.
 fn profiles(old: &SitesSummary, new: &SitesSummary, flags: &ShownFlags) -> String {
     let lines = line_difference(old, new, flags.count());
     let bytes = |bytes: u64| human(bytes as f64, Unit::Bytes);

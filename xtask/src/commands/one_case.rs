@@ -30,8 +30,8 @@ pub struct OneCase {
 /// Builds the suites, finds the case, runs it, stores it as a run with its page.
 ///
 /// # Errors
-/// With [`NOTHING_MATCHED`] if there is no such case, as bad usage if several match, with [`WORKLOAD_FAILED`] if it
-/// failed.
+/// With [`NOTHING_MATCHED`] if there is no such case, as bad usage if several match, with [`WORKLOAD_FAILED`]
+/// if it failed.
 pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
     let bench = BenchFlags {
         selection: SelectionFlags { filters: vec![flags.case.clone()], ..SelectionFlags::default() },

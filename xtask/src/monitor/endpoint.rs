@@ -15,8 +15,8 @@ use super::asked_for::{AskedFor, Found, value_of};
 use super::fetch::Fetcher;
 use super::reasons::{choose, nothing_known};
 
-/// Names that servers use, and the fields that mean the same. jemalloc's `mapped` is not among what Qdrant exposes, so
-/// its heap has no `heap_sys_bytes`.
+/// Names that servers use, and the fields that mean the same. jemalloc's `mapped` is not among what Qdrant
+/// exposes, so its heap has no `heap_sys_bytes`.
 const KNOWN: [(&str, &str); 9] = [
     // Go: https://pkg.go.dev/runtime#MemStats, as its Prometheus client names them.
     ("go_memstats_heap_alloc_bytes", HEAP_ALLOC),
@@ -40,7 +40,8 @@ const MOST_OF_A_REASON: usize = 600;
 pub struct Endpoint {
     fetcher: Fetcher,
     asked_for: Vec<AskedFor>,
-    /// What is wrong with a page though it is read: each once, by what it is about, in the order in which it came.
+    /// What is wrong with a page though it is read: each once, by what it is about, in the order in which it
+    /// came.
     notes: Vec<(String, String)>,
     pages: usize,
     /// In how many pages each metric that was asked for had a value.

@@ -18,18 +18,20 @@ pub struct MonitorFlags {
     /// What is watched.
     #[command(flatten)]
     pub target: Target,
-    /// Also this metric of the endpoint: NAME, NAME{label="value"}, {"a.name"} for a name that is quoted there, or
-    /// FIELD=NAME to store it as FIELD, for example heap_alloc_bytes=my_heap_bytes; several may be given
+    /// Also this metric of the endpoint: NAME, NAME{label="value"}, {"a.name"} for a name that is quoted
+    /// there, or FIELD=NAME to store it as FIELD, for example heap_alloc_bytes=my_heap_bytes; several may be
+    /// given
     #[arg(long, value_name = "NAME", conflicts_with_all = ["pid", "command"])]
     pub metric: Vec<AskedFor>,
     /// Time between two samples, such as 100ms or 2min; a number without a unit is one of seconds
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_interval)]
     pub interval: Duration,
-    /// Stop watching after this time, written as that of --interval; a command runs on [default: when it ends, or at Ctrl-C]
+    /// Stop watching after this time, written as that of --interval; a command runs on [default: when it
+    /// ends, or at Ctrl-C]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub duration: Option<Duration>,
-    /// File of the samples; the page gets its name with the ending .html [default: memory_metrics_TIME.json in the
-    /// folder of the results]
+    /// File of the samples; the page gets its name with the ending .html [default: memory_metrics_TIME.json
+    /// in the folder of the results]
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Folder of the results [default: results in the workspace]
@@ -44,8 +46,8 @@ pub struct Target {
     /// Watch this process and its children
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pid: Option<u32>,
-    /// Watch the server that exposes its metrics as Prometheus text under this http:// address; USER:PASSWORD@ before the
-    /// host is sent by the Basic scheme and shown nowhere
+    /// Watch the server that exposes its metrics as Prometheus text under this http:// address;
+    /// USER:PASSWORD@ before the host is sent by the Basic scheme and shown nowhere
     #[arg(long, value_name = "URL", value_parser = METRICS)]
     pub metrics: Option<ServerUrl>,
     /// Start this command and watch it and its children

@@ -1,9 +1,10 @@
-//! The file of samples: written as it goes, whole JSON at every moment, at a cost that does not grow with its length.
+//! The file of samples: written as it goes, whole JSON at every moment, at a cost that does not grow with its
+//! length.
 //!
-//! Two copies take turns. What the hidden one lacks (two samples) is appended to it, then it takes the place of the
-//! visible one by a rename. So a kill leaves a whole file that lacks at most the sample just being written, and a reader
-//! who takes less time than one interval never meets a write. After a kill the hidden copy stays beside it, with the
-//! ending `.unfinished-a` or `-b`.
+//! Two copies take turns. What the hidden one lacks (two samples) is appended to it, then it takes the place
+//! of the visible one by a rename. So a kill leaves a whole file that lacks at most the sample just being
+//! written, and a reader who takes less time than one interval never meets a write. After a kill the hidden
+//! copy stays beside it, with the ending `.unfinished-a` or `-b`.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

@@ -51,8 +51,8 @@ impl StreamHead {
     }
 }
 
-/// The last [`STDERR_LINES`] of a stream, and wherever they stood the panic's message, which a backtrace pushes out, and what
-/// the program said of its own failure, before others said more.
+/// The last [`STDERR_LINES`] of a stream, and wherever they stood the panic's message, which a backtrace
+/// pushes out, and what the program said of its own failure, before others said more.
 #[derive(Debug, Default)]
 pub struct Tail {
     lines: VecDeque<String>,
@@ -134,7 +134,8 @@ impl Tail {
     }
 }
 
-/// What follows `error:`, as this program and cargo write it, or `Error:`, as a Rust program whose `main` failed.
+/// What follows `error:`, as this program and cargo write it, or `Error:`, as a Rust program whose `main`
+/// failed.
 fn error_of(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let rest = line.strip_prefix("error:").or(line.strip_prefix("Error:"))?.trim();

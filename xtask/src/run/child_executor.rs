@@ -86,8 +86,9 @@ impl Executor for ChildExecutor<'_> {
 }
 
 impl ChildExecutor<'_> {
-    /// Does a case's set-up in a process of its own, which may take its time: what it computes is kept, and no measured
-    /// process has a model in its memory that others found computed. Should it fail, the case does, for the same reason.
+    /// Does a case's set-up in a process of its own, which may take its time: what it computes is kept, and
+    /// no measured process has a model in its memory that others found computed. Should it fail, the case
+    /// does, for the same reason.
     pub fn prepare(&self, spec: &CaseSpec) -> Result<()> {
         self.progress.set_up();
         let folder = self.folder()?;

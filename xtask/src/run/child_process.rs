@@ -16,8 +16,8 @@ use crate::run::resident::ResidentProbe;
 
 /// How often the child is looked at.
 const POLL: Duration = Duration::from_millis(10);
-/// How long to wait for the rest of the output once the child has ended: somebody who left its process group may
-/// hold the pipe open for ever.
+/// How long to wait for the rest of the output once the child has ended: somebody who left its process group
+/// may hold the pipe open for ever.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// When a child is killed.
@@ -129,7 +129,8 @@ impl<C: Capture> StreamReader<C> {
         let (end, ended) = mpsc::channel();
         let shared = Arc::clone(&capture);
         thread::spawn(move || {
-            // A stream that breaks off is one that has ended: the rest of the record says how the child ended.
+            // A stream that breaks off is one that has ended: the rest of the record says how the child
+            // ended.
             let _ = drain(stream, |bytes| shared.lock().unwrap_or_else(PoisonError::into_inner).feed(bytes));
             drop::<mpsc::Sender<()>>(end);
         });

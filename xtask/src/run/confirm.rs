@@ -1,5 +1,5 @@
-//! Stage 2 of a comparison: the candidates in fresh processes of the old and the new binary, in turn. Whatever drifts while
-//! they run (other users of the machine, its temperature) meets both sides alike.
+//! Stage 2 of a comparison: the candidates in fresh processes of the old and the new binary, in turn.
+//! Whatever drifts while they run (other users of the machine, its temperature) meets both sides alike.
 
 use anyhow::Result;
 use bench_core::case::{CaseId, CaseSpec, Mode};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of models and its
-/// cache are. `BENCH_FAULT_GROWTH`: the switch of two kinds of `vectors/fault`, for tests. The last two let a client into its
-/// server: secrets, so they are never recorded.
+/// Passed on because programs need them; they say nothing about a measurement. `HF_*`: where the hub of
+/// models and its cache are. `BENCH_FAULT_GROWTH`: the switch of two kinds of `vectors/fault`, for tests. The
+/// last two let a client into its server: secrets, so they are never recorded.
 const NEEDED: [&str; 11] = [
     "PATH",
     "HOME",
@@ -39,8 +39,8 @@ pub struct Environment {
     pub recorded: BTreeMap<String, String>,
 }
 
-/// Keeps glibc from giving memory back and fetching it again between iterations, which makes times jump by the page
-/// faults. Set in mode time on glibc, unless the user has set the variable.
+/// Keeps glibc from giving memory back and fetching it again between iterations, which makes times jump by
+/// the page faults. Set in mode time on glibc, unless the user has set the variable.
 pub const STEADY_MALLOC: (&str, &str) =
     ("GLIBC_TUNABLES", "glibc.malloc.top_pad=33554432:glibc.malloc.trim_threshold=1073741824");
 

@@ -1,4 +1,5 @@
-//! FILTER on the command line: a case id, a workload with patterns for its parameters, or a regular expression on the id.
+//! FILTER on the command line: a case id, a workload with patterns for its parameters, or a regular
+//! expression on the id.
 
 use anyhow::{Result, anyhow};
 use bench_core::case::CaseId;
@@ -19,7 +20,8 @@ type Patterns = Vec<(String, Regex)>;
 enum FilterKind {
     /// A whole case id with its parameters, in any order.
     Case(CaseId),
-    /// A workload, and for some of its parameters what the whole value has to match: `ingest/build{engine=(a|b)}`.
+    /// A workload, and for some of its parameters what the whole value has to match:
+    /// `ingest/build{engine=(a|b)}`.
     Parameters(String, Patterns),
     /// A regular expression on the id.
     Pattern(Regex),
@@ -69,8 +71,8 @@ impl Filter {
     }
 }
 
-/// The parts of `suite/workload{name=pattern,name=pattern}`; nothing where a text is no such thing. A comma within brackets
-/// belongs to a pattern.
+/// The parts of `suite/workload{name=pattern,name=pattern}`; nothing where a text is no such thing. A comma
+/// within brackets belongs to a pattern.
 fn parameters(text: &str) -> Option<(String, Result<Patterns>)> {
     let (workload, rest) = text.strip_suffix('}')?.split_once('{')?;
     let is_path = |c: char| c.is_ascii_alphanumeric() || "/_-".contains(c);

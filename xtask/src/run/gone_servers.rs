@@ -1,5 +1,5 @@
-//! Servers that do not answer, or no more: their other cases would all fail for the same reason, so they are passed over by
-//! name.
+//! Servers that do not answer, or no more: their other cases would all fail for the same reason, so they are
+//! passed over by name.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use bench_core::run::{CaseRecord, FailureKind, Measurement};
 pub struct GoneServers(BTreeMap<String, CaseId>);
 
 impl GoneServers {
-    /// Remembers the server of a case that failed because it does not answer. What comes back says so, once for each server.
+    /// Remembers the server of a case that failed because it does not answer. What comes back says so, once
+    /// for each server.
     pub fn look_at(&mut self, record: &CaseRecord) -> Vec<String> {
         let mut notes = Vec::new();
         let mut failures = record.measurements.iter().flat_map(Measurement::failures);

@@ -1,4 +1,5 @@
-//! Facts that travel with each number: the machine, its settings, the revision. What cannot be read is absent.
+//! Facts that travel with each number: the machine, its settings, the revision. What cannot be read is
+//! absent.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -99,8 +100,8 @@ fn bracketed(text: &str) -> Option<String> {
     Some(text.split_once('[')?.1.split_once(']')?.0.to_string())
 }
 
-/// The memory limit of our cgroup (version 2) or of the container's root cgroup, `none` without a limit; absent where it
-/// cannot be read.
+/// The memory limit of our cgroup (version 2) or of the container's root cgroup, `none` without a limit;
+/// absent where it cannot be read.
 fn cgroup_limit() -> Option<String> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();

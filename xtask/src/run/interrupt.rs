@@ -12,7 +12,8 @@ use crate::cli::exit_code::INTERRUPTED;
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Takes over SIGINT for the whole program. A command made of others installs it more than once and gets the same.
+    /// Takes over SIGINT for the whole program. A command made of others installs it more than once and gets
+    /// the same.
     pub fn install() -> Result<Interrupt> {
         static INSTALLED: OnceLock<Interrupt> = OnceLock::new();
         if let Some(installed) = INSTALLED.get() {

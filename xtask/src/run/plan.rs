@@ -56,8 +56,8 @@ pub struct Job<'a> {
 
 /// Runs jobs: child processes, or in tests a script.
 pub trait Executor {
-    /// Runs one job to its end, good or bad; `None` is Ctrl-C. An error is the tool's own (a full disk), not the
-    /// case's.
+    /// Runs one job to its end, good or bad; `None` is Ctrl-C. An error is the tool's own (a full disk), not
+    /// the case's.
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Repetition>>;
 }
 

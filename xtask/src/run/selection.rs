@@ -44,8 +44,8 @@ impl Selection {
         if found.is_empty() { Err(nothing(self.explain_nothing(cases))) } else { Ok(found) }
     }
 
-    /// The cases that a bench runs in `modes`, in the order of `cases`. No modes mean all. Calibration cases are always part
-    /// of modes heap and native.
+    /// The cases that a bench runs in `modes`, in the order of `cases`. No modes mean all. Calibration cases
+    /// are always part of modes heap and native.
     ///
     /// Errors, with code [`NOTHING_MATCHED`]: as [`Selection::matching`], or all that matches is left out.
     pub fn for_bench(&self, cases: &[CaseSpec], modes: &[Mode]) -> Result<Vec<SelectedCase>> {
@@ -71,8 +71,8 @@ impl Selection {
                 is_wanted && !spec.absent_modes.contains_key(mode) && (asked_for || checks_it)
             });
             let modes: Vec<Mode> = modes.collect();
-            // A case asked for that no mode can measure stays, so that the page says why; not so a calibration of a
-            // mode that is no part of the bench.
+            // A case asked for that no mode can measure stays, so that the page says why; not so a
+            // calibration of a mode that is no part of the bench.
             let stays = asked_for && (!calibrates || self.names(spec));
             (stays || !modes.is_empty()).then(|| SelectedCase { spec: spec.clone(), modes })
         });

@@ -7,7 +7,8 @@ use report::History;
 use crate::store::results::Results;
 use crate::store::run_file::read_run;
 
-/// The history of `run` in `results`. Runs that were interrupted are no part of it; what cannot be read is named on stderr.
+/// The history of `run` in `results`. Runs that were interrupted are no part of it; what cannot be read is
+/// named on stderr.
 pub fn before(run: &Run, results: &Results) -> History {
     let files = results.runs_before(&run.id, HISTORY_RUNS);
     let stored = files.iter().filter_map(|file| match read_run(file) {

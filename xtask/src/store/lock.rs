@@ -13,7 +13,8 @@ use crate::run::interrupt::Interrupt;
 /// How often a lock that another process holds is tried.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Waits for the lock on the file, which is made if it is not there. Nobody else has it until the file is closed.
+/// Waits for the lock on the file, which is made if it is not there. Nobody else has it until the file is
+/// closed.
 pub fn exclusive(path: &Path) -> Result<File> {
     let file = open(path)?;
     file.lock().with_context(|| format!("lock {}", display_path(path)))?;
@@ -52,7 +53,8 @@ pub fn shared(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Whether a process, perhaps this one, has a lock on the file. Asked by several at once, they may see each other.
+/// Whether a process, perhaps this one, has a lock on the file. Asked by several at once, they may see each
+/// other.
 pub fn is_held(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }

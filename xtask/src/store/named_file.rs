@@ -13,7 +13,8 @@ const TOO_LARGE: &str = "larger than 1 GiB, which no run, profile or file of sam
 /// The whole file.
 ///
 /// # Errors
-/// If it cannot be read, is larger than 1 GiB, or is no file: a pipe may have nobody who writes, a device no end.
+/// If it cannot be read, is larger than 1 GiB, or is no file: a pipe may have nobody who writes, a device no
+/// end.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     // Opening a pipe would wait for its writer.
     let metadata = fs::metadata(path)?;
@@ -23,7 +24,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     bounded(File::open(path)?)
 }
 
-/// The whole file, or all that comes through a pipe: `/dev/stdin`, and what a shell puts in place of `<(command)`.
+/// The whole file, or all that comes through a pipe: `/dev/stdin`, and what a shell puts in place of
+/// `<(command)`.
 ///
 /// # Errors
 /// As [`read`], but a pipe is waited for.

@@ -57,8 +57,8 @@ impl NamedFiles {
         baseline.iter().for_each(|side| self.input("--baseline", &side.file));
     }
 
-    /// Holds every output against the others and against the inputs, by what the names mean: other spellings, links, and
-    /// several names of one file are the same. Devices and pipes take what they get.
+    /// Holds every output against the others and against the inputs, by what the names mean: other spellings,
+    /// links, and several names of one file are the same. Devices and pipes take what they get.
     ///
     /// # Errors
     /// If a file would be written twice, or an input would be written over.

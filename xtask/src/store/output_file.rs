@@ -1,4 +1,5 @@
-//! Writing a file that has a name: whole or not at all where it is a file, straight into it where it is anything else.
+//! Writing a file that has a name: whole or not at all where it is a file, straight into it where it is
+//! anything else.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -12,11 +13,12 @@ use crate::build::workspace::display_path;
 /// As many links as one name may lead through.
 const MOST_LINKS: usize = 40;
 
-/// Writes what the name means. A new file, or the content of one that is there, appears as a whole: it is written beside
-/// it, brought to the disk, then renamed, so a kill at any moment leaves the old one or the new one, and two processes that
-/// write the same file do not meet. A link stays and what it leads to is written; mode and owner stay. What cannot be
-/// replaced so (in a folder that is not ours, a file that is mounted, or somebody else's) is written over in place. A device
-/// or a pipe gets the bytes, as from a shell's `>`.
+/// Writes what the name means. A new file, or the content of one that is there, appears as a whole: it is
+/// written beside it, brought to the disk, then renamed, so a kill at any moment leaves the old one or the
+/// new one, and two processes that write the same file do not meet. A link stays and what it leads to is
+/// written; mode and owner stay. What cannot be replaced so (in a folder that is not ours, a file that is
+/// mounted, or somebody else's) is written over in place. A device or a pipe gets the bytes, as from a
+/// shell's `>`.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -53,8 +55,8 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// stdout and stderr under another name, such as `/dev/stdout`: opened a second time, a file would be written twice from
-/// its start.
+/// stdout and stderr under another name, such as `/dev/stdout`: opened a second time, a file would be written
+/// twice from its start.
 struct Standard;
 
 impl Standard {

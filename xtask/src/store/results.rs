@@ -114,7 +114,8 @@ impl Results {
         files.split_off(files.len().saturating_sub(most))
     }
 
-    /// Reads what `side` of a comparison means: a baseline's name, or a run as [`Results::find_run`] knows it.
+    /// Reads what `side` of a comparison means: a baseline's name, or a run as [`Results::find_run`] knows
+    /// it.
     pub fn side(&self, side: Option<&Path>) -> Result<Side> {
         let name = side.and_then(|side| BaselineName::new(side.to_str()?).ok());
         if let Some(name) = name.filter(|name| self.baselines.path(name).is_file()) {
@@ -137,7 +138,8 @@ impl Results {
         }
     }
 
-    /// Ids begin with the date, so the greatest is the newest. One that still goes on, beside this process, is not meant.
+    /// Ids begin with the date, so the greatest is the newest. One that still goes on, beside this process,
+    /// is not meant.
     fn newest_run(&self) -> Result<PathBuf> {
         let entries = fs::read_dir(&self.runs).map(|entries| entries.filter_map(|e| Some(e.ok()?.path())));
         let has_run = |path: &PathBuf| path.join(RUN_FILE).is_file() && !is_running(path);

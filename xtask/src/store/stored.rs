@@ -1,4 +1,5 @@
-//! What lies in a file that the user names: a profile, a run, or samples; told by its content, not by its name.
+//! What lies in a file that the user names: a profile, a run, or samples; told by its content, not by its
+//! name.
 
 use std::path::{Path, PathBuf};
 
@@ -181,8 +182,8 @@ pub fn no_case(filter: &str, runs: &[&Run]) -> anyhow::Error {
     CodedError::new(NOTHING_MATCHED, anyhow!("no case matches {filter:?}; run {}", has.join("; run "))).into()
 }
 
-/// The call sites of a case: the whole profile beside the run, or what the run itself keeps of it. The flag says whether
-/// they are all.
+/// The call sites of a case: the whole profile beside the run, or what the run itself keeps of it. The flag
+/// says whether they are all.
 pub fn sites_of(case: &CaseRecord, run_file: &Path) -> Option<(SitesSummary, bool)> {
     let repetitions = &case.measurement(Mode::Sites)?.repetitions;
     let repetition = repetitions.iter().find(|repetition| repetition.evidence.is_some())?;

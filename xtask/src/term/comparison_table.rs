@@ -83,7 +83,8 @@ fn table(comparison: &Comparison, all: bool) -> String {
     text
 }
 
-/// Whether the change is worth a row: worse, or judged and not the same. What is incomparable is said once per reason.
+/// Whether the change is worth a row: worse, or judged and not the same. What is incomparable is said once
+/// per reason.
 fn is_news(change: &Change) -> bool {
     let is_incomparable = matches!(change.outcome, Outcome::Incomparable(_));
     let has_moved = change.outcome.has_moved() && change.gate.is_some();

@@ -21,8 +21,8 @@ const COLUMNS: [(&str, &Metric); 10] = [
     ("RSS anon growth", &rss::ANON_GROWTH),
 ];
 
-/// A row for each phase, and one for the whole case where there are several. Columns that nothing was seen of are left
-/// out. In mode `time` the clock is all that was read.
+/// A row for each phase, and one for the whole case where there are several. Columns that nothing was seen of
+/// are left out. In mode `time` the clock is all that was read.
 pub fn phase_table(evidence: &Evidence) -> String {
     let whole = evidence.whole().filter(|_| evidence.phases.len() > 1);
     let whole = whole.map(|whole| PhaseRecord { name: "whole case".into(), ..whole });

@@ -1,5 +1,5 @@
-//! Call sites in the formats of other tools, as the flags ask for them. A table has been printed before: an export decides
-//! over nothing but itself.
+//! Call sites in the formats of other tools, as the flags ask for them. A table has been printed before: an
+//! export decides over nothing but itself.
 
 use std::path::Path;
 

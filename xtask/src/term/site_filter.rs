@@ -7,8 +7,8 @@ use report::{SiteCount, allocating_lines, plural};
 
 use crate::cli::exit_code::{CodedError, NOTHING_MATCHED};
 
-/// A text that a call site has in its function or place, or a regular expression that it matches. Names of C++ are full of
-/// what means something in an expression, so one that is none is a text alone.
+/// A text that a call site has in its function or place, or a regular expression that it matches. Names of
+/// C++ are full of what means something in an expression, so one that is none is a text alone.
 pub struct SiteFilter {
     text: String,
     pattern: Option<Regex>,

@@ -1,5 +1,5 @@
-//! Call sites for people at a terminal: a table of a profile, and of what differs between two; a row for each line of code,
-//! and below it the stacks that lead to it.
+//! Call sites for people at a terminal: a table of a profile, and of what differs between two; a row for each
+//! line of code, and below it the stacks that lead to it.
 
 use bench_core::dhat_profile::{CallSite, Frame, SitesSummary};
 use bench_core::metric::Unit;
@@ -51,7 +51,8 @@ pub fn site_table(summary: &SitesSummary, flags: &ShownFlags) -> String {
     text
 }
 
-/// What a profile holds in all. Of one that keeps its top stacks only it is not known how many lines the others have.
+/// What a profile holds in all. Of one that keeps its top stacks only it is not known how many lines the
+/// others have.
 fn totals(summary: &SitesSummary, lines: usize) -> String {
     let known = summary.sites.len() as u64;
     let sites = match summary.site_count {
@@ -121,7 +122,8 @@ fn named(frame: Option<&Frame>, stacks: &[&[Frame]]) -> (String, String) {
     (fitted_name(&frame.function, NAME), place)
 }
 
-/// One of several ways to a line: the callers that tell it from the others, and where the last of them stands.
+/// One of several ways to a line: the callers that tell it from the others, and where the last of them
+/// stands.
 fn way(stack: &[Frame], stacks: &[&[Frame]]) -> (String, String) {
     let (text, place) = callers(stack, stacks);
     let text = if text.is_empty() { "(no caller known)".into() } else { text };

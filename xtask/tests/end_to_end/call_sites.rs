@@ -1,4 +1,5 @@
-//! What `analyze` and `diff` say of profiles and runs that others made: which line allocates, chosen, ranked and exported.
+//! What `analyze` and `diff` say of profiles and runs that others made: which line allocates, chosen, ranked
+//! and exported.
 
 use std::fs;
 use std::io::Write;
@@ -24,7 +25,8 @@ impl Files {
     }
 }
 
-/// A profile of points (total bytes, peak bytes, end bytes, frames) and its frames, the first of which is number 1.
+/// A profile of points (total bytes, peak bytes, end bytes, frames) and its frames, the first of which is
+/// number 1.
 fn dhat(points: &[(u64, u64, u64, &[usize])], frames: &[&str]) -> String {
     let points = points.iter().map(|(total, peak, end, frames)| {
         serde_json::json!({

@@ -1,5 +1,5 @@
-//! A run, a baseline and a threshold table as a build of 2026-11-30 wrote them: today's reads, reports, compares and
-//! gates them.
+//! A run, a baseline and a threshold table as a build of 2026-11-30 wrote them: today's reads, reports,
+//! compares and gates them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

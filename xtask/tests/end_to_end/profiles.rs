@@ -1,4 +1,5 @@
-//! `profile`, `heap`, `analyze`, `diff` and `clean` as a user runs them, and their exports in the tools that read them.
+//! `profile`, `heap`, `analyze`, `diff` and `clean` as a user runs them, and their exports in the tools that
+//! read them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

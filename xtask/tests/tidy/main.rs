@@ -136,7 +136,8 @@ fn whoever_starts_or_shows_the_suites_does_not_link_them() {
     }
 }
 
-/// Each library of the suites, with the workspace's crates that it may be built from; tests and benchmarks included.
+/// Each library of the suites, with the workspace's crates that it may be built from; tests and benchmarks
+/// included.
 const BELOW: [(&str, &[&str]); 7] = [
     ("bench-core", &[]),
     ("bench-main", &["bench-core"]),
@@ -165,7 +166,8 @@ fn crates_depend_on_those_below_them_and_no_suite_on_a_suite() {
     }
 }
 
-/// `cargo xtask bench --features NAME` builds the suites only: a feature that none of them passes on could not be had.
+/// `cargo xtask bench --features NAME` builds the suites only: a feature that none of them passes on could
+/// not be had.
 #[test]
 fn features_of_the_libraries_are_features_of_the_suites_that_use_them() {
     let features = |package: &str| -> Vec<String> {
@@ -218,8 +220,8 @@ fn the_first_pages_are_short() {
     assert!(rows <= 40, "the glossary has {rows} rows: at most 40");
 }
 
-/// A metric is one row: elsewhere its constant is used, so that a typing error does not compile and a search finds every
-/// use. Tests and comments may spell it, and so does what a user writes.
+/// A metric is one row: elsewhere its constant is used, so that a typing error does not compile and a search
+/// finds every use. Tests and comments may spell it, and so does what a user writes.
 #[test]
 fn metric_ids_stand_in_quotes_only_where_the_metrics_are() {
     let ids: Vec<String> = bench_core::metric::METRICS

@@ -1,7 +1,8 @@
 //! The book of live mappings: which addresses are mapped, and whether a file backs them.
 //!
-//! It is told what the kernel did, after it did it: mapped (over what was there before), unmapped (any part of what is
-//! there), moved, grown, shrunk. Addresses that were never told of are nobody's, and unmapping them changes nothing.
+//! It is told what the kernel did, after it did it: mapped (over what was there before), unmapped (any part
+//! of what is there), moved, grown, shrunk. Addresses that were never told of are nobody's, and unmapping
+//! them changes nothing.
 
 use std::ops::Range;
 
@@ -59,8 +60,8 @@ impl Book {
         self.put(addresses, None)
     }
 
-    /// The kernel made `new` of `old`: moved, grown, shrunk. `old` is empty where the same pages got a second address;
-    /// `keep_old` is `MREMAP_DONTUNMAP`.
+    /// The kernel made `new` of `old`: moved, grown, shrunk. `old` is empty where the same pages got a second
+    /// address; `keep_old` is `MREMAP_DONTUNMAP`.
     pub(super) fn remap(
         &mut self,
         old: Range<usize>,

@@ -1,5 +1,5 @@
-//! mmap, munmap, mremap and madvise, as the interposing functions call them: the system call, and what the book learns.
-//! In other modes than `native` they are the system call, and nothing else.
+//! mmap, munmap, mremap and madvise, as the interposing functions call them: the system call, and what the
+//! book learns. In other modes than `native` they are the system call, and nothing else.
 
 // The room for `unsafe`: the calls' contracts are the kernel's.
 #![allow(unsafe_code)]

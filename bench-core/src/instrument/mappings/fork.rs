@@ -1,4 +1,5 @@
-//! The book through a fork: the child's copy must not be half written, nor its lock held by a thread that is not there.
+//! The book through a fork: the child's copy must not be half written, nor its lock held by a thread that is
+//! not there.
 
 // The room for `unsafe`: the fork handlers.
 #![allow(unsafe_code)]

@@ -8,7 +8,8 @@ use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering::*};
 
-/// A value that one thread at a time may touch. While it does, it takes no signals, whose handlers might wait for it.
+/// A value that one thread at a time may touch. While it does, it takes no signals, whose handlers might wait
+/// for it.
 pub(super) struct Lock<T> {
     locked: AtomicBool,
     /// The signal mask of the thread that holds it.

@@ -1,12 +1,15 @@
-//! Counts the mappings that a program makes itself: what the interposed mmap and its kin report, and how a phase reads it.
+//! Counts the mappings that a program makes itself: what the interposed mmap and its kin report, and how a
+//! phase reads it.
 //!
-//! glibc's own malloc, its thread stacks and the dynamic linker call names that nothing interposes: none of them is
-//! here. Nor is System V shared memory. One lock is held around a system call and its entry in the book, so that no other
-//! thread can get an address between the two. Nothing here allocates or panics, and errno stays what the call made it.
+//! glibc's own malloc, its thread stacks and the dynamic linker call names that nothing interposes: none of
+//! them is here. Nor is System V shared memory. One lock is held around a system call and its entry in the
+//! book, so that no other thread can get an address between the two. Nothing here allocates or panics, and
+//! errno stays what the call made it.
 //!
-//! Mapped bytes are exact, and so is their peak. Resident bytes are exact at a phase's marks; their share of the peak of
-//! all memory lies within bounds (`peak.rs`), for which the pages are looked at before a call that gives pages back, and
-//! whenever an eighth of what is mapped has changed: so the looks cost no more than the program's own first touch.
+//! Mapped bytes are exact, and so is their peak. Resident bytes are exact at a phase's marks; their share of
+//! the peak of all memory lies within bounds (`peak.rs`), for which the pages are looked at before a call
+//! that gives pages back, and whenever an eighth of what is mapped has changed: so the looks cost no more
+//! than the program's own first touch.
 
 mod book;
 mod calls;
@@ -84,7 +87,8 @@ pub(super) fn read_mappings() -> Option<(MappingRecord, MappingTotals)> {
     Some((MappingRecord { anon_mapped_bytes: anon, file_mapped_bytes: file, resident }, state.totals))
 }
 
-/// Resident private pages of these addresses, whoever mapped them, in bytes; `None` where the kernel does not tell.
+/// Resident private pages of these addresses, whoever mapped them, in bytes; `None` where the kernel does not
+/// tell.
 pub(super) fn private_resident_bytes(addresses: Range<u64>) -> Option<u64> {
     let addresses = usize::try_from(addresses.start).ok()?..usize::try_from(addresses.end).ok()?;
     Some(STATE.lock().pagemap.resident(addresses, Backing::Anon)?.anon)

@@ -1,10 +1,10 @@
 //! Bounds on the peak of what is resident, from samples.
 //!
-//! Heaps are counted at every operation; how many pages of the mappings are resident is known when somebody looks.
-//! Between two looks pages only become resident, unless the program gives some back, and that is seen. So at any
-//! instant between them at most those were resident that are so at the later look, or were given back; and at least
-//! those of the earlier look that were not given back. What the kernel takes by itself (swap, reclaim of a file's
-//! pages), and holes punched into a file, are not seen.
+//! Heaps are counted at every operation; how many pages of the mappings are resident is known when somebody
+//! looks. Between two looks pages only become resident, unless the program gives some back, and that is seen.
+//! So at any instant between them at most those were resident that are so at the later look, or were given
+//! back; and at least those of the earlier look that were not given back. What the kernel takes by itself
+//! (swap, reclaim of a file's pages), and holes punched into a file, are not seen.
 
 /// Least and most that the peak of heaps and resident mappings can have been. All in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

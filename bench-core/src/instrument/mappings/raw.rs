@@ -84,7 +84,8 @@ pub(super) fn open_for_reading(path: &CStr) -> c_int {
     unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) }
 }
 
-/// Reads whole words of an open file at a place of it; how many came, or nothing where the file cannot be read.
+/// Reads whole words of an open file at a place of it; how many came, or nothing where the file cannot be
+/// read.
 pub(super) fn read_words(descriptor: c_int, words: &mut [u64], place: u64) -> Option<usize> {
     let bytes = size_of_val(words);
     // SAFETY: the buffer has so many bytes, and any bytes are words.
@@ -92,7 +93,8 @@ pub(super) fn read_words(descriptor: c_int, words: &mut [u64], place: u64) -> Op
     usize::try_from(read).ok().map(|read| read / size_of::<u64>())
 }
 
-/// Whether the descriptor is of memory that has no name in any folder: memfd, or a file of tmpfs that was unlinked.
+/// Whether the descriptor is of memory that has no name in any folder: memfd, or a file of tmpfs that was
+/// unlinked.
 pub(super) fn is_nameless_memory(descriptor: c_int) -> bool {
     // SAFETY: both structures are plain numbers, for which zeros are valid, and both calls only fill them.
     unsafe {

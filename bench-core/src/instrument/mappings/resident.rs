@@ -1,7 +1,7 @@
 //! Which pages of the mappings this process holds, from `/proc/self/pagemap`.
 //!
-//! Not mincore: of a file it says what lies in the page cache, whoever brought it there. Of an unprivileged process the
-//! kernel hides the frames' numbers and leaves the bits that are needed here.
+//! Not mincore: of a file it says what lies in the page cache, whoever brought it there. Of an unprivileged
+//! process the kernel hides the frames' numbers and leaves the bits that are needed here.
 
 use std::ops::Range;
 
@@ -32,8 +32,9 @@ impl Resident {
 /// Bits of an entry: see proc_pid_pagemap(5).
 const PRESENT: u64 = 1 << 63;
 const OF_A_FILE_OR_SHARED: u64 = 1 << 61;
-/// Only this process maps the page. Of a private page without it there are two kinds: the kernel's page of zeros,
-/// which reading untouched memory maps and which RSS does not count; and pages that a forked child still shares.
+/// Only this process maps the page. Of a private page without it there are two kinds: the kernel's page of
+/// zeros, which reading untouched memory maps and which RSS does not count; and pages that a forked child
+/// still shares.
 const EXCLUSIVE: u64 = 1 << 56;
 
 /// How many pages one reading asks for.
@@ -50,7 +51,8 @@ pub(super) struct Pagemap {
 impl Pagemap {
     pub(super) const CLOSED: Pagemap = Pagemap { descriptor: -1, page_bytes: 4096, entries: [0; PAGES] };
 
-    /// Counts the resident pages of these addresses, which are pages' starts and ends; `None` where it cannot be read.
+    /// Counts the resident pages of these addresses, which are pages' starts and ends; `None` where it cannot
+    /// be read.
     pub(super) fn resident(&mut self, addresses: Range<usize>, backing: Backing) -> Option<Resident> {
         let mut pages = [0u64; 3];
         let (mut page, end) = (addresses.start / self.page_bytes, addresses.end / self.page_bytes);

@@ -41,7 +41,8 @@ impl Table {
         assert!(from <= to && to <= self.length, "{from}..{to} of {}", self.length);
         let length = self.length - (to - from) + new.len();
         self.reserve(length)?;
-        // SAFETY: there is room for `length` regions; what is moved was written, and what is read lies in `new`.
+        // SAFETY: there is room for `length` regions; what is moved was written, and what is read lies in
+        // `new`.
         unsafe {
             let regions = self.regions.as_ptr();
             ptr::copy(regions.add(to), regions.add(from + new.len()), self.length - to);

@@ -1,6 +1,7 @@
 //! What a server says of its allocator, in Prometheus' text format over HTTP.
 //!
-//! <https://prometheus.io/docs/instrumenting/exposition_formats/>, and for the names Qdrant's page `/metrics`.
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>, and for the names Qdrant's page
+//! `/metrics`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

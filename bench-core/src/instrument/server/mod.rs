@@ -1,5 +1,5 @@
-//! The memory of a server that the measured process is a client of: PSS of its processes where they run on this machine,
-//! and what it says of itself where it says anything.
+//! The memory of a server that the measured process is a client of: PSS of its processes where they run on
+//! this machine, and what it says of itself where it says anything.
 
 mod listener;
 mod metrics_page;

@@ -1,8 +1,9 @@
-//! The watcher: a thread that reads a server's memory at the marks of each phase, and at an interval between them.
+//! The watcher: a thread that reads a server's memory at the marks of each phase, and at an interval between
+//! them.
 //!
-//! All readings are the thread's own, also those at the marks: its allocations are not counted, so that the client's
-//! heap counts are as without it. A reading takes a millisecond for each process, so it is taken outside the phase's
-//! clock at the marks, and between them for a tenth of the time at most.
+//! All readings are the thread's own, also those at the marks: its allocations are not counted, so that the
+//! client's heap counts are as without it. A reading takes a millisecond for each process, so it is taken
+//! outside the phase's clock at the marks, and between them for a tenth of the time at most.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;

@@ -25,8 +25,9 @@ mod unix {
     /// Has the calling thread retired when it ends.
     pub fn watch() {
         if let Some(key) = exit_key() {
-            // SAFETY: the key is valid; a non-null value makes the destructor run. glibc may call its own calloc
-            // here, which is not the Rust global allocator; if it were, this thread is already registered.
+            // SAFETY: the key is valid; a non-null value makes the destructor run. glibc may call its own
+            // calloc here, which is not the Rust global allocator; if it were, this thread is already
+            // registered.
             unsafe { libc::pthread_setspecific(key, ptr::from_ref(&THREADS).cast()) };
         }
     }
@@ -42,8 +43,8 @@ mod unix {
         let _lock = THREADS.lock();
         if KEY.load(Acquire) == 0 {
             let mut key: libc::pthread_key_t = 0;
-            // SAFETY: `key` is a valid place; the destructor and the fork handlers are extern "C" functions that do
-            // not unwind.
+            // SAFETY: `key` is a valid place; the destructor and the fork handlers are extern "C" functions
+            // that do not unwind.
             let failed = unsafe {
                 libc::pthread_key_create(&mut key, Some(at_thread_exit)) != 0
                     || libc::pthread_atfork(

@@ -52,8 +52,8 @@ impl Drop for LockedList {
 impl LockedList {
     /// The registered blocks. A block may be unlinked while it is the current one.
     pub fn iter(&self) -> impl Iterator<Item = &ThreadCounters> {
-        // SAFETY: the lock is held. A block stays valid while it is linked: it lies in its thread's thread-local
-        // storage, and the thread unlinks it under the lock before it ends.
+        // SAFETY: the lock is held. A block stays valid while it is linked: it lies in its thread's
+        // thread-local storage, and the thread unlinks it under the lock before it ends.
         let mut next = unsafe { *THREADS.head.get() };
         std::iter::from_fn(move || {
             // SAFETY: as above; `next` is null or a linked block.
@@ -74,7 +74,8 @@ impl LockedList {
 
     pub fn unlink(&self, counters: &ThreadCounters) {
         let mut place = THREADS.head.get();
-        // SAFETY: the lock is held; `place` is `head` or the `next` of a linked block, which is valid (see `iter`).
+        // SAFETY: the lock is held; `place` is `head` or the `next` of a linked block, which is valid (see
+        // `iter`).
         unsafe {
             while let Some(current) = (*place).as_ref() {
                 if ptr::eq(current, counters) {

@@ -1,9 +1,9 @@
 //! Per-thread allocation counters without locked instructions, and the list through which they are read.
 //!
-//! Every thread owns one block of counters in thread-local storage and writes it with plain (relaxed) loads and
-//! stores. Live bytes are kept in two parts: what a thread has *pending* in its own block (`net - published`), and
-//! the process-wide [`LIVE`], to which a thread publishes when its pending bytes leave `[-T, T]`
-//! ([`PUBLISH_THRESHOLD`]).
+//! Every thread owns one block of counters in thread-local storage and writes it with plain (relaxed) loads
+//! and stores. Live bytes are kept in two parts: what a thread has *pending* in its own block (`net -
+//! published`), and the process-wide [`LIVE`], to which a thread publishes when its pending bytes leave `[-T,
+//! T]` ([`PUBLISH_THRESHOLD`]).
 //!
 //! ```text
 //!              first allocation            mark()                 thread exit
@@ -13,13 +13,15 @@
 //!       '--- ignore_current_thread() ---> IGNORED: nothing is counted, until count_current_thread_again(): RETIRED
 //! ```
 //!
-//! `mark()` begins a phase. It takes over ("absorbs") every thread's pending bytes into [`LIVE`] without touching
-//! what only the owner may write: it adds them to the block's `absorbed`, and the owner moves that to `published` at
-//! its next operation. So a thread that is idle within a phase adds no error to the phase's peak.
+//! `mark()` begins a phase. It takes over ("absorbs") every thread's pending bytes into [`LIVE`] without
+//! touching what only the owner may write: it adds them to the block's `absorbed`, and the owner moves that
+//! to `published` at its next operation. So a thread that is idle within a phase adds no error to the phase's
+//! peak.
 //!
-//! The fast path of an operation is a few instructions without a call: it compares the net bytes with the block's
-//! limits, nothing else. Everything rare (first use, a mark, a publication) is done by [`count_slowly`]. Blocks that
-//! are not `ACTIVE` have closed limits, which no net value passes, so the fast path need not look at the state.
+//! The fast path of an operation is a few instructions without a call: it compares the net bytes with the
+//! block's limits, nothing else. Everything rare (first use, a mark, a publication) is done by
+//! [`count_slowly`]. Blocks that are not `ACTIVE` have closed limits, which no net value passes, so the fast
+//! path need not look at the state.
 
 mod exit;
 mod list;
@@ -55,8 +57,8 @@ const IGNORED: u8 = 4;
 pub(super) struct ThreadCounters {
     state: AtomicU8,
     totals: Totals,
-    /// Highest net bytes (`in - out`, negative where blocks of other threads were freed) since the last publication
-    /// or mark.
+    /// Highest net bytes (`in - out`, negative where blocks of other threads were freed) since the last
+    /// publication or mark.
     net_high: AtomicI64,
     /// Net bytes at which the thread publishes: `published + T` and `published - T`.
     publish_above: AtomicI64,
@@ -238,8 +240,8 @@ impl ThreadCounters {
         live + self.net_high.load(Relaxed) - self.published.load(Relaxed)
     }
 
-    /// Takes the block out of the list and folds it into the process-wide ones. Its owner is this thread, or no
-    /// longer exists.
+    /// Takes the block out of the list and folds it into the process-wide ones. Its owner is this thread, or
+    /// no longer exists.
     fn leave(&self, list: &LockedList) {
         if !matches!(self.state.load(Relaxed), ACTIVE | MARKED) {
             return;
@@ -306,9 +308,10 @@ pub(super) fn begin_phase() -> Reading {
         let unpublished = counters.unpublished();
         counters.absorbed.fetch_add(unpublished, AcqRel);
         LIVE.fetch_add(unpublished, Relaxed);
-        // Only this function (under the lock) sets MARKED, and only the owner (under the lock) retires, so this
-        // cannot overwrite a final state. An owner that runs at this very moment may open its limits again; it then
-        // sees the mark at its next publication, and the bound on the peak's error covers that.
+        // Only this function (under the lock) sets MARKED, and only the owner (under the lock) retires, so
+        // this cannot overwrite a final state. An owner that runs at this very moment may open its limits
+        // again; it then sees the mark at its next publication, and the bound on the peak's error covers
+        // that.
         counters.close(MARKED);
     }
     PEAK.store(LIVE.load(Relaxed), Relaxed);
@@ -326,7 +329,8 @@ pub(super) fn ignore_this_thread() {
     });
 }
 
-/// From now on what this thread does is counted again, if it was ignored: by atomics, in the process-wide blocks.
+/// From now on what this thread does is counted again, if it was ignored: by atomics, in the process-wide
+/// blocks.
 pub(super) fn count_this_thread_again() {
     COUNTERS.with(|counters| {
         if counters.state.load(Relaxed) == IGNORED {
@@ -335,8 +339,8 @@ pub(super) fn count_this_thread_again() {
     });
 }
 
-/// Links the calling thread's block into the list; `false` where thread exits cannot be seen: there the block would
-/// dangle in the list, so such threads count by atomics.
+/// Links the calling thread's block into the list; `false` where thread exits cannot be seen: there the block
+/// would dangle in the list, so such threads count by atomics.
 fn register(counters: &ThreadCounters) -> bool {
     if !exit::can_be_watched() {
         counters.close(RETIRED_STATE);
@@ -351,13 +355,14 @@ fn register(counters: &ThreadCounters) -> bool {
     true
 }
 
-/// The calling thread ends: its counts go to the process-wide blocks, as does all that it allocates from now on.
+/// The calling thread ends: its counts go to the process-wide blocks, as does all that it allocates from now
+/// on.
 fn retire_this_thread() {
     COUNTERS.with(|counters| counters.leave(&THREADS.lock()));
 }
 
-/// The calling thread is the only one left (after a fork): the blocks of the others are folded before their stacks
-/// are reused.
+/// The calling thread is the only one left (after a fork): the blocks of the others are folded before their
+/// stacks are reused.
 fn retire_other_threads(list: &LockedList) {
     COUNTERS.with(|own| {
         list.iter().filter(|counters| !ptr::eq(*counters, own)).for_each(|counters| counters.leave(list));

@@ -1,5 +1,5 @@
-//! `.fbin`, `.u8bin`, `.i8bin` and `.ibin` of big-ann-benchmarks (<https://big-ann-benchmarks.com/>): the number of rows
-//! and of columns as little-endian u32, then the rows (f32, u8, i8, i32), little-endian.
+//! `.fbin`, `.u8bin`, `.i8bin` and `.ibin` of big-ann-benchmarks (<https://big-ann-benchmarks.com/>): the
+//! number of rows and of columns as little-endian u32, then the rows (f32, u8, i8, i32), little-endian.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -11,8 +11,8 @@ use crate::dataset::contents::TableShape;
 
 const HEAD: usize = 8;
 
-/// What the header says, when the file is as long as that. Ground truth may have as many f32 behind its ids, the
-/// distances; `tables` is how many tables may follow the header.
+/// What the header says, when the file is as long as that. Ground truth may have as many f32 behind its ids,
+/// the distances; `tables` is how many tables may follow the header.
 pub(crate) fn shape(path: &Path, value_bytes: usize, tables: u64) -> Result<TableShape> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();

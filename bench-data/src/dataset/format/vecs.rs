@@ -1,5 +1,5 @@
-//! `.fvecs`, `.bvecs` and `.ivecs` of TEXMEX (<http://corpus-texmex.irisa.fr/>): for each row its number of columns as a
-//! little-endian i32, then that many values (f32, u8, i32), little-endian.
+//! `.fvecs`, `.bvecs` and `.ivecs` of TEXMEX (<http://corpus-texmex.irisa.fr/>): for each row its number of
+//! columns as a little-endian i32, then that many values (f32, u8, i32), little-endian.
 
 use std::fs::File;
 use std::io::{BufReader, Read};

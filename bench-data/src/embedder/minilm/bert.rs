@@ -1,7 +1,7 @@
 //! BERT's encoder as all-MiniLM-L6-v2 has it: six layers of attention and feed-forward network.
 //!
-//! Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers" (2018), and Vaswani et al., "Attention Is All
-//! You Need" (2017). Mean pooling as in Reimers and Gurevych, "Sentence-BERT" (2019).
+//! Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers" (2018), and Vaswani et al.,
+//! "Attention Is All You Need" (2017). Mean pooling as in Reimers and Gurevych, "Sentence-BERT" (2019).
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
@@ -71,7 +71,8 @@ impl Bert {
         let longest = tokens.dim(1)?;
         let placed = self.words.forward(tokens)?.broadcast_add(&self.places.narrow(0, 0, longest)?)?;
         let mut hidden = self.norm.forward(&placed)?;
-        // 0 where there is a token, and where there is none the lowest number, so that softmax gives it nothing.
+        // 0 where there is a token, and where there is none the lowest number, so that softmax gives it
+        // nothing.
         let absent = present.affine(-f64::from(f32::MIN), f64::from(f32::MIN))?.unsqueeze(1)?.unsqueeze(1)?;
         for layer in &self.layers {
             hidden = layer.forward(&hidden, &absent)?;

@@ -83,7 +83,8 @@ pub(super) struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// The files in `folder`, if the user named one, otherwise those of the hub: from its cache, or downloaded into it.
+    /// The files in `folder`, if the user named one, otherwise those of the hub: from its cache, or
+    /// downloaded into it.
     pub(super) fn find(folder: Option<&Path>) -> Result<ModelFiles> {
         match folder {
             Some(folder) => ModelFiles::in_folder(folder),

@@ -18,11 +18,11 @@ use weights::Weights;
 
 /// The components of a vector.
 pub const DIM: usize = bert::HIDDEN;
-/// A text's tokens behind these do not count. What the model was published with (`sentence_bert_config.json`); its
-/// tokenizer file says 128, which is what it was trained with.
+/// A text's tokens behind these do not count. What the model was published with
+/// (`sentence_bert_config.json`); its tokenizer file says 128, which is what it was trained with.
 pub const MAX_TOKENS: usize = 256;
-/// How many texts go through the network at once where nobody says: more take more memory and are no faster on one
-/// thread.
+/// How many texts go through the network at once where nobody says: more take more memory and are no faster
+/// on one thread.
 pub const BATCH: usize = 8;
 /// Changes with everything here that changes a vector.
 const VERSION: u32 = 1;
@@ -31,7 +31,8 @@ const VERSION: u32 = 1;
 pub struct MiniLm {
     bert: Bert,
     tokenizer: Tokenizer,
-    /// One thread, started here: matrices are multiplied in the pool that asks, and no phase pays for its start.
+    /// One thread, started here: matrices are multiplied in the pool that asks, and no phase pays for its
+    /// start.
     pool: ThreadPool,
     batch: usize,
 }
@@ -48,8 +49,8 @@ pub fn open(inputs: &Inputs) -> Result<MiniLm> {
     let bert = load().with_context(|| format!("read the tensors in {}", files.weights.display()))?;
     let pool = ThreadPoolBuilder::new().num_threads(1).build().context("start the embedder's thread")?;
     let model = MiniLm { bert, tokenizer, pool, batch: BATCH };
-    // What candle and the tokenizer set up at their first use, they set up here. The text is as long as any: candle
-    // starts threads of its own for large tensors only.
+    // What candle and the tokenizer set up at their first use, they set up here. The text is as long as any:
+    // candle starts threads of its own for large tensors only.
     model.embed(&[&"warm up ".repeat(MAX_TOKENS)]).context("try the embedding model out")?;
     Ok(model)
 }

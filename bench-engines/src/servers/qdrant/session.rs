@@ -101,7 +101,8 @@ impl QdrantSession {
         found.result.iter().map(|point| collection.neighbour(point)).collect()
     }
 
-    /// Waits until nothing is left to optimise, and so many vectors are indexed, or as many as the optimiser ever does.
+    /// Waits until nothing is left to optimise, and so many vectors are indexed, or as many as the optimiser
+    /// ever does.
     pub(super) fn wait_until_green(&self, collection: &Collection, indexed: usize) -> Result<()> {
         let begun = Instant::now();
         let mut green_since = None;

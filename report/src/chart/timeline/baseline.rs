@@ -1,8 +1,8 @@
 //! A baseline's memory on the time axis of the run that is held against it.
 //!
-//! Wall time under instruments spreads by a quarter and more, so two timelines laid over each other by the clock would
-//! differ everywhere and say nothing of memory. So phases of one name are laid over each other, each stretched to the
-//! length that it has now.
+//! Wall time under instruments spreads by a quarter and more, so two timelines laid over each other by the
+//! clock would differ everywhere and say nothing of memory. So phases of one name are laid over each other,
+//! each stretched to the length that it has now.
 
 use bench_core::evidence::{PhaseRecord, Timeline};
 
@@ -25,7 +25,8 @@ type ChartPoint = (f64, f64);
 /// As many points as a baseline's file keeps.
 const COLUMNS: usize = 60;
 
-/// The highest memory of the baseline as lines over the phases that both have; one line where they follow each other.
+/// The highest memory of the baseline as lines over the phases that both have; one line where they follow
+/// each other.
 pub(super) fn aligned(baseline: &Baseline, input: &TimelineInput) -> Vec<Vec<ChartPoint>> {
     let base = baseline.phases.first().and_then(|phase| phase.heap).map_or(0, |heap| heap.base_live_bytes);
     let seen = columns(&baseline.timeline.points, base as f64, COLUMNS);
@@ -51,8 +52,8 @@ pub(super) fn aligned(baseline: &Baseline, input: &TimelineInput) -> Vec<Vec<Cha
     lines
 }
 
-/// What was seen of a phase, by the share of its time that had passed: both marks, the sampler's columns between, and of
-/// the heap the exact peak where the sampler saw it highest.
+/// What was seen of a phase, by the share of its time that had passed: both marks, the sampler's columns
+/// between, and of the heap the exact peak where the sampler saw it highest.
 fn of_phase(phase: &PhaseRecord, seen: &[TimeSlice], base: f64, heap: bool) -> Vec<ChartPoint> {
     let (start, length) = (phase.start_ns as f64, (phase.wall_ns as f64).max(1.0));
     let level = |column: &TimeSlice| if heap { Some(column.most) } else { column.anon };

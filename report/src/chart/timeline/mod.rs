@@ -27,7 +27,8 @@ pub struct TimelineInput<'a> {
     pub timeline: &'a Timeline,
     /// What a baseline recorded of the same case: laid under it.
     pub baseline: Option<Baseline<'a>>,
-    /// Whether the live heap is drawn. Of an engine that allocates behind Rust's back it would be a line near 0.
+    /// Whether the live heap is drawn. Of an engine that allocates behind Rust's back it would be a line near
+    /// 0.
     pub heap: bool,
     /// The phases and what to call each.
     pub phases: &'a [PhaseRecord],

@@ -18,7 +18,8 @@ pub(super) struct Peak {
 }
 
 impl Peak {
-    /// The highest of the phases' exact peaks. Its time is that of the phase's highest column, if the sampler saw the phase.
+    /// The highest of the phases' exact peaks. Its time is that of the phase's highest column, if the sampler
+    /// saw the phase.
     pub(super) fn of_heap(
         phases: &[PhaseRecord],
         labels: &[String],

@@ -22,8 +22,8 @@ const GAP: i32 = 8;
 /// A longer name is cut.
 const CHARACTERS: usize = 18;
 
-/// The names of the phases from left to right, each above its band or as near as the others allow. Where there is no room
-/// for all, the shortest phases go without. `plane`: its left and right end in pixels.
+/// The names of the phases from left to right, each above its band or as near as the others allow. Where
+/// there is no room for all, the shortest phases go without. `plane`: its left and right end in pixels.
 pub(super) fn placed(phases: &[PhaseRecord], labels: &[String], length: f64, plane: (i32, i32)) -> Vec<Name> {
     let pixel = |ns: f64| plane.0 + (ns / length * f64::from(plane.1 - plane.0)).round() as i32;
     let mut bands: Vec<(String, i32, i32)> = phases

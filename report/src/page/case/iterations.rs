@@ -20,7 +20,8 @@ pub struct Loop {
     note: String,
 }
 
-/// The loop of the case's first evidence that has one, whichever bytes it read; nothing if the case is no loop.
+/// The loop of the case's first evidence that has one, whichever bytes it read; nothing if the case is no
+/// loop.
 pub fn of_case(index: usize, record: &CaseRecord) -> Result<Option<Loop>> {
     let loops = record.measurements.iter().flat_map(|it| it.evidence().take(1)).filter_map(|evidence| {
         let readings = evidence.phases.iter().map(|phase| &phase.iteration_live_bytes);

@@ -1,4 +1,5 @@
-//! What forbids a comparison and what is only said: conditions that differ or are unknown, cases that came, went or failed.
+//! What forbids a comparison and what is only said: conditions that differ or are unknown, cases that came,
+//! went or failed.
 
 use bench_core::run::Run;
 use report::Verdict;

@@ -1,4 +1,5 @@
-//! The stored runs before a run: which of them count, what they decide where there is no old binary, what the page shows.
+//! The stored runs before a run: which of them count, what they decide where there is no old binary, what the
+//! page shows.
 
 use bench_core::evidence::Scaled;
 use bench_core::metric::Metric;
@@ -140,7 +141,8 @@ fn other_conditions_and_runs_that_are_not_whole_are_not_averaged_in() {
     runs[8].host.facts.insert("cpu".into(), "another".into());
     let history = History::of(&new, runs.iter().cloned());
     assert_eq!(history.runs.len(), 13, "the one that was interrupted is passed over");
-    // Profile, libc, an unknown harness and the workload's version keep apart; scaled and missing is a gap; a CPU is a note.
+    // Profile, libc, an unknown harness and the workload's version keep apart; scaled and missing is a gap; a
+    // CPU is a note.
     let kinds: String = past(&history, "rss.peak")
         .iter()
         .map(|past| past.map_or('-', |past| if past.comparable { 'c' } else { 'o' }))

@@ -1,5 +1,5 @@
-//! Made-up cases of engines: one whose heap Rust sees, one that allocates behind Rust's back and grows in a step, one
-//! that is not timed; and what they give back when vectors are deleted.
+//! Made-up cases of engines: one whose heap Rust sees, one that allocates behind Rust's back and grows in a
+//! step, one that is not timed; and what they give back when vectors are deleted.
 
 use bench_core::case::Mode;
 use bench_core::evidence::PhaseRecord;

@@ -61,7 +61,8 @@ reason = "issue 123"
 /// The day on which the run is judged.
 pub const TODAY: &str = "2026-11-21";
 
-/// Twelve runs before the sample, a day each, the oldest first: heap and RSS move a little, one ran on another libc.
+/// Twelve runs before the sample, a day each, the oldest first: heap and RSS move a little, one ran on
+/// another libc.
 pub fn runs_before() -> Vec<Run> {
     let before = |day: u64| {
         let mut before =

@@ -1,4 +1,5 @@
-//! Made-up cases of a server: an index whose memory lies in its processes, and connections to one of another machine.
+//! Made-up cases of a server: an index whose memory lies in its processes, and connections to one of another
+//! machine.
 
 use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, ServerFacts, ServerMemory, ServerPoint, ServerRecord};

@@ -21,9 +21,9 @@ pub struct BaselineFlags {
 /// How a suspicion is confirmed, and where the result goes.
 #[derive(Debug, Default, Clone, Args)]
 pub struct ConfirmFlags {
-    /// Where a noisy metric may be worse, or looks better: run the old binaries and these in turn, 20 fresh processes each;
-    /// only what that confirms fails, or counts as better. The old ones are those kept with the baseline; with REF, those of the merge base of HEAD and REF,
-    /// which is built in a git worktree
+    /// Where a noisy metric may be worse, or looks better: run the old binaries and these in turn, 20 fresh
+    /// processes each; only what that confirms fails, or counts as better. The old ones are those kept with
+    /// the baseline; with REF, those of the merge base of HEAD and REF, which is built in a git worktree
     #[arg(long, value_name = "REF", num_args = 0..=1, default_missing_value = "")]
     pub confirm: Option<String>,
 }
@@ -31,8 +31,8 @@ pub struct ConfirmFlags {
 /// In which formats the result is written for other tools.
 #[derive(Debug, Default, Clone, Args)]
 pub struct ExportFlags {
-    /// Write the result for another tool: bencher, smaller-is-better, junit, markdown (a step summary) or csv; several
-    /// mean all of them
+    /// Write the result for another tool: bencher, smaller-is-better, junit, markdown (a step summary) or
+    /// csv; several mean all of them
     #[arg(long, value_name = "FORMAT=FILE", value_parser = OsStringValueParser::new().try_map(parse_export))]
     pub export: Vec<Export>,
 }

@@ -15,8 +15,8 @@ pub struct BenchFlags {
     /// Which cases.
     #[command(flatten)]
     pub selection: SelectionFlags,
-    /// Instruments: heap (counters, timeline), native (both heaps and mappings), sites (a stack for every allocation),
-    /// time (criterion) [default: all]
+    /// Instruments: heap (counters, timeline), native (both heaps and mappings), sites (a stack for every
+    /// allocation), time (criterion) [default: all]
     #[arg(long, value_name = "MODE", value_delimiter = ',')]
     pub mode: Vec<Mode>,
     /// How cases are measured.

@@ -85,7 +85,8 @@ impl WatchedTree {
     }
 }
 
-/// Does what is dear so seldom that it takes at most 0.1 % of a core: two of them leave the watch well below 1 %.
+/// Does what is dear so seldom that it takes at most 0.1 % of a core: two of them leave the watch well below
+/// 1 %.
 #[derive(Default)]
 struct RateLimited {
     due: Option<Instant>,
@@ -105,7 +106,8 @@ impl RateLimited {
     }
 }
 
-/// The time that this thread has been on a core: on a busy machine the clock on the wall says nothing of a cost.
+/// The time that this thread has been on a core: on a busy machine the clock on the wall says nothing of a
+/// cost.
 fn cpu_time() -> Duration {
     // It is there on every Linux; without it nothing is held back.
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)

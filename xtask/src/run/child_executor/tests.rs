@@ -4,8 +4,8 @@ use bench_core::case::CaseSpec;
 
 use super::*;
 
-/// Runs the script in the variable FAKE_SCRIPT. A file that the test itself wrote could not be executed reliably: a
-/// process forked by another test may still hold it open for writing.
+/// Runs the script in the variable FAKE_SCRIPT. A file that the test itself wrote could not be executed
+/// reliably: a process forked by another test may still hold it open for writing.
 const FAKE_SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/run/child_executor/fake_suite.sh");
 
 /// The evidence that the protocol asks for, as a script writes it.

@@ -1,4 +1,5 @@
-//! Files of other tools that people have beside a dhat profile: each is called what it is, with what reads it.
+//! Files of other tools that people have beside a dhat profile: each is called what it is, with what reads
+//! it.
 
 /// How a file begins, what it then is, and what to do with it.
 const KNOWN: [(&[u8], &str); 20] = [

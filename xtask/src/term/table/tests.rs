@@ -28,7 +28,8 @@ fn peaking(id: &str, bytes: u64) -> CaseRecord {
     case(id, seen(id, Mode::Heap, PhaseRecord { heap: Some(heap), ..PhaseRecord::default() }))
 }
 
-/// A case of an engine that allocates behind Rust's back: its C heap peaks at so many bytes, and half of them stay.
+/// A case of an engine that allocates behind Rust's back: its C heap peaks at so many bytes, and half of them
+/// stay.
 fn foreign(id: &str, bytes: u64) -> CaseRecord {
     let native = HeapRecord { peak_live_bytes: bytes, end_live_bytes: bytes / 2, ..HeapRecord::default() };
     let mut case = case(id, seen(id, Mode::Heap, PhaseRecord::default()));

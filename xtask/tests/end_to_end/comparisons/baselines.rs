@@ -1,4 +1,5 @@
-//! Baselines: their life from save to remove, the names that are refused, and files that are broken or malicious.
+//! Baselines: their life from save to remove, the names that are refused, and files that are broken or
+//! malicious.
 
 use std::fs;
 

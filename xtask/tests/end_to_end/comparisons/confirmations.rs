@@ -1,5 +1,5 @@
-//! Stage 2 with real processes: a workload that becomes more resident by a known amount, seen by noisy metrics only, is
-//! confirmed against the binaries kept with the baseline; what only seemed so is refuted.
+//! Stage 2 with real processes: a workload that becomes more resident by a known amount, seen by noisy
+//! metrics only, is confirmed against the binaries kept with the baseline; what only seemed so is refuted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,8 +36,8 @@ fn change(output: &Output, metric: &str) -> Value {
     changes.iter().find(found).unwrap_or_else(|| panic!("no {metric} in {summary}")).clone()
 }
 
-/// The baseline's binaries, as if its code had not known of the growth: a program that starts the real one without it, kept
-/// as a bench would have kept it.
+/// The baseline's binaries, as if its code had not known of the growth: a program that starts the real one
+/// without it, kept as a bench would have kept it.
 fn old_binary_that_does_not_grow(baseline: &Path) -> PathBuf {
     let store = Path::new(env!("CARGO_BIN_EXE_xtask"))
         .ancestors()
@@ -55,7 +55,8 @@ fn old_binary_that_does_not_grow(baseline: &Path) -> PathBuf {
     for (file, text) in [("in-use", String::new()), ("baselines", format!("{}\n", baseline.display()))] {
         fs::write(folder.join(file), text).unwrap();
     }
-    // Written by another process: one that a parallel test forks could hold it open, and it could not be started.
+    // Written by another process: one that a parallel test forks could hold it open, and it could not be
+    // started.
     let written = baseline.with_extension("sh");
     fs::write(&written, script).unwrap();
     let program = folder.join("vectors");
@@ -75,7 +76,8 @@ fn what_only_noisy_metrics_see_fails_once_the_baselines_binaries_confirm_it() {
     assert!(code == 0 && stderr.contains("its 1 binary, ") && stderr.contains("for --confirm"), "{stderr}");
     let baseline = place.results().join("baselines/main.json");
 
-    // Without stage 2 it is a suspicion. Here the kept binary grows as well: what seemed to be worse is refuted.
+    // Without stage 2 it is a suspicion. Here the kept binary grows as well: what seemed to be worse is
+    // refuted.
     let against_main = ["--baseline", "main"];
     let output = measured(&place, 50, &against_main);
     assert_code(&output, 0);

@@ -1,4 +1,5 @@
-//! A workload that is made bigger by a known amount behind a hidden switch: the gate finds it, and fires on nothing else.
+//! A workload that is made bigger by a known amount behind a hidden switch: the gate finds it, and fires on
+//! nothing else.
 
 mod baselines;
 mod composition;

@@ -1,4 +1,5 @@
-//! A baseline that is stale, or from another machine, fails nothing: what cannot be compared is said, with the key.
+//! A baseline that is stale, or from another machine, fails nothing: what cannot be compared is said, with
+//! the key.
 
 use std::fs;
 

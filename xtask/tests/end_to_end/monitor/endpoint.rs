@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::{Samples, jq, signal};
 use crate::xtask_process::assert_code;
 
-/// Answers one request after another with what stands in `answers`, each as it is sent: whole, with its head. What comes
-/// back are the requests.
+/// Answers one request after another with what stands in `answers`, each as it is sent: whole, with its head.
+/// What comes back are the requests.
 pub fn serve(answers: Vec<Vec<u8>>) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
     serve_at(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
 }

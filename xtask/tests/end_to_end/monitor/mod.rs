@@ -87,7 +87,8 @@ impl Drop for Sleeper {
     }
 }
 
-/// No test of its own: the process that others watch. It holds nothing, then so many bytes, then ends with code 7.
+/// No test of its own: the process that others watch. It holds nothing, then so many bytes, then ends with
+/// code 7.
 #[test]
 fn holds_memory_when_asked() {
     let Ok(bytes) = std::env::var(HOLD) else { return };
@@ -227,7 +228,8 @@ fn a_kill_loses_at_most_one_sample() {
         let hidden = fs::read_dir(samples.folder.path()).unwrap().map(|entry| entry.unwrap().path());
         let hidden =
             hidden.filter(|path| path != &samples.path()).map(|path| fs::read_to_string(path).unwrap());
-        // Of the two copies one may be half-written; none is ahead of the other by more than the sample in the air.
+        // Of the two copies one may be half-written; none is ahead of the other by more than the sample in
+        // the air.
         for text in hidden {
             let written = text.matches("timestamp").count();
             assert!(written <= after.len() + 1, "{written} were written, {} are there", after.len());
