@@ -1,5 +1,6 @@
 //! By how much a metric may get worse: what a rule says, otherwise what its class allows.
 
+use bench_core::case::Mode;
 use bench_core::metric::{Class, Direction, Metric};
 
 use crate::thresholds::RelativeRule;
@@ -42,6 +43,9 @@ impl Gate {
         }
         if let Some(reason) = metric.only_by_rule {
             return Err(reason);
+        }
+        if class == Class::Noisy && metric.mode == Mode::Native {
+            return Err("mode native runs two processes, too few for what varies: only a rule gates it");
         }
         let counted = metric.class != Class::Noisy;
         let share = match class {

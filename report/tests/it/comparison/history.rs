@@ -48,7 +48,7 @@ fn ten_stored_runs_fail_what_they_do_not_predict_and_fewer_only_warn() {
             STORED_RUNS + 2,
             "worse",
             Verdict::Fail,
-            "12 comparable stored runs with a mean of 8.10 MiB predict at most 8.18 MiB",
+            "12 comparable stored runs with a mean of 8.10 MiB predict at most 8.17 MiB",
         ),
         (STORED_RUNS, "worse", Verdict::Fail, "10 comparable stored runs with a mean of"),
         (STORED_RUNS - 1, "unconfirmed", Verdict::Warn, "; 9 comparable stored runs: 10 are needed"),
