@@ -1,4 +1,5 @@
-//! Which number stands for a case's memory: its server's, else that of the whole process, else that of Rust's heap alone.
+//! Which number stands for a case's memory: its server's, else that of the whole process, else that of Rust's
+//! heap alone.
 
 use bench_core::case::{CaseId, Kind};
 use bench_core::metric::{Metric, heap, memory, server};
@@ -44,8 +45,8 @@ impl Headline {
     }
 }
 
-/// Whether all memory of the process was counted in any case of the run that is work. Older runs, and those without mode native,
-/// have Rust's heap alone.
+/// Whether all memory of the process was counted in any case of the run that is work. Older runs, and those
+/// without mode native, have Rust's heap alone.
 pub fn counts_all_memory(report: &Report) -> bool {
     let is_work = |id: &CaseId| {
         report.run.cases.iter().any(|case| case.spec.id == *id && !case.spec.is(Kind::Calibration))

@@ -74,7 +74,8 @@ impl Metric {
         }
     }
 
-    /// Whether evidence of this mode has the metric: of its own mode, and all memory of a server where the server is read.
+    /// Whether evidence of this mode has the metric: of its own mode, and all memory of a server where the
+    /// server is read.
     pub fn is_read_in(&self, mode: Mode, evidence: &Evidence) -> bool {
         self.mode == mode || self.source == Source::AllMemory && evidence.server.is_some()
     }
@@ -91,7 +92,8 @@ impl Metric {
     }
 }
 
-/// Which pages of a mapped file are resident hangs on the page cache, and what a server holds on more than the work.
+/// Which pages of a mapped file are resident hangs on the page cache, and what a server holds on more than
+/// the work.
 fn is_without_files(record: &PhaseRecord) -> bool {
     let file_pages = |memory: MemoryRecord| {
         [memory.base, memory.start, memory.end].iter().all(|reading| {

@@ -25,7 +25,8 @@ use crate::report::Report;
 
 pub use watch::watch_page;
 
-/// The page's parts by the name that the main template includes them by. The ending decides that tera escapes.
+/// The page's parts by the name that the main template includes them by. The ending decides that tera
+/// escapes.
 const TEMPLATES: [(&str, &str); 12] = [
     ("report.html", include_str!("../../templates/report.html.tera")),
     ("marks.html", include_str!("../../templates/marks.html.tera")),
@@ -124,15 +125,15 @@ fn render(template: &str, page: &impl Serialize) -> Result<String> {
     tera.render(template, &context).map(|page| light(&page)).context("render the page")
 }
 
-/// The page without the end tags that HTML lets out (HTML standard, "optional tags"): in tables and lists, of which it mostly
-/// consists, they are a tenth of the bytes.
+/// The page without the end tags that HTML lets out (HTML standard, "optional tags"): in tables and lists, of
+/// which it mostly consists, they are a tenth of the bytes.
 fn light(page: &str) -> String {
     let tags = ["</td>", "</th>", "</tr>", "</thead>", "</tbody>", "</li>", "</dt>", "</dd>"];
     tags.iter().fold(page.to_string(), |page, tag| page.replace(tag, ""))
 }
 
-/// Text as it may stand between tags and in quoted attributes. tera's own also writes `/` as six characters, which
-/// makes a page full of paths a tenth heavier and no safer.
+/// Text as it may stand between tags and in quoted attributes. tera's own also writes `/` as six characters,
+/// which makes a page full of paths a tenth heavier and no safer.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -156,8 +156,8 @@ fn of_kind(report: &Report, columns: &[WantedColumn], calibrates: bool) -> Optio
     table(report, &cases.collect::<Vec<_>>(), columns)
 }
 
-/// A table with a row for each of `cases` and a column for each of `wanted`, without the rows and columns that would be
-/// nothing but dashes; nothing if none is left.
+/// A table with a row for each of `cases` and a column for each of `wanted`, without the rows and columns
+/// that would be nothing but dashes; nothing if none is left.
 pub fn table(report: &Report, cases: &[&CaseRecord], wanted: &[WantedColumn]) -> Option<Overview> {
     let has = |case: &CaseRecord, wanted: &WantedColumn| found(report, case, wanted).is_some();
     let wanted: Vec<WantedColumn> =
@@ -239,7 +239,8 @@ fn filled(value: &Value, column: &Column) -> Cell {
     }
 }
 
-/// Whether a number is the client's where others have the engine's: heap and resident memory of a case with a server.
+/// Whether a number is the client's where others have the engine's: heap and resident memory of a case with a
+/// server.
 fn is_clients(case: &CaseRecord, value: &Value) -> bool {
     let of_the_process =
         matches!(value.metric.source, Source::RustHeap | Source::Allocator | Source::Resident);
@@ -311,7 +312,8 @@ pub fn percent(share: f64) -> String {
     format!("{} %", crate::quantity::grouped(percent, decimals))
 }
 
-/// The word for a value's class: `exact`, `noisy`, or `unsteady` for an exact metric whose repetitions disagree.
+/// The word for a value's class: `exact`, `noisy`, or `unsteady` for an exact metric whose repetitions
+/// disagree.
 pub fn class_word(value: &Value) -> &'static str {
     match (value.class, value.repeatable) {
         (_, false) => "unsteady",

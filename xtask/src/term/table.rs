@@ -15,7 +15,8 @@ use crate::term::findings::findings;
 use crate::term::text_table::{Align, TableRow, styled_table};
 use crate::term::verdict_style::style;
 
-/// A column between the case and its verdict: numbers of the whole case, of which the first that it has is shown.
+/// A column between the case and its verdict: numbers of the whole case, of which the first that it has is
+/// shown.
 struct MetricColumn {
     heading: &'static str,
     numbers: Vec<&'static Metric>,
@@ -80,8 +81,8 @@ pub fn human(report: &Report, page: &str) -> String {
     text
 }
 
-/// A row for each case that was measured. Calibrations have one only where something is wrong with them, or where the run is
-/// about nothing else: the last lines say what they found.
+/// A row for each case that was measured. Calibrations have one only where something is wrong with them, or
+/// where the run is about nothing else: the last lines say what they found.
 fn table(report: &Report) -> String {
     let run = report.run;
     let calibrates = |case: &CaseRecord| case.spec.is(Kind::Calibration);

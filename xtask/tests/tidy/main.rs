@@ -242,3 +242,22 @@ fn metric_ids_stand_in_quotes_only_where_the_metrics_are() {
         code.into_iter().find(spelt).map(|line| line.trim().to_string())
     });
 }
+
+/// Who reads two files side by side reads no further. What a fence holds, a picture or a program, keeps its
+/// lines.
+#[test]
+fn comments_are_narrow() {
+    const MOST_COLUMNS: usize = 110;
+    check(&format!("a comment is at most {MOST_COLUMNS} columns wide"), |_, text| {
+        let mut is_fenced = false;
+        let mut wide = text.lines().filter(|line| {
+            let comment = line.trim_start().strip_prefix("//");
+            if comment.is_some_and(|text| text.trim_start_matches(['/', '!']).trim_start().starts_with("```"))
+            {
+                is_fenced = !is_fenced;
+            }
+            comment.is_some() && !is_fenced && line.chars().count() > MOST_COLUMNS
+        });
+        wide.next().map(|line| line.trim().to_string())
+    });
+}

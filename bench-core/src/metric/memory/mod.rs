@@ -1,5 +1,5 @@
-//! The rows on all memory that a case takes: both heaps and what the program maps itself, whatever language it is written
-//! in; of a server its PSS.
+//! The rows on all memory that a case takes: both heaps and what the program maps itself, whatever language
+//! it is written in; of a server its PSS.
 
 use super::arithmetic::{deletion, quotient};
 use super::{Class, Direction, Metric, SiteCount, Source, Unit, absence};

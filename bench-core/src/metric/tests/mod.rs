@@ -150,7 +150,8 @@ fn each_row_computes_what_it_says() {
     }
 }
 
-/// Of a server all memory is its PSS, since the phase's start: what it held before belongs to whoever was there before.
+/// Of a server all memory is its PSS, since the phase's start: what it held before belongs to whoever was
+/// there before.
 #[test]
 fn all_memory_of_a_server_is_its_pss() {
     let phase = phase();

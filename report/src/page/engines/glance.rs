@@ -1,5 +1,5 @@
-//! The engines at a glance: a row for each engine at the largest size that they share, the best of each column marked, and the
-//! picture of memory against recall.
+//! The engines at a glance: a row for each engine at the largest size that they share, the best of each
+//! column marked, and the picture of memory against recall.
 
 use anyhow::Result;
 use bench_core::case::{CaseId, Mode};
@@ -212,7 +212,8 @@ fn row(it: &GlanceSource, report: &Report) -> GlanceRow {
     GlanceRow { engine, cells: Vec::new() }
 }
 
-/// What is best in a column, if the rows differ in it: the least, the most, or of an error that next to nothing.
+/// What is best in a column, if the rows differ in it: the least, the most, or of an error that next to
+/// nothing.
 fn best(values: impl Iterator<Item = f64>, column: &GlanceColumn) -> Option<f64> {
     let mut ranked: Vec<f64> = values.map(|value| rank(value, column)).collect::<Option<_>>()?;
     ranked.sort_by(f64::total_cmp);

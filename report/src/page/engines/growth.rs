@@ -1,5 +1,5 @@
-//! The picture of memory over the number of vectors: a line for each engine, the line fitted through its points, and
-//! where memory grows in a step.
+//! The picture of memory over the number of vectors: a line for each engine, the line fitted through its
+//! points, and where memory grows in a step.
 
 use anyhow::Result;
 use bench_core::metric::Unit;
@@ -17,7 +17,8 @@ const FITTED_FROM: usize = 3;
 /// See [`doubling_step`].
 const STEP: f64 = 2.0;
 
-/// Draws the picture: a series for the cases that differ in the number of vectors only, of at least two sizes.
+/// Draws the picture: a series for the cases that differ in the number of vectors only, of at least two
+/// sizes.
 pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     let mut series: Vec<PlaneSeries> = Vec::new();
     for case in cases {
@@ -135,12 +136,14 @@ struct Step {
     times: f64,
 }
 
-/// The point that lies farthest off the fitted line, if a doubling step leads to it: it lies above the line, and the
-/// increment from the size before is at least [`STEP`] times what the line's slope predicts for as many vectors.
+/// The point that lies farthest off the fitted line, if a doubling step leads to it: it lies above the line,
+/// and the increment from the size before is at least [`STEP`] times what the line's slope predicts for as
+/// many vectors.
 ///
-/// Above, because an array that has just doubled holds more than it needs. Twice is this page's own convention: where
-/// capacity doubles (Rust's `Vec`, `alloc::raw_vec`: the larger of twice the capacity and what is asked for), one
-/// insertion more takes as much again as all before it, and noise of RSS stays far below.
+/// Above, because an array that has just doubled holds more than it needs. Twice is this page's own
+/// convention: where capacity doubles (Rust's `Vec`, `alloc::raw_vec`: the larger of twice the capacity and
+/// what is asked for), one insertion more takes as much again as all before it, and noise of RSS stays far
+/// below.
 fn doubling_step(points: &[(f64, f64)], fit: &Fit) -> Option<Step> {
     let off = off(points, fit);
     let index = farthest_index(&off).filter(|index| points.len() >= FITTED_FROM && off[*index] > 0.0)?;
@@ -171,7 +174,8 @@ mod tests {
         doubling_step(points, &fit(points).unwrap())
     }
 
-    /// Worked by hand: sizes 1, 3, 10 and memory 0, 10, 10: slope 110/134, so the line predicts 1.64 for two more.
+    /// Worked by hand: sizes 1, 3, 10 and memory 0, 10, 10: slope 110/134, so the line predicts 1.64 for two
+    /// more.
     #[test]
     fn a_step_is_twice_what_the_line_predicts() {
         let found = step(&[(1.0, 0.0), (3.0, 10.0), (10.0, 10.0)]).unwrap();

@@ -1,5 +1,5 @@
-//! The engines side by side: what an index costs in memory, what its answers are worth, how fast it is, how it grows,
-//! and what it gives back.
+//! The engines side by side: what an index costs in memory, what its answers are worth, how fast it is, how
+//! it grows, and what it gives back.
 
 pub mod glance;
 mod growth;
@@ -147,7 +147,8 @@ fn number(report: &Report, case: &CaseRecord, metric: &Metric, phase: Option<&st
     Some(value(report, case, metric, phase)?.value)
 }
 
-/// The memory that a build adds, or adds for each vector: of a server its own. Where a run did not count all memory, RSS anon.
+/// The memory that a build adds, or adds for each vector: of a server its own. Where a run did not count all
+/// memory, RSS anon.
 fn memory(report: &Report, case: &CaseRecord, per_vector: bool) -> Option<f64> {
     let metric = match (works_with_a_server(case), counts_all_memory(report), per_vector) {
         (true, _, false) => &server::GROWTH,

@@ -68,8 +68,8 @@ pub fn chart(cases: &[&CaseRecord], report: &Report) -> Result<Option<Chart>> {
     Ok(Some(plane::chart("engines-recall", input)?))
 }
 
-/// The queries per second; where mode time was not measured, those while the memory was counted. Otherwise why there are
-/// none.
+/// The queries per second; where mode time was not measured, those while the memory was counted. Otherwise
+/// why there are none.
 fn speed(case: &CaseRecord, report: &Report) -> Result<String, String> {
     let metric = &time::ITEMS_PER_SECOND;
     if let Some(speed) = number(report, case, metric, Some(SEARCH)) {

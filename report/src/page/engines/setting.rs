@@ -1,4 +1,5 @@
-//! What cases of engines must have in common so that their costs compare: data set, dim and number of vectors.
+//! What cases of engines must have in common so that their costs compare: data set, dim and number of
+//! vectors.
 
 use bench_core::run::CaseRecord;
 
@@ -6,8 +7,8 @@ use super::size;
 
 /// The dim of a case that names none: that of the corpus' embeddings.
 const DEFAULT_DIM: &str = "384";
-/// The parameters that a compared case has. Those with another (M, threads, an allocator) are in the engine's own table:
-/// twenty points between a recall of 0.98 and 1 cannot be told apart.
+/// The parameters that a compared case has. Those with another (M, threads, an allocator) are in the engine's
+/// own table: twenty points between a recall of 0.98 and 1 cannot be told apart.
 const PLAIN: [&str; 4] = ["engine", "dataset", "n", "dim"];
 
 /// What all compared cases have in common; costs per vector of different dims or data sets do not compare.
@@ -30,8 +31,8 @@ impl Setting<'_> {
     }
 }
 
-/// The setting that most engines share, and their cases; among equals, that with most vectors. `is_measured` says of which
-/// cases there is anything to compare.
+/// The setting that most engines share, and their cases; among equals, that with most vectors. `is_measured`
+/// says of which cases there is anything to compare.
 pub fn common<'a>(
     cases: &[&'a CaseRecord],
     is_measured: impl Fn(&CaseRecord) -> bool,

@@ -116,7 +116,8 @@ pub fn heap(spec: &CaseSpec, body: &Body, number: u64) -> Evidence {
     }
 }
 
-/// The same phases as mode native would see them: Rust code allocated all of it, or C code nine tenths and mapped the rest.
+/// The same phases as mode native would see them: Rust code allocated all of it, or C code nine tenths and
+/// mapped the rest.
 pub fn native(spec: &CaseSpec, body: &Body, foreign: bool) -> Evidence {
     let mut live = 0;
     let c_heap = |bytes: u64| if foreign { bytes / 10 * 9 } else { 0 };

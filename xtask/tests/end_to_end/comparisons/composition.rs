@@ -1,10 +1,12 @@
-//! Memory that moves from a mapped file to the heap while RSS stays the same: what the kernel could take back must stay now.
+//! Memory that moves from a mapped file to the heap while RSS stays the same: what the kernel could take back
+//! must stay now.
 
 use serde_json::Value;
 
 use crate::xtask_process::{Place, assert_code};
 
-/// 1,000 blocks of 64 KiB in a mapped file, but for one on the heap for each thousandth of `BENCH_FAULT_GROWTH`.
+/// 1,000 blocks of 64 KiB in a mapped file, but for one on the heap for each thousandth of
+/// `BENCH_FAULT_GROWTH`.
 const MOVES: &str = "vectors/fault{kind=moves}";
 
 #[test]
