@@ -126,6 +126,9 @@ fn every_flag_in_a_document_is_one() {
     let mut all: Vec<&clap::Command> = vec![&command];
     while let Some(command) = all.pop() {
         known.extend(command.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))));
+        // The old names of renamed flags.
+        let aliases = command.get_arguments().filter_map(clap::Arg::get_all_aliases).flatten();
+        known.extend(aliases.map(|alias| format!("--{alias}")));
         all.extend(command.get_subcommands());
     }
     // Outside of blocks: those hold other programs' commands, too.
