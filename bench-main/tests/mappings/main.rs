@@ -1,4 +1,4 @@
-//! The interposed mmap and its kin, in a program that mounts them: what is mapped and resident is known
+//! The interposed mmap and its kin, in a program that has them: what is mapped and resident is known
 //! beforehand.
 //!
 //! Its own main: no other thread may map while a table's row is counted. The rows follow the ideas of
