@@ -12,6 +12,7 @@ pub mod budget;
 pub mod case;
 pub mod dhat_profile;
 pub mod evidence;
+pub mod file_kind;
 pub mod fit;
 pub mod foreign_text;
 #[cfg(feature = "harness")]
@@ -26,7 +27,6 @@ pub mod leak_detector;
 pub mod median;
 pub mod memory_metrics;
 pub mod metric;
-pub mod mistaken_file;
 pub mod process_status;
 pub mod process_tree;
 pub mod program;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow, ensure};
-use bench_core::mistaken_file::what_it_is;
+use bench_core::file_kind::FileKind;
 
 /// Opens a file by `open`. When that fails, and the file is something else than its name says, the error says
 /// what it is and what helps. Nothing is looked at before, so that no file is refused that `open`
@@ -14,8 +14,8 @@ use bench_core::mistaken_file::what_it_is;
 pub(super) fn checked<T>(path: &Path, open: impl FnOnce() -> Result<T>) -> Result<T> {
     // A pipe may have nobody who writes, and opening it would wait; a device may have no end.
     ensure!(path.metadata()?.is_file(), "it is no file, but a folder, a pipe or a device");
-    open().map_err(|error| match what_it_is(path) {
-        Some(words) => anyhow!("{words}"),
+    open().map_err(|error| match FileKind::of_file(path) {
+        Some(kind) => anyhow!("{kind}"),
         None => error,
     })
 }
@@ -32,11 +32,11 @@ mod tests {
         let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
         for (bytes, reason) in [
             (&pointer[..], "a pointer of Git LFS, not the file itself: `git lfs pull` fetches that"),
-            (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "packed by gzip: unpack it with `gunzip`"),
+            (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "compressed by gzip: unpack it with `gunzip`"),
             (b"PK\x03\x04\x14\0\0\0\x08\0", "a zip archive: unpack it with `unzip`"),
-            (b"BZh91AY&SY", "packed by bzip2"),
-            (b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46", "packed by xz"),
-            (b"\x28\xb5\x2f\xfd\x04\x58\x01\0\0", "packed by zstd"),
+            (b"BZh91AY&SY", "compressed by bzip2"),
+            (b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46", "compressed by xz"),
+            (b"\x28\xb5\x2f\xfd\x04\x58\x01\0\0", "compressed by zstd"),
             (&tar, "a tar archive"),
             (b"\xef\xbb\xbf\n<!DOCTYPE html><html><title>Sign in</title>", "a web page (HTML)"),
             (b"<HTML><body>404", "a web page (HTML)"),

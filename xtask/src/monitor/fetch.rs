@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bench_core::file_kind::FileKind;
 use bench_core::foreign_text::{quoted, shortened};
 use bench_core::prometheus;
 use bench_core::server_url::ServerUrl;
@@ -18,8 +19,6 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_s
 const MOST_BYTES: u64 = 16 << 20;
 /// As often as a server may send to another place of its own.
 const MOST_MOVES: usize = 3;
-/// What compressed files begin with, should the head not say so.
-const COMPRESSED: [(&[u8], &str); 2] = [(&[0x1f, 0x8b], "gzip"), (&[0x28, 0xb5, 0x2f, 0xfd], "zstd")];
 
 /// Asks one server.
 pub struct Fetcher {
@@ -92,8 +91,12 @@ impl Fetcher {
             error => anyhow!("the answer breaks off: {}", self.reason(error)),
         })?;
         let said = header_text(&headers, header::CONTENT_ENCODING).filter(|coding| coding != "identity");
-        let found = COMPRESSED.iter().find(|(start, _)| bytes.starts_with(start));
-        if let Some(coding) = said.or(found.map(|(_, name)| name.to_string())) {
+        // The head may not say so.
+        let found = match FileKind::of(&bytes) {
+            Some(FileKind::Compressed { by, .. }) => Some(by.to_string()),
+            _ => None,
+        };
+        if let Some(coding) = said.or(found) {
             let coding = shortened(&coding, 20);
             bail!("the answer is compressed ({coding}): ask the endpoint itself, not through a proxy");
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::dhat_profile::{self, SitesSummary};
+use bench_core::file_kind::FileKind;
 use bench_core::foreign_text::without_byte_order_mark;
 use bench_core::memory_metrics::{self, Sample};
 use bench_core::run::{CaseRecord, Run};
@@ -14,14 +15,15 @@ use report::plural;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-mod other_tools;
-
 use crate::build::workspace::display_path;
 use crate::cli::exit_code::{CodedError, NOTHING_MATCHED, of_error, usage};
 use crate::cli::flags::{ResultsFlags, SelectionFlags};
 use crate::run::selection::Selection;
 use crate::store::named_file;
 use crate::store::results::Results;
+
+/// What is said to a file of another kind.
+const EXPECTED: &str = "expected a dhat profile, a run.json or samples of `monitor`";
 
 /// Means what another program writes to stdin.
 const STDIN: &str = "-";
@@ -127,10 +129,14 @@ fn parse_profile(path: &Path, text: &str) -> Result<SitesSummary> {
     dhat_profile::read(text).map_err(|error| wrong(path, error))
 }
 
-/// The text of a file, unless it is another tool's, which is named.
+/// The text of a file, unless it is of another kind, which is named.
 fn text_of(bytes: &[u8]) -> Result<&str> {
-    if let Some(other) = other_tools::recognise(bytes) {
-        bail!("{other}");
+    match FileKind::of(bytes) {
+        Some(kind @ FileKind::Compressed { .. }) => {
+            bail!("{kind}; a pprof file is for `go tool pprof`; {EXPECTED}")
+        }
+        Some(kind) => bail!("{kind}; {EXPECTED}"),
+        None => {}
     }
     std::str::from_utf8(bytes).map_err(|_| anyhow!("not valid UTF-8 text"))
 }

@@ -211,7 +211,7 @@ fn a_file_is_judged_by_its_head_and_called_what_it_is() {
         (r#"{"schema": "2-draft"}"#, "invalid type: string \"2-draft\""),
         (
             "desc: --massif-out-file=m\ncmd: ./a\n",
-            "a massif file (ms_print reads it): this reads dhat profiles",
+            "a massif file: ms_print reads it; expected a dhat profile, a run.json or samples",
         ),
         ("v 10400 3\nX ./a\n", "a heaptrack file"),
         ("", "the file is empty"),

@@ -203,7 +203,7 @@ fn what_cannot_be_analyzed_is_named_with_the_fix() {
         (br#"{"schema": 99}"#, "schema 99 is newer than this build knows"),
         (b"[1]", "not a file of memory metrics"),
         (br#"[{"timestamp": "noon", "rss_bytes": 1}]"#, "\"noon\" is no time such as 2024-01-15T10:30:00Z"),
-        (b"\x1f\x8b\x08\x00", "if it is a pprof file, open it with `go tool pprof`"),
+        (b"\x1f\x8b\x08\x00", "unpack it with `gunzip`; a pprof file is for `go tool pprof`"),
         (b"\xff\xfe", "text in UTF-16"),
     ] {
         let file = files.write("input.json", content);

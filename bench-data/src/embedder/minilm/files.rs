@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use bench_core::mistaken_file::what_it_is;
+use bench_core::file_kind::FileKind;
 use hf_hub::api::sync::ApiBuilder;
 use sha2::{Digest, Sha256};
 
@@ -47,7 +47,8 @@ impl Published {
             path.display(),
             self.name,
             self.bytes,
-            what_it_is(path).unwrap_or("it was cut short, or is of another model")
+            FileKind::of_file(path)
+                .map_or("it was cut short, or is of another model".into(), |kind| kind.to_string())
         );
         Ok(())
     }
