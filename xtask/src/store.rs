@@ -1,11 +1,11 @@
 //! Files of results: runs, baselines, their folders and locks.
 
 pub mod baselines;
+pub mod bounded_read;
 pub mod history;
 pub mod lock;
-pub mod named_file;
-pub mod named_files;
 pub mod output_file;
+pub mod overwrite_check;
 pub mod results;
 pub mod run_file;
 pub mod stored;

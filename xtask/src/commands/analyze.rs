@@ -18,7 +18,7 @@ use report::{SiteCount, allocating_lines, fitted_name, plural};
 
 use crate::cli::exit_code::{PASS, usage};
 use crate::cli::flags::{DrawingFlags, ShownFlags};
-use crate::store::named_files::NamedFiles;
+use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::stored::{Stored, matching, sites_of};
 use crate::term::output;
 use crate::term::phase_table::phase_table;
@@ -76,7 +76,7 @@ Exit codes:
 /// Runs the command.
 pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
     let stored = Stored::read(&flags.file, flags.results.as_deref())?;
-    let mut files = NamedFiles::default();
+    let mut files = OverwriteCheck::default();
     files.drawings(&flags.export);
     stored.read_from(&flags.file).into_iter().for_each(|file| files.input("FILE", file));
     files.ensure_apart()?;

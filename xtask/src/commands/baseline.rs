@@ -19,7 +19,7 @@ use crate::cli::exit_code;
 use crate::cli::exit_code::{PASS, usage};
 use crate::cli::flags::ResultsFlags;
 use crate::store::baselines::{BaselineName, Baselines};
-use crate::store::named_files::NamedFiles;
+use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::results::Results;
 use crate::store::run_file::read_run;
 use crate::term::output;
@@ -127,7 +127,7 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
 
 /// A baseline keeps less than a run: the run itself must not be written over, should a link lead to it.
 fn ensure_apart(baseline: &Path, run: &Path) -> Result<()> {
-    let mut files = NamedFiles::default();
+    let mut files = OverwriteCheck::default();
     files.output("the baseline", baseline);
     files.input("the run", run);
     files.ensure_apart()

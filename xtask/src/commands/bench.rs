@@ -31,8 +31,8 @@ use crate::run::interrupt::Interrupt;
 use crate::run::plan::{self, Plan};
 use crate::run::selection::{SelectedCase, Selection, modes_of_run};
 use crate::store::history;
-use crate::store::named_files::NamedFiles;
 use crate::store::output_file::write_whole;
+use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::results::{Results, RunFolder, Side};
 use crate::store::run_file::{RUN_FILE, write_run};
 use crate::term::progress::Progress;
@@ -85,7 +85,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Resul
     let selection = Selection::new(&flags.selection)?;
     results.ensure_writable()?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
-    let mut files = NamedFiles::default();
+    let mut files = OverwriteCheck::default();
     files.exports(&flags.export);
     files.suites(&flags.suites);
     files.judged_by(&results, old.as_ref());

@@ -16,7 +16,7 @@ use report::{SiteCount, line_difference, plural};
 
 use crate::cli::exit_code::{PASS, usage};
 use crate::cli::flags::{By, ShownFlags};
-use crate::store::named_files::NamedFiles;
+use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::stored::{Stored, cases_of, is_stdin, no_case, sites_of};
 use crate::term::output;
 use crate::term::site_export::Exports;
@@ -83,7 +83,7 @@ pub fn run(flags: &DiffFlags) -> Result<u8> {
     );
     let read = |name: &Path| Stored::read(name, flags.results.as_deref());
     let (old, new) = (read(&flags.old)?, read(&flags.new)?);
-    let mut files = NamedFiles::default();
+    let mut files = OverwriteCheck::default();
     flags.flamegraph.iter().for_each(|path| files.output("--flamegraph", path));
     old.read_from(&flags.old).into_iter().for_each(|file| files.input("OLD", file));
     new.read_from(&flags.new).into_iter().for_each(|file| files.input("NEW", file));

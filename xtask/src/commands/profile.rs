@@ -9,7 +9,7 @@ use crate::build::workspace::display_path;
 use crate::cli::exit_code::PASS;
 use crate::cli::flags::{CaseFlags, DrawingFlags, ShownFlags};
 use crate::commands::one_case;
-use crate::store::named_files::NamedFiles;
+use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::results::Results;
 use crate::store::stored::read_profile;
 use crate::term::output;
@@ -53,7 +53,7 @@ Exit codes:
 
 /// Runs the command.
 pub fn run(flags: &ProfileFlags) -> Result<u8> {
-    let mut files = NamedFiles::default();
+    let mut files = OverwriteCheck::default();
     files.drawings(&flags.export);
     files.suites(&flags.case.suites);
     files.input("the thresholds", Results::new(&flags.case.results)?.thresholds_file());

@@ -11,7 +11,7 @@ use crate::cli::flags::{BaselineFlags, ExportFlags, MessageFormat, ResultsFlags}
 use crate::commands::compare::today;
 use crate::commands::conclusion::{self, Against};
 use crate::store::history;
-use crate::store::named_files::NamedFiles;
+use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::results::Results;
 use crate::store::run_file::{PAGE_FILE, read_run};
 
@@ -56,7 +56,7 @@ pub fn run(flags: &ReportFlags) -> Result<u8> {
     let path = results.find_run(flags.run.as_deref())?;
     let run = read_run(&path)?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
-    let mut files = NamedFiles::default();
+    let mut files = OverwriteCheck::default();
     files.output("the page", path.with_file_name(PAGE_FILE));
     files.exports(&flags.export);
     files.input("the run", &path);

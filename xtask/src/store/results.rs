@@ -13,8 +13,8 @@ use crate::build::workspace::{self, display_path};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::ResultsFlags;
 use crate::store::baselines::{BaselineName, Baselines, LATEST};
+use crate::store::bounded_read;
 use crate::store::lock;
-use crate::store::named_file;
 use crate::store::output_file::write_whole;
 use crate::store::run_file::{RUN_FILE, read_run};
 
@@ -54,7 +54,7 @@ impl Results {
     /// Reads the threshold table; a missing or broken one is the user's error.
     pub fn thresholds(&self) -> Result<report::Thresholds> {
         let path = display_path(&self.thresholds);
-        let text = named_file::read_text(&self.thresholds)
+        let text = bounded_read::read_text(&self.thresholds)
             .with_context(|| format!("cannot read the thresholds in {path}; name a table with --thresholds"))
             .map_err(usage)?;
         report::Thresholds::parse(&text, &path).map_err(usage)

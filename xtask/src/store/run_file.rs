@@ -7,7 +7,7 @@ use bench_core::run::Run;
 
 use crate::build::workspace::display_path;
 use crate::cli::exit_code::usage;
-use crate::store::named_file;
+use crate::store::bounded_read;
 use crate::store::output_file::write_whole;
 
 /// A run's evidence within its folder.
@@ -24,6 +24,6 @@ pub fn write_run(path: &Path, run: &Run) -> Result<()> {
 /// Reads a stored run. One that is truncated, or of a newer schema, is the user's error and stays as it is.
 pub fn read_run(path: &Path) -> Result<Run> {
     let shown = display_path(path);
-    let json = named_file::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
+    let json = bounded_read::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
     Run::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
 }

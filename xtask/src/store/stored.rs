@@ -19,7 +19,7 @@ use crate::build::workspace::display_path;
 use crate::cli::exit_code::{CodedError, NOTHING_MATCHED, of_error, usage};
 use crate::cli::flags::{ResultsFlags, SelectionFlags};
 use crate::run::selection::Selection;
-use crate::store::named_file;
+use crate::store::bounded_read;
 use crate::store::results::Results;
 
 /// What is said to a file of another kind.
@@ -48,7 +48,8 @@ impl Stored {
             true => PathBuf::from("stdin"),
             false => find(name, results)?,
         };
-        let bytes = if is_stdin(name) { named_file::read_stdin() } else { named_file::read_or_pipe(&path) };
+        let bytes =
+            if is_stdin(name) { bounded_read::read_stdin() } else { bounded_read::read_or_pipe(&path) };
         let bytes = bytes.with_context(|| format!("cannot read {}", display_path(&path))).map_err(usage)?;
         Stored::parse(&bytes, path)
     }
@@ -119,7 +120,7 @@ fn find(name: &Path, results: Option<&Path>) -> Result<PathBuf> {
 
 /// Reads a dhat profile with all its call sites.
 pub fn read_profile(path: &Path) -> Result<SitesSummary> {
-    let bytes = named_file::read(path)
+    let bytes = bounded_read::read(path)
         .with_context(|| format!("cannot read {}", display_path(path)))
         .map_err(usage)?;
     parse_profile(path, text_of(&bytes).map_err(|error| wrong(path, error))?)

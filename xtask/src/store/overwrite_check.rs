@@ -13,12 +13,12 @@ use crate::store::results::{Results, Side};
 
 /// What a run writes and what it reads: no file may be both, or be written twice.
 #[derive(Default)]
-pub struct NamedFiles {
+pub struct OverwriteCheck {
     outputs: Vec<(String, PathBuf)>,
     inputs: Vec<(String, PathBuf)>,
 }
 
-impl NamedFiles {
+impl OverwriteCheck {
     /// A file that will be written, as the user named it: `--pprof x.pb.gz`.
     pub fn output(&mut self, flag: impl Into<String>, path: impl AsRef<Path>) {
         self.outputs.push((flag.into(), path.as_ref().into()));
