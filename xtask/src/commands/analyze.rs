@@ -30,7 +30,7 @@ use crate::term::text_table::{Align, text_table};
 /// Flags of `analyze`.
 #[derive(Debug, Clone, Args)]
 pub struct AnalyzeFlags {
-    /// A dhat profile, a run (its id, folder or run.json), a baseline's name, or a file that `monitor` wrote;
+    /// A run (its id, folder or run.json), a baseline's name, a dhat profile, or a file that `monitor` wrote;
     /// `-` reads stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,

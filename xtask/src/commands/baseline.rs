@@ -42,7 +42,7 @@ pub enum BaselineCommand {
     Save {
         /// The baseline's name
         name: String,
-        /// A run's id, its folder, or a run.json [default: the newest run]
+        /// A run (its id, folder or run.json), or a baseline's name [default: the newest run]
         run: Option<PathBuf>,
         /// Do not keep the binaries that it was measured with, which `--confirm` runs
         #[arg(long)]
@@ -91,7 +91,7 @@ pub fn run(flags: &BaselineCommandFlags) -> Result<u8> {
     match &flags.command {
         BaselineCommand::Save { name, run, no_binaries } => {
             let name = BaselineName::new(name)?;
-            let file = results.find_run(run.as_deref())?;
+            let file = results.find(run.as_deref())?;
             let run = read_run(&file)?;
             ensure_apart(&baselines.path(&name), &file)?;
             save(baselines, &name, &run)?;

@@ -21,9 +21,9 @@ use crate::term::output;
 /// Flags of `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct CompareFlags {
-    /// The old side: a baseline's name, a run's id, its folder, a run.json, or `latest`
+    /// The old side: a run (its id, folder or run.json, or `latest`), or a baseline's name
     pub old: PathBuf,
-    /// The new side [default: the newest run]
+    /// The new side, named as OLD [default: the newest run]
     pub new: Option<PathBuf>,
     /// Only cases whose id matches
     #[arg(short, long, value_name = "REGEX")]

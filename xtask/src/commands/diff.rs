@@ -30,7 +30,7 @@ const ONLY_THE_TOP: &str = "a flame graph needs every call site, and of one of t
 /// Flags of `diff`.
 #[derive(Debug, Clone, Args)]
 pub struct DiffFlags {
-    /// A dhat profile, or a run: its id, folder, run.json, or a baseline's name; `-` reads stdin
+    /// A run (its id, folder or run.json), a baseline's name, or a dhat profile; `-` reads stdin
     #[arg(value_name = "OLD")]
     pub old: PathBuf,
     /// As OLD, and of the same kind

@@ -18,7 +18,7 @@ use crate::store::run_file::{PAGE_FILE, read_run};
 /// Flags of `report`.
 #[derive(Debug, Clone, Args)]
 pub struct ReportFlags {
-    /// A run's id, its folder, or a run.json [default: the newest run]
+    /// A run (its id, folder or run.json), or a baseline's name [default: the newest run]
     pub run: Option<PathBuf>,
     /// With which baseline the run is compared.
     #[command(flatten)]
@@ -53,7 +53,7 @@ Examples:
 pub fn run(flags: &ReportFlags) -> Result<u8> {
     let results = Results::new(&flags.results)?;
     let thresholds = results.thresholds()?;
-    let path = results.find_run(flags.run.as_deref())?;
+    let path = results.find(flags.run.as_deref())?;
     let run = read_run(&path)?;
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
     let mut files = OverwriteCheck::default();

@@ -48,7 +48,7 @@ pub enum ThresholdsCommand {
     },
     /// Propose tight limits from stored runs, as a table on stdout
     Suggest {
-        /// Run ids, folders or files [default: the newest run]
+        /// Runs (ids, folders or run.json), or names of baselines [default: the newest run]
         runs: Vec<PathBuf>,
     },
 }
@@ -86,7 +86,7 @@ pub fn run(flags: &ThresholdsFlags) -> Result<u8> {
                 [] => vec![None],
                 runs => runs.iter().map(|run| Some(run.as_path())).collect(),
             };
-            let paths = wanted.into_iter().map(|run| results.find_run(run)).collect::<Result<Vec<_>>>()?;
+            let paths = wanted.into_iter().map(|run| results.find(run)).collect::<Result<Vec<_>>>()?;
             let runs = paths.iter().map(|path| read_run(path)).collect::<Result<Vec<_>>>()?;
             output::print(&suggested_limits(&runs))?;
         }

@@ -64,9 +64,9 @@ impl Baselines {
         self.folder.join(format!("{name}.json"))
     }
 
-    /// The file of the baseline of this name, if there is one.
-    pub fn find(&self, name: &str) -> Option<PathBuf> {
-        Some(self.path(&BaselineName::new(name).ok()?)).filter(|path| path.is_file())
+    /// The baseline that `name` is the name of, if there is one.
+    pub fn named(&self, name: &Path) -> Option<BaselineName> {
+        BaselineName::new(name.to_str()?).ok().filter(|name| self.path(name).is_file())
     }
 
     /// The names that there are, sorted. Files that no name fits are not ours.

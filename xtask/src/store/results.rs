@@ -88,19 +88,42 @@ impl Results {
         unreachable!("there are more numbers than folders")
     }
 
-    /// The run.json that `run` means (an id, a folder, a file), or the newest one.
-    pub fn find_run(&self, run: Option<&Path>) -> Result<PathBuf> {
-        let Some(run) = run.filter(|run| *run != Path::new(LATEST)) else { return self.newest_run() };
-        let candidates = [run.to_path_buf(), run.join(RUN_FILE), self.runs.join(run).join(RUN_FILE)];
-        candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-            let newest = self.newest_run().map(|path| format!("; the newest is {}", display_path(&path)));
-            usage(anyhow!(
-                "no run {}: neither a run.json, nor a folder with one, nor an id below {}{}",
-                quoted(&run.to_string_lossy()),
-                display_path(&self.runs),
-                newest.unwrap_or_default()
-            ))
-        })
+    /// The file that a NAME means on every command line: of the baseline of this name; else the file itself;
+    /// else the run.json in this folder, or of the run with this id. `latest`, or no name, means the newest
+    /// run. `./main` is the file, where `main` is a baseline.
+    ///
+    /// # Errors
+    /// As bad usage, with the baselines and the newest run that there are.
+    pub fn find(&self, name: Option<&Path>) -> Result<PathBuf> {
+        let Some(name) = name.filter(|name| *name != Path::new(LATEST)) else { return self.newest_run() };
+        if let Some(baseline) = self.baselines.named(name) {
+            return Ok(self.baselines.path(&baseline));
+        }
+        let candidates = [name.to_path_buf(), name.join(RUN_FILE), self.runs.join(name).join(RUN_FILE)];
+        let found = candidates.into_iter().find(|path| path.is_file());
+        found.ok_or_else(|| usage(self.nothing_named(name)))
+    }
+
+    fn nothing_named(&self, name: &Path) -> anyhow::Error {
+        let shown = quoted(&name.to_string_lossy());
+        if name.is_dir() {
+            return anyhow!("{shown} is a folder without a {RUN_FILE}");
+        }
+        if name.exists() {
+            return anyhow!("{shown} is no file, but a pipe or a device");
+        }
+        let runs = display_path(&self.runs);
+        let newest = match self.newest_run() {
+            Ok(newest) => format!("the newest run in {runs} is {}", run_id(&newest)),
+            Err(_) => format!("there is no run in {runs}"),
+        };
+        let names: Vec<String> =
+            self.baselines.names().unwrap_or_default().iter().map(BaselineName::to_string).collect();
+        let baselines = match names.is_empty() {
+            true => "there is no baseline".into(),
+            false => format!("baselines: {}", names.join(", ")),
+        };
+        anyhow!("no run, baseline or file {shown}: {newest}; {baselines}")
     }
 
     /// The files of the last `most` runs before the one with this id, the oldest first.
@@ -114,28 +137,16 @@ impl Results {
         files.split_off(files.len().saturating_sub(most))
     }
 
-    /// Reads what `side` of a comparison means: a baseline's name, or a run as [`Results::find_run`] knows
-    /// it.
-    pub fn side(&self, side: Option<&Path>) -> Result<Side> {
-        let name = side.and_then(|side| BaselineName::new(side.to_str()?).ok());
-        if let Some(name) = name.filter(|name| self.baselines.path(name).is_file()) {
-            let (file, run) = (self.baselines.path(&name), self.baselines.load(&name)?);
-            return Ok(Side { called: name.to_string(), run, file });
-        }
-        let path = self.find_run(side).map_err(|error| usage(self.with_baselines(error)))?;
-        let run = read_run(&path)?;
-        Ok(Side { called: run.id.clone(), run, file: path })
-    }
-
-    /// That there is no such run, with the baselines that there are instead.
-    pub fn with_baselines(&self, no_run: anyhow::Error) -> anyhow::Error {
-        match self.baselines.names() {
-            Ok(names) if !names.is_empty() => {
-                let names: Vec<String> = names.iter().map(BaselineName::to_string).collect();
-                anyhow!("{no_run}; baselines: {}", names.join(", "))
-            }
-            _ => anyhow!("{no_run}; there is no baseline"),
-        }
+    /// Reads the run or baseline that a NAME means, as [`Results::find`] knows it.
+    ///
+    /// # Errors
+    /// As bad usage, if there is none, or its file is no run.
+    pub fn side(&self, name: Option<&Path>) -> Result<Side> {
+        let file = self.find(name)?;
+        let run = read_run(&file)?;
+        let baseline = name.and_then(|name| self.baselines.named(name));
+        let called = baseline.map_or_else(|| run.id.clone(), |name| name.to_string());
+        Ok(Side { called, run, file })
     }
 
     /// Ids begin with the date, so the greatest is the newest. One that still goes on, beside this process,
@@ -178,6 +189,12 @@ impl Drop for RunFolder {
         // If it stays, it is not locked, and that says the same.
         let _ = fs::remove_file(self.path.join(GOING_ON_FILE));
     }
+}
+
+/// The id of the run whose file this is: its folder's name.
+fn run_id(run_file: &Path) -> String {
+    let folder = run_file.parent().and_then(Path::file_name).unwrap_or_default();
+    folder.to_string_lossy().into_owned()
 }
 
 /// Whether a process still measures the run in this folder.
@@ -244,7 +261,7 @@ mod tests {
     fn a_run_is_found_by_id_folder_file_or_age() {
         let (_folder, results) = results();
         results.ensure_writable().unwrap();
-        assert_eq!(of_error(&results.find_run(None).unwrap_err()), USAGE);
+        assert_eq!(of_error(&results.find(None).unwrap_err()), USAGE);
         let old = results.create_run(at(0), &Revision::default()).unwrap();
         let new = results.create_run(at(1), &Revision::default()).unwrap();
         let empty = results.create_run(at(2), &Revision::default()).unwrap();
@@ -252,15 +269,35 @@ mod tests {
             write_whole(&folder.path.join(RUN_FILE), b"{}").unwrap();
             assert!(is_running(&folder.path));
         }
-        assert!(results.find_run(None).is_err(), "both still go on");
+        assert!(results.find(None).is_err(), "both still go on");
         let ended = |run: RunFolder| (run.id.clone(), run.path.clone());
         let ((old_id, old), (new_id, new)) = (ended(old), ended(new));
-        assert_eq!(results.find_run(None).unwrap(), new.join(RUN_FILE));
-        assert_eq!(results.find_run(Some(old_id.as_ref())).unwrap(), old.join(RUN_FILE));
-        assert_eq!(results.find_run(Some(&old)).unwrap(), old.join(RUN_FILE));
-        let error = results.find_run(Some(empty.id.as_ref())).unwrap_err();
+        assert_eq!(results.find(None).unwrap(), new.join(RUN_FILE));
+        assert_eq!(results.find(Some(old_id.as_ref())).unwrap(), old.join(RUN_FILE));
+        assert_eq!(results.find(Some(&old)).unwrap(), old.join(RUN_FILE));
+        let error = results.find(Some(empty.id.as_ref())).unwrap_err();
         assert_eq!(of_error(&error), USAGE);
         assert!(error.to_string().contains(&new_id), "{error}");
+    }
+
+    #[test]
+    fn a_baseline_wins_over_a_file_of_its_name_and_a_path_means_the_file() {
+        let (folder, results) = results();
+        let file = folder.path().join("main");
+        std::fs::create_dir(folder.path().join("baselines")).unwrap();
+        for path in [&file, &folder.path().join("baselines/main.json")] {
+            write_whole(path, b"{}").unwrap();
+        }
+        let found = |name: &Path| results.find(Some(name));
+        assert_eq!(found("main".as_ref()).unwrap(), folder.path().join("baselines/main.json"));
+        assert_eq!(found(&file).unwrap(), file);
+        let error = found("mian".as_ref()).unwrap_err();
+        assert_eq!(of_error(&error), USAGE);
+        let error = error.to_string();
+        assert!(error.starts_with("no run, baseline or file \"mian\": there is no run in "), "{error}");
+        assert!(error.ends_with("; baselines: main"), "{error}");
+        let error = found(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("is a folder without a run.json"), "{error}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use bench_core::file_kind::FileKind;
 use bench_core::run::Run;
 
 use crate::build::workspace::display_path;
@@ -25,5 +26,8 @@ pub fn write_run(path: &Path, run: &Run) -> Result<()> {
 pub fn read_run(path: &Path) -> Result<Run> {
     let shown = display_path(path);
     let json = bounded_read::read(path).with_context(|| format!("cannot read {shown}")).map_err(usage)?;
-    Run::parse(&json).map_err(|error| usage(anyhow!("{shown}: {error:#}")))
+    Run::parse(&json).map_err(|error| match FileKind::of(&json) {
+        Some(kind) => usage(anyhow!("{shown}: {kind}")),
+        None => usage(anyhow!("{shown}: {error:#}")),
+    })
 }

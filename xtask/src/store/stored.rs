@@ -103,19 +103,15 @@ pub fn is_stdin(name: &Path) -> bool {
 fn find(name: &Path, results: Option<&Path>) -> Result<PathBuf> {
     // A pipe of another name may have nobody who writes to it.
     let is_of_the_shell = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|it| name.starts_with(it));
-    if name.is_file() || is_of_the_shell && name.exists() {
+    if is_of_the_shell && name.exists() {
         return Ok(name.to_path_buf());
     }
-    let results = Results::new(&ResultsFlags { results: results.map(Path::to_path_buf), thresholds: None })?;
-    if let Some(baseline) = name.to_str().and_then(|name| results.baselines.find(name)) {
-        return Ok(baseline);
+    match Results::new(&ResultsFlags { results: results.map(Path::to_path_buf), thresholds: None }) {
+        Ok(results) => results.find(Some(name)),
+        // Outside of a workspace there are no results, so a name can only be a file's.
+        Err(_) if name.is_file() => Ok(name.to_path_buf()),
+        Err(error) => Err(error),
     }
-    results.find_run(Some(name)).map_err(|error| match name.is_dir() {
-        true => usage(anyhow!("{}: a folder without a run.json", display_path(name))),
-        false => {
-            usage(anyhow!("{}: no such file; and {:#}", display_path(name), results.with_baselines(error)))
-        }
-    })
 }
 
 /// Reads a dhat profile with all its call sites.

@@ -126,6 +126,10 @@ fn a_stored_run_that_cannot_be_understood_stays_as_it_is() {
             ["run.json: schema 7 is newer than this build knows (1): update the tool", "results"],
         ),
         (r#"{"schema": 1, "id": "20"#, ["the file is truncated", "line 1 column 23"]),
+        (
+            "<!doctype html>",
+            ["run.json: it is a web page (HTML)", "beside a page of a run lies its run.json"],
+        ),
     ] {
         let place = Place::new();
         let folder = place.results().join("runs").join("2026-11-21T120125Z-norev");
@@ -141,7 +145,7 @@ fn a_stored_run_that_cannot_be_understood_stays_as_it_is() {
 fn a_run_that_is_not_there_is_named() {
     let place = Place::new();
     assert_refused(&mut place.judging("report"), 2, &["no run in", "cargo xtask bench"]);
-    assert_refused(place.judging("report").arg("2020"), 2, &["no run \"2020\""]);
+    assert_refused(place.judging("report").arg("2020"), 2, &["no run, baseline or file \"2020\""]);
 }
 
 /// What can be named in the place of a file and is none: a read of some would never end.
@@ -164,8 +168,13 @@ fn what_is_no_file_is_refused_at_once() {
         };
         let path = path.to_str().unwrap();
         refused("baseline", &["import", path, "x"], &["cannot read"]);
-        refused("report", &[path], &["no run"]);
-        refused("compare", &[path], &["no run"]);
+        let reason = match name {
+            "named" => "is a folder without a run.json",
+            "ring" => "no run, baseline or file",
+            _ => "is no file, but a pipe or a device",
+        };
+        refused("report", &[path], &[reason]);
+        refused("compare", &[path], &[reason]);
         let table = xtask("thresholds").args(["check", "--thresholds", path]).output().unwrap();
         let (code, stderr) = code_and_stderr(&table);
         assert!(code == 2 && stderr.contains("cannot read the thresholds in"), "{stderr}");
@@ -174,8 +183,6 @@ fn what_is_no_file_is_refused_at_once() {
             if command.get_args().any(|argument| argument == "diff") {
                 command.arg(path);
             }
-            let reason =
-                if name == "named" { "a folder without a run.json" } else { "no such file; and no run" };
             assert_refused(command.arg(path), 2, &[name, reason]);
         }
     }

@@ -220,7 +220,7 @@ fn what_cannot_be_analyzed_is_named_with_the_fix() {
     assert!(stderr.contains("huge.json: larger than 1 GiB"), "{stderr}");
     let (code, stderr) = code_and_stderr(&xtask("analyze").arg("/no/such.json").output().unwrap());
     assert_eq!(code, 2);
-    assert!(stderr.contains("/no/such.json: no such file"), "{stderr}");
+    assert!(stderr.contains("no run, baseline or file \"/no/such.json\""), "{stderr}");
     let (profile, samples) = (files.write("p.json", &whole), files.write("m.json", "[]"));
     let (code, stderr) = code_and_stderr(&xtask("diff").args([&profile, &samples]).output().unwrap());
     assert_eq!(code, 2);

@@ -10,7 +10,7 @@ use report::export::Format;
 /// With which baseline a run is compared, and how strictly.
 #[derive(Debug, Default, Clone, Args)]
 pub struct BaselineFlags {
-    /// Compare with this baseline, or with a run by its id or path
+    /// Compare with this baseline, or with a run (its id, folder or run.json)
     #[arg(long, value_name = "NAME")]
     pub baseline: Option<PathBuf>,
     /// Fail with code 5 where something judged is incomparable, inconclusive or unconfirmed

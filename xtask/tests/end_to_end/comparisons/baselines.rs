@@ -48,13 +48,13 @@ fn a_baseline_is_saved_listed_shown_imported_and_removed() {
     let remove = &mut place.judging("baseline");
     assert_refused(remove.args(["remove", "main"]), 2, &["no baseline \"main\"", "there are release-1.2"]);
     let compare = &mut place.judging("compare");
-    assert_refused(compare.arg("main"), 2, &["no run \"main\"", "baselines: release-1.2"]);
+    assert_refused(compare.arg("main"), 2, &["no run, baseline or file \"main\"", "baselines: release-1.2"]);
     let bench = &mut place.judging("bench");
     // Refused before anything is built: a profile that does not exist would fail the build.
     assert_refused(
         bench.args(["--baseline", "main", "--profile", "no-such-profile"]),
         2,
-        &["no run \"main\""],
+        &["no run, baseline or file \"main\""],
     );
 }
 
@@ -74,7 +74,7 @@ fn a_name_that_leaves_the_folder_is_refused() {
 #[test]
 fn files_that_cannot_be_understood_are_named_and_stay_as_they_are() {
     for (json, reason) in [
-        (String::new(), "the file is truncated"),
+        (String::new(), "the file is empty"),
         (RUN[..RUN.len() - 20].to_string(), "the file is truncated"),
         (RUN.replace("\"schema\": 1", "\"schema\": 2"), "schema 2 is newer than this build knows"),
         (RUN.replace("200000", "NaN"), "expected value"),
