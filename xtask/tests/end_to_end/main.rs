@@ -14,5 +14,6 @@ mod older_runs;
 mod output;
 mod profiles;
 mod servers;
+mod test_files;
 mod users_files;
 mod xtask_process;

@@ -2,9 +2,10 @@
 //! read them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::test_files::Files;
 use crate::xtask_process::{Place, assert_code, code_and_stderr, xtask};
 
 const CASE: &str = "vectors/single_vector{dim=128}";
@@ -20,23 +21,6 @@ fn dhat(total: u64, peak: u64, line: u32) -> String {
         ],
         "ftbl": ["[root]", "0x1: flat::insert (flat.rs:{line}:1)", "0x2: flat::grow (flat.rs:9:1)", "0x3: app::main (main.rs:3:1)"]}}"#
     )
-}
-
-struct Files(tempfile::TempDir);
-
-impl Files {
-    fn new() -> Files {
-        Files(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        fs::write(self.path(name), content).unwrap();
-        self.path(name)
-    }
 }
 
 fn stdout(output: &Output) -> String {
