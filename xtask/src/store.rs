@@ -2,6 +2,7 @@
 
 pub mod baselines;
 pub mod bounded_read;
+pub mod exports;
 pub mod history;
 pub mod lock;
 pub mod output_file;

@@ -11,7 +11,7 @@ use crate::monitor;
 
 /// Memory benchmarks for vector search, document ingestion and search
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = exit_code::HELP)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = exit_code::help())]
 pub struct CommandLine {
     /// What to do.
     #[command(subcommand)]
@@ -46,22 +46,22 @@ pub enum Command {
     #[command(after_help = thresholds::help())]
     Thresholds(thresholds::ThresholdsFlags),
     /// Watch the memory of a live process, of a command, or of a server's metrics endpoint
-    #[command(after_help = monitor::flags::HELP)]
+    #[command(after_help = monitor::flags::help())]
     Monitor(monitor::flags::MonitorFlags),
     /// Run one case under dhat and show its top call sites
-    #[command(after_help = profile::HELP)]
+    #[command(after_help = profile::help())]
     Profile(profile::ProfileFlags),
     /// Run one case once and show its phases: peak, allocations, RSS
-    #[command(after_help = heap::HELP)]
+    #[command(after_help = heap::help())]
     Heap(CaseFlags),
     /// Show what lies in a dhat profile, a run, or a file of `monitor`
-    #[command(after_help = analyze::HELP)]
+    #[command(after_help = analyze::help())]
     Analyze(analyze::AnalyzeFlags),
     /// Compare the call sites of two dhat profiles or runs
-    #[command(after_help = diff::HELP)]
+    #[command(after_help = diff::help())]
     Diff(diff::DiffFlags),
     /// Remove old runs
-    #[command(after_help = clean::HELP)]
+    #[command(after_help = clean::help())]
     Clean(clean::CleanFlags),
 }
 
@@ -130,7 +130,7 @@ mod tests {
     fn every_help_teaches_examples_and_exit_codes() {
         for command in CommandLine::command().get_subcommands() {
             let help = command.clone().render_long_help().to_string();
-            assert!(help.contains("Examples:"), "{}", command.get_name());
+            assert!(help.contains("Examples:\n  cargo xtask "), "{}", command.get_name());
             assert!(help.contains("Exit codes:"), "{}", command.get_name());
         }
     }

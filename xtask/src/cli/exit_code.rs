@@ -26,22 +26,60 @@ pub const CANNOT_START: u8 = 127;
 /// Stopped by Ctrl-C; what was measured is stored.
 pub const INTERRUPTED: u8 = 130;
 
+/// What each code means, in the order of `--help`.
+const MEANINGS: [(u8, &str); 10] = [
+    (PASS, "pass (warnings allowed)"),
+    (TOOL_ERROR, "the tool failed"),
+    (USAGE, "wrong command line or bad input"),
+    (
+        GATE_FAILED,
+        "a gate failed: a value is outside its limit or worse than its baseline, or the instruments are off",
+    ),
+    (
+        NOTHING_MATCHED,
+        "no case matched the filter or none could be measured, or two runs have none in common",
+    ),
+    (UNDECIDED, "under --strict: incomparable, inconclusive or unconfirmed"),
+    (WORKLOAD_FAILED, "a workload crashed, was killed at a limit, or failed (wins over 3)"),
+    (BUILD_FAILED, "the suites did not build"),
+    (CANNOT_START, "the command could not be started"),
+    (INTERRUPTED, "interrupted by Ctrl-C; what was measured is stored"),
+];
+
+/// The codes of what measures and judges.
+const OF_A_RUN: [u8; 9] = [
+    PASS,
+    TOOL_ERROR,
+    USAGE,
+    GATE_FAILED,
+    NOTHING_MATCHED,
+    UNDECIDED,
+    WORKLOAD_FAILED,
+    BUILD_FAILED,
+    INTERRUPTED,
+];
+
 /// The codes for `--help`.
-pub const HELP: &str = "\
-Exit codes:
-    0  pass (warnings allowed)
-    1  the tool failed
-    2  wrong command line or bad input
-    3  a gate failed: a value is outside its limit or worse than its baseline, or the instruments are off
-    4  no case matched the filter or none could be measured, or two runs have none in common
-    5  under --strict: incomparable, inconclusive or unconfirmed
-  100  a workload crashed, was killed at a limit, or failed (wins over 3)
-  101  the suites did not build
-  130  interrupted by Ctrl-C; what was measured is stored";
+pub fn help() -> String {
+    table(&OF_A_RUN, &[])
+}
 
 /// What `--help` adds for a command with these examples.
 pub fn help_with(examples: &str) -> String {
-    format!("Examples:\n{examples}\n\n{HELP}")
+    help_for(examples, &OF_A_RUN, &[])
+}
+
+/// The same for a command that ends with these `codes` alone, of which `own` mean something narrower here.
+pub fn help_for(examples: &str, codes: &[u8], own: &[(u8, &str)]) -> String {
+    format!("Examples:\n{examples}\n\n{}", table(codes, own))
+}
+
+fn table(codes: &[u8], own: &[(u8, &str)]) -> String {
+    let rows = MEANINGS.iter().filter(|(code, _)| codes.contains(code)).map(|(code, usual)| {
+        let narrower = own.iter().find(|(of, _)| of == code).map(|(_, meaning)| meaning);
+        format!("\n  {code:3}  {}", narrower.unwrap_or(usual))
+    });
+    ["Exit codes:".to_string()].into_iter().chain(rows).collect()
 }
 
 /// The code for a run that came to its end.
@@ -121,6 +159,15 @@ mod tests {
         ] {
             assert_eq!(of_run(verdict, failed), code, "{verdict:?} {failed}");
         }
+    }
+
+    #[test]
+    fn a_commands_help_has_its_codes_and_no_other() {
+        assert_eq!(
+            help_for("  x", &[INTERRUPTED, PASS], &[(PASS, "shown")]),
+            "Examples:\n  x\n\nExit codes:\n    0  shown\n  130  interrupted by Ctrl-C; what was measured is stored"
+        );
+        assert_eq!(help().lines().count(), 1 + OF_A_RUN.len());
     }
 
     #[test]

@@ -16,13 +16,13 @@ use report::quantity::human;
 use report::watch::{SeriesRow, Watch};
 use report::{SiteCount, allocating_lines, fitted_name, plural};
 
-use crate::cli::exit_code::{PASS, usage};
+use crate::cli::exit_code::{self, NOTHING_MATCHED, PASS, TOOL_ERROR, USAGE, usage};
 use crate::cli::flags::{DrawingFlags, ShownFlags};
 use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::stored::{Stored, matching, sites_of};
 use crate::term::output;
 use crate::term::phase_table::phase_table;
-use crate::term::site_export::write_exports;
+use crate::term::site_export::export_sites;
 use crate::term::site_filter::SiteFilter;
 use crate::term::site_table::site_table;
 use crate::term::text_table::{Align, text_table};
@@ -51,9 +51,9 @@ pub struct AnalyzeFlags {
 }
 
 /// What `analyze --help` adds.
-pub const HELP: &str = "\
-Examples:
-  cargo xtask analyze dhat-heap.json --by total            a profile of any program under the dhat crate, or of
+pub fn help() -> String {
+    exit_code::help_for(
+        "  cargo xtask analyze dhat-heap.json --by total            a profile of any program under the dhat crate, or of
                                                            valgrind --tool=dhat
   cargo xtask analyze dhat-heap.json --pprof heap.pb.gz && go tool pprof -top heap.pb.gz
   cargo xtask analyze results/runs/ID/run.json             every case of a run
@@ -65,13 +65,15 @@ Examples:
 A call site is a line of code that asks for memory, behind the functions of allocators and of the standard libraries of
 Rust, C, C++ and Zig. Its row has the sum of all stacks that lead to it; where there are several, up to three stand below it,
 with the callers that tell them apart. Exports have every stack and every name in full. An export that is empty (a flame
-graph of what is live at the end, of a program that frees everything) is said to be, and the exit code is 0.
-
-Exit codes:
-    0  shown
-    1  the tool failed; what could be shown or written is
-    2  wrong command line or bad input
-    4  the run has no such case, or the profile no such call site";
+graph of what is live at the end, of a program that frees everything) is said to be, and the exit code is 0.",
+        &[PASS, TOOL_ERROR, USAGE, NOTHING_MATCHED],
+        &[
+            (PASS, "shown"),
+            (TOOL_ERROR, "the tool failed; what could be shown or written is"),
+            (NOTHING_MATCHED, "the run has no such case, or the profile no such call site"),
+        ],
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
@@ -89,9 +91,9 @@ pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
                 None => (String::new(), sites),
             };
             output::print(&(note + &site_table(&sites, &flags.shown)))?;
-            export(&sites, &name, flags)?;
+            export(&sites, &name, flags)
         }
-        Stored::Run(run, path) => of_run(&run, &path, flags)?,
+        Stored::Run(run, path) => of_run(&run, &path, flags),
         Stored::Samples(samples) => {
             ensure_no_export(&flags.export, "a file of samples has no call sites")?;
             ensure_of_call_sites(&flags.shown, "a file of samples has none")?;
@@ -101,24 +103,23 @@ pub fn run(flags: &AnalyzeFlags) -> Result<u8> {
                     "FILTER chooses cases of a run, or call sites of a profile; {name} has samples"
                 ))
             );
-            output::print(&of_samples(&samples, &name)?)?;
+            output::print(&of_samples(&samples, &name)?).map(|()| PASS)
         }
     }
-    Ok(PASS)
 }
 
-fn export(sites: &SitesSummary, title: &str, flags: &AnalyzeFlags) -> Result<()> {
-    write_exports(&sites.sites, title, flags.shown.count(), &flags.export)
+fn export(sites: &SitesSummary, title: &str, flags: &AnalyzeFlags) -> Result<u8> {
+    export_sites(&sites.sites, title, flags.shown.count(), &flags.export)
 }
 
-fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<()> {
+fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<u8> {
     let cases = matching(run, flags.filter.as_deref())?;
     let partial = run.partial.as_ref().map(|partial| format!("; {partial}")).unwrap_or_default();
     let mut text = format!("run {} of {}{partial}\n\n", run.id, run.started);
     let [case] = cases[..] else {
         ensure_no_export(&flags.export, "an export is of one case: name it behind the run")?;
         ensure_of_call_sites(&flags.shown, "name one case behind the run")?;
-        return output::print(&(text + &overview(&cases, path)));
+        return output::print(&(text + &overview(&cases, path))).map(|()| PASS);
     };
     text.push_str(&format!("{}\n{}\n", case.spec.id, case.spec.about));
     for measurement in &case.measurements {
@@ -142,7 +143,7 @@ fn of_run(run: &Run, path: &Path, flags: &AnalyzeFlags) -> Result<()> {
             let reason = "the case has no call sites: it was not measured in mode sites";
             ensure_no_export(&flags.export, reason)?;
             ensure_of_call_sites(&flags.shown, "it was not measured in mode sites")?;
-            output::print(&text)
+            output::print(&text).map(|()| PASS)
         }
     }
 }

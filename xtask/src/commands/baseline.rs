@@ -72,8 +72,7 @@ pub enum BaselineCommand {
 /// Examples for `baseline --help`.
 pub fn help() -> String {
     exit_code::help_with(
-        "\
-  cargo xtask bench --repetitions 10 && cargo xtask baseline save main
+        "  cargo xtask bench --repetitions 10 && cargo xtask baseline save main
   cargo xtask baseline list
   cargo xtask baseline import artifact/run.json release-1.2
   cargo xtask bench --baseline main             measure and compare

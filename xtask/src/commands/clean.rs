@@ -14,7 +14,7 @@ use report::quantity::human;
 
 use crate::build::binaries::BinaryStore;
 use crate::build::workspace::{display_path, root, target_directory};
-use crate::cli::exit_code::{PASS, usage};
+use crate::cli::exit_code::{self, PASS, TOOL_ERROR, USAGE, usage};
 use crate::store::results::is_running;
 use crate::store::run_file::{PAGE_FILE, RUN_FILE};
 use crate::term::output;
@@ -41,20 +41,19 @@ pub struct CleanFlags {
 }
 
 /// What `clean --help` adds.
-pub const HELP: &str = "\
-Examples:
-  cargo xtask clean                     shows the runs but the newest 10, and asks
+pub fn help() -> String {
+    exit_code::help_for(
+        "  cargo xtask clean                     shows the runs but the newest 10, and asks
   cargo xtask clean --keep 3 --dry-run
   cargo xtask clean --keep 0 --yes      all runs
 
 Only folders that hold a run below results/runs are removed, and binaries below bench/binaries in cargo's target folder
 that no baseline has; baselines, thresholds and files of `monitor` stay. A run that goes on, or may (not whole, and written
-to within the last hour), stays, too, and so does a binary that was run within the last hour.
-
-Exit codes:
-    0  done
-    1  the tool failed
-    2  wrong command line, or nobody was there to ask";
+to within the last hour), stays, too, and so does a binary that was run within the last hour.",
+        &[PASS, TOOL_ERROR, USAGE],
+        &[(PASS, "done"), (USAGE, "wrong command line, or nobody was there to ask")],
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &CleanFlags) -> Result<u8> {

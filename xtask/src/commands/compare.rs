@@ -45,8 +45,7 @@ pub struct CompareFlags {
 /// Examples for `compare --help`.
 pub fn help() -> String {
     exit_code::help_with(
-        "\
-  cargo xtask compare main                      the newest run against the baseline main
+        "  cargo xtask compare main                      the newest run against the baseline main
   cargo xtask compare 2026-11-21T120125Z-1a2b3c4 latest
   cargo xtask compare old/run.json new/run.json --filter '^vectors/' --strict
   cargo xtask compare main --message-format json | jq '.changes[] | select(.verdict == \"fail\")'

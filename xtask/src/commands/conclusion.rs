@@ -11,6 +11,7 @@ use crate::build::workspace::display_path;
 use crate::cli::exit_code;
 use crate::cli::flags::{Export, MessageFormat};
 use crate::commands::compare::today;
+use crate::store::exports::Exports;
 use crate::store::output_file::write_whole;
 use crate::store::run_file::PAGE_FILE;
 use crate::term::output;
@@ -71,7 +72,7 @@ pub fn conclude(
         }
     };
     output::print(&text)?;
-    let exported = write_exports(&report, &against.exports);
+    let exported = export_run(&report, &against.exports);
     let code = exit_code::of_run(report.verdict(), report.counts.failed_cases > 0);
     let nothing = report.judgement.nothing_measured.is_some();
     let code = exit_code::most_severe(exit_code::with_nothing_measured(code, nothing), exported);
@@ -79,30 +80,27 @@ pub fn conclude(
     Ok(exit_code::with_strictness(code, against.strict, open))
 }
 
-/// Writes the files for other tools, each by itself, and says on stderr which numbers a trend service does
-/// not get. A file that would be empty is not written, because its reader takes it for a fault. What comes
-/// back is an exit code.
-fn write_exports(report: &Report, exports: &[Export]) -> u8 {
-    let mut code = exit_code::PASS;
-    for Export { format, path } in exports {
+/// Writes the files for other tools, and says on stderr which numbers a trend service does not get. A file
+/// that would be empty is not written, because its reader takes it for a fault. What comes back is an exit
+/// code.
+fn export_run(report: &Report, wanted: &[Export]) -> u8 {
+    let mut exports = Exports::new();
+    for Export { format, path } in wanted {
         let flag = format!("--export {format}={}", path.display());
         if let Some(trend) = trend(*format, report) {
             let left_out = trend.left_out_text();
             let nothing = report.judgement.nothing_measured.as_deref();
             if trend.values.is_empty() || nothing.is_some() {
                 let why = nothing.unwrap_or(if left_out.is_empty() { "no number" } else { &left_out });
-                eprintln!("error: {flag} was not written, because it would be empty: {why}");
-                code = exit_code::most_severe(code, exit_code::NOTHING_MATCHED);
+                let reason = format!("{flag} was not written, because it would be empty: {why}");
+                exports.refuse(exit_code::NOTHING_MATCHED, &reason);
                 continue;
             }
             if !left_out.is_empty() {
                 eprintln!("note: {flag} has {}; left out: {left_out}", plural(trend.values.len(), "number"));
             }
         }
-        if let Err(error) = write_whole(path, export(*format, report).as_bytes()) {
-            eprintln!("error: {flag}: {error:#}");
-            code = exit_code::most_severe(code, exit_code::of_error(&error));
-        }
+        exports.write(&flag, path, Ok(export(*format, report).into_bytes()));
     }
-    code
+    exports.code()
 }

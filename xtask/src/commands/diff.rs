@@ -14,12 +14,13 @@ use report::export::differential_flamegraph;
 use report::quantity::human;
 use report::{SiteCount, line_difference, plural};
 
-use crate::cli::exit_code::{PASS, usage};
+use crate::cli::exit_code::{self, NOTHING_MATCHED, PASS, TOOL_ERROR, USAGE, usage};
 use crate::cli::flags::{By, ShownFlags};
+use crate::store::exports::Exports;
 use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::stored::{Stored, cases_of, is_stdin, no_case, sites_of};
 use crate::term::output;
-use crate::term::site_export::Exports;
+use crate::term::site_export::draw;
 use crate::term::site_filter::SiteFilter;
 use crate::term::site_table::change_table;
 
@@ -54,9 +55,9 @@ pub struct DiffFlags {
 }
 
 /// What `diff --help` adds.
-pub const HELP: &str = "\
-Examples:
-  cargo xtask diff old.dhat.json new.dhat.json
+pub fn help() -> String {
+    exit_code::help_for(
+        "  cargo xtask diff old.dhat.json new.dhat.json
   cargo xtask diff 2026-11-20T120125Z-1a2b3c4 2026-11-21T120125Z-5d6e7f8 --by total
   cargo xtask diff main latest                  a baseline and the newest run
   cargo xtask diff OLD NEW 'ingest/build'
@@ -67,13 +68,11 @@ other callers. A row is a line of code with all stacks that lead to it, and thos
 same when they are equal, or when only lines differ, because any edit moves lines. Where a run's profile is not at hand only its top call
 sites are known: others `entered` or `left` the top, and what they had before or have now is unknown, not 0.
 In the flame graph a frame is as wide as the larger of its old and its new bytes, so that what went is seen, too.
-It judges nothing: the exit code is 0 whatever differs.
-
-Exit codes:
-    0  shown
-    1  the tool failed
-    2  wrong command line or bad input
-    4  neither run has such a case, or neither profile such a call site";
+It judges nothing: the exit code is 0 whatever differs.",
+        &[PASS, TOOL_ERROR, USAGE, NOTHING_MATCHED],
+        &[(PASS, "shown"), (NOTHING_MATCHED, "neither run has such a case, or neither profile such a call site")],
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &DiffFlags) -> Result<u8> {
@@ -121,15 +120,12 @@ pub fn run(flags: &DiffFlags) -> Result<u8> {
 fn show(text: &str, old: &SitesSummary, new: &SitesSummary, title: &str, flags: &DiffFlags) -> Result<u8> {
     output::print(text)?;
     let count = flags.shown.count();
-    let graph = || {
-        let drawn = differential_flamegraph(&old.sites, &new.sites, count, title)?;
-        Ok(drawn.map(String::into_bytes))
-    };
-    let mut exports = Exports::default();
-    let empty = format!("no stack differs {}", count.phrase());
-    exports.write("flame graph", flags.flamegraph.as_deref(), graph, &empty)?;
-    exports.end()?;
-    Ok(PASS)
+    let mut exports = Exports::new();
+    if let Some(path) = &flags.flamegraph {
+        let graph = differential_flamegraph(&old.sites, &new.sites, count, title);
+        draw(&mut exports, path, graph, &format!("no stack differs {}", count.phrase()))?;
+    }
+    Ok(exports.code())
 }
 
 /// The totals, and the lines of code that differ; where none does in the count that was asked for, in which

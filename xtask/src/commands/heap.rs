@@ -11,22 +11,16 @@ use crate::term::output;
 use crate::term::phase_table::phase_table;
 
 /// What `heap --help` adds.
-pub const HELP: &str = "\
-Examples:
-  cargo xtask heap 'vectors/fragmentation{allocator=system}'
+pub fn help() -> String {
+    one_case::help(
+        "  cargo xtask heap 'vectors/fragmentation{allocator=system}'
   cargo xtask heap 'ingest/build.*engine=flat,n=1000' --cargo-profile dev
 
 Runs the case once in mode heap, with the calibrations, and shows each phase. RSS and average spread from run to run;
-`cargo xtask bench` repeats them and judges.
-
-Exit codes:
-    0  measured
-    1  the tool failed
-    2  wrong command line or bad input
-    4  no such case
-  100  the case crashed, was killed at a limit, or failed
-  101  the suites did not build
-  130  interrupted by Ctrl-C";
+`cargo xtask bench` repeats them and judges.",
+        "measured",
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &CaseFlags) -> Result<u8> {

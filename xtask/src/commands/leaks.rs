@@ -63,10 +63,8 @@ pub struct LeaksFlags {
 
 /// What `--help` adds.
 pub fn help() -> String {
-    format!(
-        "\
-Examples:
-  cargo xtask leaks                             every case tagged loop, and the measuring tools
+    exit_code::help_with(
+        "  cargo xtask leaks                             every case tagged loop, and the measuring tools
   cargo xtask leaks -s search -e usearch        the loops of one suite on one engine
   cargo xtask leaks --message-format json       one JSON document on stdout
 
@@ -76,10 +74,7 @@ suspect, those behind them have to confirm it. Engines in C are read by their C 
 leak.slope and leak.growth in the threshold table hold, too. Two known leaks of 8 bytes per iteration \
 are part of every check: if one is not found, the check fails.
 
-Your own code: docs/leaks.md, \"Leak checks in your own tests\".
-
-{}",
-        exit_code::HELP
+Your own code: docs/leaks.md, \"Leak checks in your own tests\".",
     )
 }
 

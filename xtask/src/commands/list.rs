@@ -31,15 +31,10 @@ pub struct ListFlags {
 
 /// What `--help` adds.
 pub fn help() -> String {
-    format!(
-        "\
-Examples:
-  cargo xtask list                              every case, slow and fault ones too
+    exit_code::help_with(
+        "  cargo xtask list                              every case, slow and fault ones too
   cargo xtask list -t quick                     the quick grid
-  cargo xtask list --message-format json | jq -r '.[].id'
-
-{}",
-        exit_code::HELP
+  cargo xtask list --message-format json | jq -r '.[].id'",
     )
 }
 

@@ -7,7 +7,10 @@ use anyhow::{Result, anyhow};
 use bench_core::case::{Kind, Mode};
 use bench_core::run::{CaseRecord, Run};
 
-use crate::cli::exit_code::{CodedError, INTERRUPTED, NOTHING_MATCHED, WORKLOAD_FAILED, usage};
+use crate::cli::exit_code::{
+    self, BUILD_FAILED, CodedError, INTERRUPTED, NOTHING_MATCHED, PASS, TOOL_ERROR, USAGE, WORKLOAD_FAILED,
+    usage,
+};
 use crate::cli::flags::{
     BaselineFlags, CaseFlags, ConfirmFlags, ExportFlags, MEMORY_LIMIT, MeasureFlags, MessageFormat,
     SelectionFlags,
@@ -16,6 +19,17 @@ use crate::commands::bench::flags::BenchFlags;
 use crate::commands::bench::{self, BenchedRun};
 use crate::commands::conclusion;
 use crate::run::selection::SelectedCase;
+
+/// What the `--help` of such a command adds; `done` is its success in a word.
+pub fn help(examples: &str, done: &str) -> String {
+    let codes = [PASS, TOOL_ERROR, USAGE, NOTHING_MATCHED, WORKLOAD_FAILED, BUILD_FAILED, INTERRUPTED];
+    let own = [
+        (PASS, done),
+        (NOTHING_MATCHED, "no such case"),
+        (WORKLOAD_FAILED, "the case crashed, was killed at a limit, or failed"),
+    ];
+    exit_code::help_for(examples, &codes, &own)
+}
 
 /// A case that was measured.
 pub struct OneCase {

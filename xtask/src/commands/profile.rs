@@ -6,14 +6,13 @@ use bench_core::dhat_profile::SitesSummary;
 use clap::Args;
 
 use crate::build::workspace::display_path;
-use crate::cli::exit_code::PASS;
 use crate::cli::flags::{CaseFlags, DrawingFlags, ShownFlags};
 use crate::commands::one_case;
 use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::results::Results;
 use crate::store::stored::read_profile;
 use crate::term::output;
-use crate::term::site_export::write_exports;
+use crate::term::site_export::export_sites;
 use crate::term::site_table::site_table;
 
 /// Flags of `profile`.
@@ -31,25 +30,19 @@ pub struct ProfileFlags {
 }
 
 /// What `profile --help` adds.
-pub const HELP: &str = "\
-Examples:
-  cargo xtask profile 'vectors/multi_concept{dim=512,n=1000}'
+pub fn help() -> String {
+    one_case::help(
+        "  cargo xtask profile 'vectors/multi_concept{dim=512,n=1000}'
   cargo xtask profile multi_concept.dim=512,n=1000 --by total --top 5
   cargo xtask profile 'vectors/single_vector{dim=128}' --flamegraph f.svg --pprof f.pb.gz
 
 Runs the case once in mode sites: dhat keeps a stack for every allocation. Frames of the allocator and of the standard
 library are left out at the inner end, those of the harness at the outer, as far as names tell: --cargo-profile dev keeps no
 paths of inlined functions, so there they stay. In a pprof file alloc_* is what was ever
-requested, inuse_* what was live at the peak.
-
-Exit codes:
-    0  profiled
-    1  the tool failed
-    2  wrong command line or bad input
-    4  no such case
-  100  the case crashed, was killed at a limit, or failed
-  101  the suites did not build
-  130  interrupted by Ctrl-C";
+requested, inuse_* what was live at the peak.",
+        "profiled",
+    )
+}
 
 /// Runs the command.
 pub fn run(flags: &ProfileFlags) -> Result<u8> {
@@ -75,6 +68,5 @@ pub fn run(flags: &ProfileFlags) -> Result<u8> {
         display_path(&one.page)
     ));
     output::print(&text)?;
-    write_exports(&summary.sites, &id.to_string(), flags.shown.count(), &flags.export)?;
-    Ok(PASS)
+    export_sites(&summary.sites, &id.to_string(), flags.shown.count(), &flags.export)
 }

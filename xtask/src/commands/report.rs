@@ -36,16 +36,11 @@ pub struct ReportFlags {
 
 /// Examples for `report --help`.
 pub fn help() -> String {
-    format!(
-        "\
-Examples:
-  cargo xtask report                                  the newest run, judged by today's thresholds
+    exit_code::help_with(
+        "  cargo xtask report                                  the newest run, judged by today's thresholds
   cargo xtask report 2026-11-21T120125Z-1a2b3c4       a run by its id
   cargo xtask report /tmp/artifact/run.json           a file; the page is written beside it
-  cargo xtask report --baseline main --export junit=report.xml
-
-{}",
-        exit_code::HELP
+  cargo xtask report --baseline main --export junit=report.xml",
     )
 }
 

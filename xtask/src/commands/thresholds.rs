@@ -56,8 +56,7 @@ pub enum ThresholdsCommand {
 /// Examples for `thresholds --help`.
 pub fn help() -> String {
     exit_code::help_with(
-        "\
-  cargo xtask thresholds check
+        "  cargo xtask thresholds check
   cargo xtask thresholds explain 'vectors/single_vector{dim=128}'
   cargo xtask thresholds suggest > tight.toml",
     )

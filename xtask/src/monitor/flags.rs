@@ -10,6 +10,7 @@ use bench_core::server_url::ServerUrl;
 use clap::Args;
 
 use super::asked_for::AskedFor;
+use crate::cli::exit_code::{self, CANNOT_START, INTERRUPTED, PASS, TOOL_ERROR, USAGE};
 use crate::cli::quantity::parse_duration;
 
 /// Flags of `monitor`.
@@ -84,9 +85,9 @@ fn parse_interval(text: &str) -> anyhow::Result<Duration> {
 }
 
 /// What `--help` adds.
-pub const HELP: &str = "\
-Examples:
-  cargo xtask monitor --pid 4711                                 every 5 s until it ends or Ctrl-C
+pub fn help() -> String {
+    exit_code::help_for(
+        "  cargo xtask monitor --pid 4711                                 every 5 s until it ends or Ctrl-C
   cargo xtask monitor --interval 2 --duration 60 --pid 4711      every 2 s, for a minute
   cargo xtask monitor --interval 100ms -- ./server --port 8080   start a command and watch it
   cargo xtask monitor --metrics http://127.0.0.1:6333/metrics    Qdrant, or a Go service such as Weaviate
@@ -111,12 +112,14 @@ keep their names; process_resident_memory_bytes becomes rss_bytes.
 
 When the process ends, so does the watch. An endpoint that does not answer costs a sample, which is counted with its
 reason. The summary goes to stdout, or to stderr where stdout is the command's. Ctrl-C goes to the command, too; after
-10 s it is killed.
-
-Exit codes:
-    0  the process ended, or the time was up
-    1  the tool failed, or no sample could be taken
-    2  wrong command line, no such process
-  127  the command could not be started
-  130  interrupted by Ctrl-C; the samples are stored
-  otherwise the command's own exit code; 128 + N if signal N killed it";
+10 s it is killed.",
+        &[PASS, TOOL_ERROR, USAGE, CANNOT_START, INTERRUPTED],
+        &[
+            (PASS, "the process ended, or the time was up"),
+            (TOOL_ERROR, "the tool failed, or no sample could be taken"),
+            (USAGE, "wrong command line, no such process"),
+            (INTERRUPTED, "interrupted by Ctrl-C; the samples are stored"),
+        ],
+    )
+        + "\n  otherwise the command's own exit code; 128 + N if signal N killed it"
+}

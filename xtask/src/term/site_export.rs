@@ -3,66 +3,51 @@
 
 use std::path::Path;
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::Result;
 use bench_core::dhat_profile::CallSite;
 use report::{SiteCount, export};
 
 use crate::build::workspace::display_path;
-use crate::cli::exit_code::{CodedError, of_error};
 use crate::cli::flags::DrawingFlags;
-use crate::store::output_file::write_whole;
+use crate::store::exports::Exports;
 use crate::term::output;
 
-/// Exports behind a table. Each is written by itself, whatever became of the others.
-#[derive(Default)]
-pub struct Exports {
-    failed: Vec<Error>,
-}
-
-impl Exports {
-    /// Writes one export and prints its name, or that it is empty and why. A failure is kept for the end.
-    pub fn write(
-        &mut self,
-        kind: &str,
-        path: Option<&Path>,
-        content: impl FnOnce() -> Result<Option<Vec<u8>>>,
-        empty: &str,
-    ) -> Result<()> {
-        let Some(path) = path else { return Ok(()) };
-        match content().and_then(|content| content.map(|bytes| write_whole(path, &bytes)).transpose()) {
-            Ok(Some(())) => output::print(&format!("{kind}  {}\n", display_path(path))),
-            Ok(None) => output::print(&format!(
-                "{kind}  nothing to draw, {empty}: {} is not written\n",
-                display_path(path)
-            )),
-            Err(error) => {
-                self.failed.push(error);
-                Ok(())
-            }
-        }
-    }
-
-    /// Ends with what failed, if anything did.
-    pub fn end(self) -> Result<()> {
-        let Some(first) = self.failed.first() else { return Ok(()) };
-        let reasons: Vec<String> = self.failed.iter().map(|error| format!("{error:#}")).collect();
-        Err(CodedError::new(of_error(first), anyhow!(reasons.join("; "))).into())
-    }
-}
-
-/// Writes the call sites as the flags ask for it.
+/// Writes the call sites as the flags ask for it. What comes back is an exit code.
 ///
 /// # Errors
-/// If one cannot be written; the others are written all the same.
-pub fn write_exports(sites: &[CallSite], title: &str, count: SiteCount, flags: &DrawingFlags) -> Result<()> {
-    let mut exports = Exports::default();
-    let graph = || Ok(export::flamegraph(sites, count, title)?.map(String::into_bytes));
-    exports.write("flame graph", flags.flamegraph.as_deref(), graph, nothing_to_draw(count))?;
-    let pprof = || export::pprof(sites, title).map(Some);
-    exports.write("pprof", flags.pprof.as_deref(), pprof, "")?;
-    let collapsed = || Ok(Some(export::collapsed(sites, count).into_bytes()));
-    exports.write("collapsed stacks", flags.collapsed.as_deref(), collapsed, "")?;
-    exports.end()
+/// If stdout cannot be written.
+pub fn export_sites(sites: &[CallSite], title: &str, count: SiteCount, flags: &DrawingFlags) -> Result<u8> {
+    let mut exports = Exports::new();
+    if let Some(path) = &flags.flamegraph {
+        draw(&mut exports, path, export::flamegraph(sites, count, title), nothing_to_draw(count))?;
+    }
+    if let Some(path) = &flags.pprof {
+        write(&mut exports, "pprof", path, export::pprof(sites, title))?;
+    }
+    if let Some(path) = &flags.collapsed {
+        let stacks = export::collapsed(sites, count).into_bytes();
+        write(&mut exports, "collapsed stacks", path, Ok(stacks))?;
+    }
+    Ok(exports.code())
+}
+
+/// Writes a flame graph and prints its name, or why there is nothing to draw.
+pub fn draw(exports: &mut Exports, path: &Path, graph: Result<Option<String>>, empty: &str) -> Result<()> {
+    match graph.transpose() {
+        Some(svg) => write(exports, "flame graph", path, svg.map(String::into_bytes)),
+        None => output::print(&format!(
+            "flame graph  nothing to draw, {empty}: {} is not written\n",
+            display_path(path)
+        )),
+    }
+}
+
+/// Writes one export and prints its name.
+fn write(exports: &mut Exports, kind: &str, path: &Path, content: Result<Vec<u8>>) -> Result<()> {
+    match exports.write(kind, path, content) {
+        true => output::print(&format!("{kind}  {}\n", display_path(path))),
+        false => Ok(()),
+    }
 }
 
 /// Why there is no picture of a count.

@@ -44,13 +44,11 @@ pub struct BenchFlags {
 
 /// What `--help` adds.
 pub fn help() -> String {
-    format!(
-        "\
-Examples:
-  cargo xtask bench                             every case that is not slow, all modes
+    exit_code::help_with(
+        "  cargo xtask bench                             every case that is not slow, all modes
   cargo xtask bench --quick                     the quick grid, under a minute once built
   cargo xtask bench single_vector               cases whose id matches the regular expression
-  cargo xtask bench 'vectors/multi_concept{{dim=512,n=1000}}'   this case, whatever its tags
+  cargo xtask bench 'vectors/multi_concept{dim=512,n=1000}'   this case, whatever its tags
   cargo xtask bench -s search -e flat --mode heap     one suite, one engine, one mode
   cargo xtask bench --slow --message-format json      everything; one JSON document on stdout
   cargo xtask bench --baseline main             compare with a baseline, see `cargo xtask baseline --help`
@@ -59,9 +57,6 @@ Cases tagged slow are left out unless --slow, -t slow or the case's whole id ask
 tagged fault misbehave on purpose and run only by -t fault or by their id. Cases tagged calibration \
 check the instruments and are part of every bench with mode heap or native.
 
-stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.
-
-{}",
-        exit_code::HELP
+stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.",
     )
 }
