@@ -5,10 +5,10 @@ use super::{Class, Direction, Metric, Source, Unit, absence};
 use crate::case::Mode;
 use crate::evidence::PhaseRecord;
 
-/// Peak over the budget's limit.
-pub const USED: Metric = Metric {
-    id: "budget.used",
-    title: "peak over the budget's limit",
+/// What the rows have in common.
+const ROW: Metric = Metric {
+    id: "",
+    title: "",
     source: Source::Workload,
     unit: Unit::Ratio,
     mode: Mode::Heap,
@@ -18,12 +18,21 @@ pub const USED: Metric = Metric {
     only_by_rule: None,
     sites: None,
     absent: absence::unreadable,
+    about: "",
+    of: |_| None,
+};
+
+/// Peak over the budget's limit.
+pub const USED: Metric = Metric {
+    id: "budget.used",
+    title: "peak over the budget's limit",
     about: "peak heap over the limit that the work was given for its heap: above 1 the limit did not hold",
     of: |phase| {
         let heap = phase.heap?;
         let peak = heap.peak_live_bytes as f64 - heap.base_live_bytes as f64;
         quotient(peak, phase.budget?.heap_limit_bytes as f64)
     },
+    ..ROW
 };
 
 /// Batches.
@@ -69,19 +78,5 @@ const fn count(
     about: &'static str,
     of: fn(&PhaseRecord) -> Option<f64>,
 ) -> Metric {
-    Metric {
-        id,
-        title,
-        source: Source::Workload,
-        unit: Unit::Count,
-        mode: Mode::Heap,
-        direction: Direction::Neutral,
-        class: Class::Exact,
-        floor: 0.0,
-        only_by_rule: None,
-        sites: None,
-        absent: absence::unreadable,
-        about,
-        of,
-    }
+    Metric { id, title, unit: Unit::Count, class: Class::Exact, floor: 0.0, about, of, ..ROW }
 }

@@ -2,6 +2,7 @@
 //! it is written in; of a server its PSS.
 
 use super::arithmetic::{deletion, quotient};
+use super::heap::RELATIVE;
 use super::{Class, Direction, Metric, SiteCount, Source, Unit, absence};
 use crate::case::Mode;
 use crate::evidence::{Ledger, MemoryReading, PhaseRecord};
@@ -23,8 +24,6 @@ const ROW: Metric = Metric {
     of: |_| None,
 };
 
-/// Why only a rule gates what is relative to what stays.
-const RELATIVE: &str = "it also rises when what stays gets less: only a rule gates it";
 /// Why only a rule gates what nobody can explain.
 const UNEXPLAINED: &str = "it tells how far the other numbers can be trusted: only a rule gates it";
 
