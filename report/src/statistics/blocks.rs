@@ -24,10 +24,34 @@ pub fn p_higher_in_blocks(new: &[f64], old: &[f64], size: usize) -> Option<f64> 
     };
     let ranks = doubled_ranks(&aligned(new), &aligned(old));
     let (new, old) = ranks.split_at(new.len());
-    let seen: usize = new.iter().sum();
-    let blocks = new.chunks(size).zip(old.chunks(size)).map(|(new, old)| [new, old].concat());
-    let ways = blocks.fold(vec![1.0], |ways, block| convolved(&ways, &ways_by_sum(&block, size)));
-    Some(ways[seen..].iter().sum::<f64>() / ways.iter().sum::<f64>())
+    let mut blocks: Vec<Vec<usize>> =
+        new.chunks(size).zip(old.chunks(size)).map(|(new, old)| [new, old].concat()).collect();
+    // From the block's lowest rank on, and in whole ranks unless values tie: the tables of sums are shorter.
+    for block in &mut blocks {
+        let lowest = block.iter().copied().min().unwrap_or_default();
+        block.iter_mut().for_each(|rank| *rank -= lowest);
+    }
+    if blocks.iter().flatten().all(|rank| rank.is_multiple_of(2)) {
+        blocks.iter_mut().flatten().for_each(|rank| *rank /= 2);
+    }
+    let seen: usize = blocks.iter().flat_map(|block| &block[..size]).sum();
+    let ways = |blocks: &[Vec<usize>]| {
+        blocks.iter().fold(vec![1.0], |ways, block| convolved(&ways, &ways_by_sum(block, size)))
+    };
+    let (first, second) = blocks.split_at(blocks.len() / 2);
+    Some(chance_of_at_least(seen, &ways(first), &ways(second)))
+}
+
+/// The chance that two independent numbers, which are `i` in `a[i]` and in `b[i]` ways, add up to at least
+/// `sum`.
+fn chance_of_at_least(sum: usize, a: &[f64], b: &[f64]) -> f64 {
+    let mut at_least = a.to_vec();
+    for i in (1..at_least.len()).rev() {
+        at_least[i - 1] += at_least[i];
+    }
+    let all = at_least[0] * b.iter().sum::<f64>();
+    let missing = |by: usize| at_least.get(sum.saturating_sub(by)).copied().unwrap_or(0.0);
+    b.iter().enumerate().map(|(by, times)| times * missing(by)).sum::<f64>() / all
 }
 
 /// How many ways give each sum of two independent numbers.
@@ -60,6 +84,25 @@ mod tests {
         assert_eq!(p_higher_in_blocks(&[2.0, 102.0], &[1.0, 101.0], 1), Some(0.25));
         assert_eq!(p_higher_in_blocks(&[1.0, 101.0], &[2.0, 102.0], 1), Some(1.0));
         assert_eq!(p_higher_in_blocks(&[5.0, 5.0], &[5.0, 5.0], 1), Some(1.0), "all are equal");
+    }
+
+    /// Every way to deal them, one by one; with ties within a block and between blocks.
+    #[test]
+    fn p_is_the_share_of_all_ways() {
+        let (new, old) = ([3.0, 1.0, 2.0, 2.0, 5.0, 7.0], [2.0, 1.0, 4.0, 1.0, 5.0, 5.0]);
+        let mean = |block: usize| (0..2).map(|i| new[2 * block + i] + old[2 * block + i]).sum::<f64>() / 4.0;
+        let aligned = |side: &[f64; 6]| std::array::from_fn::<f64, 6, _>(|i| side[i] - mean(i / 2));
+        let ranks = doubled_ranks(&aligned(&new), &aligned(&old));
+        let seen: usize = ranks[..6].iter().sum();
+        let deals = |block: usize| -> Vec<usize> {
+            let of_block = [2 * block, 2 * block + 1, 2 * block + 6, 2 * block + 7].map(|i| ranks[i]);
+            (0..4).flat_map(|i| (i + 1..4).map(move |k| of_block[i] + of_block[k])).collect()
+        };
+        let [first, second, third] = [0, 1, 2].map(deals);
+        let sums = first.iter().flat_map(|a| second.iter().map(move |b| a + b));
+        let higher = sums.flat_map(|a| third.iter().map(move |b| a + b)).filter(|sum| *sum >= seen).count();
+        assert!(higher > 1 && higher < 216, "{higher}");
+        assert_eq!(p_higher_in_blocks(&new, &old, 2), Some(higher as f64 / 216.0));
     }
 
     #[test]

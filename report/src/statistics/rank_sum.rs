@@ -4,6 +4,9 @@
 //! to the two sides that give the new side a rank sum at least as high as the one seen: the permutation
 //! distribution given the ties, which the tables for untied values are a case of. It is counted, not sampled.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 /// Above so many values in all the counts are replaced by the normal approximation with continuity and tie
 /// correction.
 const MOST_COUNTED: usize = 80;
@@ -47,8 +50,18 @@ pub(super) fn doubled_ranks(new: &[f64], old: &[f64]) -> Vec<usize> {
     ranks
 }
 
-/// How many orders of two sides without ties give each value of U, from 0 to n * m.
-pub(super) fn ways_by_u(n: usize, m: usize) -> Vec<f64> {
+/// How many ways give each number, from 0 on.
+pub(super) type Ways = Arc<[f64]>;
+
+/// How many orders of two sides without ties give each value of U, from 0 to n * m. Counted once for each
+/// pair of sizes: every metric of a comparison asks for the same.
+pub(super) fn ways_by_u(n: usize, m: usize) -> Ways {
+    static COUNTED: Mutex<BTreeMap<(usize, usize), Ways>> = Mutex::new(BTreeMap::new());
+    let mut counted = COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(counted.entry((n, m)).or_insert_with(|| counted_by_u(n, m).into()))
+}
+
+fn counted_by_u(n: usize, m: usize) -> Vec<f64> {
     // U counts the partitions of a number into at most n parts of at most m: the Gaussian binomial
     // coefficient, the product of (1 - x^(m + i)) / (1 - x^i) for i in 1..=n.
     let mut ways = vec![0.0; n * m + 1];
@@ -172,8 +185,8 @@ mod tests {
 
     #[test]
     fn u_is_counted_as_the_tables_have_it() {
-        assert_eq!(ways_by_u(2, 2), [1., 1., 2., 1., 1.]);
-        assert_eq!(ways_by_u(3, 2), [1., 1., 2., 2., 2., 1., 1.]);
+        assert_eq!(ways_by_u(2, 2)[..], [1., 1., 2., 1., 1.]);
+        assert_eq!(ways_by_u(3, 2)[..], [1., 1., 2., 2., 2., 1., 1.]);
         assert_eq!(ways_by_u(10, 10).iter().sum::<f64>(), 184_756.0, "20 choose 10");
         let all: f64 = ways_by_u(20, 20).iter().sum();
         assert!((all / 137_846_528_820.0 - 1.0).abs() < 1e-12, "40 choose 20");
