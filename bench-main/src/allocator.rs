@@ -15,6 +15,8 @@ use bench_core::case::Mode;
 use bench_core::harness::{Allocator, Instruments};
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use bench_core::instrument::LibcDirect as SystemAllocator;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+use bench_core::instrument::NotedBlocks;
 use bench_core::instrument::{CountingAllocator, Profilable, stop_counting_native};
 use bench_core::program::{ALLOCATOR_VARIABLE, CHECK_TOOLS, MODE_VARIABLE};
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
@@ -38,13 +40,18 @@ const fn way(mode: Mode, allocator: Allocator, by: &'static (dyn GlobalAlloc + S
     Way { mode: Some(mode), allocator, by }
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+const NATIVE_ALLOCATOR: NotedBlocks<SystemAllocator> = NotedBlocks(SystemAllocator);
+#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
+const NATIVE_ALLOCATOR: SystemAllocator = SystemAllocator;
+
 /// All ways that this program was built with. The first chooses; the second is that of a program without a
 /// mode.
 static WAYS: &[Way] = &[
     Way { mode: None, allocator: Allocator::System, by: &Chooser },
     way(Mode::Time, Allocator::System, &SystemAllocator),
     way(Mode::Heap, Allocator::System, &CountingAllocator::new(SystemAllocator)),
-    way(Mode::Native, Allocator::System, &CountingAllocator::new(SystemAllocator)),
+    way(Mode::Native, Allocator::System, &CountingAllocator::new(NATIVE_ALLOCATOR)),
     way(Mode::Sites, Allocator::System, &dhat::Alloc),
     #[cfg(feature = "jemalloc")]
     way(Mode::Time, Allocator::Jemalloc, &tikv_jemallocator::Jemalloc),

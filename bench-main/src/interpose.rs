@@ -16,7 +16,9 @@ use std::ffi::{c_int, c_void};
 
 use bench_core::instrument::{count_native_alloc, count_native_free, count_native_realloc, native_counts};
 #[cfg(target_pointer_width = "64")]
-use bench_core::instrument::{counted_madvise, counted_mmap, counted_mremap, counted_munmap};
+use bench_core::instrument::{
+    counted_madvise, counted_mmap, counted_mremap, counted_munmap, forget_large_block, note_large_block,
+};
 use libc::{EINVAL, ENOMEM};
 
 unsafe extern "C" {
@@ -30,11 +32,20 @@ unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
+/// Elsewhere nobody tells which pages are resident.
+#[cfg(not(target_pointer_width = "64"))]
+fn note_large_block(_: usize, _: usize) {}
+
+#[cfg(not(target_pointer_width = "64"))]
+fn forget_large_block(_: usize, _: usize) {}
+
 /// Counts a block that glibc has just handed out for `requested` bytes; passes it on.
 fn counted(block: *mut c_void, requested: usize) -> *mut c_void {
     if native_counts() && !block.is_null() {
         // SAFETY: `block` is live: glibc returned it and nobody else has seen it.
-        count_native_alloc(requested, unsafe { malloc_usable_size(block) });
+        let usable = unsafe { malloc_usable_size(block) };
+        count_native_alloc(requested, usable);
+        note_large_block(block.addr(), usable);
     }
     block
 }
@@ -61,14 +72,21 @@ unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
         // SAFETY: the caller's promise is passed on.
         return unsafe { __libc_realloc(block, size) };
     }
+    // SAFETY: the caller's promise: `block` is live.
+    let old_usable = unsafe { malloc_usable_size(block) };
+    forget_large_block(block.addr(), old_usable);
     // SAFETY: the caller's promise: `block` is live, and no longer used by the caller if the call succeeds.
-    let (old_usable, new_block) = unsafe { (malloc_usable_size(block), __libc_realloc(block, size)) };
+    let new_block = unsafe { __libc_realloc(block, size) };
     if !new_block.is_null() {
         // SAFETY: `new_block` is live.
-        count_native_realloc(size, old_usable, unsafe { malloc_usable_size(new_block) });
+        let usable = unsafe { malloc_usable_size(new_block) };
+        count_native_realloc(size, old_usable, usable);
+        note_large_block(new_block.addr(), usable);
     } else if size == 0 {
         // So glibc frees.
         count_native_free(old_usable);
+    } else {
+        note_large_block(block.addr(), old_usable);
     }
     new_block
 }
@@ -82,7 +100,9 @@ unsafe extern "C" fn free(block: *mut c_void) {
     // get the block at once, and would show a false peak.
     unsafe {
         if native_counts() {
-            count_native_free(malloc_usable_size(block));
+            let usable = malloc_usable_size(block);
+            count_native_free(usable);
+            forget_large_block(block.addr(), usable);
         }
         __libc_free(block);
     }

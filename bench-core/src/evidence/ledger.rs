@@ -4,8 +4,7 @@ use super::{MemoryReading, MemoryRecord};
 
 /// The growth of RSS anon over a phase, part by part, in bytes; a part that shrank is negative.
 ///
-/// The parts that were read and `rest` add up to `rss_anon`. Memory that was asked for and never touched
-/// makes the rest negative: it is in a heap, and not resident.
+/// The parts that were read and `rest` add up to `rss_anon`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ledger {
     /// What is to be explained.
@@ -21,9 +20,12 @@ pub struct Ledger {
     /// What it hands out beyond what is counted: headers, the rounding up of Rust's blocks, what threads keep
     /// in reserve.
     pub allocator_rounding: Option<i64>,
+    /// What a heap counts and the kernel does not, below zero where there is more of it: whole pages of large
+    /// blocks that were asked for and not touched.
+    pub untouched: Option<i64>,
     /// The main thread's stack.
     pub stack: Option<i64>,
-    /// What is left: other threads' stacks, statics that were written for the first time, untouched memory.
+    /// What is left: other threads' stacks, statics that were written for the first time, untouched blocks below 64 KiB.
     pub rest: i64,
 }
 
@@ -45,7 +47,9 @@ impl Ledger {
         let allocator_rounding =
             held.zip(allocator_free).map(|(held, free)| held - free - rust_heap - c_heap);
         let stack = grown(|reading| reading.stack_resident_bytes);
-        let optional: i64 = [allocator_free, allocator_rounding, stack].into_iter().flatten().sum();
+        let untouched = grown(|reading| reading.untouched_bytes).map(|bytes| -bytes);
+        let optional = [allocator_free, allocator_rounding, untouched, stack];
+        let optional: i64 = optional.into_iter().flatten().sum();
         let rest = rss_anon - rust_heap - c_heap - mappings - optional;
         Some(Ledger {
             rss_anon,
@@ -54,6 +58,7 @@ impl Ledger {
             mappings,
             allocator_free,
             allocator_rounding,
+            untouched,
             stack,
             rest,
         })
@@ -71,10 +76,10 @@ mod tests {
 
     use super::*;
 
-    /// rss anon, Rust, C, resident, shared; then held, free, stack.
-    fn reading(known: [u64; 5], optional: [Option<u64>; 3]) -> MemoryReading {
+    /// rss anon, Rust, C, resident, shared; then held, free, stack, untouched.
+    fn reading(known: [u64; 5], optional: [Option<u64>; 4]) -> MemoryReading {
         let [rss_anon, rust_bytes, c_bytes, anon_bytes, shared_bytes] = known;
-        let [allocator_held_bytes, allocator_free_bytes, stack_resident_bytes] = optional;
+        let [allocator_held_bytes, allocator_free_bytes, stack_resident_bytes, untouched_bytes] = optional;
         let resident = Some(MappingResident { anon_bytes, shared_bytes, file_bytes: 77 });
         MemoryReading {
             rust_bytes,
@@ -84,6 +89,7 @@ mod tests {
             allocator_held_bytes,
             allocator_free_bytes,
             stack_resident_bytes,
+            untouched_bytes,
         }
     }
 
@@ -91,8 +97,8 @@ mod tests {
 
     #[test]
     fn the_parts_and_the_rest_add_up_as_a_table_says() {
-        let nothing = [None; 3];
-        let zeros = [Some(0); 3];
+        let nothing = [None; 4];
+        let zeros = [Some(0); 4];
         // What grew, and what the ledger says: mappings, free, rounding, stack, rest; and whether that is
         // explained.
         let table = [
@@ -104,23 +110,29 @@ mod tests {
             // Heaps of 5 and 3 in an allocator that holds 12, 1 of it free: 3 are rounding.
             (
                 [14 * MIB, 5 * MIB, 3 * MIB, 0, 0],
-                [Some(12 * MIB), Some(MIB), Some(MIB)],
+                [Some(12 * MIB), Some(MIB), Some(MIB), Some(0)],
                 (0, Some(1), Some(3), Some(1), 1),
                 false,
             ),
             // What was not read is left to the rest.
             ([14 * MIB, 5 * MIB, 3 * MIB, 0, 0], nothing, (0, None, None, None, 6), false),
-            // Asked for and never touched.
+            // Asked for and never touched: in a run that did not look, and in one that did.
             (
                 [0, 64 * MIB, 0, 0, 0],
-                [Some(64 * MIB), Some(0), Some(0)],
+                [Some(64 * MIB), Some(0), Some(0), None],
                 (0, Some(0), Some(0), Some(0), -64),
                 false,
+            ),
+            (
+                [MIB, 0, 64 * MIB, 0, 0],
+                [Some(64 * MIB), Some(0), Some(0), Some(63 * MIB)],
+                (0, Some(0), Some(0), Some(0), 0),
+                true,
             ),
             // 2 % of 100.
             (
                 [100 * MIB, 98 * MIB, 0, 0, 0],
-                [Some(98 * MIB), Some(0), None],
+                [Some(98 * MIB), Some(0), None, None],
                 (0, Some(0), Some(0), None, 2),
                 true,
             ),
@@ -150,7 +162,7 @@ mod tests {
 
     #[test]
     fn without_rss_anon_or_the_mappings_there_is_no_ledger() {
-        let whole = reading([1; 5], [Some(1); 3]);
+        let whole = reading([1; 5], [Some(1); 4]);
         let mut blind = whole;
         blind.process = None;
         let mut unmapped = whole;

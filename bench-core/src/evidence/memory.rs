@@ -48,6 +48,10 @@ pub struct MemoryReading {
     /// as in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocator_free_bytes: Option<u64>,
+    /// Whole pages of the heaps' large blocks that are not resident: asked for, and not touched. Runs before
+    /// 2026-12 lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untouched_bytes: Option<u64>,
     /// Resident pages of the main thread's stack. Nobody tells other threads' stacks apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_resident_bytes: Option<u64>,

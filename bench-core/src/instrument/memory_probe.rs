@@ -107,6 +107,7 @@ mod linux {
                 process: status.and_then(process_status::memory),
                 allocator_held_bytes: allocator.and_then(|allocator| allocator.sys_bytes),
                 allocator_free_bytes: allocator.and_then(|allocator| allocator.free_bytes),
+                untouched_bytes: mappings::untouched_bytes().filter(|_| self.counts_mappings),
                 stack_resident_bytes: stack
                     .and_then(|(bytes, end)| mappings::private_resident_bytes(end.checked_sub(bytes)?..end)),
             };

@@ -13,6 +13,8 @@ mod live_sum;
 mod mappings;
 mod memory_probe;
 mod native_heap;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+mod noted_blocks;
 mod operating_system;
 mod point_buffer;
 mod process_memory;
@@ -36,12 +38,17 @@ pub use counting_allocator::{
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use libc_direct::LibcDirect;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
-pub use mappings::{counted_madvise, counted_mmap, counted_mremap, counted_munmap, mappings_are_counted};
+pub use mappings::{
+    counted_madvise, counted_mmap, counted_mremap, counted_munmap, forget_large_block, mappings_are_counted,
+    note_large_block,
+};
 pub use memory_probe::{MemoryMark, MemoryProbe};
 pub use native_heap::{
     NativeMark, count_native_alloc, count_native_free, count_native_realloc, mark_native, native_counts,
     native_is_counted, native_since, stop_counting_native, totals as native_totals,
 };
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+pub use noted_blocks::NotedBlocks;
 pub use operating_system::{die_with_parent, open_descriptors, trim_allocator};
 pub(crate) use point_buffer::{Point, PointBuffer};
 pub use process_memory::ProcessProbe;

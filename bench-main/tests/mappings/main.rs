@@ -8,6 +8,8 @@
 #[path = "../../src/interpose.rs"]
 mod interpose;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+mod large_blocks;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod mapping;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod peaks;
@@ -19,13 +21,16 @@ mod resident;
 mod threads;
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+use bench_core::instrument::{CountingAllocator, LibcDirect, NotedBlocks};
+
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 #[global_allocator]
-static ALLOCATOR: bench_core::instrument::CountingAllocator<bench_core::instrument::LibcDirect> =
-    bench_core::instrument::CountingAllocator::new(bench_core::instrument::LibcDirect);
+static ALLOCATOR: CountingAllocator<NotedBlocks<LibcDirect>> =
+    CountingAllocator::new(NotedBlocks(LibcDirect));
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 fn main() {
-    let tests: [(&str, fn()); 14] = [
+    let tests: [(&str, fn()); 17] = [
         ("every_program_of_the_table_maps_what_it_says", programs::every_program_maps_what_it_says),
         ("a_call_that_fails_changes_nothing_and_sets_errno", programs::a_failed_call_changes_nothing),
         ("a_call_that_succeeds_leaves_errno_alone", programs::a_successful_call_leaves_errno_alone),
@@ -36,6 +41,9 @@ fn main() {
         ("a_file_in_the_page_cache_is_resident_only_where_it_is_mapped_and_read", resident::file_pages),
         ("a_private_copy_of_a_files_page_must_stay", resident::private_copies),
         ("shared_memory_must_stay_and_is_told_apart", resident::shared_memory),
+        ("of_a_large_block_of_c_the_untouched_pages_are_told", large_blocks::blocks_of_c),
+        ("of_a_large_block_of_rust_the_untouched_pages_are_told", large_blocks::blocks_of_rust),
+        ("the_ledger_explains_what_was_asked_for_and_not_touched", large_blocks::the_ledger),
         ("the_peak_of_the_sum_is_no_sum_of_peaks", peaks::the_peak_of_the_sum),
         ("the_resident_peak_lies_within_its_bounds", peaks::the_resident_peak_lies_within_its_bounds),
         ("the_book_agrees_with_a_slow_model_under_random_traces_of_threads", threads::random_traces),

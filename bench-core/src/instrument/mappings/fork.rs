@@ -1,5 +1,5 @@
-//! The book through a fork: the child's copy must not be half written, nor its lock held by a thread that is
-//! not there.
+//! The books through a fork: the child's copies must not be half written, nor their locks held by a thread
+//! that is not there.
 
 // The room for `unsafe`: the fork handlers.
 #![allow(unsafe_code)]
@@ -8,8 +8,9 @@ use std::mem;
 use std::sync::Once;
 
 use super::STATE;
+use super::large_blocks::LARGE_BLOCKS;
 
-/// Has the lock held while the process is copied.
+/// Has the locks held while the process is copied.
 pub(super) fn watch() {
     static ONCE: Once = Once::new();
     // SAFETY: the handlers are extern "C" functions that do not unwind.
@@ -20,9 +21,12 @@ pub(super) fn watch() {
 }
 
 extern "C" fn before() {
+    mem::forget(LARGE_BLOCKS.lock());
     mem::forget(STATE.lock());
 }
 
 extern "C" fn after() {
+    // Backwards: each puts back the signals that its thread took before.
     drop(STATE.adopt());
+    drop(LARGE_BLOCKS.adopt());
 }

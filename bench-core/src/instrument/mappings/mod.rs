@@ -14,6 +14,7 @@
 mod book;
 mod calls;
 mod fork;
+mod large_blocks;
 mod lock;
 mod peak;
 mod raw;
@@ -24,6 +25,8 @@ mod table;
 use std::ops::Range;
 
 pub use calls::{counted_madvise, counted_mmap, counted_mremap, counted_munmap};
+pub(super) use large_blocks::untouched_bytes;
+pub use large_blocks::{forget_large_block, note_large_block};
 
 use super::live_sum;
 use crate::evidence::{MappingRecord, MappingResident, MappingTotals, MemoryPeak, PeakRange};

@@ -165,7 +165,7 @@ pub const REST: Metric = Metric {
     floor: 262_144.0,
     only_by_rule: Some(UNEXPLAINED),
     about: "growth of RSS anon in the phase without the growth of both heaps, of resident mappings, of what the allocator keeps \
-            free or rounds up, and of the main thread's stack; less than nothing where memory was asked for and not touched",
+            free or rounds up, and of the main thread's stack; and what large blocks were asked for and not touched is added",
     of: |phase| Some(Ledger::of(&phase.memory?)?.rest as f64),
     ..ROW
 };

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::evidence::{
-    AllocatorRecord, BudgetRecord, MappingRecord, MappingResident, MemoryPeak, MemoryReading, MemoryRecord,
-    PeakRange, ProcessMemory, ProcessRecord, SampledRecord, ServerMemory, ServerRecord,
+    AllocatorRecord, BudgetRecord, Faults, MappingRecord, MappingResident, MemoryPeak, MemoryReading,
+    MemoryRecord, PeakRange, ProcessMemory, ProcessRecord, SampledRecord, ServerMemory, ServerRecord,
+    StorageTraffic,
 };
 
 fn value(id: &str, phase: &PhaseRecord) -> Option<f64> {
@@ -33,6 +34,8 @@ fn memory() -> MemoryRecord {
         start: reading([800, 400, 900, 200, 2250]),
         end: reading([1800, 800, 1000, 1000, 3800]),
         peak: Some(MemoryPeak { resident_sum, ..MemoryPeak::default() }),
+        faults: Some(Faults { minor: 70, major: 3 }),
+        storage: Some(StorageTraffic { read_bytes: 8192, written_bytes: 4096 }),
         ..MemoryRecord::default()
     }
 }
@@ -124,6 +127,10 @@ fn each_row_computes_what_it_says() {
         ("memory.anon", 2500.0),
         ("memory.file", 800.0),
         ("memory.rest", 50.0),
+        ("faults.minor", 70.0),
+        ("faults.major", 3.0),
+        ("storage.read", 8192.0),
+        ("storage.written", 4096.0),
         ("native.peak", 3000.0),
         ("native.growth", 800.0),
         ("native.live", 1000.0),

@@ -40,13 +40,14 @@ const PARTS: [MemoryPart<MemoryReading>; 5] = [
 ];
 
 /// The ledger: the first column is the sum of the others.
-const LEDGER: [MemoryPart<Ledger>; 8] = [
+const LEDGER: [MemoryPart<Ledger>; 9] = [
     ("RSS anon", |it| Some(it.rss_anon as f64)),
     ("Rust's heap", |it| Some(it.rust_heap as f64)),
     ("C heap", |it| Some(it.c_heap as f64)),
     ("resident mappings", |it| Some(it.mappings as f64)),
     ("allocator keeps free", |it| Some(it.allocator_free? as f64)),
     ("allocator rounds up", |it| Some(it.allocator_rounding? as f64)),
+    ("asked for, not touched", |it| Some(it.untouched? as f64)),
     ("stack", |it| Some(it.stack? as f64)),
     ("rest", |it| Some(it.rest as f64)),
 ];
