@@ -136,6 +136,8 @@ fn seen(phase: &PhaseRecord, expected: &Expected) -> Expected {
             reallocated_bytes: known.reallocated_bytes.map(|_| heap.reallocated_bytes),
         },
         native: None,
+        mappings: None,
+        rest_bytes: None,
         rss_anon_growth_bytes: within(
             expected.rss_anon_growth_bytes,
             difference(process.end.rss_anon_bytes, process.start.rss_anon_bytes),

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use bench_core::case::{CaseSpec, Mode};
-use bench_core::evidence::Evidence;
+use bench_core::evidence::{Evidence, ExpectedMappings, Ledger, MappingRecord, MemoryRecord};
 use bench_core::program::MODE_VARIABLE;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_vectors");
@@ -24,7 +24,7 @@ fn evidence(program: &mut Command, case: &str) -> Evidence {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The cases that are there for the C heap.
+/// The cases that are there for the C heap, and for mappings.
 fn calibrations() -> Vec<String> {
     let output = Command::new(PROGRAM).arg("list").output().unwrap();
     let cases: Vec<CaseSpec> = serde_json::from_slice(&output.stdout).unwrap();
@@ -34,12 +34,35 @@ fn calibrations() -> Vec<String> {
 }
 
 #[track_caller]
-fn meets_its_expectation(case: &str, evidence: &Evidence) {
+fn meets_of_the_mappings(place: &str, expected: &ExpectedMappings, seen: &MemoryRecord) {
+    let [start, end] = [seen.start, seen.end].map(|reading| reading.mappings.unwrap());
+    let grown = |bytes: fn(&MappingRecord) -> u64| Some(bytes(&end) as i64 - bytes(&start) as i64);
+    let peak = seen.peak.unwrap().anon_mapped_bytes as i64 - start.anon_mapped_bytes as i64;
+    for (what, expected, seen) in [
+        ("mapped", expected.anon_mapped_bytes, grown(|it| it.anon_mapped_bytes)),
+        ("mapped of files", expected.file_mapped_bytes, grown(|it| it.file_mapped_bytes)),
+        ("resident", expected.anon_resident_bytes, grown(|it| it.resident.unwrap().anon_bytes)),
+        ("resident of files", expected.file_resident_bytes, grown(|it| it.resident.unwrap().file_bytes)),
+        ("peak of mapped", expected.anon_mapped_peak_bytes, Some(peak)),
+    ] {
+        assert_eq!(expected, seen, "{place}: {what}");
+    }
+}
+
+#[track_caller]
+fn meets_its_expectation(case: &str, evidence: &Evidence, under_valgrind: bool) {
     for phase in &evidence.phases {
         let place = format!("{case}, phase {}", phase.name);
         let (expected, heap, seen) =
             (phase.expected.as_ref().unwrap(), phase.heap.unwrap(), phase.native.unwrap());
-        let native = expected.native.unwrap();
+        if let Some(mappings) = &expected.mappings {
+            meets_of_the_mappings(&place, mappings, &phase.memory.unwrap());
+        }
+        if let Some(rest) = expected.rest_bytes {
+            let ledger = Ledger::of(&phase.memory.unwrap()).unwrap();
+            assert!(under_valgrind || rest.hold(ledger.rest), "{place}: {ledger:?}");
+        }
+        let native = expected.native.unwrap_or_default();
         for (what, expected, seen) in [
             ("allocated bytes", native.allocated_bytes, seen.allocated_bytes),
             ("allocated blocks", native.allocated_blocks, seen.allocated_blocks),
@@ -63,11 +86,11 @@ fn meets_its_expectation(case: &str, evidence: &Evidence) {
 }
 
 #[test]
-fn every_calibration_of_the_c_heap_meets_its_expectation() {
+fn every_calibration_of_mode_native_meets_its_expectation() {
     let cases = calibrations();
-    assert!(cases.len() >= 4, "{cases:?}");
+    assert!(cases.len() >= 8, "{cases:?}");
     for case in cases {
-        meets_its_expectation(&case, &evidence(&mut program(Mode::Native), &case));
+        meets_its_expectation(&case, &evidence(&mut program(Mode::Native), &case), false);
     }
 }
 
@@ -109,7 +132,7 @@ fn the_calibrations_hold_under_valgrind() {
             PROGRAM,
         ]);
         valgrind.env(MODE_VARIABLE, Mode::Native.name());
-        meets_its_expectation(&case, &evidence(&mut valgrind, &case));
+        meets_its_expectation(&case, &evidence(&mut valgrind, &case), true);
     }
 }
 

@@ -11,6 +11,12 @@ pub struct Expected {
     /// What is known of the C heap; in mode `native` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native: Option<ExpectedHeap>,
+    /// What is known of the mappings; in mode `native` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mappings: Option<ExpectedMappings>,
+    /// What the ledger leaves unexplained ([`super::Ledger`]); in mode `native` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_bytes: Option<Bounds>,
     /// Growth of RSS anon from the phase's start to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rss_anon_growth_bytes: Option<Bounds>,
@@ -44,6 +50,27 @@ pub struct ExpectedHeap {
     /// `HeapRecord::reallocated_bytes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reallocated_bytes: Option<u64>,
+}
+
+/// What is known of the mappings ([`super::MappingRecord`]): bytes at the phase's end minus at its start. What
+/// is not stated is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedMappings {
+    /// Mapped without a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anon_mapped_bytes: Option<i64>,
+    /// Mapped from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_mapped_bytes: Option<i64>,
+    /// Resident without a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anon_resident_bytes: Option<i64>,
+    /// Resident of files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_resident_bytes: Option<i64>,
+    /// The highest mapped without a file, over the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anon_mapped_peak_bytes: Option<i64>,
 }
 
 /// The least and the most that a count may be. In JSON one number where both are the same, else a pair.
@@ -118,6 +145,8 @@ mod tests {
             "growth_bytes": -50, "peak_over_start_bytes": 1000, "allocated_bytes": 7, "freed_blocks": 2,
             "rss_anon_growth_bytes": [0, 2000],
             "native": {"growth_bytes": [100, 124], "allocated_bytes": 100},
+            "mappings": {"anon_mapped_bytes": 4096, "file_resident_bytes": -4096},
+            "rest_bytes": [-7, 7],
         });
         let expected: Expected = serde_json::from_value(stored.clone()).unwrap();
         assert_eq!(expected.heap.growth_bytes, Some(Bounds::from(-50)));

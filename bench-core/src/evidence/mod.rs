@@ -17,7 +17,7 @@ mod memory;
 mod server;
 
 pub use budget::BudgetRecord;
-pub use expected::{Bounds, Expected, ExpectedHeap};
+pub use expected::{Bounds, Expected, ExpectedHeap, ExpectedMappings};
 pub use heap::{AllocatorRecord, HeapRecord};
 pub use ledger::Ledger;
 pub use memory::{

@@ -26,6 +26,8 @@ mod thread_counters;
 mod totals;
 
 pub use allocator_internals::{MiProcessInfo, mimalloc_internals, system_internals};
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+pub use calibration::AnonMapping;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use calibration::CBlock;
 #[cfg(unix)]

@@ -6,6 +6,8 @@
 
 mod crew;
 mod heap;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+mod mappings;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod native;
 mod resident;
@@ -17,6 +19,9 @@ use bench_core::harness::{Axis, Case, Prepared, Suite, Workload};
 
 /// Programs that allocate as C does; what they allocate is the C heap's, and mode `native` counts it.
 const C_PROGRAMS: [&str; 4] = ["c_blocks", "c_realloc", "c_aligned", "c_threads"];
+
+/// Programs that map memory themselves, and one that takes memory of every kind.
+const MAPPING_PROGRAMS: [&str; 4] = ["m_anonymous", "m_remap", "m_file", "ledger"];
 
 const PROGRAMS: [&str; 7] =
     ["blocks", "realloc", "zeroed", "resident", "threads", "threads_exact_peak", "free_elsewhere"];
@@ -30,6 +35,16 @@ pub(crate) fn add(suite: &mut Suite) {
             .absent_in(Mode::Sites, "dhat sees Rust's heap only")
             .absent_in(Mode::Time, "a calibration checks counters, not time");
     suite.add(workload, prepare_native);
+    let workload = Workload::new(
+        "calibration",
+        "mappings known beforehand, and the ledger of all memory: checks the instruments",
+    )
+    .axis(Axis::new("program", MAPPING_PROGRAMS))
+    .kind(Kind::Calibration)
+    .absent_in(Mode::Heap, "mappings are counted in mode native")
+    .absent_in(Mode::Sites, "dhat sees Rust's heap only")
+    .absent_in(Mode::Time, "a calibration checks counters, not time");
+    suite.add(workload, prepare_mappings);
     let workload = Workload::new("calibration", "byte counts known beforehand: checks the instruments")
         .axis(Axis::new("program", PROGRAMS))
         .kind(Kind::Calibration)
@@ -66,4 +81,20 @@ fn prepare_native(case: &Case) -> Result<Prepared> {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn prepare_native(_: &Case) -> Result<Prepared> {
     bail!("the C heap is counted on Linux with glibc only")
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+fn prepare_mappings(case: &Case) -> Result<Prepared> {
+    match case.text("program")? {
+        "m_anonymous" => Ok(mappings::anonymous_map()),
+        "m_remap" => Ok(mappings::remap()),
+        "m_file" => mappings::file_map(),
+        "ledger" => Ok(mappings::ledger()),
+        program => bail!("calibration has no program {program:?}"),
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
+fn prepare_mappings(_: &Case) -> Result<Prepared> {
+    bail!("mappings are counted on 64-bit Linux with glibc only")
 }

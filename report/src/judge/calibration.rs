@@ -2,7 +2,10 @@
 //! recorded.
 
 use bench_core::case::CaseId;
-use bench_core::evidence::{Bounds, Evidence, Expected, ExpectedHeap, HeapRecord, PhaseRecord};
+use bench_core::evidence::{
+    Bounds, Evidence, Expected, ExpectedHeap, ExpectedMappings, HeapRecord, Ledger, MappingRecord,
+    MemoryRecord, PhaseRecord,
+};
 
 use crate::judge::judgement::CalibrationFault;
 use crate::quantity::grouped;
@@ -12,7 +15,8 @@ use crate::quantity::grouped;
 ///
 /// A count of the heap must be the same to the byte; a peak may differ by the bound that the counting
 /// allocator states for several threads ([`bench_core::evidence::HeapRecord::peak_slack_bytes`], 0 with one
-/// thread). What the system cannot tell (RSS) is not compared; a heap count that was not recorded is a fault.
+/// thread). What the system cannot tell (RSS, resident pages) is not compared; a count of a heap or of mapped
+/// bytes that was not recorded is a fault.
 pub fn check(case: &CaseId, evidence: &Evidence) -> (usize, Vec<CalibrationFault>) {
     let (mut checks, mut faults) = (0, Vec::new());
     for phase in &evidence.phases {
@@ -71,6 +75,11 @@ fn comparisons(expected: &Expected, phase: &PhaseRecord) -> Vec<CountCheck> {
     if let Some(expected) = &expected.native {
         comparisons.extend(heap_comparisons(&C_HEAP, expected, phase.native.as_ref()));
     }
+    if let Some(expected) = &expected.mappings {
+        comparisons.extend(mapping_comparisons(expected, phase.memory.as_ref()));
+    }
+    let rest = phase.memory.as_ref().and_then(Ledger::of).map(|ledger| i128::from(ledger.rest));
+    comparisons.extend(resident("what the ledger leaves unexplained in bytes", expected.rest_bytes, rest));
     comparisons
 }
 
@@ -123,9 +132,36 @@ fn heap_comparisons(names: &Names, expected: &ExpectedHeap, heap: Option<&HeapRe
     names.iter().zip(counts).filter_map(known).collect()
 }
 
+/// The counts of the mappings; what of them is resident is not compared where the kernel does not tell.
+fn mapping_comparisons(expected: &ExpectedMappings, memory: Option<&MemoryRecord>) -> Vec<CountCheck> {
+    let at = |reading: Option<MappingRecord>, bytes: fn(&MappingRecord) -> Option<u64>| {
+        reading.as_ref().and_then(bytes).map(i128::from)
+    };
+    let start = |bytes| at(memory.and_then(|memory| memory.start.mappings), bytes);
+    let end = |bytes| at(memory.and_then(|memory| memory.end.mappings), bytes);
+    let grown = |bytes: fn(&MappingRecord) -> Option<u64>| Some(end(bytes)? - start(bytes)?);
+    let (anon, file) = (grown(|it| Some(it.anon_mapped_bytes)), grown(|it| Some(it.file_mapped_bytes)));
+    let (anon_resident, file_resident) =
+        (grown(|it| Some(it.resident?.anon_bytes)), grown(|it| Some(it.resident?.file_bytes)));
+    let peak = memory.and_then(|memory| memory.peak).map(|peak| i128::from(peak.anon_mapped_bytes));
+    let peak = peak.zip(start(|it| Some(it.anon_mapped_bytes))).map(|(peak, start)| peak - start);
+    let counts = [
+        ("mapped bytes without a file", expected.anon_mapped_bytes, anon, true),
+        ("mapped bytes of files", expected.file_mapped_bytes, file, true),
+        ("peak of mapped bytes without a file", expected.anon_mapped_peak_bytes, peak, true),
+        ("resident mapped bytes without a file", expected.anon_resident_bytes, anon_resident, false),
+        ("resident mapped bytes of files", expected.file_resident_bytes, file_resident, false),
+    ];
+    let known = |(what, expected, recorded, must): (&'static str, Option<i64>, Option<i128>, bool)| {
+        let count = i128::from(expected?);
+        (must || recorded.is_some()).then_some(CountCheck { what, least: count, most: count, recorded })
+    };
+    counts.into_iter().filter_map(known).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use bench_core::evidence::{ProcessMemory, ProcessRecord};
+    use bench_core::evidence::{MappingResident, MemoryPeak, MemoryReading, ProcessMemory, ProcessRecord};
 
     use super::*;
 
@@ -160,7 +196,7 @@ mod tests {
             heap: right_heap(),
             rss_anon_growth_bytes: Some((2000, 2000).into()),
             peak_rss_over_start_bytes: Some((0, 5000).into()),
-            native: None,
+            ..Expected::default()
         }
     }
 
@@ -239,6 +275,68 @@ mod tests {
         assert_eq!(faults(expected(101), &phase), ["C heap allocated bytes"]);
         phase.native.as_mut().unwrap().end_live_bytes = 149;
         assert_eq!(faults(expected(100), &phase), ["C heap growth in bytes"]);
+    }
+
+    #[test]
+    fn a_page_of_a_mapping_that_is_off_is_a_fault_and_so_is_a_ledger_with_a_hole() {
+        let reading = |anon_mapped_bytes, anon_bytes, rss_anon| MemoryReading {
+            mappings: Some(MappingRecord {
+                anon_mapped_bytes,
+                file_mapped_bytes: 100,
+                resident: Some(MappingResident { anon_bytes, shared_bytes: 0, file_bytes: 50 }),
+            }),
+            process: Some(ProcessMemory { rss_anon_bytes: Some(rss_anon), ..Default::default() }),
+            ..Default::default()
+        };
+        let memory = MemoryRecord {
+            start: reading(1000, 500, 9000),
+            end: reading(3000, 1500, 10_007),
+            peak: Some(MemoryPeak { anon_mapped_bytes: 4000, ..Default::default() }),
+            ..Default::default()
+        };
+        let mut phase = PhaseRecord { memory: Some(memory), ..PhaseRecord::default() };
+        let right = ExpectedMappings {
+            anon_mapped_bytes: Some(2000),
+            file_mapped_bytes: Some(0),
+            anon_resident_bytes: Some(1000),
+            file_resident_bytes: Some(0),
+            anon_mapped_peak_bytes: Some(3000),
+        };
+        let expected = |mappings, rest: i64| Expected {
+            mappings: Some(mappings),
+            rest_bytes: Some((-rest, rest).into()),
+            ..Expected::default()
+        };
+        assert!(faults(expected(right, 7), &phase).is_empty());
+        for (mappings, rest, what) in [
+            (ExpectedMappings { anon_mapped_bytes: Some(2001), ..right }, 7, "mapped bytes without a file"),
+            (ExpectedMappings { file_mapped_bytes: Some(1), ..right }, 7, "mapped bytes of files"),
+            (
+                ExpectedMappings { anon_mapped_peak_bytes: Some(2999), ..right },
+                7,
+                "peak of mapped bytes without a file",
+            ),
+            (
+                ExpectedMappings { anon_resident_bytes: Some(999), ..right },
+                7,
+                "resident mapped bytes without a file",
+            ),
+            (
+                ExpectedMappings { file_resident_bytes: Some(-1), ..right },
+                7,
+                "resident mapped bytes of files",
+            ),
+            (right, 6, "what the ledger leaves unexplained in bytes"),
+        ] {
+            assert_eq!(faults(expected(mappings, rest), &phase), [what]);
+        }
+        // Where the kernel does not tell of pages, the mapped bytes are compared still.
+        let memory = phase.memory.as_mut().unwrap();
+        for reading in [&mut memory.start, &mut memory.end] {
+            reading.mappings.as_mut().unwrap().resident = None;
+        }
+        assert_eq!(comparisons(&expected(right, 0), &phase).len(), 3);
+        assert_eq!(faults(expected(right, 0), &PhaseRecord::default()).len(), 3, "nothing was counted");
     }
 
     #[test]

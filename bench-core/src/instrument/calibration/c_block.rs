@@ -56,6 +56,19 @@ impl CBlock {
         CBlock::of(unsafe { libc::realloc(block, bytes) })
     }
 
+    /// Writes to the first so many bytes.
+    ///
+    /// # Panics
+    /// When it is not that large.
+    pub fn filled(self, bytes: usize) -> CBlock {
+        // SAFETY: the block is live, and nobody else has its address; it has as many bytes as it says.
+        unsafe {
+            assert!(bytes <= libc::malloc_usable_size(self.0.as_ptr()), "a block of less than {bytes} bytes");
+            ptr::write_bytes(self.0.as_ptr().cast::<u8>(), 1, bytes);
+        }
+        self
+    }
+
     /// The block's address.
     pub fn address(&self) -> usize {
         self.0.as_ptr().addr()

@@ -43,6 +43,20 @@ impl FileMapping {
     }
 }
 
+impl FileMapping {
+    /// Takes the pages out of this process; they stay in the page cache.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn give_back(&self) -> io::Result<()> {
+        // SAFETY: the place is the mapping, whose file has the contents.
+        match unsafe { libc::madvise(self.start.as_ptr().cast(), self.bytes, libc::MADV_DONTNEED) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
 impl Drop for FileMapping {
     fn drop(&mut self) {
         // SAFETY: it was mapped by `new`, and nobody uses it any more.
