@@ -58,8 +58,11 @@ pub fn untimed_on_servers(workload: Workload) -> Workload {
 
 /// Records for the last phase what the engine says of itself: its memory, and its files on the disk.
 pub fn record_figures(phases: &mut Phases, engine: &dyn Engine) {
-    phases.engine_bytes(engine.memory_bytes());
-    phases.disk_bytes(engine.disk_bytes());
+    // A server is asked over its connection, which is no work of the other modes.
+    if phases.records_figures() {
+        phases.engine_bytes(engine.memory_bytes());
+        phases.disk_bytes(engine.disk_bytes());
+    }
 }
 
 /// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it. A server is

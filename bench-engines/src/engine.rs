@@ -78,7 +78,8 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// The bytes that its files take on the disk, for an engine that has files; holes in them take none.
+    /// The bytes that its files take on the disk, for an engine that has files; holes in them take none. Of a
+    /// server what it says.
     fn disk_bytes(&self) -> Option<u64> {
         None
     }

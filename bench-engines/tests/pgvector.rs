@@ -66,6 +66,9 @@ fn a_table_is_dropped_whatever_happens() {
 
     let mut client = index.connect().unwrap();
     assert_eq!(client.search(vectors(300).row(7), 1).unwrap()[0].id, 7);
+    let disk_bytes = index.disk_bytes().unwrap();
+    assert!(disk_bytes > 2 * 300 * DIM as u64 * 4, "{disk_bytes}: in the table, and in the graph");
+    assert!(disk_bytes < 10 << 20, "{disk_bytes}");
     let plan = plan(&url, &tables(&url)[0]);
     assert!(plan.contains("Index Scan using bench_") && plan.contains("embedding_idx"), "{plan}");
     drop(client);

@@ -197,6 +197,11 @@ impl Phases {
         }
     }
 
+    /// Whether figures of an engine are recorded in this mode: asking for them may cost.
+    pub fn records_figures(&self) -> bool {
+        matches!(self.0, Attached::Heap(_) | Attached::Native(_))
+    }
+
     /// Records what an engine says of its own memory, in bytes, for the last phase.
     pub fn engine_bytes(&mut self, bytes: Option<u64>) {
         if let Some(record) = self.last_record() {

@@ -52,7 +52,7 @@ pub(super) fn silent_engine(_: &Evidence, _: &PhaseRecord) -> String {
 }
 
 pub(super) fn no_files(_: &Evidence, _: &PhaseRecord) -> String {
-    "the engine keeps no files here".into()
+    "the engine keeps no files here, or does not say how large they are".into()
 }
 
 pub(super) fn no_recall(evidence: &Evidence, _: &PhaseRecord) -> String {

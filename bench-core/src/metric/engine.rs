@@ -29,13 +29,13 @@ pub const BYTES: Metric = Metric {
     class: Class::Exact,
     absent: absence::silent_engine,
     about: "what the engine says of its own memory at the phase's end, where it says anything; mapped memory that \
-            is not resident may be in it",
+            is not resident may be in it; of a server what it says of the case's collection, files in the page cache included",
     of: |phase| Some(phase.engine_bytes? as f64),
     ..ROW
 };
 
-const OF_DISK: &str =
-    "what the engine's files take on the disk at the phase's end; holes in them take nothing";
+const OF_DISK: &str = "what the engine's files take on the disk at the phase's end, as the file system or the server says; holes in files \
+     take nothing";
 
 /// Bytes on the disk.
 pub const DISK_BYTES: Metric = Metric {

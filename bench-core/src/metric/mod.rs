@@ -87,6 +87,8 @@ impl Metric {
             Class::ExactOnOneThread => Class::Noisy,
             Class::ExactWithoutFiles if is_without_files(record) => Class::Exact,
             Class::ExactWithoutFiles => Class::Noisy,
+            // What a server says of itself changes with all that it does beside the case's work.
+            Class::Exact if self.source == Source::Engine && record.server.is_some() => Class::Noisy,
             class => class,
         }
     }

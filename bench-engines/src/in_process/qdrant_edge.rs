@@ -6,7 +6,7 @@
 //! one segment, vectors on disk (one file of their size once indexed; the plain segment maps 32 MiB chunks,
 //! of which the touched part is resident). It starts a thread for the log, and one for each graph that it
 //! builds, whose levels are random: no two builds are alike. It waits for the disk: most of a small build is
-//! fsync.
+//! fsync. It says nothing of its own memory: the server's report is not part of its interface.
 
 use anyhow::{Context, Result, ensure};
 use qdrant_edge::{

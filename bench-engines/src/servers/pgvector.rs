@@ -361,4 +361,11 @@ impl Engine for PgVector {
     fn connect(&self) -> Result<Box<dyn Client>> {
         Ok(Box::new(PgSession::open(&self.table)?))
     }
+
+    /// Table, indexes, and what lies beside them (TOAST, free space map); not the log.
+    fn disk_bytes(&self) -> Option<u64> {
+        let sql = "select pg_total_relation_size($1::text::regclass)";
+        let row = self.sessions.take().connection.query_one(sql, &[&self.table.name]).ok()?;
+        u64::try_from(row.try_get::<_, i64>(0).ok()?).ok()
+    }
 }

@@ -7,6 +7,7 @@
 //! ends when the collection is green and its vectors are indexed. Each connection has a runtime on its
 //! caller's thread, so that the client's heap counts do not depend on a scheduler.
 
+mod memory_report;
 mod session;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,8 +23,9 @@ use ::qdrant_client::qdrant::{
 };
 use anyhow::{Context, Result, bail, ensure};
 use bench_core::harness::ServerAddress;
-use bench_core::instrument::{MetricsPage, Node, WatchedServer};
-use session::{GRPC_PORT, NodeAddress, QdrantSession, api_key, place};
+use bench_core::instrument::{Node, WatchedServer};
+use memory_report::MemoryReport;
+use session::{GRPC_PORT, NodeAddress, QdrantSession, place};
 
 use super::connections::Connections;
 use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
@@ -80,17 +82,12 @@ fn meet(address: &ServerAddress) -> Result<WatchedServer> {
         })?;
         let health = session.wait(session.client.health_check())?;
         versions.insert(format!("{} {}", capitalised(&health.title), health.version));
-        let page = MetricsPage {
-            address: resolve(&place.host, place.port.wrapping_sub(1))?,
-            header: api_key().map(|key| ("api-key", key)),
-        };
         nodes.push(Node {
             process: "qdrant",
             address: resolve(&place.host, place.port)?,
             pid,
             pid_flag: "--qdrant-pid",
-            // The reader speaks no TLS.
-            metrics: (!place.is_tls).then_some(page),
+            metrics: memory_report::page(&place),
         });
     }
     ensure!(!nodes.is_empty(), "no URL");
@@ -137,6 +134,12 @@ impl Collection {
     fn payload(&self, id: u64) -> HashMap<String, Value> {
         let is_labelled = self.labelled.as_ref().is_some_and(|labelled| labelled.contains(id));
         is_labelled.then(|| (FIELD.to_string(), Value::from(LABEL))).into_iter().collect()
+    }
+
+    /// What the server says of it, by the first node that answers.
+    fn memory_report(&self) -> Option<MemoryReport> {
+        let pages = self.places.iter().filter_map(memory_report::page);
+        pages.filter_map(|page| memory_report::ask(&page, &self.name)).next()
     }
 
     /// Asks node after node to delete it, until one does.
@@ -319,6 +322,14 @@ impl Engine for Qdrant {
         self.len = left as usize;
         ensure!(deleted == ids.len() as u64, "{deleted} of {} vectors were there to remove", ids.len());
         session.wait_until_green(&self.collection, 0).context("wait for the graph")
+    }
+
+    fn memory_bytes(&self) -> Option<u64> {
+        Some(self.collection.memory_report()?.resident_bytes())
+    }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        Some(self.collection.memory_report()?.disk_bytes)
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {

@@ -1,4 +1,4 @@
-//! What a server says of its allocator, in Prometheus' text format over HTTP.
+//! What a server says of itself over HTTP: of its allocator in Prometheus' text format, and any other page.
 //!
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>, and for the names Qdrant's page
 //! `/metrics`.
@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 4 << 20;
 /// Fetches the page and reads the figures that it has.
 pub(super) fn read(page: &MetricsPage) -> Result<ServerMemory, String> {
     let failed = |error: String| format!("http://{}/metrics: {error}", page.address);
-    let answer = fetch(page).map_err(failed)?;
+    let answer = fetch(page, "/metrics", prometheus::ends_whole).map_err(failed)?;
     let figures = figures(&answer).map_err(failed)?;
     if figures == ServerMemory::default() {
         return Err(format!("http://{}/metrics has no memory_allocated_bytes", page.address));
@@ -28,14 +28,26 @@ pub(super) fn read(page: &MetricsPage) -> Result<ServerMemory, String> {
     Ok(figures)
 }
 
-fn fetch(page: &MetricsPage) -> Result<Vec<u8>, String> {
+impl MetricsPage {
+    /// Fetches another page of the same server, one JSON object.
+    ///
+    /// # Errors
+    /// A reason in a few words, without what may be secret: no connection, another status than 200.
+    pub fn json(&self, path: &str) -> Result<Vec<u8>, String> {
+        fetch(self, path, |body| body.ends_with(b"}"))
+            .map_err(|error| format!("http://{}{path}: {error}", self.address))
+    }
+}
+
+/// `ends_whole`: whether a body of which the head does not say the length is there to its end.
+fn fetch(page: &MetricsPage, path: &str, ends_whole: fn(&[u8]) -> bool) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&page.address, TIME_LIMIT).map_err(failed)?;
     stream.set_read_timeout(Some(TIME_LIMIT)).map_err(failed)?;
     stream.set_write_timeout(Some(TIME_LIMIT)).map_err(failed)?;
     // In HTTP 1.0 the answer ends with the connection, and comes in one piece.
     let mut request =
-        format!("GET /metrics HTTP/1.0\r\nHost: {}\r\nAccept-Encoding: identity\r\n", page.address);
+        format!("GET {path} HTTP/1.0\r\nHost: {}\r\nAccept-Encoding: identity\r\n", page.address);
     if let Some((name, value)) = &page.header {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -51,7 +63,7 @@ fn fetch(page: &MetricsPage) -> Result<Vec<u8>, String> {
     }
     let is_whole = match length(&head) {
         Some(length) => length == body.len() as u64,
-        None => prometheus::ends_whole(body),
+        None => ends_whole(body),
     };
     if is_whole { Ok(body.into()) } else { Err("the answer breaks off".into()) }
 }
@@ -147,6 +159,21 @@ memory_retained_bytes NaN
         let (page, server) = serve(format!("HTTP/1.1 200 OK\r\n\r\n{PAGE}# EOF"));
         assert_eq!(read(&page).unwrap().resident_bytes, Some(30));
         server.join().unwrap();
+    }
+
+    #[test]
+    fn any_page_of_json_is_fetched_whole_or_not_at_all() {
+        for (answer, whole) in [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", Ok(b"{}".to_vec())),
+            ("HTTP/1.1 200 OK\r\n\r\n{}", Ok(b"{}".to_vec())),
+            ("HTTP/1.1 200 OK\r\n\r\n{\"a\":", Err("the answer breaks off")),
+            ("HTTP/1.1 404 Not Found\r\n\r\n", Err("the answer has the status \"404\"")),
+        ] {
+            let (page, server) = serve(answer.into());
+            let whole = whole.map_err(|why| format!("http://{}/some/page: {why}", page.address));
+            assert_eq!(page.json("/some/page"), whole);
+            assert!(server.join().unwrap().starts_with("GET /some/page HTTP/1.0\r\n"));
+        }
     }
 
     #[test]

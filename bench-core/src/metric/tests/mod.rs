@@ -174,6 +174,14 @@ fn all_memory_of_a_server_is_its_pss() {
     }
 }
 
+/// A server works on beside the case: what it says of itself repeats to the byte only by chance.
+#[test]
+fn an_engines_own_figure_is_exact_in_this_process_alone() {
+    let own = Metric::by_id("engine.bytes").unwrap();
+    assert_eq!(own.class_in(&PhaseRecord { server: None, ..phase() }), Class::Exact);
+    assert_eq!(own.class_in(&phase()), Class::Noisy);
+}
+
 /// Which pages of a file are resident hangs on the page cache: memory with such pages is noisy.
 #[test]
 fn memory_is_exact_where_no_file_is_mapped() {

@@ -10,9 +10,8 @@ use serde::Serialize;
 use super::setting::{self, Setting, setting};
 use super::{BUILD, SEARCH, cases, memory as memory_of, number, recall};
 use crate::chart::Chart;
-use crate::headline::counts_all_memory;
+use crate::headline::{counts_all_memory, works_with_a_server};
 use crate::page::column::Column;
-use crate::page::suites::works_with_a_server;
 use crate::page::{Link, link};
 use crate::quantity::exact;
 use crate::report::Report;
@@ -288,7 +287,11 @@ impl GlanceSource<'_> {
     /// The error of what the engine, or the server, says of its own memory.
     fn own_error(&self) -> Option<f64> {
         let (said, counted) = if works_with_a_server(self.build) {
-            (self.number(&server::ALLOCATED_PER_ITEM)?, self.number(&server::BYTES_PER_ITEM)?)
+            // Of the collection where it says that, else of its whole allocator.
+            match self.number(&engine::BYTES) {
+                Some(said) => (said, self.number(&server::GROWTH)?),
+                None => (self.number(&server::ALLOCATED_PER_ITEM)?, self.number(&server::BYTES_PER_ITEM)?),
+            }
         } else {
             let metric = if self.all_memory { &memory::LIVE } else { &rss::ANON_GROWTH };
             (self.number(&engine::BYTES)?, self.number(metric)?)
