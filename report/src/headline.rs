@@ -3,6 +3,7 @@
 
 use bench_core::case::{CaseId, Kind};
 use bench_core::metric::{Metric, heap, memory, server};
+use bench_core::run::CaseRecord;
 
 use crate::judge::judgement::Judgement;
 use crate::report::Report;
@@ -45,12 +46,21 @@ impl Headline {
     }
 }
 
-/// Whether all memory of the process was counted in any case of the run that is work. Older runs, and those
-/// without mode native, have Rust's heap alone.
+/// Whether all memory of the process was counted in any case of the run that is work and runs in it; of a run of
+/// servers alone, whether theirs was read. Older runs, and those without mode native, have Rust's heap alone.
 pub fn counts_all_memory(report: &Report) -> bool {
-    let is_work = |id: &CaseId| {
-        report.run.cases.iter().any(|case| case.spec.id == *id && !case.spec.is(Kind::Calibration))
+    let is_work = |case: &&CaseRecord| !case.spec.is(Kind::Calibration) && !case.measurements.is_empty();
+    let work = report.run.cases.iter().filter(is_work);
+    let (of_servers, own): (Vec<&CaseRecord>, Vec<&CaseRecord>) =
+        work.partition(|case| works_with_a_server(case));
+    let has = |cases: &[&CaseRecord], metric: &Metric| {
+        let mut values = report.judgement.values.iter().filter(|value| value.metric == metric);
+        values.any(|value| cases.iter().any(|case| case.spec.id == value.case))
     };
-    let mut counted = report.judgement.values.iter().filter(|value| *value.metric == memory::LIVE);
-    counted.any(|value| is_work(&value.case))
+    has(&own, &memory::LIVE) || own.is_empty() && has(&of_servers, &server::PEAK)
+}
+
+/// Whether the case was measured with a server: its heap is then its client's.
+pub fn works_with_a_server(case: &CaseRecord) -> bool {
+    case.measurements.iter().flat_map(|measurement| measurement.evidence()).any(|it| it.server.is_some())
 }

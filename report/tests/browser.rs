@@ -151,7 +151,19 @@ const operate = (page) => {
   input.value = "ingest 100kb";
   input.dispatchEvent(new Event("input"));
   const filtered = names();
-  return { sorted, last, filtered, cases: page.querySelectorAll("details.case:not([hidden])").length };
+  const glance = page.querySelector("table.glance"), rows = () => [...glance.querySelectorAll("tbody tr")];
+  const column = (at) => rows().map((row) => row.children[at].dataset.sort).filter((sort) => sort !== "").map(Number);
+  const heads = [...glance.querySelectorAll("thead th")];
+  const columns = heads.slice(1).map((head, index) => {
+    const at = index + 1;
+    head.querySelector("button").click();
+    const down = column(at);
+    head.querySelector("button").click();
+    const cells = rows().map((row) => row.children[at]);
+    const best = cells.filter((cell) => cell.querySelector(".best")).map((cell) => Number(cell.dataset.sort));
+    return { title: head.textContent.trim(), down, up: column(at), best };
+  });
+  return { columns, sorted, last, filtered, cases: page.querySelectorAll("details.case:not([hidden])").length };
 };
 addEventListener("load", () => {
   const result = { wide: measure(wide), narrow: measure(narrow), operated: operate(wide.contentDocument) };
@@ -192,6 +204,7 @@ fn the_page_fits_wide_and_narrow_screens_and_its_script_works() {
             operated["sorted"][0], "ingest/build{engine=usearch,dataset=corpus,n=10000}",
             "the largest peak comes first"
         );
+        the_glance_is_sorted_and_marked(operated["columns"].as_array().unwrap());
         // With the number of its reason.
         let last = operated["last"].as_str().unwrap();
         assert!(last.starts_with('–'), "what is absent comes last: {last}");
@@ -199,6 +212,36 @@ fn the_page_fits_wide_and_narrow_screens_and_its_script_works() {
         assert_eq!(operated["cases"], 1);
     }
     assert_ne!(backgrounds[0], backgrounds[1], "dark and light look the same");
+}
+
+/// Each column of the engines at a glance sorts both ways, and its best is marked: the least or the most, but
+/// of what may be evicted none.
+fn the_glance_is_sorted_and_marked(columns: &[Value]) {
+    assert!(columns.len() >= 8, "{columns:?}");
+    for column in columns {
+        let numbers = |key: &str| -> Vec<f64> {
+            column[key].as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+        };
+        let (down, mut up, best) = (numbers("down"), numbers("up"), numbers("best"));
+        assert!(up.is_sorted() && !up.is_empty(), "{column}");
+        up.reverse();
+        assert_eq!(down, up, "{column}");
+        let title = column["title"].as_str().unwrap();
+        let expected = match title {
+            title if title.starts_with("may be evicted") => None,
+            title if title.starts_with("recall") || title.starts_with("queries") => down.first(),
+            title if title.starts_with("own figure") => {
+                down.iter().min_by(|a, b| a.abs().total_cmp(&b.abs()))
+            }
+            _ => down.last(),
+        };
+        match expected {
+            None => assert!(best.is_empty(), "{column}"),
+            Some(expected) => {
+                assert!(!best.is_empty() && best.iter().all(|best| best == expected), "{column}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -6,9 +6,9 @@ use bench_core::run::CaseRecord;
 use serde::Serialize;
 
 use super::column::Column;
-use super::suites::{why_absent, works_with_a_server};
+use super::suites::why_absent;
 use super::{Link, link};
-use crate::headline::{self, Headline, counts_all_memory};
+use crate::headline::{self, Headline, counts_all_memory, works_with_a_server};
 use crate::quantity::{exact, human};
 use crate::report::Report;
 use crate::values::Value;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{history, name_parts};
 use crate::chart::Chart;
 use crate::chart::bars::{self, Bar, Group};
+use crate::headline::works_with_a_server;
 use crate::judge::judgement::Judgement;
 use crate::quantity::human;
 use crate::report::Report;
@@ -158,11 +159,6 @@ fn cannot_have(case: &CaseRecord, metric: &Metric) -> bool {
     case.spec.absent_modes.contains_key(&metric.mode)
         || (metric.source == Source::Server) && !works_with_a_server(case)
         || (metric.source == Source::RustHeap) && evidence.any(|evidence| evidence.foreign_heap.is_some())
-}
-
-/// Whether the case was measured with a server: its heap is then its client's.
-pub fn works_with_a_server(case: &CaseRecord) -> bool {
-    case.measurements.iter().flat_map(|measurement| measurement.evidence()).any(|it| it.server.is_some())
 }
 
 type Params<'a> = Vec<&'a (String, String)>;

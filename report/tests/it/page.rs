@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use bench_core::case::Mode;
 use bench_core::dhat_profile::{CallSite, Frame};
-use bench_core::run::{HostFacts, Repetition, Run};
+use bench_core::evidence::{
+    MappingRecord, MappingResident, MemoryPeak, MemoryReading, MemoryRecord, PeakRange, PhaseRecord,
+};
+use bench_core::run::{HostFacts, Measurement, Repetition, Run};
 use report::baseline_of;
 use report::compare::compare;
 use report::{Report, Thresholds, judge, page};
@@ -254,4 +258,63 @@ fn a_grid_of_226_cases_against_its_baseline_is_within_three_megabytes() {
 fn the_script_is_small() {
     let script = include_str!("../../templates/report.js");
     assert!(script.len() < 15 * 1024, "{} bytes", script.len());
+}
+
+/// All memory of a phase whose heap was counted.
+fn memory_of(phase: &PhaseRecord) -> Option<MemoryRecord> {
+    let heap = phase.heap?;
+    let mappings = Some(MappingRecord { resident: Some(MappingResident::default()), ..Default::default() });
+    let reading = |rust_bytes| MemoryReading { rust_bytes, mappings, ..MemoryReading::default() };
+    let most_bytes = heap.peak_live_bytes;
+    let resident_sum = Some(PeakRange { least_bytes: most_bytes, most_bytes });
+    Some(MemoryRecord {
+        base: reading(heap.base_live_bytes),
+        start: reading(heap.start_live_bytes),
+        end: reading(heap.end_live_bytes),
+        peak: Some(MemoryPeak { resident_sum, ..MemoryPeak::default() }),
+        ..MemoryRecord::default()
+    })
+}
+
+#[test]
+fn the_charts_of_every_suite_draw_all_memory() {
+    let mut run = sample::run();
+    for case in &mut run.cases {
+        let Some(heap) = case.measurement(Mode::Heap).cloned() else { continue };
+        let mut native = Measurement { mode: Mode::Native, ..heap };
+        for evidence in native.repetitions.iter_mut().filter_map(|it| it.evidence.as_mut()) {
+            (evidence.mode, evidence.server) = (Mode::Native, None);
+            evidence.phases.iter_mut().for_each(|phase| phase.memory = memory_of(phase));
+        }
+        case.measurements.retain(|measurement| measurement.mode != Mode::Native);
+        case.measurements.push(native);
+    }
+    let page = page_of(&run);
+    let mut suites: Vec<&str> = run.cases.iter().map(|case| case.spec.id.suite.as_str()).collect();
+    suites.dedup();
+    assert_eq!(suites, ["vectors", "ingest", "search"]);
+    for suite in 0..suites.len() {
+        for chart in ["memory-peak", "memory-growth"] {
+            assert!(page.contains(&format!("suite-{suite}-{chart}-t")), "{}: no {chart}", suites[suite]);
+        }
+        assert!(!page.contains(&format!("suite-{suite}-heap-peak-t")), "{}", suites[suite]);
+    }
+}
+
+#[test]
+fn no_table_of_phases_has_a_column_of_dashes() {
+    let page = page_of(&sample::run());
+    let tables: Vec<&str> = page.split("<table class=\"numbers phases\">").skip(1).collect();
+    assert!(tables.len() > 10, "{}", tables.len());
+    for table in tables {
+        let table = table.split("</table>").next().unwrap();
+        let rows: Vec<Vec<&str>> = table
+            .split("<tr>")
+            .skip(2)
+            .map(|row| row.split("<td>").skip(1).map(|cell| cell.split('<').next().unwrap()).collect())
+            .collect();
+        for column in 0..rows[0].len() {
+            assert!(rows.iter().any(|row| row[column] != "–"), "column {column} of {table}");
+        }
+    }
 }

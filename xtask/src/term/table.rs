@@ -157,6 +157,10 @@ fn cell(column: &MetricColumn, case: &CaseRecord, report: &Report) -> Option<Str
     let value = |metric: &&'static Metric| report.judgement.value(&case.spec.id, None, metric);
     let value = column.numbers.iter().find_map(value)?;
     let of_all_memory = column.numbers.iter().any(|metric| metric.source == Source::AllMemory);
+    if of_all_memory && value.metric.source == Source::RustHeap && headline::works_with_a_server(case) {
+        // It is the client's, and stands in the columns of the heap.
+        return None;
+    }
     let mark = match value.metric.source {
         Source::Server => SERVER,
         Source::RustHeap if of_all_memory => HEAP,

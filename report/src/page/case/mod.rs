@@ -254,10 +254,6 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<PhaseHead>, Ve
     let metrics = PHASE_METRICS.iter();
     let metrics =
         metrics.filter(|metric| evidence.foreign_heap.is_none() || metric.source != Source::RustHeap);
-    let metrics = metrics.filter(|metric| {
-        let source = if metric.mode == Mode::Native { native } else { Some(evidence) };
-        source.is_some_and(|source| source.phases.iter().any(|phase| (metric.of)(phase).is_some()))
-    });
     let metrics = metrics.map(|metric| {
         let source = if metric.mode == Mode::Native { native } else { Some(evidence) };
         let source = source.filter(|source| source.mode == metric.mode);
@@ -276,10 +272,15 @@ fn phases(evidence: &Evidence, native: Option<&Evidence>) -> (Vec<PhaseHead>, Ve
     for (title, unit, source, of) in time.into_iter().chain(metrics) {
         let Some(source) = source else { continue };
         let value = |phase: &PhaseRecord| of(phase).filter(|value| value.is_finite());
-        let column = Column::fit(unit, source.phases.iter().filter_map(value));
+        let values: Vec<Option<f64>> =
+            (0..rows.len()).map(|index| source.phases.get(index).and_then(value)).collect();
+        // What no phase has is no column: Coverage lists what was not measured.
+        if values.iter().all(Option::is_none) {
+            continue;
+        }
+        let column = Column::fit(unit, values.iter().flatten().copied());
         heads.push(PhaseHead { title, unit: column.unit });
-        for (index, row) in rows.iter_mut().enumerate() {
-            let value = source.phases.get(index).and_then(value);
+        for (row, value) in rows.iter_mut().zip(values) {
             row.cells.push(value.map_or("–".into(), |value| column.show(value)));
         }
     }

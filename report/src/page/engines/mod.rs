@@ -13,9 +13,8 @@ use bench_core::run::{CaseRecord, Run};
 use serde::Serialize;
 
 use super::overview::{Overview, WantedColumn, table, value};
-use super::suites::works_with_a_server;
 use crate::chart::Chart;
-use crate::headline::{self, counts_all_memory};
+use crate::headline::{self, counts_all_memory, works_with_a_server};
 use crate::report::Report;
 
 /// The section; there is none without cases that fill an index with an engine.

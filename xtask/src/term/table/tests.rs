@@ -3,7 +3,7 @@
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::{
     Evidence, HeapRecord, MappingRecord, MappingResident, MemoryPeak, MemoryReading, MemoryRecord, PeakRange,
-    PhaseRecord, ServerMemory, ServerRecord,
+    PhaseRecord, ServerFacts, ServerMemory, ServerRecord,
 };
 use bench_core::run::{Failure, FailureKind, HostFacts, Measurement, Repetition, Revision, SCHEMA, Settings};
 use report::{Thresholds, judge};
@@ -172,9 +172,17 @@ fn a_case_on_a_server_shows_the_servers_memory() {
     let heap = HeapRecord { peak_live_bytes: 512, allocating_threads: Some(1), ..HeapRecord::default() };
     let id = "ingest/b{engine=pgvector}";
     let phase = PhaseRecord { heap: Some(heap), server: Some(server), ..PhaseRecord::default() };
-    let text = text("\"1MB\"", None, vec![case(id, seen(id, Mode::Heap, phase))]);
-    let row = text.lines().nth(1).unwrap();
-    assert!(row.contains("S 4.00 MiB") && row.contains("S 2.00 MiB") && !row.contains("512 B"), "{text}");
+    let mut repetition = seen(id, Mode::Heap, phase);
+    repetition.evidence.as_mut().unwrap().server =
+        Some(ServerFacts { version: "PostgreSQL".into(), nodes: 1, no_processes: None, no_figures: None });
+    let text = text("\"1MB\"", None, vec![case(id, repetition)]);
+    let (head, row) = (text.lines().next().unwrap(), text.lines().nth(1).unwrap());
+    // The columns of every other run: the engine's memory, and beside it the client's heap.
+    let headings = ["peak memory", "growth", "peak heap"].map(|heading| head.find(heading).unwrap());
+    assert!(headings.is_sorted(), "{text}");
+    assert!(row.contains("S 4.00 MiB") && row.contains("S 2.00 MiB") && !row.contains("S 512 B"), "{text}");
+    let of_the_client = text.lines().nth(1).unwrap().find("512 B").unwrap();
+    assert!(of_the_client > row.find("S 2.00 MiB").unwrap(), "{text}");
     assert!(text.contains("\nS: the server's memory, PSS of all its processes"), "{text}");
 }
 
