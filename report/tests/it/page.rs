@@ -293,11 +293,11 @@ fn the_charts_of_every_suite_draw_all_memory() {
     let mut suites: Vec<&str> = run.cases.iter().map(|case| case.spec.id.suite.as_str()).collect();
     suites.dedup();
     assert_eq!(suites, ["vectors", "ingest", "search"]);
-    for suite in 0..suites.len() {
+    for (suite, name) in suites.iter().enumerate() {
         for chart in ["memory-peak", "memory-growth"] {
-            assert!(page.contains(&format!("suite-{suite}-{chart}-t")), "{}: no {chart}", suites[suite]);
+            assert!(page.contains(&format!("suite-{suite}-{chart}-t")), "{name}: no {chart}");
         }
-        assert!(!page.contains(&format!("suite-{suite}-heap-peak-t")), "{}", suites[suite]);
+        assert!(!page.contains(&format!("suite-{suite}-heap-peak-t")), "{name}");
     }
 }
 
