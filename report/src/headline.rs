@@ -46,8 +46,9 @@ impl Headline {
     }
 }
 
-/// Whether all memory of the process was counted in any case of the run that is work and runs in it; of a run of
-/// servers alone, whether theirs was read. Older runs, and those without mode native, have Rust's heap alone.
+/// Whether all memory of the process was counted in any case of the run that is work and runs in it; of a run
+/// of servers alone, whether theirs was read. Older runs, and those without mode native, have Rust's heap
+/// alone.
 pub fn counts_all_memory(report: &Report) -> bool {
     let is_work = |case: &&CaseRecord| !case.spec.is(Kind::Calibration) && !case.measurements.is_empty();
     let work = report.run.cases.iter().filter(is_work);

@@ -52,8 +52,8 @@ pub struct ExpectedHeap {
     pub reallocated_bytes: Option<u64>,
 }
 
-/// What is known of the mappings ([`super::MappingRecord`]): bytes at the phase's end minus at its start. What
-/// is not stated is `None`.
+/// What is known of the mappings ([`super::MappingRecord`]): bytes at the phase's end minus at its start.
+/// What is not stated is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedMappings {
     /// Mapped without a file.

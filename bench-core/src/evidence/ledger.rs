@@ -25,7 +25,8 @@ pub struct Ledger {
     pub untouched: Option<i64>,
     /// The main thread's stack.
     pub stack: Option<i64>,
-    /// What is left: other threads' stacks, statics that were written for the first time, untouched blocks below 64 KiB.
+    /// What is left: other threads' stacks, statics that were written for the first time, untouched blocks
+    /// below 64 KiB.
     pub rest: i64,
 }
 

@@ -1,6 +1,7 @@
 //! Mappings that a program makes itself, while both heaps stay as they are; and the ledger of all of it.
 //!
-//! Every length is a multiple of [`UNIT`], which is whole pages on every system, so that all counts are exact.
+//! Every length is a multiple of [`UNIT`], which is whole pages on every system, so that all counts are
+//! exact.
 
 use std::hint::black_box;
 use std::io::Write;
