@@ -73,6 +73,12 @@ impl Corpus {
         Ok(Corpus::of(crates))
     }
 
+    /// Its list of crates, for [`Inputs::crate_list`]: whoever is given it need not ask cargo.
+    pub fn crate_list(&self) -> String {
+        let line = |one: &Crate| format!("{}\t{}\t{}\n", one.name, one.version, one.folder.display());
+        self.crates.iter().map(line).collect()
+    }
+
     fn of(mut crates: Vec<Crate>) -> Corpus {
         crates.sort();
         Corpus { crates }
@@ -258,6 +264,13 @@ mod tests {
         }
         let missing = Inputs { crate_list: Some("no-such-index".into()), ..Inputs::default() };
         assert!(Corpus::open(&missing).unwrap_err().to_string().contains("no-such-index"));
+    }
+
+    #[test]
+    fn a_list_of_crates_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = corpus(folder.path());
+        assert_eq!(Corpus::of(parse_index(&written.crate_list()).unwrap()), written);
     }
 
     #[test]

@@ -1,11 +1,29 @@
 //! All memory of real engines in mode native: what was counted explains what the kernel says.
 #![cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use bench_core::case::Mode;
 use bench_core::evidence::{Evidence, Ledger, MemoryRecord, PhaseRecord};
+use bench_core::harness::Inputs;
 use bench_core::program::MODE_VARIABLE;
+use bench_data::corpus::Corpus;
+
+/// The list of this workspace's crates, made once: without it every process would ask cargo.
+fn crate_list() -> &'static Path {
+    static LIST: OnceLock<PathBuf> = OnceLock::new();
+    LIST.get_or_init(|| {
+        let list = Corpus::open(&Inputs::default()).unwrap().crate_list();
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("crates_of_native_memory.tsv");
+        // Renamed when whole: another test may be reading it.
+        let file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        std::fs::write(&file, list).unwrap();
+        file.persist(&path).unwrap();
+        path
+    })
+}
 
 /// The phases of a case, with all memory and the ledger of each.
 fn phases(case: &str) -> Vec<(PhaseRecord, MemoryRecord, Ledger)> {
@@ -13,7 +31,8 @@ fn phases(case: &str) -> Vec<(PhaseRecord, MemoryRecord, Ledger)> {
     let path = folder.path().join("evidence.json");
     let mut program = Command::new(env!("CARGO_BIN_EXE_ingest"));
     program.env(MODE_VARIABLE, Mode::Native.name()).current_dir(&folder);
-    let output = program.args(["run", case, "--evidence"]).arg(&path).output().unwrap();
+    program.args(["run", case, "--evidence"]).arg(&path).arg("--crate-list").arg(crate_list());
+    let output = program.output().unwrap();
     assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
     let evidence: Evidence = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let read = |phase: PhaseRecord| {

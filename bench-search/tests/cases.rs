@@ -1,18 +1,35 @@
 //! Every case runs once in the real binary and checks its answer against the oracle.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::evidence::Evidence;
+use bench_core::harness::Inputs;
 use bench_core::leak::{Diagnosis, judge, trend};
 use bench_core::program::MODE_VARIABLE;
+use bench_data::corpus::Corpus;
 
-/// The suite's program, ready to measure in `mode`.
+/// The suite's program, ready to measure in `mode`. Without CARGO criterion does not ask it for a folder.
 fn program(mode: Mode) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_search"));
-    program.env(MODE_VARIABLE, mode.name());
+    program.env(MODE_VARIABLE, mode.name()).env_remove("CARGO");
     program
+}
+
+/// The list of this workspace's crates, made once: without it every process would ask cargo.
+fn crate_list() -> &'static Path {
+    static LIST: OnceLock<PathBuf> = OnceLock::new();
+    LIST.get_or_init(|| {
+        let list = Corpus::open(&Inputs::default()).unwrap().crate_list();
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("crates_of_search.tsv");
+        // Renamed when whole: another test may be reading it.
+        let file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        std::fs::write(&file, list).unwrap();
+        file.persist(&path).unwrap();
+        path
+    })
 }
 
 /// The cases that need no server.
@@ -26,8 +43,8 @@ fn list(flags: &[&str]) -> Vec<CaseSpec> {
 fn evidence(mode: Mode, case: &str, flags: &[&str]) -> Evidence {
     let folder = tempfile::tempdir().unwrap();
     let mut command = program(mode);
-    command.current_dir(folder.path()).args(["run", case, "--evidence", "evidence.json"]).args(flags);
-    let output = command.output().unwrap();
+    command.current_dir(folder.path()).args(["run", case, "--evidence", "evidence.json", "--crate-list"]);
+    let output = command.arg(crate_list()).args(flags).output().unwrap();
     assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&std::fs::read(folder.path().join("evidence.json")).unwrap()).unwrap()
 }
