@@ -69,3 +69,28 @@ pub(super) fn peak() -> u64 {
 fn unsigned(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test, because the sum is the process's own.
+    #[test]
+    fn the_sum_and_its_peaks_follow_every_change_from_when_they_are_kept() {
+        change_heaps(5);
+        change_anon_mapped(7);
+        assert_eq!((take_heaps(), peak()), ((0, 0), 0), "nothing is kept unasked");
+        keep();
+        begin_phase(100, 1000);
+        assert_eq!((take_heaps(), peak()), ((100, 100), 1100));
+        change_heaps(50);
+        change_heaps(-60);
+        assert_eq!((take_heaps(), peak()), ((90, 150), 1150));
+        assert_eq!(take_heaps(), (90, 90), "what was highest is told once");
+        change_anon_mapped(400);
+        change_anon_mapped(-500);
+        assert_eq!((take_heaps(), peak()), ((90, 90), 1490), "mappings are no heap");
+        change_heaps(-200);
+        assert_eq!(take_heaps(), (0, 90), "what a phase frees of before is not below nothing");
+    }
+}

@@ -6,9 +6,45 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use bench_core::evidence::HeapRecord;
-use bench_core::instrument::{mark, set_publish_threshold, since};
+use bench_core::instrument::{
+    count_current_thread_again, ignore_current_thread, mark, set_publish_threshold, since,
+};
 
 use super::{ALLOCATOR, growth, peak_over_start, record};
+
+/// Two threads that allocate, so that there is an error to bound.
+pub fn by_default_a_thread_holds_back_at_most_16_kib() {
+    let record = record(|| {
+        let kept = vec![1u8; 100];
+        thread::spawn(|| drop(black_box(vec![1u8; 100]))).join().unwrap();
+        kept
+    });
+    assert_eq!((record.allocating_threads, record.peak_slack_bytes), (Some(2), (2 + 1) * 16 * 1024));
+}
+
+pub fn an_ignored_thread_is_not_counted_until_it_asks() {
+    let turn = Arc::new(Barrier::new(2));
+    let theirs = turn.clone();
+    let thread = thread::spawn(move || {
+        theirs.wait();
+        theirs.wait();
+        ignore_current_thread();
+        drop(black_box(vec![1u8; 5000]));
+        count_current_thread_again();
+        drop(black_box(vec![1u8; 777]));
+        theirs.wait();
+        theirs.wait();
+    });
+    turn.wait();
+    let record = record(|| {
+        turn.wait();
+        turn.wait();
+    });
+    turn.wait();
+    thread.join().unwrap();
+    assert_eq!((record.allocated_blocks, record.allocated_bytes), (1, 777));
+    assert_eq!((record.freed_blocks, growth(&record), peak_over_start(&record)), (1, 0, 777));
+}
 
 pub fn blocks_freed_by_another_thread_come_back() {
     let blocks: Vec<Vec<u8>> = (0..100).map(|_| vec![1u8; 5000]).collect();
@@ -283,6 +319,39 @@ pub fn a_forked_child_goes_on_counting() {
     bystander.join().unwrap();
     let record = record(|| vec![1u8; 4321]);
     assert_eq!(growth(&record), 4321);
+}
+
+/// The parent's threads are not in the child, and it may use the memory in which their counters lie.
+pub fn a_forked_child_counts_no_thread_of_its_parent() {
+    let turn = Arc::new(Barrier::new(3));
+    let bystanders = [(), ()].map(|()| {
+        let theirs = turn.clone();
+        thread::spawn(move || {
+            theirs.wait();
+            let kept = vec![1u8; 1234];
+            theirs.wait();
+            theirs.wait();
+            drop(kept);
+        })
+    });
+    turn.wait();
+    let start = mark();
+    turn.wait();
+    // SAFETY: the child only allocates, counts and leaves by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        drop(black_box(vec![1u8; 5000]));
+        let record = since(&start, start.snapshot());
+        let right = record.allocating_threads == Some(1) && growth(&record) == 2 * 1234;
+        // SAFETY: ends the child without running the parent's exit handlers.
+        unsafe { libc::_exit(if right { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: `child` is our child and `status` a valid place.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the child ended with {status:#x}");
+    turn.wait();
+    bystanders.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 /// Knuth's MMIX linear congruential generator: good enough to mix turns, and it allocates nothing.

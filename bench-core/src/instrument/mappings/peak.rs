@@ -85,6 +85,13 @@ mod tests {
         (bounds, peak)
     }
 
+    /// A phase that is over before anybody looked has had what it began with.
+    #[test]
+    fn the_peak_starts_at_the_heaps_and_the_resident_pages_of_now() {
+        let bounds = PeakBounds::start(Look { heaps: 100, heaps_peak: 900, resident: 50 });
+        assert_eq!((bounds.least, bounds.most), (150, 150));
+    }
+
     #[test]
     fn the_bounds_are_as_a_table_says() {
         let table: [(&[Step], u64, u64, u64); 8] = [
