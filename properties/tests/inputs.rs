@@ -141,6 +141,14 @@ fn threshold_tables() {
 }
 
 #[test]
+fn snapshots() {
+    nearly_right(&[include_bytes!("snapshot.toml").to_vec()], 400, properties::snapshot);
+    let line = r#"(heap\.(peak|blocks)|memory|with) = ("[-0-9,.]{0,20} ?(B|KiB|blocks)?"|\{ \})\n"#;
+    let text = format!(r#"schema = 1\n(\[case\."[a-z/]{{1,4}}"\]\n({line}){{0,3}}){{0,3}}"#);
+    made_up(&text, 300, properties::snapshot);
+}
+
+#[test]
 fn names_of_cases() {
     // Escaped, each of these characters would become six or more.
     for character in ["\0", "\u{1b}", "\u{10ffff}", "\""] {

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bench_core::case::{CaseId, Mode};
-use bench_core::metric::Metric;
+use bench_core::metric::{Metric, Unit};
 
 use crate::compare::{Change, Comparison, Outcome};
 use crate::judge::judgement::{CalibrationFault, CaseFailure, Judgement, MissingMetric};
-use crate::quantity::{human, signed};
+use crate::quantity::{exact, human, signed};
+use crate::snapshot::{SnapshotCheck, SnapshotMismatch, SnapshotState};
 use crate::text::plural;
 use crate::values::{Limit, Value};
 use crate::verdict::Verdict;
@@ -69,6 +70,8 @@ pub enum FindingKind {
     Incomparable,
     /// One of the two runs does not say under which condition it was measured.
     UnknownCondition,
+    /// The run is not as its snapshot says.
+    Snapshot,
     /// The last day of an allowance has passed.
     Expired,
     /// Nothing of what was asked for was measured.
@@ -89,6 +92,7 @@ impl FindingKind {
             FindingKind::MissingCase => "case missing",
             FindingKind::Incomparable => "incomparable",
             FindingKind::UnknownCondition => "condition unknown",
+            FindingKind::Snapshot => "not as in the snapshot",
             FindingKind::Expired => "allowance expired",
             FindingKind::NothingMeasured => "nothing measured",
             FindingKind::Warning => "look at",
@@ -150,12 +154,19 @@ impl Finding {
 }
 
 /// Everything that is no pass: the gravest verdict first, then in the order of [`FindingKind`].
-pub(crate) fn findings(judgement: &Judgement, comparison: Option<&Comparison>) -> Vec<Finding> {
+pub(crate) fn findings(
+    judgement: &Judgement,
+    comparison: Option<&Comparison>,
+    snapshot: Option<&SnapshotCheck>,
+) -> Vec<Finding> {
     let mut found: Vec<Finding> = judgement.calibration.iter().map(miscount).collect();
     found.extend(judgement.failures.iter().map(failed));
     found.extend(judgement.missing.iter().map(missing));
     found.extend(judgement.values.iter().filter_map(broken_limit));
     found.extend(comparison.iter().flat_map(|comparison| of_comparison(comparison, judgement)));
+    found.extend(
+        snapshot.iter().flat_map(|check| check.mismatches.iter().map(|it| mismatch(it, &check.path))),
+    );
     let run = |verdict, kind, text: &String| Finding::new(verdict, kind, text.clone());
     found.extend(judgement.expired.iter().map(|text| run(Verdict::Fail, FindingKind::Expired, text)));
     let nothing = judgement.nothing_measured.iter();
@@ -297,5 +308,45 @@ fn regression(change: &Change) -> Finding {
         allowed: change.allowed.clone(),
         beyond: change.new.zip(change.old),
         ..Finding::new(change.verdict, FindingKind::Regression, text)
+    }
+}
+
+fn mismatch(mismatch: &SnapshotMismatch, path: &str) -> Finding {
+    let unit = mismatch.metric.map_or(Unit::Count, |metric| metric.unit);
+    let moved = |old: f64, new: f64| {
+        let share =
+            if old == 0.0 { String::new() } else { format!(", {:+.2} %", (new - old) / old.abs() * 100.0) };
+        let (old_text, new_text) = (exact(old, unit), exact(new, unit));
+        format!("{new_text}, the snapshot has {old_text} ({}{share})", signed(new - old, unit))
+    };
+    let text = match &mismatch.state {
+        SnapshotState::Worse { old, new } => format!("worse: {}", moved(*old, *new)),
+        SnapshotState::Better { old, new } => {
+            format!("better: {}; --update takes it over", moved(*old, *new))
+        }
+        SnapshotState::CaseGone => "the case is gone; --update removes it from the snapshot".into(),
+        SnapshotState::NumberGone(reason) => {
+            format!("gone: {reason}; --update removes it from the snapshot")
+        }
+        SnapshotState::NewCase(numbers) => {
+            format!("the snapshot does not have the case; --update adds its {}", plural(*numbers, "number"))
+        }
+        SnapshotState::NotJudged(reason) => {
+            format!("the snapshot does not judge it, because it was measured otherwise: {reason}")
+        }
+    };
+    let cause = mismatch.cause.as_ref().map(|cause| format!("; likely cause: {cause}")).unwrap_or_default();
+    let place = if mismatch.line > 0 { format!("{path}:{}", mismatch.line) } else { path.into() };
+    let beyond = match mismatch.state {
+        SnapshotState::Worse { old, new } => Some((new, old)),
+        _ => None,
+    };
+    Finding {
+        case: mismatch.case.clone(),
+        mode: mismatch.metric.map(|metric| metric.mode),
+        metric: mismatch.metric,
+        rule: Some(FindingRule { text: "snapshot".into(), place }),
+        beyond,
+        ..Finding::new(mismatch.state.verdict(), FindingKind::Snapshot, text + &cause)
     }
 }

@@ -3,8 +3,9 @@
 //! Data flows one way: a [`bench_core::run::Run`] and a table of [`Thresholds`] give a [`Judgement`]
 //! ([`judge`]); run and judgement give the HTML page ([`page`]) and a JSON summary ([`summary_json`]). Two
 //! runs and the table give a [`Comparison`] ([`compare::compare`]); a run and those stored before it give its
-//! [`History`]. A [`watch::Watch`] of a live process gives a page of its own ([`watch_page`]). The crate
-//! starts no process and asks for neither time nor host nor files: the same input gives the same output.
+//! [`History`]; a run and a [`snapshot::Snapshot`] give a check of exact numbers. A [`watch::Watch`] of a
+//! live process gives a page of its own ([`watch_page`]). The crate starts no process and asks for neither
+//! time nor host nor files: the same input gives the same output.
 
 mod call_sites;
 mod chart;
@@ -18,6 +19,7 @@ mod page;
 pub mod pattern;
 pub mod quantity;
 mod report;
+pub mod snapshot;
 mod statistics;
 mod suggestion;
 mod summary;

@@ -78,7 +78,7 @@ fn lookup(table: &[(&str, f64)], suffix: &str) -> Option<f64> {
 }
 
 /// What a count counts: the last word of the metric's id (`heap.live_blocks` counts blocks).
-fn counted(metric: &Metric) -> &'static str {
+pub(crate) fn counted(metric: &Metric) -> &'static str {
     metric.id.rsplit(['.', '_']).next().unwrap_or(metric.id)
 }
 

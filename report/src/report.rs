@@ -9,6 +9,7 @@ use bench_core::run::{CaseRecord, Run};
 use crate::compare::Comparison;
 use crate::findings::{Finding, FindingKind, findings};
 use crate::judge::judgement::Judgement;
+use crate::snapshot::SnapshotCheck;
 use crate::text::plural;
 use crate::values::history::History;
 use crate::verdict::Verdict;
@@ -21,6 +22,8 @@ pub struct Report<'a> {
     pub judgement: Judgement,
     /// What is said against a baseline, if the run was compared with one.
     pub comparison: Option<Comparison>,
+    /// What is said against a snapshot, if the run was held against one.
+    pub snapshot: Option<SnapshotCheck>,
     /// What the numbers were in the stored runs before, if they were looked at.
     pub history: Option<History>,
     /// Everything that is no pass: the gravest verdict first.
@@ -58,9 +61,15 @@ impl<'a> Report<'a> {
         comparison: Option<Comparison>,
         history: Option<History>,
     ) -> Report<'a> {
-        let findings = findings(&judgement, comparison.as_ref());
+        let findings = findings(&judgement, comparison.as_ref(), None);
         let counts = counts(run, &judgement, &findings);
-        Report { run, judgement, comparison, history, findings, counts }
+        Report { run, judgement, comparison, snapshot: None, history, findings, counts }
+    }
+
+    /// The same report, of a run that was held against a snapshot, too.
+    pub fn with_snapshot(self, snapshot: Option<SnapshotCheck>) -> Report<'a> {
+        let findings = findings(&self.judgement, self.comparison.as_ref(), snapshot.as_ref());
+        Report { snapshot, findings, ..self }
     }
 
     /// The most severe verdict of all findings.
@@ -90,6 +99,8 @@ impl<'a> Report<'a> {
         let limits = plural(counts.limits, "limit");
         let compared = self.comparison.as_ref().map(|comparison| comparison.verdict);
         let against = self.comparison.as_ref().map(Comparison::headline).unwrap_or_default();
+        let snapshot = self.snapshot.as_ref().map(SnapshotCheck::verdict);
+        let of_snapshot = self.snapshot.as_ref().map(SnapshotCheck::headline).unwrap_or_default();
         let miscounts = self.count(FindingKind::Miscount, Verdict::Fail);
         let expired = self.count(FindingKind::Expired, Verdict::Fail);
         let warnings = self.count(FindingKind::Warning, Verdict::Warn);
@@ -102,6 +113,7 @@ impl<'a> Report<'a> {
             (counts.fail > 0, format!("{} of {limits} broken", counts.fail)),
             (expired > 0, format!("{} expired", plural(expired, "allowance"))),
             (compared == Some(Verdict::Fail), against.clone()),
+            (snapshot == Some(Verdict::Fail), of_snapshot.clone()),
         ];
         let nothing = self.judgement.nothing_measured.as_ref();
         let nothing = nothing.map(|reason| format!("nothing was measured ({reason})"));
@@ -110,6 +122,7 @@ impl<'a> Report<'a> {
             (counts.warn > 0, format!("{} of {limits} broken as a warning", counts.warn)),
             (warnings > 0, format!("{} to look at", plural(warnings, "thing"))),
             (compared == Some(Verdict::Warn), against.clone()),
+            (snapshot == Some(Verdict::Warn), of_snapshot.clone()),
         ];
         let said = |parts: &[(bool, String)]| {
             let holding = parts.iter().filter(|(holds, _)| *holds).map(|(_, text)| text.as_str());
@@ -120,13 +133,17 @@ impl<'a> Report<'a> {
                 [failures].into_iter().chain(nothing).collect::<Vec<_>>().join(", ")
             }
             (_, warnings) if !warnings.is_empty() => warnings,
-            _ if counts.limits == 0 => {
-                format!("{} measured, no limit judged", plural(counts.measured, "case"))
+            _ => {
+                let measured = plural(counts.measured, "case");
+                let judged = counts.limits > 0;
+                let kept = match judged {
+                    true => format!("all {limits} kept by {measured}"),
+                    false => format!("{measured} measured, no limit judged"),
+                };
+                let others = [(judged && compared.is_some(), against), (snapshot.is_some(), of_snapshot)];
+                let others = others.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text);
+                [kept].into_iter().chain(others).collect::<Vec<_>>().join("; ")
             }
-            _ if compared.is_some() => {
-                format!("all {limits} kept by {}; {against}", plural(counts.measured, "case"))
-            }
-            _ => format!("all {limits} kept by {}", plural(counts.measured, "case")),
         }
     }
 }

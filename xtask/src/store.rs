@@ -9,4 +9,5 @@ pub mod output_file;
 pub mod overwrite_check;
 pub mod results;
 pub mod run_file;
+pub mod snapshot_file;
 pub mod stored;

@@ -35,7 +35,7 @@ mod file;
 mod parse;
 mod relative;
 mod scope;
-mod source;
+pub(crate) mod source;
 
 use anyhow::Result;
 use bench_core::case::{CaseId, CaseSpec};

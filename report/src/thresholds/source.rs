@@ -1,28 +1,28 @@
-//! The text of a thresholds file: where in it something stands.
+//! The text of a TOML file of ours, thresholds or a snapshot: where in it something stands.
 
 use std::ops::Range;
 
 use anyhow::anyhow;
 
 /// The text being read: turns the place of an error into line and column.
-pub(super) struct TableText<'a> {
-    pub(super) path: &'a str,
-    pub(super) text: &'a str,
+pub(crate) struct TableText<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl TableText<'_> {
-    fn line(&self, span: &Range<usize>) -> usize {
+    pub(crate) fn line(&self, span: &Range<usize>) -> usize {
         self.before(span).matches('\n').count() + 1
     }
 
     /// `path:line:column: message`; columns count characters from 1.
-    pub(super) fn error(&self, span: &Range<usize>, message: impl std::fmt::Display) -> anyhow::Error {
+    pub(crate) fn error(&self, span: &Range<usize>, message: impl std::fmt::Display) -> anyhow::Error {
         let column = self.before(span).rsplit('\n').next().unwrap_or("").chars().count() + 1;
         anyhow!("{}:{}:{column}: {message}", self.path, self.line(span))
     }
 
     /// The same of an error of the TOML parser.
-    pub(super) fn toml_error(&self, error: &toml::de::Error) -> anyhow::Error {
+    pub(crate) fn toml_error(&self, error: &toml::de::Error) -> anyhow::Error {
         self.error(&error.span().unwrap_or(0..0), error.message().trim())
     }
 
@@ -31,7 +31,7 @@ impl TableText<'_> {
     }
 
     /// `path:line`.
-    pub(super) fn place(&self, span: &Range<usize>) -> String {
+    pub(crate) fn place(&self, span: &Range<usize>) -> String {
         format!("{}:{}", self.path, self.line(span))
     }
 }

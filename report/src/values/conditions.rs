@@ -50,7 +50,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Facts by name; a name that is not there is unknown.
-type Facts = BTreeMap<String, (Weight, String)>;
+pub(crate) type Facts = BTreeMap<String, (Weight, String)>;
 
 /// The conditions of two runs, side by side.
 pub(crate) struct Conditions {
@@ -132,7 +132,7 @@ fn differences(old: &Facts, new: &Facts) -> Vec<Difference> {
 /// Variables that set the number of threads: other threads, other work.
 const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
 
-fn run_facts(run: &Run) -> Facts {
+pub(crate) fn run_facts(run: &Run) -> Facts {
     let mut facts = Facts::new();
     let mut add = |key: &str, weight: Weight, value: Option<String>| {
         facts.extend(value.map(|value| (key.to_string(), (weight, value))));
@@ -175,7 +175,7 @@ const VERSIONS: [&str; 3] = ["engine", "server", "sparse"];
 const VERSION: &str = " version";
 
 /// The facts of a case in a mode; nothing if it was not measured in it.
-fn case_facts(case: &CaseRecord, mode: Mode, run: &Run) -> Option<Facts> {
+pub(crate) fn case_facts(case: &CaseRecord, mode: Mode, run: &Run) -> Option<Facts> {
     let evidence = case.measurement(mode)?.evidence().next()?;
     let mut facts = Facts::new();
     let mut add = |key: String, value: Option<String>| {

@@ -12,5 +12,6 @@ mod page;
 mod promise;
 mod sample;
 mod servers;
+mod snapshot;
 mod thresholds;
 mod watch;

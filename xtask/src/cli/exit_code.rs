@@ -17,6 +17,8 @@ pub const NOTHING_MATCHED: u8 = 4;
 /// Under `--strict`: something that is judged against a baseline is incomparable, inconclusive or
 /// unconfirmed.
 pub const UNDECIDED: u8 = 5;
+/// Only better than the snapshot: it asks for smaller numbers. Everything else passed.
+pub const SNAPSHOT_BEATEN: u8 = 6;
 /// A workload crashed, was killed at a limit, or said that it failed. Wins over [`GATE_FAILED`].
 pub const WORKLOAD_FAILED: u8 = 100;
 /// The suites did not build.
@@ -27,19 +29,24 @@ pub const CANNOT_START: u8 = 127;
 pub const INTERRUPTED: u8 = 130;
 
 /// What each code means, in the order of `--help`.
-const MEANINGS: [(u8, &str); 10] = [
+const MEANINGS: [(u8, &str); 11] = [
     (PASS, "pass (warnings allowed)"),
     (TOOL_ERROR, "the tool failed"),
     (USAGE, "wrong command line or bad input"),
     (
         GATE_FAILED,
-        "a gate failed: a value is outside its limit or worse than its baseline, or the instruments are off",
+        "a gate failed: a value is outside its limit or worse than its baseline or snapshot, or the instruments \
+         are off",
     ),
     (
         NOTHING_MATCHED,
         "no case matched the filter or none could be measured, or two runs have none in common",
     ),
-    (UNDECIDED, "under --strict: incomparable, inconclusive or unconfirmed"),
+    (UNDECIDED, "under --strict: incomparable, inconclusive or unconfirmed, or a snapshot does not judge"),
+    (
+        SNAPSHOT_BEATEN,
+        "with --snapshot: nothing is worse there and something is better; --update takes it over",
+    ),
     (WORKLOAD_FAILED, "a workload crashed, was killed at a limit, or failed (wins over 3)"),
     (BUILD_FAILED, "the suites did not build"),
     (CANNOT_START, "the command could not be started"),
@@ -47,13 +54,14 @@ const MEANINGS: [(u8, &str); 10] = [
 ];
 
 /// The codes of what measures and judges.
-const OF_A_RUN: [u8; 9] = [
+const OF_A_RUN: [u8; 10] = [
     PASS,
     TOOL_ERROR,
     USAGE,
     GATE_FAILED,
     NOTHING_MATCHED,
     UNDECIDED,
+    SNAPSHOT_BEATEN,
     WORKLOAD_FAILED,
     BUILD_FAILED,
     INTERRUPTED,
@@ -101,10 +109,24 @@ pub fn with_strictness(code: u8, strict: bool, open: bool) -> u8 {
     if code == PASS && strict && open { UNDECIDED } else { code }
 }
 
+/// The same, of a run that may have been held against a snapshot: `beaten` says that nothing is worse there
+/// and something better.
+pub fn with_snapshot(code: u8, beaten: bool) -> u8 {
+    if code == PASS && beaten { SNAPSHOT_BEATEN } else { code }
+}
+
 /// The graver of the codes of two parts of a command.
 pub fn most_severe(a: u8, b: u8) -> u8 {
-    const RISING: [u8; 7] =
-        [PASS, NOTHING_MATCHED, UNDECIDED, GATE_FAILED, WORKLOAD_FAILED, TOOL_ERROR, INTERRUPTED];
+    const RISING: [u8; 8] = [
+        PASS,
+        SNAPSHOT_BEATEN,
+        NOTHING_MATCHED,
+        UNDECIDED,
+        GATE_FAILED,
+        WORKLOAD_FAILED,
+        TOOL_ERROR,
+        INTERRUPTED,
+    ];
     let gravity = |code: u8| RISING.iter().position(|known| *known == code);
     // A code that is none of these is an error of its own kind: it wins.
     if gravity(b).unwrap_or(RISING.len()) > gravity(a).unwrap_or(RISING.len()) { b } else { a }
@@ -178,6 +200,8 @@ mod tests {
             (NOTHING_MATCHED, PASS, NOTHING_MATCHED),
             (WORKLOAD_FAILED, GATE_FAILED, WORKLOAD_FAILED),
             (UNDECIDED, PASS, UNDECIDED),
+            (SNAPSHOT_BEATEN, PASS, SNAPSHOT_BEATEN),
+            (SNAPSHOT_BEATEN, GATE_FAILED, GATE_FAILED),
             (PASS, INTERRUPTED, INTERRUPTED),
             (PASS, PASS, PASS),
         ] {
@@ -186,6 +210,9 @@ mod tests {
         assert_eq!(with_strictness(PASS, true, true), UNDECIDED);
         assert_eq!(with_strictness(PASS, false, true), PASS);
         assert_eq!(with_strictness(GATE_FAILED, true, true), GATE_FAILED);
+        assert_eq!(with_snapshot(PASS, true), SNAPSHOT_BEATEN);
+        assert_eq!(with_snapshot(PASS, false), PASS);
+        assert_eq!(with_snapshot(GATE_FAILED, true), GATE_FAILED);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::build::suite_names::SUITES;
 use crate::cli::quantity::{parse_duration, parse_seconds, parse_size};
 
 pub use call_sites::{By, CaseFlags, DrawingFlags, ShownFlags};
-pub use comparison::{BaselineFlags, ConfirmFlags, Export, ExportFlags};
+pub use comparison::{BaselineFlags, ConfirmFlags, Export, ExportFlags, SnapshotFlags};
 
 /// The default of `--memory-limit`: 4 GiB.
 pub const MEMORY_LIMIT: u64 = 4 << 30;
@@ -44,6 +44,21 @@ pub struct SelectionFlags {
     /// Also the cases tagged slow
     #[arg(long)]
     pub slow: bool,
+}
+
+impl SelectionFlags {
+    /// The words that choose the same cases, in one order, each once.
+    pub fn words(&self) -> Vec<String> {
+        let named = |name: &'static str, values: &[String]| {
+            let values: BTreeSet<String> = values.iter().cloned().collect();
+            values.into_iter().map(move |value| format!("--{name}={value}"))
+        };
+        let filters: BTreeSet<String> = self.filters.iter().chain(&self.more_filters).cloned().collect();
+        let switches = [(self.quick, "--quick"), (self.slow, "--slow")];
+        let switches = switches.iter().filter(|(is_given, _)| *is_given).map(|(_, word)| word.to_string());
+        let lists = [("suite", &self.suite), ("tag", &self.tag), ("engine", &self.engine)];
+        switches.chain(lists.iter().flat_map(|(name, values)| named(name, values))).chain(filters).collect()
+    }
 }
 
 /// How the suites are built and what they read.

@@ -35,6 +35,7 @@ use crate::store::output_file::write_whole;
 use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::results::{Results, RunFolder, Side};
 use crate::store::run_file::{RUN_FILE, write_run};
+use crate::store::snapshot_file::SnapshotFile;
 use crate::term::progress::Progress;
 use flags::BenchFlags;
 
@@ -61,18 +62,25 @@ pub struct BenchedRun {
 
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
+    let snapshot = SnapshotFile::open(&flags.snapshot, &flags.selection, &flags.suites)?;
     let BenchedRun { run, folder, thresholds, comparison, history, not_confirmed, interrupted } =
         measure(flags, |_| Ok(()))?;
     let run_path = folder.path.join(RUN_FILE);
     let exports = flags.export.export.clone();
-    let against = Against { comparison, history, strict: flags.baseline.strict, exports };
+    let (snapshot, not_updated) = snapshot.map(|file| file.hold(&run)).unzip();
+    let against = Against { comparison, snapshot, history, strict: flags.baseline.strict, exports };
     let code = conclusion::conclude(&run, &run_path, &thresholds, against, flags.message_format)
         .with_context(|| format!("the run itself is stored in {}", display_path(&run_path)))?;
+    let mut code = if interrupted { INTERRUPTED } else { code };
+    if let Some(error) = not_updated.flatten() {
+        eprintln!("error: {error:#}");
+        code = most_severe(code, of_error(&error));
+    }
     if let Some(error) = not_confirmed {
         eprintln!("error: noisy changes stay unconfirmed: {error:#}");
-        return Ok(most_severe(code, of_error(&error)));
+        code = most_severe(code, of_error(&error));
     }
-    Ok(if interrupted { INTERRUPTED } else { code })
+    Ok(code)
 }
 
 /// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is
@@ -87,6 +95,7 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Resul
     let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
     let mut files = OverwriteCheck::default();
     files.exports(&flags.export);
+    files.snapshot(&flags.snapshot);
     files.suites(&flags.suites);
     files.judged_by(&results, old.as_ref());
     files.ensure_apart()?;

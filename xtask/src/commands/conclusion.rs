@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use bench_core::run::Run;
 use report::export::{export, trend};
+use report::snapshot::SnapshotCheck;
 use report::{Comparison, History, Report, Thresholds, judge, page, plural, summary_json};
 
 use crate::build::workspace::display_path;
@@ -30,6 +31,8 @@ pub struct Concluded<'a> {
 pub struct Against {
     /// A baseline.
     pub comparison: Option<Comparison>,
+    /// A snapshot of exact numbers.
+    pub snapshot: Option<SnapshotCheck>,
     /// The stored runs before it.
     pub history: History,
     /// Whether what could not be decided is no pass.
@@ -38,16 +41,18 @@ pub struct Against {
     pub exports: Vec<Export>,
 }
 
-/// Judges a stored run by `thresholds`, and by what a comparison said, and writes the page beside its file,
-/// with what the numbers were in the runs before.
+/// Judges a stored run by `thresholds`, and by what a comparison and a snapshot said, and writes the page
+/// beside its file, with what the numbers were in the runs before.
 pub fn write_page<'a>(
     run: &'a Run,
     run_path: &Path,
     thresholds: &Thresholds,
     comparison: Option<Comparison>,
+    snapshot: Option<SnapshotCheck>,
     history: History,
 ) -> Result<Concluded<'a>> {
     let report = Report::new(run, judge(run, thresholds, &today()), comparison, Some(history));
+    let report = report.with_snapshot(snapshot);
     let html = page(&report).context("make the page")?;
     let page = run_path.with_file_name(PAGE_FILE);
     write_whole(&page, html.as_bytes())?;
@@ -63,7 +68,7 @@ pub fn conclude(
     format: MessageFormat,
 ) -> Result<u8> {
     let Concluded { report, page } =
-        write_page(run, run_path, thresholds, against.comparison, against.history)?;
+        write_page(run, run_path, thresholds, against.comparison, against.snapshot, against.history)?;
     let text = match format {
         MessageFormat::Human => table::human(&report, &display_path(&page)),
         MessageFormat::Json => {
@@ -76,8 +81,11 @@ pub fn conclude(
     let code = exit_code::of_run(report.verdict(), report.counts.failed_cases > 0);
     let nothing = report.judgement.nothing_measured.is_some();
     let code = exit_code::most_severe(exit_code::with_nothing_measured(code, nothing), exported);
-    let open = report.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
-    Ok(exit_code::with_strictness(code, against.strict, open))
+    let compared = report.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());
+    let held = report.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_undecided());
+    let code = exit_code::with_strictness(code, against.strict, compared || held);
+    let beaten = report.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_only_better());
+    Ok(exit_code::with_snapshot(code, beaten))
 }
 
 /// Writes the files for other tools, and says on stderr which numbers a trend service does not get. A file

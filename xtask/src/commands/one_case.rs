@@ -13,7 +13,7 @@ use crate::cli::exit_code::{
 };
 use crate::cli::flags::{
     BaselineFlags, CaseFlags, ConfirmFlags, ExportFlags, MEMORY_LIMIT, MeasureFlags, MessageFormat,
-    SelectionFlags,
+    SelectionFlags, SnapshotFlags,
 };
 use crate::commands::bench::flags::BenchFlags;
 use crate::commands::bench::{self, BenchedRun};
@@ -59,6 +59,7 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
         suites: flags.suites.clone(),
         baseline: BaselineFlags::default(),
         confirm: ConfirmFlags::default(),
+        snapshot: SnapshotFlags::default(),
         export: ExportFlags::default(),
         results: flags.results.clone(),
         message_format: MessageFormat::Human,
@@ -66,7 +67,7 @@ pub fn measure(flags: &CaseFlags, mode: Mode) -> Result<OneCase> {
     let BenchedRun { run, folder, thresholds, history, .. } =
         bench::measure(&bench, |chosen| the_only(&flags.case, mode, chosen))?;
     let run_path = folder.path.join(crate::store::run_file::RUN_FILE);
-    let page = conclusion::write_page(&run, &run_path, &thresholds, None, history)?.page;
+    let page = conclusion::write_page(&run, &run_path, &thresholds, None, None, history)?.page;
     let record = finished(run, &flags.case, mode)?;
     Ok(OneCase { record, folder: folder.path.clone(), page })
 }

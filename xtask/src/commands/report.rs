@@ -64,6 +64,7 @@ pub fn run(flags: &ReportFlags) -> Result<u8> {
         comparison
     });
     let exports = flags.export.export.clone();
-    let against = Against { comparison, history, strict: flags.baseline.strict, exports };
+    let against =
+        Against { comparison, history, strict: flags.baseline.strict, exports, ..Against::default() };
     conclusion::conclude(&run, &path, &thresholds, against, flags.message_format)
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use crate::build::workspace::display_path;
 use crate::cli::exit_code::usage;
-use crate::cli::flags::{DrawingFlags, Export, ExportFlags, SuiteFlags};
+use crate::cli::flags::{DrawingFlags, Export, ExportFlags, SnapshotFlags, SuiteFlags};
 use crate::store::output_file::{destination, folder_of, identity};
 use crate::store::results::{Results, Side};
 
@@ -33,6 +33,15 @@ impl OverwriteCheck {
     pub fn exports(&mut self, flags: &ExportFlags) {
         for Export { format, path } in &flags.export {
             self.output(format!("--export {format}"), path);
+        }
+    }
+
+    /// What exact numbers are held against, or taken over into.
+    pub fn snapshot(&mut self, flags: &SnapshotFlags) {
+        match &flags.snapshot {
+            Some(path) if flags.update => self.output("--snapshot", path),
+            Some(path) => self.input("--snapshot", path),
+            None => {}
         }
     }
 

@@ -14,6 +14,7 @@ mod older_runs;
 mod output;
 mod profiles;
 mod servers;
+mod snapshots;
 mod test_files;
 mod users_files;
 mod xtask_process;

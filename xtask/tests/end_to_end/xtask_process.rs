@@ -33,6 +33,11 @@ impl Place {
         self.folder.path().join("thresholds.toml")
     }
 
+    /// Where a snapshot of exact numbers may lie.
+    pub fn snapshot(&self) -> PathBuf {
+        self.folder.path().join("snapshot.toml")
+    }
+
     /// The results folder.
     pub fn results(&self) -> PathBuf {
         self.folder.path().join("results")

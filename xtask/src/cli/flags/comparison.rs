@@ -18,6 +18,18 @@ pub struct BaselineFlags {
     pub strict: bool,
 }
 
+/// Against which file of exact numbers a run is held.
+#[derive(Debug, Default, Clone, Args)]
+pub struct SnapshotFlags {
+    /// Hold the exact numbers against this file, which is in git: what is worse, gone or new fails, and code
+    /// 6 says that something is only better
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Take over into the snapshot what moved, is new or is gone; make the file where there is none
+    #[arg(long, requires = "snapshot")]
+    pub update: bool,
+}
+
 /// How a suspicion is confirmed, and where the result goes.
 #[derive(Debug, Default, Clone, Args)]
 pub struct ConfirmFlags {

@@ -6,7 +6,7 @@ use clap::Args;
 use crate::cli::exit_code;
 use crate::cli::flags::{
     BaselineFlags, ConfirmFlags, ExportFlags, MeasureFlags, MessageFormat, ResultsFlags, SelectionFlags,
-    SuiteFlags,
+    SnapshotFlags, SuiteFlags,
 };
 
 /// Flags of `bench`.
@@ -31,6 +31,9 @@ pub struct BenchFlags {
     /// How a suspicion is confirmed.
     #[command(flatten)]
     pub confirm: ConfirmFlags,
+    /// Against which file of exact numbers the run is held.
+    #[command(flatten)]
+    pub snapshot: SnapshotFlags,
     /// In which formats the result is written for other tools.
     #[command(flatten)]
     pub export: ExportFlags,
