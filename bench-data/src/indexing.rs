@@ -30,12 +30,11 @@ pub fn workload_on(
 ) -> Workload {
     let axis = bench_core::harness::Axis::new("engine", bench_engines::names(suits));
     let workload = Workload::new(name, about).axis(axis);
-    let unable = |adapter: &&Adapter| Some((adapter.name, adapter.cannot(distance, dim)?));
-    let workload = bench_engines::ALL
-        .iter()
+    let unable = |adapter: &'static Adapter| Some((adapter.name, adapter.cannot(distance, dim)?));
+    let workload = bench_engines::all()
         .filter_map(unable)
         .fold(workload, |workload, (name, reason)| workload.absent_for("engine", name, &Mode::ALL, &reason));
-    bench_engines::ALL.iter().fold(workload, |workload, adapter| match adapter.heap {
+    bench_engines::all().fold(workload, |workload, adapter| match adapter.heap {
         // dhat sees what the Rust allocator sees.
         HeapVisibility::Foreign(reason) => workload
             .absent_for("engine", adapter.name, &[Mode::Sites], reason)

@@ -34,6 +34,27 @@ pub struct Adapter {
     pub build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,
 }
 
+impl Adapter {
+    /// An engine in Rust that only builds and searches, by the squared Euclidean distance and approximately;
+    /// state what else holds over these:
+    /// `Adapter { package: Some("mine"), ..Adapter::new("mine", build) }`.
+    pub const fn new(
+        name: &'static str,
+        build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,
+    ) -> Adapter {
+        Adapter {
+            name,
+            package: None,
+            capabilities: Capabilities::searching(&[Distance::L2]),
+            parameters: &[],
+            heap: HeapVisibility::Rust,
+            varies: None,
+            cosine_of: (0.0, f32::INFINITY),
+            build,
+        }
+    }
+}
+
 /// What an engine can do. A case that needs what is missing is absent, with that reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -57,6 +78,24 @@ pub struct Capabilities {
     pub quantisation: bool,
     /// Can write an index to disk and read it again.
     pub persistence: bool,
+}
+
+impl Capabilities {
+    /// Of an engine that builds an index and searches it by these distances, and nothing else.
+    pub const fn searching(distances: &'static [Distance]) -> Capabilities {
+        Capabilities {
+            distances,
+            largest_dim: None,
+            exact: false,
+            delete: false,
+            update: false,
+            filter: false,
+            labels: false,
+            threads: false,
+            quantisation: false,
+            persistence: false,
+        }
+    }
 }
 
 /// How an engine's heap can be seen.
@@ -105,14 +144,18 @@ impl Adapter {
         self.parameters.contains(&parameter)
     }
 
-    /// The version that Cargo.lock pins: of the package, or of this workspace for our own engine.
+    /// The version that Cargo.lock pins: of the package, or of this crate for our own engine. `unknown` where
+    /// the lock does not have the package.
     pub fn version(&self) -> &'static str {
-        self.package.and_then(pinned_version).unwrap_or(env!("CARGO_PKG_VERSION"))
+        match self.package {
+            Some(package) => pinned_version(package).unwrap_or("unknown"),
+            None => env!("CARGO_PKG_VERSION"),
+        }
     }
 }
 
-/// The lock that this build was made with: the only place that knows a dependency's version.
-const LOCK: &str = include_str!("../../Cargo.lock");
+/// The lock that this build was made with (`build.rs`): the only place that knows a dependency's version.
+const LOCK: &str = include_str!(concat!(env!("OUT_DIR"), "/Cargo.lock"));
 
 /// The version of a package that Cargo.lock pins, if it is a dependency.
 pub fn pinned_version(package: &str) -> Option<&'static str> {
@@ -169,16 +212,17 @@ impl IndexSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ALL;
+    use crate::catalog::find;
 
     #[test]
     fn what_an_engine_cannot_keep_is_known_before_it_is_built() {
         let capabilities = Capabilities {
             distances: &[Distance::L2, Distance::Cosine],
             largest_dim: Some(100),
-            ..ALL[0].capabilities
+            ..Capabilities::searching(&[])
         };
-        let adapter = Adapter { name: "narrow", capabilities, ..*ALL[0] };
+        let flat = find("flat").unwrap();
+        let adapter = Adapter { capabilities, ..Adapter::new("narrow", flat.build) };
         assert_eq!(adapter.cannot(Distance::L2, 100), None);
         let reason = adapter.cannot(Distance::InnerProduct, 100).unwrap();
         assert_eq!(reason, "narrow has no distance ip, only l2 and cosine");

@@ -1,6 +1,9 @@
-//! Every engine of this build: found by its name, and built by it.
+//! Every engine of this program, ours and the registered ones: found by its name, and built by it.
+
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
+use bench_core::case::is_word;
 use bench_core::harness::Inputs;
 
 use crate::adapter::{Adapter, IndexSpec};
@@ -10,8 +13,8 @@ use crate::in_process;
 use crate::servers;
 use crate::vectors::Vectors;
 
-/// Every engine of this build, the control first.
-pub const ALL: &[&Adapter] = &[
+/// The engines of this crate that this build has, the control first.
+const OURS: &[&Adapter] = &[
     &in_process::flat::ADAPTER,
     #[cfg(feature = "usearch")]
     &in_process::usearch::ADAPTER,
@@ -35,9 +38,33 @@ pub const ALL: &[&Adapter] = &[
     &servers::qdrant::ADAPTER,
 ];
 
+/// The engines of others; set once, before any suite is made.
+static REGISTERED: OnceLock<&'static [&'static Adapter]> = OnceLock::new();
+
+/// Adds engines of others: from now on every workload on engines has cases on them, too. To be called once,
+/// before a suite is made.
+///
+/// # Errors
+/// When engines were registered before, a name cannot stand in a case's id, or two engines have the same.
+pub fn register(adapters: &'static [&'static Adapter]) -> Result<()> {
+    for (index, adapter) in adapters.iter().enumerate() {
+        let name = adapter.name;
+        ensure!(is_word(name), "the engine's name {name:?}: letters, digits and `_.+-` make one");
+        let others = OURS.iter().chain(&adapters[..index]);
+        ensure!(others.into_iter().all(|other| other.name != name), "there are two engines {name:?}");
+    }
+    ensure!(REGISTERED.set(adapters).is_ok(), "engines were registered before");
+    Ok(())
+}
+
+/// Every engine of this program, the control first, the registered ones last.
+pub fn all() -> impl Iterator<Item = &'static Adapter> + Clone {
+    OURS.iter().chain(REGISTERED.get().copied().unwrap_or_default()).copied()
+}
+
 /// The names of the engines that `suits`, for the axis `engine`.
 pub fn names(suits: impl Fn(&Adapter) -> bool) -> Vec<&'static str> {
-    ALL.iter().filter(|adapter| suits(adapter)).map(|adapter| adapter.name).collect()
+    all().filter(|adapter| suits(adapter)).map(|adapter| adapter.name).collect()
 }
 
 /// The engine called `name`.
@@ -45,7 +72,7 @@ pub fn names(suits: impl Fn(&Adapter) -> bool) -> Vec<&'static str> {
 /// # Errors
 /// When there is no such engine in this build.
 pub fn find(name: &str) -> Result<&'static Adapter> {
-    let found = ALL.iter().find(|adapter| adapter.name == name).copied();
+    let found = all().find(|adapter| adapter.name == name);
     found
         .with_context(|| format!("no engine {name:?} in this build; there is {}", names(|_| true).join(", ")))
 }
@@ -61,7 +88,14 @@ pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn 
     if let Some(reason) = adapter.cannot(spec.distance, spec.dim) {
         bail!("{reason}");
     }
-    (adapter.build)(spec, vectors).with_context(|| format!("build an index of the engine {name}"))
+    let index =
+        (adapter.build)(spec, vectors).with_context(|| format!("build an index of the engine {name}"))?;
+    let (holds, given) = (index.len(), vectors.len());
+    ensure!(
+        holds == given,
+        "the engine {name} says that its index holds {holds} vectors; it was built of {given}"
+    );
+    Ok(index)
 }
 
 /// Refuses a server that the user named for a build without its client.
@@ -87,11 +121,11 @@ mod tests {
 
     #[test]
     fn every_engine_has_a_pinned_version_and_a_name_of_its_own() {
-        for (i, adapter) in ALL.iter().enumerate() {
+        for (i, adapter) in OURS.iter().enumerate() {
             let pinned = adapter.package.map(pinned_version);
             assert_ne!(pinned, Some(None), "{} is not in Cargo.lock", adapter.name);
             assert!(adapter.version().starts_with(|c: char| c.is_ascii_digit()), "{}", adapter.version());
-            assert!(ALL[..i].iter().all(|other| other.name != adapter.name), "{} twice", adapter.name);
+            assert!(OURS[..i].iter().all(|other| other.name != adapter.name), "{} twice", adapter.name);
         }
         assert_eq!(pinned_version("anyhow").map(|version| version.starts_with("1.")), Some(true));
         assert_eq!(pinned_version("no-such-package"), None);

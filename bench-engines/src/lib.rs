@@ -1,8 +1,9 @@
 //! Engines: what keeps vectors and finds the nearest ones, behind one small trait.
 //!
 //! An engine is one adapter file ([`Engine`], and an [`Adapter`] that says what it can do), one cargo
-//! feature, and one line in [`ALL`]. `flat` is ours: the control that every other engine is compared with.
-//! The oracle that judges answers, [`exact_neighbours`], shares no code with it.
+//! feature, and one line in the catalog; engines of others are registered ([`register`]). `flat` is ours: the
+//! control that every other engine is compared with. The oracle that judges answers, [`exact_neighbours`],
+//! shares no code with it.
 
 mod adapter;
 mod block;
@@ -22,7 +23,7 @@ mod servers;
 mod vectors;
 
 pub use adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, pinned_version};
-pub use catalog::{ALL, build, ensure_servers_are_built, find, names};
+pub use catalog::{all, build, ensure_servers_are_built, find, names, register};
 pub use distance::Distance;
 pub use engine::{Client, Engine, Neighbour};
 pub use exact::named::named_neighbours;

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_document_is_found_while_it_is_in_and_gone_afterwards() {
-        for adapter in bench_engines::ALL.iter().filter(|adapter| adapter.server().is_none()) {
+        for adapter in bench_engines::all().filter(|adapter| adapter.server().is_none()) {
             let mut index = Index::of(adapter, &document(1, 10), 12).unwrap();
             for seed in 2..7 {
                 let taken = index.take_in_and_out(&document(seed, 7 + seed % 6));

@@ -9,7 +9,7 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     bench_main::run(suite)
+//!     bench_main::run(&[suite])
 //! }
 //! ```
 //!
@@ -23,10 +23,9 @@ mod interpose;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use bench_core::harness::{self, Inputs, Suite};
+use bench_core::harness::{self, MakeSuite};
 
-/// Lists the cases of the suite, or runs one of them, as the command line says.
-pub fn run(suite: fn(&Inputs) -> Result<Suite>) -> ExitCode {
-    harness::main(suite, allocator::instruments)
+/// Lists the cases of the suites, or runs one of them, as the command line says.
+pub fn run(suites: &[MakeSuite]) -> ExitCode {
+    harness::main(suites, allocator::instruments)
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bench_main::run(bench_search::suite)
+    bench_main::run(&[bench_search::suite])
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bench_core::case::{CaseId, Mode};
 use bench_core::metric::{Metric, Unit};
+use bench_core::run::FailedSuites;
 
 use crate::compare::{Change, Comparison, Outcome};
 use crate::judge::judgement::{CalibrationFault, CaseFailure, Judgement, MissingMetric};
@@ -56,6 +57,8 @@ pub struct FindingRule {
 pub enum FindingKind {
     /// A count known beforehand was recorded otherwise.
     Miscount,
+    /// The cases of a suite are not known.
+    FailedSuite,
     /// A process failed.
     Failed,
     /// A metric that a rule asks for is absent.
@@ -85,6 +88,7 @@ impl FindingKind {
     pub fn title(self) -> &'static str {
         match self {
             FindingKind::Miscount => "instruments off",
+            FindingKind::FailedSuite => "suite failed",
             FindingKind::Failed => "case failed",
             FindingKind::Missing => "metric missing",
             FindingKind::Limit => "limit broken",
@@ -155,11 +159,13 @@ impl Finding {
 
 /// Everything that is no pass: the gravest verdict first, then in the order of [`FindingKind`].
 pub(crate) fn findings(
+    failed_suites: &[FailedSuites],
     judgement: &Judgement,
     comparison: Option<&Comparison>,
     snapshot: Option<&SnapshotCheck>,
 ) -> Vec<Finding> {
     let mut found: Vec<Finding> = judgement.calibration.iter().map(miscount).collect();
+    found.extend(failed_suites.iter().map(failed_suite));
     found.extend(judgement.failures.iter().map(failed));
     found.extend(judgement.missing.iter().map(missing));
     found.extend(judgement.values.iter().filter_map(broken_limit));
@@ -200,6 +206,15 @@ fn miscount(fault: &CalibrationFault) -> Finding {
         phase: Some(fault.phase.clone()),
         ..Finding::new(Verdict::Fail, FindingKind::Miscount, text)
     }
+}
+
+fn failed_suite(failed: &FailedSuites) -> Finding {
+    let text = match failed.suites.join(", ") {
+        suites if suites.is_empty() => format!("package {}: {}", failed.package, failed.reason),
+        suites => format!("{suites} of package {}: {}", failed.package, failed.reason),
+    };
+    let stderr = failed.stderr.clone();
+    Finding { stderr, ..Finding::new(Verdict::Fail, FindingKind::FailedSuite, text) }
 }
 
 fn failed(failure: &CaseFailure) -> Finding {

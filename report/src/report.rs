@@ -61,14 +61,16 @@ impl<'a> Report<'a> {
         comparison: Option<Comparison>,
         history: Option<History>,
     ) -> Report<'a> {
-        let findings = findings(&judgement, comparison.as_ref(), None);
+        let findings = findings(&run.failed_suites, &judgement, comparison.as_ref(), None);
         let counts = counts(run, &judgement, &findings);
         Report { run, judgement, comparison, snapshot: None, history, findings, counts }
     }
 
     /// The same report, of a run that was held against a snapshot, too.
     pub fn with_snapshot(self, snapshot: Option<SnapshotCheck>) -> Report<'a> {
-        let findings = findings(&self.judgement, self.comparison.as_ref(), snapshot.as_ref());
+        let failed_suites = &self.run.failed_suites;
+        let comparison = self.comparison.as_ref();
+        let findings = findings(failed_suites, &self.judgement, comparison, snapshot.as_ref());
         Report { snapshot, findings, ..self }
     }
 
@@ -106,6 +108,10 @@ impl<'a> Report<'a> {
         let warnings = self.count(FindingKind::Warning, Verdict::Warn);
         let failures = [
             (miscounts > 0, "the instruments are off: do not trust this run".to_string()),
+            (
+                !self.run.failed_suites.is_empty(),
+                format!("the suites of {} failed", plural(self.run.failed_suites.len(), "package")),
+            ),
             (
                 counts.failed_cases > 0,
                 format!("{} of {} failed", counts.failed_cases, plural(counts.cases, "case")),

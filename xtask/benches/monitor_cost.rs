@@ -105,7 +105,7 @@ fn samples(file: &Path) -> usize {
 }
 
 fn monitor(pid: u32, file: &Path) -> Result<Child> {
-    let mut monitor = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let mut monitor = Command::new(env!("CARGO_BIN_EXE_cargo-membench"));
     monitor.args(["monitor", "--interval", "100ms", "--pid", &pid.to_string(), "--file"]).arg(file);
     Ok(monitor.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
 }

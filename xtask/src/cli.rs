@@ -7,4 +7,5 @@ pub mod commands;
 pub mod documented;
 pub mod exit_code;
 pub mod flags;
+pub mod program;
 pub mod quantity;

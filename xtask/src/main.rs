@@ -1,5 +1,6 @@
-//! `cargo xtask`: builds the suites, runs every case in its own processes, stores what they saw, and has it
-//! judged and shown. It computes no statistic and links no suite: it does, others know.
+//! `cargo xtask`, and `cargo membench` where it is installed: builds the suites, runs every case in its own
+//! processes, stores what they saw, and has it judged and shown. It computes no statistic and links no suite:
+//! it does, others know.
 //!
 //! ```text
 //!  flags --> bench --> suites (cargo build, list) --> selection --> plan --> child_executor --> child_process
@@ -24,11 +25,11 @@ use std::process::ExitCode;
 
 use bench_core::foreign_text::printable;
 use bench_core::server_url::without_secrets;
-use clap::Parser;
-use cli::commands::{Command, CommandLine};
+use cli::commands::{Command, command_line};
+use cli::program::as_called;
 
 fn main() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let line = match command_line() {
         Ok(line) => line,
         Err(error) => return refused(&error),
     };
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     };
     let code = outcome.unwrap_or_else(|error| {
         // What a file, a name or a server says of itself must not rule the terminal.
-        eprintln!("error: {}", printable(&format!("{error:#}")));
+        eprintln!("error: {}", printable(&as_called(&format!("{error:#}"))));
         cli::exit_code::of_error(&error)
     });
     ExitCode::from(code)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 
 use super::instruments::{Allocator, Instruments};
@@ -29,6 +29,9 @@ use crate::run::FailureKind;
 
 /// How a line on stderr begins that whoever lists the cases passes on.
 const NOTE: &str = "note: ";
+
+/// What `cargo bench` gives a benchmark without a harness.
+const CARGO_BENCH: &str = "--bench";
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
 const DHAT_FRAMES: usize = 24;
@@ -84,19 +87,26 @@ struct RunFlags {
     inputs: Inputs,
 }
 
-/// The whole program of a suite: lists its cases, or runs one of them under what `instruments` gives, an
-/// error where the environment names none. When the case failed, a message on stderr and the exit code of its
-/// [`FailureKind`], mostly 1.
-pub fn main(suite: fn(&Inputs) -> Result<Suite>, instruments: fn() -> Result<Instruments>) -> ExitCode {
+/// Makes a suite for what its process was given.
+pub type MakeSuite = fn(&Inputs) -> Result<Suite>;
+
+/// The whole program of some suites: lists their cases, or runs one of them under what `instruments` gives,
+/// an error where the environment names none. When the case failed, a message on stderr and the exit code of
+/// its [`FailureKind`], mostly 1.
+pub fn main(suites: &[MakeSuite], instruments: fn() -> Result<Instruments>) -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == CARGO_BENCH) {
+        eprintln!("note: `cargo membench bench` runs the cases of this program; `cargo bench` does not");
+        return ExitCode::SUCCESS;
+    }
     let outcome = match ChildCommandLine::parse().command {
-        ChildCommand::List(inputs) => list(suite, &inputs),
+        ChildCommand::List(inputs) => list(suites, &inputs),
         ChildCommand::Prepare(flags) => {
             die_with_parent();
-            prepare(suite, &flags)
+            prepare(suites, &flags)
         }
         ChildCommand::Run(flags) => {
             die_with_parent();
-            instruments().and_then(|instruments| run(suite, instruments, &flags))
+            instruments().and_then(|instruments| run(suites, instruments, &flags))
         }
         ChildCommand::CheckTools { file } => write_tool_checks(&file),
     };
@@ -109,32 +119,45 @@ pub fn main(suite: fn(&Inputs) -> Result<Suite>, instruments: fn() -> Result<Ins
     }
 }
 
-fn list(suite: fn(&Inputs) -> Result<Suite>, inputs: &Inputs) -> Result<()> {
-    let suite = suite(inputs)?;
-    for note in suite.notes() {
-        eprintln!("{NOTE}{}", in_one_line(note));
+fn list(suites: &[MakeSuite], inputs: &Inputs) -> Result<()> {
+    let mut cases = Vec::new();
+    for make in suites {
+        let suite = make(inputs)?;
+        for note in suite.notes() {
+            eprintln!("{NOTE}{}", in_one_line(note));
+        }
+        for spec in suite.cases() {
+            // Whoever runs it finds it by its id, as text.
+            let id: CaseId = spec.id.to_string().parse().context("a name or a value of this suite")?;
+            ensure!(id == spec.id, "the case {id} cannot be told from others by its id");
+            cases.push(spec);
+        }
     }
-    let cases = suite.cases();
     let mut stdout = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, &cases).context("write the list of cases to stdout")?;
     stdout.write_all(b"\n").context("write the list of cases to stdout")
 }
 
-fn prepare(suite: fn(&Inputs) -> Result<Suite>, flags: &PrepareFlags) -> Result<()> {
-    let suite = suite(&flags.inputs)?;
-    let spec = find(&suite, &flags.case)?;
+fn prepare(suites: &[MakeSuite], flags: &PrepareFlags) -> Result<()> {
+    let (suite, spec) = find(suites, &flags.inputs, &flags.case)?;
     suite.prepare(&spec, 1).map(drop)
 }
 
-fn find(suite: &Suite, case: &CaseId) -> Result<CaseSpec> {
-    let found = suite.cases().into_iter().find(|spec| spec.id == *case);
-    found.with_context(|| format!("no case {case} in this suite; `list` shows what there is"))
+/// The case and its suite; the suites of a program are made until one has it.
+fn find(suites: &[MakeSuite], inputs: &Inputs, case: &CaseId) -> Result<(Suite, CaseSpec)> {
+    for make in suites {
+        let suite = make(inputs)?;
+        if let Some(spec) = suite.cases().into_iter().find(|spec| spec.id == *case) {
+            return Ok((suite, spec));
+        }
+    }
+    bail!("no case {case} in this program; `list` shows what there is")
 }
 
-fn run(suite: fn(&Inputs) -> Result<Suite>, instruments: Instruments, flags: &RunFlags) -> Result<()> {
+fn run(suites: &[MakeSuite], instruments: Instruments, flags: &RunFlags) -> Result<()> {
     let Instruments { mode, allocator, internals } = instruments;
-    let suite = suite(&flags.inputs)?;
-    let spec = &find(&suite, &flags.case)?;
+    let (suite, spec) = find(suites, &flags.inputs, &flags.case)?;
+    let spec = &spec;
     ensure!(
         spec.allocator == allocator.name(),
         "{} runs on the allocator {}, and {ALLOCATOR_VARIABLE} says {allocator}",

@@ -1,6 +1,6 @@
 //! The child process: a suite's program lists its cases and runs one of them under the instruments of a mode.
 //!
-//! A suite has one program, of one line: `bench_main::run(suite)`.
+//! A suite has one program, of one line: `bench_main::run(&[suite])`.
 
 mod axis;
 mod child;
@@ -16,7 +16,7 @@ mod trial;
 
 pub use crate::inputs::{Inputs, ServerAddress, UserInputs};
 pub use axis::Axis;
-pub use child::main;
+pub use child::{MakeSuite, main};
 pub use instruments::{Allocator, Instruments};
 pub use phases::Phases;
 pub use prepared::{Findings, Prepared};

@@ -45,6 +45,30 @@ pub struct Run {
     pub settings: Settings,
     /// The cases in the order in which they ran.
     pub cases: Vec<CaseRecord>,
+    /// The suites whose cases are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_suites: Vec<FailedSuites>,
+}
+
+/// Suites of one package that could not be asked for their cases. Those of other packages were measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedSuites {
+    /// The package.
+    pub package: String,
+    /// Its suites, as far as its manifest names them.
+    pub suites: Vec<String>,
+    /// Why: its manifest, its build or its program, in one line.
+    pub reason: String,
+    /// The last lines of its program's stderr, if it was started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stderr: Vec<String>,
+}
+
+impl FailedSuites {
+    /// Suites whose program was not started.
+    pub fn new(package: &str, suites: &[String], reason: String) -> FailedSuites {
+        FailedSuites { package: package.into(), suites: suites.into(), reason, stderr: Vec::new() }
+    }
 }
 
 impl Run {

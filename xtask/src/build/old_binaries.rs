@@ -8,9 +8,10 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use bench_core::run::Run;
 
 use crate::build::binaries::{BinaryStore, Hashes};
-use crate::build::suite_names::SUITES;
+use crate::build::cargo_build::SuiteBuilder;
+use crate::build::packages::SuitePackages;
 use crate::build::suites::Suites;
-use crate::build::workspace::{self, display_path, root};
+use crate::build::workspace::{Workspace, display_path, root};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::SuiteFlags;
 use crate::run::interrupt::Interrupt;
@@ -65,13 +66,11 @@ impl OldBinaries {
             format!("{} does not say with which binaries it was measured, {instead}", old.called)
         });
         let kept = hashes.map_err(usage)?;
-        if let Some(other) = kept.keys().find(|name| !SUITES.contains(&name.as_str())) {
-            let error = anyhow!(
-                "{} was measured by programs of an older kind, such as {other:?}, {instead}",
-                old.called
-            );
-            return Err(usage(error));
-        }
+        SuitePackages::of(Workspace::current()?)?
+            .ensure_suites(&kept.keys().cloned().collect::<Vec<_>>())
+            .map_err(|error| {
+                usage(anyhow!("{} was measured by other programs: {error:#}; {instead}", old.called))
+            })?;
         Suites::of_kept(store, kept, flags, memory_limit)
             .map(|kept| OldBinaries::Kept(Box::new(kept)))
             .map_err(|error| usage(anyhow!("{}: {error:#}; {instead}", old.called)))
@@ -84,18 +83,21 @@ impl OldBinaries {
             OldBinaries::Unchanged => bail!("old and new are the same"),
             OldBinaries::Of(commit) => commit,
         };
-        let target = workspace::target_directory()?;
-        let bench = target.join("bench");
+        let Workspace { root, target_directory, .. } = Workspace::current()?;
+        let bench = target_directory.join("bench");
         eprintln!("building {commit} in {}, to run it and this tree in turn", display_path(&bench));
-        let cargo = || {
+        let builder = || {
             let source = bench.join("old-source");
-            check_out(&commit, root()?, &source)?;
-            let mut cargo = workspace::cargo()?;
+            check_out(&commit, root, &source)?;
+            // The workspace may lie in a folder of the repository.
+            let source = source.join(git(root, &["rev-parse", "--show-prefix"])?);
+            let workspace = Workspace::around(&source)?;
+            let packages =
+                SuitePackages::of(&workspace).with_context(|| format!("the suites of {commit}"))?;
             // Its own target folder: this tree's holds this tree's.
-            cargo.current_dir(&source).env("CARGO_TARGET_DIR", target_of_old(&target));
-            Ok(cargo)
+            Ok(SuiteBuilder::new(&workspace, packages).into_target(target_of_old(target_directory)))
         };
-        Suites::build_with(&target, cargo, flags, memory_limit, interrupt)
+        Suites::build_with(builder, target_directory, flags, memory_limit, interrupt)
     }
 }
 
@@ -106,8 +108,7 @@ fn built_alike<'a>(old: &'a Side, flags: &SuiteFlags) -> Option<&'a Hashes> {
         && settings.profile == flags.cargo_profile
         && settings.features.as_ref() == Some(&flags.sorted_features())
         && host.facts.get("rustc") == crate::run::host::facts().facts.get("rustc");
-    let binaries = settings.binaries.as_ref()?;
-    (alike && binaries.keys().all(|name| SUITES.contains(&name.as_str()))).then_some(binaries)
+    settings.binaries.as_ref().filter(|_| alike)
 }
 
 /// Where old revisions are built. It stays, so that the next time is quick.

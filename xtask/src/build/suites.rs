@@ -1,53 +1,89 @@
 //! The suites' programs: built by cargo, asked for their cases.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use bench_core::case::{CaseSpec, Mode};
 use bench_core::foreign_text::in_one_line;
 use bench_core::inputs::{Inputs, UserInputs};
-use serde::Deserialize;
+use bench_core::run::FailedSuites;
 
 use crate::build::binaries::{BinaryStore, BuildSnapshot, Hashes, KeptBinary};
-use crate::build::suite_names::SUITES;
-use crate::build::{user_inputs, workspace};
-use crate::cli::exit_code::{BUILD_FAILED, CodedError, INTERRUPTED, usage};
-use crate::cli::flags::SuiteFlags;
+use crate::build::cargo_build::{BuiltPrograms, SuiteBuilder};
+use crate::build::packages::{SuitePackage, SuitePackages};
+use crate::build::user_inputs;
+use crate::build::workspace::Workspace;
+use crate::cli::exit_code::{BUILD_FAILED, CodedError, usage};
+use crate::cli::flags::{SelectionFlags, SuiteFlags};
+use crate::cli::program;
 use crate::run::interrupt::Interrupt;
 use crate::store::lock;
 
-/// The binaries of all suites, where no other build changes them as long as this lives.
+/// The last lines of a failed program's stderr that are kept.
+const STDERR_LINES: usize = 10;
+
+/// The cases of a package, and its program's notes.
+type Listing = (Vec<CaseSpec>, Vec<String>);
+
+/// The programs of all suites, where no other build changes them as long as this lives.
 pub struct Suites {
-    /// By name.
-    binaries: BTreeMap<String, PathBuf>,
+    /// By the suite's name; a program may have several.
+    programs: BTreeMap<String, PathBuf>,
     /// Those of them that are kept.
     kept: BTreeMap<String, KeptBinary>,
     _snapshot: Option<BuildSnapshot>,
     /// What all their processes are given; paths are absolute.
     inputs: Inputs,
+    /// What was built: the packages whose programs can be asked for their cases.
+    built: Vec<SuitePackage>,
+    /// The suites that have no program, and why.
+    failed: Vec<FailedSuites>,
+}
+
+/// The cases that there are.
+pub struct ListedCases {
+    /// Suite by suite.
+    pub cases: Vec<CaseSpec>,
+    /// The suites whose cases are not known, and why.
+    pub failed: Vec<FailedSuites>,
+}
+
+impl ListedCases {
+    /// Says on stderr which suites' cases are not here.
+    pub fn report_failed(&self) {
+        for failed in &self.failed {
+            eprintln!("error: package {}: {}", in_one_line(&failed.package), in_one_line(&failed.reason));
+            failed.stderr.iter().for_each(|line| eprintln!("  {}", in_one_line(line)));
+        }
+    }
 }
 
 impl Suites {
-    /// Builds the suites, whose processes may take so many bytes; cargo's progress and the compiler's
-    /// messages go to stderr.
+    /// Builds the suites of the current workspace, whose processes may take so many bytes; cargo's progress
+    /// and the compiler's messages go to stderr.
     ///
-    /// Errors: an unreadable data set, folder or model is the user's; a build that fails has code
-    /// [`BUILD_FAILED`].
-    pub fn build(flags: &SuiteFlags, memory_limit: u64, interrupt: &Interrupt) -> Result<Suites> {
-        let target = workspace::target_directory()?;
-        Suites::build_with(&target, workspace::cargo, flags, memory_limit, interrupt)
+    /// Errors: an unreadable data set, folder or model is the user's, and so is a workspace without suites; a
+    /// build that gives no program at all has code [`BUILD_FAILED`].
+    pub fn build(
+        flags: &SuiteFlags,
+        selection: &SelectionFlags,
+        memory_limit: u64,
+        interrupt: &Interrupt,
+    ) -> Result<Suites> {
+        let workspace = Workspace::current()?;
+        let packages = SuitePackages::of(workspace)?;
+        packages.ensure_suites(&selection.suite)?;
+        let builder = || Ok(SuiteBuilder::new(workspace, packages));
+        Suites::build_with(builder, &workspace.target_directory, flags, memory_limit, interrupt)
     }
 
-    /// Builds the suites with the cargo that `cargo` readies. Meanwhile no other process of ours builds into
-    /// `target`.
+    /// Builds what `builder` readies. Meanwhile no other process of ours builds into the folder `bench` in
+    /// `target`, the current workspace's.
     pub fn build_with(
+        builder: impl FnOnce() -> Result<SuiteBuilder>,
         target: &Path,
-        cargo: impl FnOnce() -> Result<Command>,
         flags: &SuiteFlags,
         memory_limit: u64,
         interrupt: &Interrupt,
@@ -55,20 +91,16 @@ impl Suites {
         let inputs = user_inputs::checked(&flags.inputs, memory_limit).map_err(usage)?;
         let folder = target.join("bench");
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-        let waiting = "waiting for another cargo xtask that builds";
-        let _building = lock::exclusive_unless(interrupt, &folder.join("build.lock"), waiting)?;
-        let mut command = cargo()?;
-        command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
-        command.args(["--profile", &flags.cargo_profile]);
-        if !flags.features.is_empty() {
-            command.args(["--features", &flags.features.join(",")]);
-        }
-        for suite in SUITES {
-            command.args(["--package", &format!("bench-{suite}")]);
-        }
-        let built = built(command, interrupt)?;
-        let (snapshot, binaries) = BuildSnapshot::of(built, &folder)?;
-        Ok(Suites { binaries, kept: BTreeMap::new(), _snapshot: Some(snapshot), inputs })
+        let waiting = format!("waiting for another {} that builds", program::name());
+        let _building = lock::exclusive_unless(interrupt, &folder.join("build.lock"), &waiting)?;
+        let BuiltPrograms { programs: built, failed } = builder()?.build(flags, interrupt)?;
+        let of_suites = |(package, path): &(SuitePackage, PathBuf)| {
+            let path = path.clone();
+            package.suites.clone().into_iter().map(move |suite| (suite, path.clone()))
+        };
+        let (snapshot, programs) = BuildSnapshot::of(built.iter().flat_map(of_suites).collect(), &folder)?;
+        let built = built.into_iter().map(|(package, _)| package).collect();
+        Ok(Suites { programs, kept: BTreeMap::new(), _snapshot: Some(snapshot), inputs, built, failed })
     }
 
     /// Suites of kept binaries.
@@ -83,8 +115,8 @@ impl Suites {
         let inputs = user_inputs::checked(&flags.inputs, memory_limit)?;
         let find = |(name, hash): (&String, &String)| Ok((name.clone(), store.find(name, hash)?));
         let kept: BTreeMap<String, KeptBinary> = hashes.iter().map(find).collect::<Result<_>>()?;
-        let binaries = kept.iter().map(|(name, kept)| (name.clone(), kept.path.clone())).collect();
-        Ok(Suites { binaries, kept, _snapshot: None, inputs })
+        let programs = kept.iter().map(|(name, kept)| (name.clone(), kept.path.clone())).collect();
+        Ok(Suites { programs, kept, _snapshot: None, inputs, built: Vec::new(), failed: Vec::new() })
     }
 
     /// Keeps the binaries that run these cases, as far as there are any, and runs the kept ones from now on.
@@ -95,7 +127,7 @@ impl Suites {
     ) -> Result<()> {
         let names: BTreeSet<String> = cases.into_iter().map(|spec| spec.id.suite.clone()).collect();
         for name in names {
-            let Some(program) = self.binaries.get_mut(&name) else { continue };
+            let Some(program) = self.programs.get_mut(&name) else { continue };
             let kept = store.keep(&name, program)?;
             *program = kept.path.clone();
             self.kept.insert(name, kept);
@@ -108,49 +140,89 @@ impl Suites {
         self.kept.iter().map(|(name, kept)| (name.clone(), kept.hash.clone())).collect()
     }
 
-    /// The cases of every suite, suite by suite. Passes on what they note about the user's inputs, each note
-    /// once.
-    pub fn list(&self) -> Result<Vec<CaseSpec>> {
-        let (mut cases, mut notes) = (Vec::new(), BTreeSet::new());
-        for suite in SUITES {
-            let (of_suite, noted) =
-                self.list_suite(suite).with_context(|| format!("list the cases of {suite}"))?;
-            cases.extend(of_suite);
-            notes.extend(noted);
+    /// The cases of every suite. Passes on what the programs note about the user's inputs, each note once.
+    ///
+    /// Errors: no program lists its cases, or one refuses the user's inputs.
+    pub fn list(&self) -> Result<ListedCases> {
+        let (mut cases, mut failed, mut notes) = (Vec::new(), self.failed.clone(), BTreeSet::new());
+        for package in &self.built {
+            match self.list_package(package)? {
+                Ok((of_package, noted)) => {
+                    cases.extend(of_package);
+                    notes.extend(noted);
+                }
+                Err(failure) => failed.push(failure),
+            }
         }
         for note in notes {
             eprintln!("note: {}", in_one_line(&note));
         }
-        Ok(cases)
+        let listed = ListedCases { cases, failed };
+        if listed.cases.is_empty() {
+            listed.report_failed();
+            let error = anyhow!("no suite could be asked for its cases");
+            return Err(CodedError::new(BUILD_FAILED, error).into());
+        }
+        Ok(listed)
     }
 
-    fn list_suite(&self, suite: &str) -> Result<(Vec<CaseSpec>, Vec<String>)> {
-        let mut command = Command::new(self.program(suite)?);
+    /// The cases of a package and what its program notes, or how it failed.
+    fn list_package(&self, package: &SuitePackage) -> Result<Result<Listing, FailedSuites>> {
+        let failed = |reason: String| FailedSuites::new(&package.name, &package.suites, reason);
+        let mut command = Command::new(self.program(&package.suites[0])?);
         command.arg("list");
         command.args(self.inputs.words());
-        let output = command.stdin(Stdio::null()).output().context("start its binary")?;
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("start the program of {}", package.name))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
-            let error = anyhow!("{}", stderr.trim().trim_start_matches("error: "));
             // With the user's files in play, it is most likely these.
-            return Err(if self.inputs.user == UserInputs::default() { error } else { usage(error) });
+            if self.inputs.user != UserInputs::default() {
+                let said = stderr.trim().trim_start_matches("error: ");
+                return Err(usage(anyhow!("list the cases of {}: {said}", package.name)));
+            }
+            let stderr: Vec<String> = stderr.lines().map(str::to_string).collect();
+            let last = stderr[stderr.len().saturating_sub(STDERR_LINES)..].to_vec();
+            let reason = format!("its program did not list its cases ({})", output.status);
+            return Ok(Err(FailedSuites { stderr: last, ..failed(reason) }));
+        }
+        let cases: Vec<CaseSpec> = match serde_json::from_slice(&output.stdout) {
+            Ok(cases) => cases,
+            Err(error) => {
+                let reason = format!("its program does not list cases, but something else: {error}");
+                return Ok(Err(failed(reason)));
+            }
+        };
+        if let Err(difference) = ensure_as_declared(package, &cases) {
+            return Ok(Err(failed(difference.to_string())));
         }
         let notes =
             stderr.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_string).collect();
-        Ok((serde_json::from_slice(&output.stdout).context("understand its list")?, notes))
+        Ok(Ok((cases, notes)))
     }
 
     /// The program of a suite.
     pub fn program(&self, suite: &str) -> Result<&Path> {
-        let program = self.binaries.get(suite).map(PathBuf::as_path);
-        program.with_context(|| format!("cargo built no program {suite:?} in bench-{suite}"))
+        let program = self.programs.get(suite).map(PathBuf::as_path);
+        program.with_context(|| format!("no program has the suite {suite:?}"))
     }
 
-    /// Binaries that were not built by cargo.
+    /// The program of any suite.
+    pub fn any_program(&self) -> Result<&Path> {
+        self.programs.values().next().map(PathBuf::as_path).context("there is no suite")
+    }
+
+    /// Programs that were not built by cargo.
     #[cfg(test)]
-    pub fn of_binaries(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
-        let binaries = binaries.into_iter().collect();
-        Suites { binaries, kept: BTreeMap::new(), _snapshot: None, inputs: Inputs::default() }
+    pub fn of_programs(programs: impl IntoIterator<Item = (String, PathBuf)>) -> Suites {
+        Suites {
+            programs: programs.into_iter().collect(),
+            kept: BTreeMap::new(),
+            _snapshot: None,
+            inputs: Inputs::default(),
+            built: Vec::new(),
+            failed: Vec::new(),
+        }
     }
 
     /// What every process of the suites is given.
@@ -172,95 +244,69 @@ pub fn without_server(cases: &[CaseSpec]) -> Vec<String> {
     skipped.into_iter().map(note).collect()
 }
 
-/// Runs cargo and collects the binaries that it names.
-fn built(mut command: Command, interrupt: &Interrupt) -> Result<BTreeMap<String, PathBuf>> {
-    let mut cargo = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("start {}", command.get_program().display()))?;
-    let stdout = BufReader::new(cargo.stdout.take().context("cargo's stdout")?);
-    let (sender, messages) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in stdout.lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    let mut binaries = BTreeMap::new();
-    loop {
-        match messages.recv_timeout(Duration::from_millis(50)) {
-            Ok(line) => binaries.extend(binary_of(&line)),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) if interrupt.is_set() => {
-                cargo.kill().context("stop cargo")?;
-                cargo.wait().context("wait for cargo")?;
-                return Err(interrupted());
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-        }
+/// Holds the cases of a package's program against the suites that its manifest names.
+fn ensure_as_declared(package: &SuitePackage, cases: &[CaseSpec]) -> Result<()> {
+    let has: BTreeSet<&str> = cases.iter().map(|spec| spec.id.suite.as_str()).collect();
+    let undeclared = has.iter().find(|suite| !package.suites.iter().any(|declared| declared == *suite));
+    if let Some(suite) = undeclared {
+        bail!("its program has the suite {suite:?}, which its manifest does not name in suites");
     }
-    let status = cargo.wait().context("wait for cargo")?;
-    if interrupt.is_set() {
-        return Err(interrupted());
+    let missing = package.suites.iter().find(|declared| !has.contains(declared.as_str()));
+    if let Some(suite) = missing {
+        bail!("its program has no case of the suite {suite:?}, which its manifest names");
     }
-    if !status.success() {
-        let error = anyhow!("the suites did not build ({status}); cargo's messages stand above");
-        return Err(CodedError::new(BUILD_FAILED, error).into());
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = cases.iter().find(|spec| !seen.insert(&spec.id)) {
+        bail!("its program lists the case {} twice", twice.id);
     }
-    Ok(binaries)
-}
-
-fn interrupted() -> anyhow::Error {
-    CodedError::new(INTERRUPTED, anyhow!("interrupted by Ctrl-C while building")).into()
-}
-
-/// A binary that one line of cargo's JSON names.
-fn binary_of(line: &str) -> Option<(String, PathBuf)> {
-    #[derive(Deserialize)]
-    struct Artifact {
-        target: CargoTarget,
-        executable: Option<PathBuf>,
-    }
-    #[derive(Deserialize)]
-    struct CargoTarget {
-        name: String,
-        kind: Vec<String>,
-    }
-
-    let artifact: Artifact = serde_json::from_str(line).ok()?;
-    let is_binary = artifact.target.kind.iter().any(|kind| kind == "bin");
-    artifact.executable.filter(|_| is_binary).map(|path| (artifact.target.name, path))
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn binaries_are_found_among_cargos_messages() {
-        for (line, name) in [
-            (
-                r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"vectors"},"executable":"/t/vectors"}"#,
-                Some("vectors"),
-            ),
-            (
-                r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"bench_vectors"},"executable":null}"#,
-                None,
-            ),
-            (r#"{"reason":"build-finished","success":true}"#, None),
-            ("warning: not JSON", None),
-        ] {
-            assert_eq!(binary_of(line).map(|(name, _)| name).as_deref(), name, "{line}");
-        }
-    }
+    use crate::build::packages::ProgramKind;
 
     #[test]
     fn a_suite_has_one_program() {
-        let suites = Suites::of_binaries([("vectors".to_string(), PathBuf::from("/t/vectors"))]);
+        let suites = Suites::of_programs([("vectors".to_string(), PathBuf::from("/t/vectors"))]);
         assert_eq!(suites.program("vectors").unwrap(), Path::new("/t/vectors"));
         let error = suites.program("search").unwrap_err().to_string();
-        assert_eq!(error, "cargo built no program \"search\" in bench-search");
+        assert_eq!(error, "no program has the suite \"search\"");
+    }
+
+    #[test]
+    fn a_program_has_the_suites_that_its_manifest_names() {
+        let package = |suites: &[&str]| SuitePackage {
+            id: "a".into(),
+            name: "a".into(),
+            suites: suites.iter().map(|suite| suite.to_string()).collect(),
+            program: "a".into(),
+            kind: ProgramKind::Binary,
+        };
+        let cases = |ids: &[&str]| -> Vec<CaseSpec> {
+            let spec = |id: &&str| CaseSpec {
+                id: id.parse().unwrap(),
+                about: String::new(),
+                tags: Vec::new(),
+                allocator: "system".into(),
+                absent_modes: BTreeMap::new(),
+                version: None,
+            };
+            ids.iter().map(spec).collect()
+        };
+        for (suites, ids, reason) in [
+            (&["x", "y"][..], &["x/a", "y/a", "x/b"][..], ""),
+            (&["x"], &["x/a", "y/a"], "has the suite \"y\", which its manifest does not name"),
+            (&["x", "y"], &["x/a"], "no case of the suite \"y\""),
+            (&["x"], &[], "no case of the suite \"x\""),
+            (&["x"], &["x/a", "x/b", "x/a"], "lists the case x/a twice"),
+        ] {
+            let judged = ensure_as_declared(&package(suites), &cases(ids));
+            match judged {
+                Ok(()) => assert_eq!(reason, "", "{ids:?}"),
+                Err(error) => assert!(!reason.is_empty() && error.to_string().contains(reason), "{error}"),
+            }
+        }
     }
 }

@@ -10,36 +10,82 @@ use bench_core::foreign_text::in_one_line;
 use serde::Deserialize;
 
 use crate::cli::exit_code::usage;
+use crate::cli::program;
 
 /// The platform whose crates make the text corpus: the same on every machine, so that the bytes are the same.
 const CORPUS_PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
-/// The workspace's folder: of the checkout that cargo runs xtask in, otherwise the one around the current
-/// folder. It is looked for when xtask runs, because clones may share a target folder, and so the binary of
-/// one is run in another.
-///
-/// Errors: neither is a checkout of this workspace.
-pub fn root() -> Result<&'static Path> {
-    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let root = ROOT.get_or_init(|| {
-        let of_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-        [of_cargo, std::env::current_dir().ok()].into_iter().flatten().find_map(|folder| checkout(&folder))
-    });
-    root.as_deref().ok_or_else(|| {
-        usage(anyhow!(
-            "this is no folder of the memory benchmarks' workspace: run `cargo xtask` in a checkout of it"
-        ))
-    })
+/// What cargo says of the workspace, without its dependencies: needs no Cargo.lock and no network.
+#[derive(Debug, Deserialize)]
+pub struct Workspace {
+    /// Its folder: that of Cargo.toml and Cargo.lock, of `results`.
+    #[serde(rename = "workspace_root")]
+    pub root: PathBuf,
+    /// Where cargo builds.
+    pub target_directory: PathBuf,
+    /// The ids of its packages.
+    pub workspace_members: Vec<String>,
+    /// Its packages.
+    pub packages: Vec<ManifestPackage>,
 }
 
-/// The nearest folder around `folder` that holds the workspace.
-fn checkout(folder: &Path) -> Option<PathBuf> {
-    let holds = |folder: &&Path| {
-        ["Cargo.toml", "xtask/Cargo.toml", "bench-core/Cargo.toml"]
-            .iter()
-            .all(|file| folder.join(file).is_file())
-    };
-    folder.ancestors().find(holds).map(Path::to_path_buf)
+/// A package of a workspace, as its manifest describes it.
+#[derive(Debug, Deserialize)]
+pub struct ManifestPackage {
+    /// Cargo's id of it.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its programs, libraries, tests.
+    pub targets: Vec<CargoTarget>,
+    /// `[package.metadata]`.
+    #[serde(default)]
+    pub metadata: serde_json::Value,
+}
+
+/// What cargo builds of a package.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CargoTarget {
+    /// Its name.
+    pub name: String,
+    /// `bin`, `lib`, `bench`, `example`, `test`.
+    pub kind: Vec<String>,
+}
+
+impl Workspace {
+    /// Asks cargo about the workspace around a folder.
+    ///
+    /// Errors: there is none, or its manifests cannot be read.
+    pub fn around(folder: &Path) -> Result<Workspace> {
+        let json = metadata(folder, &["--no-deps"])?;
+        serde_json::from_slice(&json).context("understand the output of cargo metadata")
+    }
+
+    /// The workspace that this process works for: of the checkout that cargo runs xtask in, otherwise the one
+    /// around the current folder. It is looked for when the program runs, because clones may share a target
+    /// folder, and so the binary of one is run in another.
+    ///
+    /// Errors are the user's: the folder lies in no workspace.
+    pub fn current() -> Result<&'static Workspace> {
+        static CURRENT: OnceLock<Result<Workspace, String>> = OnceLock::new();
+        let current = CURRENT.get_or_init(|| {
+            let of_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+            let of_cargo = of_cargo.filter(|_| !program::is_installed());
+            let folder = of_cargo.map_or_else(std::env::current_dir, Ok);
+            let folder = folder.map_err(|error| format!("find the current folder: {error}"))?;
+            Workspace::around(&folder).map_err(|error| format!("{error:#}"))
+        });
+        current.as_ref().map_err(|error| {
+            usage(anyhow!("{error}; run `{}` in the folder of a cargo workspace", program::name()))
+        })
+    }
+}
+
+/// The folder of the current workspace.
+///
+/// Errors: as [`Workspace::current`].
+pub fn root() -> Result<&'static Path> {
+    Ok(&Workspace::current()?.root)
 }
 
 /// The path as messages show it: relative to the current folder where it lies below.
@@ -48,39 +94,35 @@ pub fn display_path(path: &Path) -> String {
     in_one_line(&path.strip_prefix(current).unwrap_or(path).display().to_string()).into_owned()
 }
 
-/// The cargo that runs xtask, in the workspace's folder.
-pub fn cargo() -> Result<Command> {
+/// The cargo that runs this program, in a folder.
+pub fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root()?);
-    Ok(command)
+    command.current_dir(folder);
+    command
 }
 
-/// Where cargo builds. Needs no Cargo.lock.
-pub fn target_directory() -> Result<PathBuf> {
-    #[derive(Deserialize)]
-    struct TargetDirectory {
-        target_directory: PathBuf,
-    }
-    let json = metadata(&["--no-deps"])?;
-    let head: TargetDirectory =
-        serde_json::from_slice(&json).context("understand the output of cargo metadata")?;
-    Ok(head.target_directory)
+/// Where cargo builds.
+///
+/// Errors: as [`Workspace::current`].
+pub fn target_directory() -> Result<&'static Path> {
+    Ok(&Workspace::current()?.target_directory)
 }
 
-/// What `cargo metadata` says, as JSON.
-fn metadata(arguments: &[&str]) -> Result<Vec<u8>> {
-    let output = cargo()?
+/// What `cargo metadata` says of a folder, as JSON.
+fn metadata(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
+    let output = cargo(folder)
         .args(["metadata", "--format-version", "1"])
         .args(arguments)
         .stdin(Stdio::null())
         .output()
         .context("start cargo metadata")?;
     let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cargo metadata failed: {}", stderr.trim());
+    let said = stderr.trim().trim_start_matches("error: ");
+    ensure!(output.status.success(), "cargo finds no workspace: {said}");
     Ok(output.stdout)
 }
 
-/// What `cargo metadata` says, as far as we need it.
+/// What `cargo metadata` says of the current workspace with its dependencies, as far as we need it.
 #[derive(Debug, Deserialize)]
 pub struct Metadata {
     /// Where cargo builds.
@@ -100,7 +142,7 @@ struct Package {
 impl Metadata {
     /// Asks cargo. Downloads pinned crates that are not there yet.
     pub fn read() -> Result<Metadata> {
-        let json = metadata(&["--locked", "--filter-platform", CORPUS_PLATFORM])?;
+        let json = metadata(root()?, &["--locked", "--filter-platform", CORPUS_PLATFORM])?;
         serde_json::from_slice(&json).context("understand the output of cargo metadata")
     }
 
@@ -137,19 +179,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_workspace_is_the_nearest_checkout_around_a_folder() {
+    fn the_workspace_is_the_one_around_a_folder() {
         let clones = tempfile::tempdir().unwrap();
         for clone in ["a", "b"] {
-            for file in ["Cargo.toml", "xtask/Cargo.toml", "bench-core/Cargo.toml"] {
-                let path = clones.path().join(clone).join(file);
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, "").unwrap();
+            let root = clones.path().join(clone);
+            std::fs::create_dir_all(root.join("member/src")).unwrap();
+            std::fs::write(root.join("Cargo.toml"), "[workspace]\nmembers = [\"member\"]\n").unwrap();
+            let manifest = "[package]\nname = \"member\"\nversion = \"1.0.0\"\n[package.metadata.membench]\nsuites = [\"x\"]\n";
+            std::fs::write(root.join("member/Cargo.toml"), manifest).unwrap();
+            std::fs::write(root.join("member/src/main.rs"), "").unwrap();
+            for folder in ["", "member", "member/src"] {
+                let workspace = Workspace::around(&root.join(folder)).unwrap();
+                assert_eq!(workspace.root, root.canonicalize().unwrap());
+                assert_eq!(workspace.packages[0].metadata["membench"]["suites"][0], "x");
+                assert!(workspace.workspace_members.contains(&workspace.packages[0].id));
             }
-            let found = |folder: &str| checkout(&clones.path().join(clone).join(folder));
-            assert_eq!(found("xtask"), Some(clones.path().join(clone)));
-            assert_eq!(found(""), Some(clones.path().join(clone)));
         }
-        assert_eq!(checkout(clones.path()), None);
+        let error = Workspace::around(clones.path()).unwrap_err().to_string();
+        assert!(error.contains("could not find `Cargo.toml`"), "{error}");
     }
 
     #[test]

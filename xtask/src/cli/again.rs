@@ -4,14 +4,15 @@ use bench_core::case::Mode;
 use clap::{Arg, ArgAction, Args, Command};
 
 use crate::cli::flags::{MeasureFlags, ResultsFlags, SelectionFlags, SuiteFlags};
+use crate::cli::program;
 
 /// `cargo xtask bench 'vectors/x{dim=1}' --mode heap --memory-limit 1GiB`, for a case of a run that `command`
 /// started.
 pub fn again(command: &str, case: &str, modes: &[Mode]) -> String {
     let modes: Vec<String> = modes.iter().map(Mode::to_string).collect();
-    let words =
-        ["cargo".into(), "xtask".into(), "bench".into(), case.into(), "--mode".into(), modes.join(",")];
-    let words: Vec<String> = words.into_iter().chain(given(command).unwrap_or_default()).collect();
+    let name = program::name().split(' ').map(str::to_string);
+    let words = name.chain(["bench".into(), case.into(), "--mode".into(), modes.join(",")]);
+    let words: Vec<String> = words.chain(given(command).unwrap_or_default()).collect();
     let quoted =
         words.iter().map(|word| shlex::try_quote(word).map(Into::into).unwrap_or_else(|_| word.clone()));
     quoted.collect::<Vec<String>>().join(" ")
@@ -29,8 +30,8 @@ fn repeated() -> Command {
 /// The words of a stored command that are repeated; `None` where that is no command of ours.
 fn given(command: &str) -> Option<Vec<String>> {
     let words = shlex::split(command)?;
-    let [cargo, xtask, rest @ ..] = words.as_slice() else { return None };
-    let is_ours = cargo == "cargo" && xtask == "xtask";
+    let [cargo, name, rest @ ..] = words.as_slice() else { return None };
+    let is_ours = cargo == "cargo" && ["xtask", "membench"].contains(&name.as_str());
     is_ours.then(|| repeated().get_arguments().flat_map(|arg| words_of(arg, rest)).collect())
 }
 

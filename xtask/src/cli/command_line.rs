@@ -4,9 +4,12 @@ use std::ffi::{OsStr, OsString};
 
 use bench_core::server_url::without_secrets;
 
+use crate::cli::program;
+
 /// This process's own command, quoted for a shell. URLs are without their secrets: it is stored.
 pub fn of_this_process() -> String {
-    let words = ["cargo", "xtask"].map(OsString::from).into_iter().chain(std::env::args_os().skip(1));
+    let name = program::name().split(' ').map(OsString::from);
+    let words = name.chain(program::arguments());
     quoted(words)
 }
 

@@ -1,9 +1,12 @@
 //! The command line: every command by its name, with its flags and its help.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
+use crate::cli::program;
 use crate::commands::{
     analyze, baseline, bench, check, clean, compare, diff, heap, leaks, list, profile, report, thresholds,
 };
@@ -16,6 +19,24 @@ pub struct CommandLine {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The command line of this process, in the name of the program that was called.
+///
+/// Errors: what clap says of a wrong one; also its help, as far as it was asked for.
+pub fn command_line() -> Result<CommandLine, clap::Error> {
+    let words = std::iter::once(OsString::from(program::name())).chain(program::arguments());
+    let command = CommandLine::command().name(program::name()).bin_name(program::name());
+    let matches = as_called(command).try_get_matches_from(words)?;
+    CommandLine::from_arg_matches(&matches)
+}
+
+/// The same command, and all below it, whose help names the program as it was called.
+fn as_called(command: clap::Command) -> clap::Command {
+    let help = command.get_after_help().map(|help| program::as_called(&help.to_string()));
+    let command = help.into_iter().fold(command, |command, help| command.after_help(help));
+    let names: Vec<String> = command.get_subcommands().map(|it| it.get_name().to_string()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, as_called))
 }
 
 /// The commands: one file each.
@@ -67,7 +88,6 @@ pub enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
     use clap::error::ErrorKind;
 
     use std::time::Duration;
@@ -112,7 +132,6 @@ mod tests {
     #[test]
     fn wrong_values_are_usage_errors() {
         for (line, reason) in [
-            ("--suite nosuch", "possible values: vectors, ingest, search"),
             ("--mode speed", "expected heap, native, sites or time"),
             ("--memory-limit 4", "expected a number with a unit"),
             ("--time-limit 0s", "more than zero"),

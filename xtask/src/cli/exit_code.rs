@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bench_core::run::FailedSuites;
 use report::Verdict;
 
 /// Everything passed; warnings are allowed.
@@ -21,7 +22,7 @@ pub const UNDECIDED: u8 = 5;
 pub const SNAPSHOT_BEATEN: u8 = 6;
 /// A workload crashed, was killed at a limit, or said that it failed. Wins over [`GATE_FAILED`].
 pub const WORKLOAD_FAILED: u8 = 100;
-/// The suites did not build.
+/// A suite did not build, or could not be asked for its cases; the others were measured.
 pub const BUILD_FAILED: u8 = 101;
 /// A command that was to be watched could not be started; shells use the same code.
 pub const CANNOT_START: u8 = 127;
@@ -48,7 +49,7 @@ const MEANINGS: [(u8, &str); 11] = [
         "with --snapshot: nothing is worse there and something is better; --update takes it over",
     ),
     (WORKLOAD_FAILED, "a workload crashed, was killed at a limit, or failed (wins over 3)"),
-    (BUILD_FAILED, "the suites did not build"),
+    (BUILD_FAILED, "a suite did not build, or could not be asked for its cases"),
     (CANNOT_START, "the command could not be started"),
     (INTERRUPTED, "interrupted by Ctrl-C; what was measured is stored"),
 ];
@@ -113,6 +114,11 @@ pub fn with_strictness(code: u8, strict: bool, open: bool) -> u8 {
 /// and something better.
 pub fn with_snapshot(code: u8, beaten: bool) -> u8 {
     if code == PASS && beaten { SNAPSHOT_BEATEN } else { code }
+}
+
+/// The same, where the cases of some suites are not known.
+pub fn with_failed_suites(code: u8, failed: &[FailedSuites]) -> u8 {
+    if failed.is_empty() { code } else { most_severe(code, BUILD_FAILED) }
 }
 
 /// The graver of the codes of two parts of a command.

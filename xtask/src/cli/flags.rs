@@ -8,10 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bench_core::inputs::UserInputs;
-use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
-use crate::build::suite_names::SUITES;
 use crate::cli::quantity::{parse_duration, parse_seconds, parse_size};
 
 pub use call_sites::{By, CaseFlags, DrawingFlags, ShownFlags};
@@ -30,7 +28,7 @@ pub struct SelectionFlags {
     #[arg(short = 'f', long = "filter", value_name = "REGEX")]
     pub more_filters: Vec<String>,
     /// Only this suite; several mean "or"
-    #[arg(short, long, value_parser = PossibleValuesParser::new(SUITES))]
+    #[arg(short, long)]
     pub suite: Vec<String>,
     /// Only cases with this tag; several mean "or"
     #[arg(short, long)]

@@ -155,7 +155,7 @@ fn save(baselines: &Baselines, name: &BaselineName, run: &Run) -> Result<()> {
 }
 
 fn store() -> Result<BinaryStore> {
-    BinaryStore::open(&target_directory()?)
+    BinaryStore::open(target_directory()?)
 }
 
 /// Keeps the binaries of the run that the baseline in `file` is, as long as it is there. Without them it is a

@@ -99,14 +99,19 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Resul
     files.suites(&flags.suites);
     files.judged_by(&results, old.as_ref());
     files.ensure_apart()?;
-    let store = BinaryStore::open(&workspace::target_directory()?)?;
+    let store = BinaryStore::open(workspace::target_directory()?)?;
     let old_binaries = old_binaries(flags, old.as_ref(), &store)?;
 
-    let mut suites = Suites::build(&flags.suites, flags.measure.memory_limit, &interrupt)?;
-    let cases = suites.list()?;
-    ensure_every_rule_matches(&thresholds, &cases)?;
+    let memory_limit = flags.measure.memory_limit;
+    let mut suites = Suites::build(&flags.suites, &flags.selection, memory_limit, &interrupt)?;
+    let listed = suites.list()?;
+    listed.report_failed();
+    let cases = &listed.cases;
+    if listed.failed.is_empty() {
+        ensure_every_rule_matches(&thresholds, cases)?;
+    }
     let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let chosen = selection.for_bench(&cases, &asked_for)?;
+    let chosen = selection.for_bench(cases, &asked_for)?;
     accept(&chosen)?;
     let modes = modes_of_run(&asked_for, &chosen);
     suites.keep(&store, chosen.iter().map(|case| &case.spec))?;
@@ -143,9 +148,10 @@ pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Resul
             harness: Some(HARNESS),
             allocators: Some(setup.allocators.clone()),
             binaries: Some(suites.hashes()),
-            left_out: Some(left_out(&cases, &chosen)),
+            left_out: Some(left_out(cases, &chosen)),
         },
         cases: Vec::new(),
+        failed_suites: listed.failed.clone(),
     };
     let progress = Progress::new(chosen.len());
     let run_folder = folder.path.clone();

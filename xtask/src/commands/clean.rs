@@ -81,7 +81,7 @@ pub fn run(flags: &CleanFlags) -> Result<u8> {
         plural(old.len(), "run"),
         human(bytes as f64, Unit::Bytes)
     ));
-    let store = BinaryStore::open(&target_directory()?)?;
+    let store = BinaryStore::open(target_directory()?)?;
     let binaries = store.unused_since(SystemTime::now() - LATELY)?;
     if !binaries.is_empty() {
         let bytes: u64 = binaries.iter().map(|(_, bytes)| bytes).sum();

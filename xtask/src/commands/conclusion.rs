@@ -79,6 +79,7 @@ pub fn conclude(
     output::print(&text)?;
     let exported = export_run(&report, &against.exports);
     let code = exit_code::of_run(report.verdict(), report.counts.failed_cases > 0);
+    let code = exit_code::with_failed_suites(code, &run.failed_suites);
     let nothing = report.judgement.nothing_measured.is_some();
     let code = exit_code::most_severe(exit_code::with_nothing_measured(code, nothing), exported);
     let compared = report.comparison.as_ref().is_some_and(|comparison| comparison.is_undecided());

@@ -14,7 +14,6 @@ use jiff::Timestamp;
 use report::quantity::grouped;
 use report::{LeakCheck, LeakReport, Thresholds, Verdict, is_known_leak, judge};
 
-use crate::build::suite_names::SUITES;
 use crate::build::suites::Suites;
 use crate::cli::again::again;
 use crate::cli::command_line;
@@ -40,9 +39,6 @@ const REPETITIONS: u32 = 2;
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// The sampler runs as in a bench.
 const INTERVAL: Duration = Duration::from_micros(200);
-
-/// Whose program checks the measuring tools; each suite's could.
-const CHECKS_TOOLS: &str = SUITES[0];
 
 /// Flags of `leaks`.
 #[derive(Debug, Clone, Args)]
@@ -84,8 +80,10 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
     let interrupt = Interrupt::install()?;
     let thresholds = Results::new(&flags.results)?.thresholds()?;
     let selection = Selection::new(&flags.selection)?;
-    let suites = Suites::build(&flags.suites, MEMORY_LIMIT, &interrupt)?;
-    let chosen = chosen(&suites.list()?, &selection)?;
+    let suites = Suites::build(&flags.suites, &flags.selection, MEMORY_LIMIT, &interrupt)?;
+    let listed = suites.list()?;
+    listed.report_failed();
+    let chosen = chosen(&listed.cases, &selection)?;
     let setup = ChildSetup::prepare()?;
     let mut run = empty_run(flags);
     let progress = Progress::new(chosen.len());
@@ -131,7 +129,7 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
     output::print(&text)?;
     let failed =
         run.cases.iter().any(|case| case.measurements.iter().any(|it| it.failures().next().is_some()));
-    Ok(exit_code::of_run(report.verdict, failed))
+    Ok(exit_code::with_failed_suites(exit_code::of_run(report.verdict, failed), &listed.failed))
 }
 
 /// The loops that were asked for, each where its engine's bytes are, and the fault that leaks on purpose.
@@ -178,6 +176,7 @@ fn empty_run(flags: &LeaksFlags) -> Run {
             ..Settings::default()
         },
         cases: Vec::new(),
+        failed_suites: Vec::new(),
     }
 }
 
@@ -185,7 +184,7 @@ fn empty_run(flags: &LeaksFlags) -> Run {
 fn tools(suites: &Suites, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Vec<ToolCheck>> {
     eprintln!("checking the measuring tools");
     let folder = tempfile::tempdir_in(scratch).context("make a folder for the checks of the tools")?;
-    let mut command = Command::new(suites.program(CHECKS_TOOLS)?);
+    let mut command = Command::new(suites.any_program()?);
     command.current_dir(folder.path()).env(MODE_VARIABLE, CHECK_TOOLS).arg(CHECK_TOOLS);
     let limits = ChildLimits { time: TIME_LIMIT, memory_bytes: MEMORY_LIMIT };
     let file = folder.path().join("tools.json");

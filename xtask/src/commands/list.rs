@@ -41,8 +41,10 @@ pub fn help() -> String {
 /// Runs the command.
 pub fn run(flags: &ListFlags) -> Result<u8> {
     let selection = Selection::new(&flags.selection)?;
-    let suites = Suites::build(&flags.suites, MEMORY_LIMIT, &Interrupt::install()?)?;
-    let cases = selection.matching(&suites.list()?)?;
+    let suites = Suites::build(&flags.suites, &flags.selection, MEMORY_LIMIT, &Interrupt::install()?)?;
+    let listed = suites.list()?;
+    listed.report_failed();
+    let cases = selection.matching(&listed.cases)?;
     for note in without_server(&cases) {
         eprintln!("note: {note}");
     }
@@ -51,7 +53,7 @@ pub fn run(flags: &ListFlags) -> Result<u8> {
         MessageFormat::Human => human(&cases),
     };
     output::print(&text)?;
-    Ok(PASS)
+    Ok(exit_code::with_failed_suites(PASS, &listed.failed))
 }
 
 /// A case as JSON shows it.

@@ -14,7 +14,7 @@ use report::{Thresholds, suggested_limits};
 use crate::build::suites::Suites;
 use crate::cli::exit_code;
 use crate::cli::exit_code::{PASS, usage};
-use crate::cli::flags::{MEMORY_LIMIT, ResultsFlags, SuiteFlags};
+use crate::cli::flags::{MEMORY_LIMIT, ResultsFlags, SelectionFlags, SuiteFlags};
 use crate::run::host;
 use crate::run::interrupt::Interrupt;
 use crate::store::results::Results;
@@ -68,8 +68,11 @@ pub fn run(flags: &ThresholdsFlags) -> Result<u8> {
     match &flags.command {
         ThresholdsCommand::Check { suites } => {
             let thresholds = results.thresholds()?;
-            let cases = Suites::build(suites, MEMORY_LIMIT, &Interrupt::install()?)?.list()?;
-            let unmatched = thresholds.unmatched(&cases);
+            let everything = SelectionFlags::default();
+            let listed = Suites::build(suites, &everything, MEMORY_LIMIT, &Interrupt::install()?)?.list()?;
+            listed.report_failed();
+            ensure!(listed.failed.is_empty(), "the rules cannot be checked: suites failed");
+            let unmatched = thresholds.unmatched(&listed.cases);
             ensure!(unmatched.is_empty(), usage(anyhow!("{}", unmatched.join("\n       "))));
             let today = crate::commands::compare::today();
             let expired = thresholds.expired(&today);

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::build::workspace::{self, display_path};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::ResultsFlags;
+use crate::cli::program;
 use crate::store::baselines::{BaselineName, Baselines, LATEST};
 use crate::store::bounded_read;
 use crate::store::lock;
@@ -21,12 +22,16 @@ use crate::store::run_file::{RUN_FILE, read_run};
 /// In a run's folder, locked, as long as the run goes on.
 const GOING_ON_FILE: &str = ".going-on";
 
+/// A threshold table without a rule.
+const NO_LIMITS: &str = "schema = 1\n";
+
 /// The folder of all results.
 pub struct Results {
     runs: PathBuf,
     /// Runs kept under a name.
     pub baselines: Baselines,
     thresholds: PathBuf,
+    thresholds_are_named: bool,
 }
 
 impl Results {
@@ -43,7 +48,12 @@ impl Results {
             Some(table) => table.clone(),
             None => own()?.join("thresholds.toml"),
         };
-        Ok(Results { runs: root.join("runs"), baselines: Baselines::new(&root), thresholds })
+        Ok(Results {
+            runs: root.join("runs"),
+            baselines: Baselines::new(&root),
+            thresholds,
+            thresholds_are_named: flags.thresholds.is_some(),
+        })
     }
 
     /// The file of the threshold table.
@@ -51,9 +61,17 @@ impl Results {
         &self.thresholds
     }
 
-    /// Reads the threshold table; a missing or broken one is the user's error.
+    /// Reads the threshold table; a broken one is the user's error, and so is a missing one that the user
+    /// named. A workspace need not have one.
     pub fn thresholds(&self) -> Result<report::Thresholds> {
         let path = display_path(&self.thresholds);
+        if !self.thresholds_are_named && !self.thresholds.exists() {
+            eprintln!(
+                "note: there is no {path}, so no value has a limit; `{} thresholds suggest` proposes some",
+                program::name()
+            );
+            return report::Thresholds::parse(NO_LIMITS, &path).map_err(usage);
+        }
         let text = bounded_read::read_text(&self.thresholds)
             .with_context(|| format!("cannot read the thresholds in {path}; name a table with --thresholds"))
             .map_err(usage)?;

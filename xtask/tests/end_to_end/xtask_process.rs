@@ -76,7 +76,7 @@ impl Place {
 
 /// `xtask COMMAND`.
 pub fn xtask(command: &str) -> Command {
-    let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let mut xtask = Command::new(env!("CARGO_BIN_EXE_cargo-membench"));
     xtask.arg(command).env_remove("NO_COLOR");
     xtask
 }

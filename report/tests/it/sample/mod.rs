@@ -123,6 +123,7 @@ pub fn run() -> Run {
             environment: BTreeMap::new(),
             ..Settings::default()
         },
+        failed_suites: Vec::new(),
         cases: cases(),
     }
 }

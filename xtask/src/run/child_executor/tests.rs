@@ -17,7 +17,7 @@ fn run(mode: Mode, script: &str) -> (Repetition, tempfile::TempDir) {
     let (scratch, run_folder) = (folder.path().join("scratch"), folder.path().join("run"));
     fs::create_dir(&scratch).unwrap();
     fs::create_dir(&run_folder).unwrap();
-    let suites = Suites::of_binaries([("vectors".to_string(), FAKE_SUITE.into())]);
+    let suites = Suites::of_programs([("vectors".to_string(), FAKE_SUITE.into())]);
     let variables = std::env::vars_os().chain([("MALLOC_ARENA_MAX".into(), "1".into())]);
     let mut environment = Environment::from_variables(variables);
     let time_limit = Duration::from_secs(if script.contains("sleep") { 1 } else { 60 });

@@ -65,6 +65,7 @@ fn text(max: &str, partial: Option<&str>, cases: Vec<CaseRecord>) -> String {
         revision: Revision::default(),
         host: HostFacts::default(),
         settings: Settings { modes: vec![Mode::Heap], ..Settings::default() },
+        failed_suites: Vec::new(),
         cases,
     };
     let table = format!("schema = 1\n[[rule]]\nid = \"vectors/*\"\nmetric = \"heap.peak\"\nmax = {max}\n");

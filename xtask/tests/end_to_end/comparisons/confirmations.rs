@@ -39,7 +39,7 @@ fn change(output: &Output, metric: &str) -> Value {
 /// The baseline's binaries, as if its code had not known of the growth: a program that starts the real one
 /// without it, kept as a bench would have kept it.
 fn old_binary_that_does_not_grow(baseline: &Path) -> PathBuf {
-    let store = Path::new(env!("CARGO_BIN_EXE_xtask"))
+    let store = Path::new(env!("CARGO_BIN_EXE_cargo-membench"))
         .ancestors()
         .map(|folder| folder.join("bench/binaries"))
         .find(|folder| folder.is_dir())

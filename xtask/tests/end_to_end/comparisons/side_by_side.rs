@@ -89,7 +89,7 @@ fn benches_at_once_leave_whole_runs() {
     }
     let going = place.runs().into_iter().find(|run| !runs.contains(run)).unwrap();
     let saved = place.judging("baseline").args(["save", "newest"]).output().unwrap();
-    let clean = Command::new(env!("CARGO_BIN_EXE_xtask"))
+    let clean = Command::new(env!("CARGO_BIN_EXE_cargo-membench"))
         .args(["clean", "--keep", "0", "--dry-run", "--results"])
         .arg(place.results())
         .output()
