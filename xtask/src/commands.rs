@@ -9,6 +9,7 @@ pub mod compare;
 pub mod conclusion;
 pub mod diff;
 pub mod heap;
+pub mod init;
 pub mod leaks;
 pub mod list;
 pub mod one_case;

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Heap(flags) => commands::heap::run(&flags),
         Command::Analyze(flags) => commands::analyze::run(&flags),
         Command::Diff(flags) => commands::diff::run(&flags),
+        Command::Init(flags) => commands::init::run(&flags),
         Command::Clean(flags) => commands::clean::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {

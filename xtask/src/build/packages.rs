@@ -185,7 +185,7 @@ mod tests {
         let packages = packages.iter().map(|(name, metadata, targets)| {
             let targets: Vec<Value> =
                 targets.iter().map(|(kind, name)| json!({"kind": [kind], "name": name})).collect();
-            json!({"id": name, "name": name, "targets": targets, "metadata": metadata})
+            json!({"id": name, "name": name, "manifest_path": "/w/Cargo.toml", "targets": targets, "metadata": metadata})
         });
         let packages: Vec<Value> = packages.collect();
         let members: Vec<&Value> = packages.iter().map(|package| &package["id"]).collect();

@@ -36,6 +36,8 @@ pub struct ManifestPackage {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Its Cargo.toml.
+    pub manifest_path: PathBuf,
     /// Its programs, libraries, tests.
     pub targets: Vec<CargoTarget>,
     /// `[package.metadata]`.

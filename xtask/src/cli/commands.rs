@@ -8,7 +8,8 @@ use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
 use crate::cli::program;
 use crate::commands::{
-    analyze, baseline, bench, check, clean, compare, diff, heap, leaks, list, profile, report, thresholds,
+    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, profile, report,
+    thresholds,
 };
 use crate::monitor;
 
@@ -81,6 +82,9 @@ pub enum Command {
     /// Compare the call sites of two dhat profiles or runs
     #[command(after_help = diff::help())]
     Diff(diff::DiffFlags),
+    /// Make a suite or an engine of your own, ready to run
+    #[command(after_help = init::help())]
+    Init(init::InitFlags),
     /// Remove old runs
     #[command(after_help = clean::help())]
     Clean(clean::CleanFlags),
