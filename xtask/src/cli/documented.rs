@@ -75,7 +75,8 @@ fn every_command_of_ours_in_a_document_is_one() {
     check(|_, text| {
         let mut faults = Vec::new();
         for words in commands(text).iter().flat_map(|command| simple(command)) {
-            if !words.starts_with(&["cargo".into(), "xtask".into()]) {
+            let is_ours = |name: &str| words.starts_with(&["cargo".into(), name.into()]);
+            if !is_ours("xtask") && !is_ours("membench") {
                 continue;
             }
             match CommandLine::command().try_get_matches_from(&words[1..]) {
@@ -146,7 +147,7 @@ fn every_file_in_a_document_is_there() {
     // What cargo and the user make.
     let made = ["results/runs", "results/baselines", "results/memory_metrics_", "fuzz/corpus", "bench/"];
     let link = Regex::new(r"\]\(([^)#]+)\)").unwrap();
-    let path = Regex::new(r"(?:^|[\s`(])((?:\.ci|\.github|\.githooks|bench-[a-z]+|docs|fuzz|instrument-costs|properties|report|results|xtask)/[\w./-]+)")
+    let path = Regex::new(r"(?:^|[\s`(])((?:\.ci|\.github|\.githooks|bench-[a-z]+|docs|fuzz|instrument-costs|membench|properties|report|results|xtask)/[\w./-]+)")
         .unwrap();
     check(|name, text| {
         let folder = Path::new(name).parent().unwrap();
