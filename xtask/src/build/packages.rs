@@ -181,7 +181,10 @@ mod tests {
 
     use super::*;
 
-    fn workspace(packages: &[(&str, Value, &[(&str, &str)])]) -> Workspace {
+    /// A package's name, its metadata, and its targets by kind and name.
+    type Described<'a> = (&'a str, Value, &'a [(&'a str, &'a str)]);
+
+    fn workspace(packages: &[Described]) -> Workspace {
         let packages = packages.iter().map(|(name, metadata, targets)| {
             let targets: Vec<Value> =
                 targets.iter().map(|(kind, name)| json!({"kind": [kind], "name": name})).collect();
