@@ -78,6 +78,9 @@ pub struct Capabilities {
     pub quantisation: bool,
     /// Can write an index to disk and read it again.
     pub persistence: bool,
+    /// The distances that it states are those of the vectors that it was given. Otherwise they are of what it
+    /// stores instead, and its answers are judged by their ids alone.
+    pub exact_distances: bool,
 }
 
 impl Capabilities {
@@ -94,6 +97,7 @@ impl Capabilities {
             threads: false,
             quantisation: false,
             persistence: false,
+            exact_distances: true,
         }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: true,
         persistence: true,
+        exact_distances: true,
     },
     parameters: &["ef", "threads"],
     heap: HeapVisibility::Foreign("its data lies in LMDB, which is C: malloc and a memory-mapped file"),

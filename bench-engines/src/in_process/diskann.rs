@@ -44,6 +44,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: true,
         persistence: false,
+        exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "reserve"],
     heap: HeapVisibility::Rust,

@@ -25,6 +25,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: false,
         persistence: false,
+        exact_distances: true,
     },
     parameters: &["reserve", "batch"],
     heap: HeapVisibility::Rust,

@@ -26,6 +26,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: false,
         persistence: true,
+        exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
     heap: HeapVisibility::Rust,

@@ -29,6 +29,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: false,
         persistence: true,
+        exact_distances: true,
     },
     parameters: &["ef_construction", "ef", "threads"],
     heap: HeapVisibility::Rust,

@@ -39,6 +39,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: true,
         persistence: true,
+        exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "batch"],
     heap: HeapVisibility::Foreign("its vectors and its log lie in memory-mapped files"),

@@ -28,6 +28,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: false,
         quantisation: true,
         persistence: true,
+        exact_distances: true,
     },
     parameters: &["batch"],
     heap: HeapVisibility::Foreign("SQLite is C: it allocates with malloc"),

@@ -26,6 +26,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: true,
         persistence: true,
+        exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
     heap: HeapVisibility::Foreign("usearch is C++: it allocates with malloc and maps its arenas itself"),

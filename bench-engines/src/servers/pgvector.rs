@@ -43,6 +43,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         threads: true,
         quantisation: true,
         persistence: true,
+        exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "batch"],
     heap: HeapVisibility::Server(&SERVER),

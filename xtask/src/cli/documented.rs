@@ -11,10 +11,11 @@ use regex::Regex;
 use crate::cli::commands::CommandLine;
 
 /// Flags of other programs that the documents name.
-const FLAGS_OF_OTHERS: [&str; 11] = [
+const FLAGS_OF_OTHERS: [&str; 12] = [
     "--bench",
     "--features",
     "--help",
+    "--keep-going",
     "--no-deps",
     "--nocapture",
     "--open",

@@ -288,3 +288,20 @@ fn vectors_too_short_for_an_engine_are_left_out_of_its_recall_alone() {
     assert!(oracle(&base, &queries, 2, Distance::Cosine).judge(&found, &approximate()).is_err());
     assert_eq!(recall(&of_flat(&base, &queries, 2, Distance::Cosine).unwrap()), Some(1.0));
 }
+
+#[test]
+fn an_engine_that_stores_something_else_is_judged_by_ids_alone() {
+    let (base, queries) = (vectors(50, 8, 0), vectors(1, 8, 77));
+    let right = answer(&base, queries.row(0), &[7], Distance::L2);
+    let capabilities = Capabilities { exact_distances: false, ..approximate().capabilities };
+    let coded = Adapter { capabilities, ..approximate() };
+    let judge = |said: f32, adapter: &Adapter| {
+        let found = vec![vec![Neighbour { id: 7, distance: said }]];
+        oracle(&base, &queries, 3, Distance::L2).judge(&found, adapter)
+    };
+    let off = right[0].distance * 1.1;
+    let judged = judge(off, &coded).unwrap();
+    assert_eq!(recall(&judged), recall(&judge(right[0].distance, &approximate()).unwrap()));
+    assert!(judge(off, &approximate()).is_err());
+    assert!(judge(f32::NAN, &coded).is_err());
+}

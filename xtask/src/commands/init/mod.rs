@@ -30,19 +30,21 @@ pub struct InitFlags {
 
 /// What `--help` adds.
 pub fn help() -> String {
-    exit_code::help_with(
+    exit_code::help_for(
         "\
-  cargo membench init                     a suite for your own code: the package `memory`
-  cargo membench init my-engine --engine  an engine of yours, under our workloads, beside usearch
-  cargo membench init --source https://git.example.com/membench
+  cargo xtask init                        a suite for your own code: the package `memory`
+  cargo xtask init my-engine --engine     an engine of yours, under our workloads, beside usearch
+  cargo xtask init --source https://git.example.com/membench
 
 It makes a package in this workspace (in an empty folder, also the workspace), limits in results/thresholds.toml and a
-workflow for CI, and changes no file but Cargo.toml's list of members. `cargo membench bench` runs it as it is.
+workflow for CI, and changes no file but Cargo.toml's list of members. `cargo xtask bench` runs it as it is.
 
 A package that you have becomes one with suites by its manifest:
   [package.metadata.membench]
   suites = [\"NAME\"]        # all that its program passes to membench::run
   program = \"NAME\"         # its binary, benchmark (harness = false) or example; not needed for an only binary",
+        &[exit_code::PASS, exit_code::TOOL_ERROR, exit_code::USAGE],
+        &[],
     )
 }
 
