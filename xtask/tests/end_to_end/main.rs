@@ -17,4 +17,5 @@ mod servers;
 mod snapshots;
 mod test_files;
 mod users_files;
+mod workspaces;
 mod xtask_process;
