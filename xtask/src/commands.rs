@@ -14,5 +14,6 @@ pub mod leaks;
 pub mod list;
 pub mod one_case;
 pub mod profile;
+pub mod releases;
 pub mod report;
 pub mod thresholds;

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::List(flags) => commands::list::run(&flags),
         Command::Report(flags) => commands::report::run(&flags),
         Command::Compare(flags) => commands::compare::run(&flags),
+        Command::Releases(flags) => commands::releases::run(&flags),
         Command::Baseline(flags) => commands::baseline::run(&flags),
         Command::Check(flags) => commands::check::run(&flags),
         Command::Thresholds(flags) => commands::thresholds::run(&flags),

@@ -99,7 +99,8 @@ impl SuiteBuilder {
         if let Some(target) = &self.target {
             command.env("CARGO_TARGET_DIR", target);
         }
-        if self.has_own_lock {
+        // In another target folder, the nearest lock may be that of the current workspace.
+        if self.has_own_lock || self.target.is_some() {
             command.env(LOCK_VARIABLE, self.root.join("Cargo.lock"));
         }
         Ok(command)

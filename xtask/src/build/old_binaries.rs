@@ -139,7 +139,7 @@ fn of_revision(reference: &str, root: &Path) -> Result<OldBinaries> {
 
 /// Makes `folder` a worktree of the repository at `root` with the files of a commit. There is one such
 /// folder: cargo knows crates by their paths, so that only what differs from the commit before is built anew.
-fn check_out(commit: &str, root: &Path, folder: &Path) -> Result<()> {
+pub fn check_out(commit: &str, root: &Path, folder: &Path) -> Result<()> {
     let path = folder.to_str().context("the target folder's path is not UTF-8")?;
     let is_worktree = folder.join(".git").is_file()
         && git(folder, &["rev-parse", "--show-toplevel"])
@@ -157,7 +157,7 @@ fn check_out(commit: &str, root: &Path, folder: &Path) -> Result<()> {
 }
 
 /// What git prints; its own words where it fails.
-fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
+pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
     let mut git = Command::new("git");
     // A hook's variables name its repository, whatever folder git is started in.
     git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");

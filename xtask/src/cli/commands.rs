@@ -8,7 +8,7 @@ use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
 use crate::cli::program;
 use crate::commands::{
-    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, profile, report,
+    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, profile, releases, report,
     thresholds,
 };
 use crate::monitor;
@@ -58,6 +58,9 @@ pub enum Command {
     /// Compare two runs, or a run with a baseline
     #[command(after_help = compare::help())]
     Compare(compare::CompareFlags),
+    /// Compare two releases of a dependency
+    #[command(after_help = releases::help())]
+    Releases(releases::ReleasesFlags),
     /// Keep runs under names to compare with
     #[command(after_help = baseline::help())]
     Baseline(baseline::BaselineCommandFlags),

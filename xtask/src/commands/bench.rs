@@ -16,7 +16,7 @@ use report::{Comparison, History, Thresholds, plural};
 
 use crate::build::binaries::BinaryStore;
 use crate::build::old_binaries::OldBinaries;
-use crate::build::suites::Suites;
+use crate::build::suites::{ListedCases, Suites};
 use crate::build::workspace::{self, Metadata, display_path};
 use crate::cli::command_line;
 use crate::cli::exit_code::{INTERRUPTED, most_severe, of_error, usage};
@@ -63,8 +63,12 @@ pub struct BenchedRun {
 /// Runs the command.
 pub fn run(flags: &BenchFlags) -> Result<u8> {
     let snapshot = SnapshotFile::open(&flags.snapshot, &flags.selection, &flags.suites)?;
-    let BenchedRun { run, folder, thresholds, comparison, history, not_confirmed, interrupted } =
-        measure(flags, |_| Ok(()))?;
+    conclude(measure(flags, |_| Ok(()))?, snapshot, flags)
+}
+
+/// Judges what was measured and shows it; what comes back is the exit code.
+pub fn conclude(benched: BenchedRun, snapshot: Option<SnapshotFile>, flags: &BenchFlags) -> Result<u8> {
+    let BenchedRun { run, folder, thresholds, comparison, history, not_confirmed, interrupted } = benched;
     let run_path = folder.path.join(RUN_FILE);
     let exports = flags.export.export.clone();
     let (snapshot, not_updated) = snapshot.map(|file| file.hold(&run)).unzip();
@@ -86,125 +90,223 @@ pub fn run(flags: &BenchFlags) -> Result<u8> {
 /// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is
 /// measured.
 pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Result<()>) -> Result<BenchedRun> {
-    let interrupt = Interrupt::install()?;
-    // Everything that can be wrong with the input is looked at before anything is built.
-    let results = Results::new(&flags.results)?;
-    let thresholds = results.thresholds()?;
-    let selection = Selection::new(&flags.selection)?;
-    results.ensure_writable()?;
-    let old = flags.baseline.baseline.as_deref().map(|name| results.side(Some(name))).transpose()?;
-    let mut files = OverwriteCheck::default();
-    files.exports(&flags.export);
-    files.snapshot(&flags.snapshot);
-    files.suites(&flags.suites);
-    files.judged_by(&results, old.as_ref());
-    files.ensure_apart()?;
-    let store = BinaryStore::open(workspace::target_directory()?)?;
-    let old_binaries = old_binaries(flags, old.as_ref(), &store)?;
-
+    let bench = Bench::new(flags)?;
+    let name = flags.baseline.baseline.as_deref();
+    let side = name.map(|name| bench.results.side(Some(name))).transpose()?;
+    bench.ensure_nothing_is_overwritten(side.as_ref())?;
+    let binaries = old_binaries(flags, side.as_ref(), &bench.store)?;
     let memory_limit = flags.measure.memory_limit;
-    let mut suites = Suites::build(&flags.suites, &flags.selection, memory_limit, &interrupt)?;
-    let listed = suites.list()?;
-    listed.report_failed();
-    let cases = &listed.cases;
-    if listed.failed.is_empty() {
-        ensure_every_rule_matches(&thresholds, cases)?;
-    }
-    let asked_for: Vec<Mode> = flags.mode.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let chosen = selection.for_bench(cases, &asked_for)?;
-    accept(&chosen)?;
-    let modes = modes_of_run(&asked_for, &chosen);
-    suites.keep(&store, chosen.iter().map(|case| &case.spec))?;
-    let setup = ChildSetup::prepare()?;
+    let suites = Suites::build(&flags.suites, &flags.selection, memory_limit, &bench.interrupt)?;
+    let built = bench.select(suites)?;
+    accept(&built.chosen)?;
+    bench.measure(built, None, side.map(|side| OldSide { side, binaries }))
+}
 
-    let started = Timestamp::now();
-    let revision = host::revision();
-    let folder = results.create_run(started, &revision)?;
-    let environment = Environment::from_variables(std::env::vars_os());
-    let repetitions = flags.measure.repetitions.unwrap_or(match (&old, flags.selection.quick) {
-        (Some(_), _) => REPETITIONS as u32,
-        (None, true) => 2,
-        (None, false) => 5,
-    });
-    let mut run = Run {
-        schema: SCHEMA,
-        id: folder.id.clone(),
-        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        partial: None,
-        command: command_line::of_this_process(),
-        revision,
-        host: host::facts(),
-        settings: Settings {
-            quick: flags.selection.quick,
-            modes,
-            profile: flags.suites.cargo_profile.clone(),
-            repetitions,
-            interval_ns: u64::try_from(flags.measure.interval.as_nanos())
-                .context("--interval is too long")?,
-            time_limit_s: flags.measure.time_limit.as_secs(),
-            memory_limit_bytes: flags.measure.memory_limit,
-            environment: environment.recorded.clone(),
-            features: Some(flags.suites.sorted_features()),
-            harness: Some(HARNESS),
-            allocators: Some(setup.allocators.clone()),
-            binaries: Some(suites.hashes()),
-            left_out: Some(left_out(cases, &chosen)),
-        },
-        cases: Vec::new(),
-        failed_suites: listed.failed.clone(),
-    };
-    let progress = Progress::new(chosen.len());
-    let run_folder = folder.path.clone();
-    let mut executor = ChildExecutor {
-        suites: &suites,
-        crate_list: setup.crate_list.clone(),
-        scratch: setup.scratch.clone(),
-        run_folder: run_folder.clone(),
-        interval: flags.measure.interval,
-        memory_limit: flags.measure.memory_limit,
-        quick: flags.selection.quick,
-        environment: environment.clone(),
-        interrupt: interrupt.clone(),
-        progress: &progress,
-    };
-    let budget = flags.measure.repetitions.is_none().then_some(BUDGET);
-    let plan = Plan { repetitions, budget, time_limit: flags.measure.time_limit };
-    measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
-    progress.finish();
-    store.prune()?;
-    let history = history::before(&run, &results);
-    let interrupted = run.partial.is_some();
-    let mut measured =
-        BenchedRun { run, folder, thresholds, comparison: None, history, not_confirmed: None, interrupted };
-    let Some(old) = old else { return Ok(measured) };
-    let mut comparison = compare(&old.called, &old.run, &measured.run, &measured.thresholds, &today());
-    let candidates = confirm::specs(&comparison.candidates(), &measured.run.cases);
-    let old_binaries = old_binaries.filter(|_| !interrupted);
-    if let Some(old) = to_confirm(old_binaries, &candidates) {
-        let ready =
-            old.suites(&flags.suites, flags.measure.memory_limit, &interrupt).and_then(|mut suites| {
-                suites.keep(&store, candidates.iter().map(|(spec, _)| spec))?;
-                Ok(suites)
-            });
-        let confirmed = ready.and_then(|suites| {
-            eprintln!("running the old and the new binaries in turn");
-            let mut old = ChildExecutor { suites: &suites, ..executor.clone() };
-            confirm::interleaved(&candidates, plan, &mut old, &mut executor)
-        });
-        match confirmed {
-            Ok(Some(confirmations)) => comparison.confirm(&confirmations),
-            Ok(None) => measured.interrupted = true,
-            // The run is whole without it.
-            Err(error) => {
-                measured.not_confirmed = Some(error);
-                comparison.predict(&measured.history);
-            }
-        }
-    } else if flags.confirm.confirm.is_none() {
-        comparison.predict(&measured.history);
+/// What a bench needs before anything is built.
+pub struct Bench<'a> {
+    flags: &'a BenchFlags,
+    /// Ctrl-C.
+    pub interrupt: Interrupt,
+    results: Results,
+    thresholds: Thresholds,
+    selection: Selection,
+    store: BinaryStore,
+}
+
+/// Suites that were built, and which of their cases are measured.
+pub struct SelectedSuites {
+    suites: Suites,
+    listed: ListedCases,
+    chosen: Vec<SelectedCase>,
+    modes: Vec<Mode>,
+}
+
+/// What a run is compared with.
+pub struct OldSide {
+    /// The run.
+    pub side: Side,
+    /// The programs that confirm what noise may hide.
+    pub binaries: Option<OldBinaries>,
+}
+
+/// The release of a dependency that was built, and its lock.
+pub struct BuiltRelease {
+    /// `usearch 2.26.0`.
+    pub name: String,
+    /// The SHA-256 of the Cargo.lock that it was built with.
+    pub lock_sha256: String,
+}
+
+impl<'a> Bench<'a> {
+    /// Looks at everything that can be wrong with the input.
+    pub fn new(flags: &'a BenchFlags) -> Result<Bench<'a>> {
+        let interrupt = Interrupt::install()?;
+        let results = Results::new(&flags.results)?;
+        let thresholds = results.thresholds()?;
+        let selection = Selection::new(&flags.selection)?;
+        results.ensure_writable()?;
+        let store = BinaryStore::open(workspace::target_directory()?)?;
+        Ok(Bench { flags, interrupt, results, thresholds, selection, store })
     }
-    measured.comparison = Some(comparison);
-    Ok(measured)
+
+    /// Refuses outputs that would overwrite inputs.
+    pub fn ensure_nothing_is_overwritten(&self, old: Option<&Side>) -> Result<()> {
+        let mut files = OverwriteCheck::default();
+        files.exports(&self.flags.export);
+        files.snapshot(&self.flags.snapshot);
+        files.suites(&self.flags.suites);
+        files.judged_by(&self.results, old);
+        files.ensure_apart()
+    }
+
+    /// Lists the cases, chooses, and keeps the binaries that run them.
+    pub fn select(&self, mut suites: Suites) -> Result<SelectedSuites> {
+        let listed = suites.list()?;
+        listed.report_failed();
+        if listed.failed.is_empty() {
+            ensure_every_rule_matches(&self.thresholds, &listed.cases)?;
+        }
+        let asked_for: BTreeSet<Mode> = self.flags.mode.iter().copied().collect();
+        let asked_for: Vec<Mode> = asked_for.into_iter().collect();
+        let chosen = self.selection.for_bench(&listed.cases, &asked_for)?;
+        suites.keep(&self.store, chosen.iter().map(|case| &case.spec))?;
+        let modes = modes_of_run(&asked_for, &chosen);
+        Ok(SelectedSuites { suites, listed, chosen, modes })
+    }
+
+    /// The programs of suites once more, to be run beside those of a later build.
+    pub fn kept(&self, built: &SelectedSuites) -> Result<Suites> {
+        let memory_limit = self.flags.measure.memory_limit;
+        Suites::of_kept(&self.store, &built.suites.hashes(), &self.flags.suites, memory_limit)
+    }
+
+    /// Measures and stores case by case, then compares and confirms.
+    pub fn measure(
+        &self,
+        built: SelectedSuites,
+        release: Option<&BuiltRelease>,
+        old: Option<OldSide>,
+    ) -> Result<BenchedRun> {
+        let Bench { flags, interrupt, results, thresholds, store, .. } = self;
+        let SelectedSuites { suites, listed, chosen, modes } = built;
+        let setup = ChildSetup::prepare()?;
+        let started = Timestamp::now();
+        let revision = host::revision();
+        let folder = results.create_run(started, &revision)?;
+        let environment = Environment::from_variables(std::env::vars_os());
+        let is_compared = old.is_some() || release.is_some();
+        let repetitions = flags.measure.repetitions.unwrap_or(match (is_compared, flags.selection.quick) {
+            (true, _) => REPETITIONS as u32,
+            (false, true) => 2,
+            (false, false) => 5,
+        });
+        let mut run = Run {
+            schema: SCHEMA,
+            id: folder.id.clone(),
+            started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            partial: None,
+            command: command_line::of_this_process(),
+            revision,
+            host: host::facts(),
+            settings: Settings {
+                quick: flags.selection.quick,
+                modes,
+                profile: flags.suites.cargo_profile.clone(),
+                repetitions,
+                interval_ns: u64::try_from(flags.measure.interval.as_nanos())
+                    .context("--interval is too long")?,
+                time_limit_s: flags.measure.time_limit.as_secs(),
+                memory_limit_bytes: flags.measure.memory_limit,
+                environment: environment.recorded.clone(),
+                features: Some(flags.suites.sorted_features()),
+                harness: Some(HARNESS),
+                allocators: Some(setup.allocators.clone()),
+                binaries: Some(suites.hashes()),
+                left_out: Some(left_out(&listed.cases, &chosen)),
+            },
+            cases: Vec::new(),
+            failed_suites: listed.failed,
+        };
+        if let Some(BuiltRelease { name, lock_sha256 }) = release {
+            let subject = run.revision.subject.take().unwrap_or_default();
+            run.revision.subject = Some(format!("with {name}: {subject}"));
+            run.host.facts.insert("cargo_lock".into(), lock_sha256.clone());
+        }
+        let progress = Progress::new(chosen.len());
+        let mut executor = ChildExecutor {
+            suites: &suites,
+            crate_list: setup.crate_list,
+            scratch: setup.scratch,
+            run_folder: folder.path.clone(),
+            interval: flags.measure.interval,
+            memory_limit: flags.measure.memory_limit,
+            quick: flags.selection.quick,
+            environment,
+            interrupt: interrupt.clone(),
+            progress: &progress,
+        };
+        let budget = flags.measure.repetitions.is_none().then_some(BUDGET);
+        let plan = Plan { repetitions, budget, time_limit: flags.measure.time_limit };
+        measure_all(&mut run, &folder, &chosen, plan, &mut executor)?;
+        progress.finish();
+        store.prune()?;
+        let history = history::before(&run, results);
+        let interrupted = run.partial.is_some();
+        let thresholds = thresholds.clone();
+        let mut measured = BenchedRun {
+            run,
+            folder,
+            thresholds,
+            comparison: None,
+            history,
+            not_confirmed: None,
+            interrupted,
+        };
+        if let Some(old) = old {
+            self.compare(&mut measured, old, plan, &mut executor);
+        }
+        Ok(measured)
+    }
+
+    /// Compares a run with an old one, and confirms what noise may hide by both programs in turn.
+    fn compare(
+        &self,
+        measured: &mut BenchedRun,
+        old: OldSide,
+        plan: Plan,
+        executor: &mut ChildExecutor<'_>,
+    ) {
+        let Bench { flags, interrupt, store, .. } = self;
+        let OldSide { side: old, binaries } = old;
+        let mut comparison = compare(&old.called, &old.run, &measured.run, &measured.thresholds, &today());
+        let candidates = confirm::specs(&comparison.candidates(), &measured.run.cases);
+        let confirms = binaries.is_some();
+        let binaries = binaries.filter(|_| !measured.interrupted);
+        if let Some(old) = to_confirm(binaries, &candidates) {
+            let ready =
+                old.suites(&flags.suites, flags.measure.memory_limit, interrupt).and_then(|mut suites| {
+                    suites.keep(store, candidates.iter().map(|(spec, _)| spec))?;
+                    Ok(suites)
+                });
+            let confirmed = ready.and_then(|suites| {
+                eprintln!("running the old and the new binaries in turn");
+                let mut old = ChildExecutor { suites: &suites, ..executor.clone() };
+                confirm::interleaved(&candidates, plan, &mut old, executor)
+            });
+            match confirmed {
+                Ok(Some(confirmations)) => comparison.confirm(&confirmations),
+                Ok(None) => measured.interrupted = true,
+                // The run is whole without it.
+                Err(error) => {
+                    measured.not_confirmed = Some(error);
+                    comparison.predict(&measured.history);
+                }
+            }
+        } else if !confirms {
+            comparison.predict(&measured.history);
+        }
+        measured.comparison = Some(comparison);
+    }
 }
 
 /// What `--confirm` means, before anything is built.
