@@ -8,8 +8,8 @@ use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
 use crate::cli::program;
 use crate::commands::{
-    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, profile, releases, report,
-    thresholds,
+    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, profile, releases,
+    report, thresholds,
 };
 use crate::monitor;
 

@@ -269,13 +269,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Compares a run with an old one, and confirms what noise may hide by both programs in turn.
-    fn compare(
-        &self,
-        measured: &mut BenchedRun,
-        old: OldSide,
-        plan: Plan,
-        executor: &mut ChildExecutor<'_>,
-    ) {
+    fn compare(&self, measured: &mut BenchedRun, old: OldSide, plan: Plan, executor: &mut ChildExecutor<'_>) {
         let Bench { flags, interrupt, store, .. } = self;
         let OldSide { side: old, binaries } = old;
         let mut comparison = compare(&old.called, &old.run, &measured.run, &measured.thresholds, &today());

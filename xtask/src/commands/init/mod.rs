@@ -31,8 +31,7 @@ pub struct InitFlags {
 /// What `--help` adds.
 pub fn help() -> String {
     exit_code::help_for(
-        "\
-  cargo xtask init                        a suite for your own code: the package `memory`
+        "  cargo xtask init                        a suite for your own code: the package `memory`
   cargo xtask init my-engine --engine     an engine of yours, under our workloads, beside usearch
   cargo xtask init --source https://git.example.com/membench
 

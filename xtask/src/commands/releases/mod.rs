@@ -37,8 +37,7 @@ pub struct ReleasesFlags {
 /// What `--help` adds.
 pub fn help() -> String {
     exit_code::help_with(
-        "\
-  cargo xtask releases usearch 2.25.0 2.26.0 -e usearch
+        "  cargo xtask releases usearch 2.25.0 2.26.0 -e usearch
   cargo xtask releases qdrant-edge 0.7.1 0.7.2 --features qdrant-edge -e qdrant-edge
   cargo xtask releases serde_json 1.0.140 1.0.149 --quick --mode heap,sites
 
@@ -116,7 +115,9 @@ impl Checkout {
     fn of_head() -> Result<Checkout> {
         let workspace = Workspace::current()?;
         let commit = git(&workspace.root, &["rev-parse", "HEAD"])
-            .context("the releases are built from HEAD, so the workspace has to be a git repository with a commit")
+            .context(
+                "the releases are built from HEAD, so the workspace has to be a git repository with a commit",
+            )
             .map_err(usage)?;
         if !git(&workspace.root, &["status", "--porcelain", "--untracked-files=no"])?.is_empty() {
             eprintln!("note: HEAD is built; what is not committed is no part of it");
@@ -216,7 +217,10 @@ mod tests {
                 "a-b = { default-features = false, version = \"=2.0.0\" }\n",
             ),
             ("a-b.workspace = true\n", "a-b.workspace = true\n"),
-            ("a-b = { workspace = true }\nversion = \"1\"\n", "a-b = { workspace = true }\nversion = \"1\"\n"),
+            (
+                "a-b = { workspace = true }\nversion = \"1\"\n",
+                "a-b = { workspace = true }\nversion = \"1\"\n",
+            ),
             ("a-bc = \"1\"\n", "a-bc = \"1\"\n"),
         ] {
             assert_eq!(with_requirement(before, "a-b", "2.0.0"), after);
