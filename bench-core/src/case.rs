@@ -171,7 +171,10 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self> {
         match Mode::ALL.into_iter().find(|mode| mode.name() == text) {
             Some(mode) => Ok(mode),
-            None => bail!("unknown mode {}: expected heap, native, sites or time", quoted(text)),
+            None => {
+                let known = Mode::ALL.map(Mode::name);
+                bail!("unknown mode {}: expected one of {}", quoted(text), known.join(", "))
+            }
         }
     }
 }

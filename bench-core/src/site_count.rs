@@ -8,6 +8,7 @@ use crate::metric::unit::Unit;
 /// Which count of a call site is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "command-line", derive(clap::ValueEnum))]
 pub enum SiteCount {
     /// Live bytes at the peak.
     #[default]
@@ -23,6 +24,16 @@ pub enum SiteCount {
 impl SiteCount {
     /// Every count.
     pub const ALL: [SiteCount; 4] = [SiteCount::Peak, SiteCount::Total, SiteCount::End, SiteCount::Blocks];
+
+    /// The word for it on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            SiteCount::Peak => "peak",
+            SiteCount::Total => "total",
+            SiteCount::End => "end",
+            SiteCount::Blocks => "blocks",
+        }
+    }
 
     /// When or what is counted, within a sentence: `at the peak`.
     pub fn phrase(self) -> &'static str {

@@ -3,26 +3,29 @@
 
 use std::hint::black_box;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bench_core::case::Kind;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 
+/// Prepares one way of going wrong.
+type PrepareFault = fn() -> Result<Prepared>;
+
 /// `leak` is the one that `cargo xtask leaks` has to find in every check; `drip` is the same to whoever names
 /// it, as a loop that nobody expects to leak.
-const KINDS: [&str; 13] = [
-    "panic",
-    "abort",
-    "hang",
-    "memory",
-    "stdout",
-    "wrong_answer",
-    "exit",
-    "no_evidence",
-    "leak",
-    "drip",
-    "grows",
-    "touches",
-    "moves",
+const KINDS: [(&str, PrepareFault); 13] = [
+    ("panic", || misbehaving(|| panic!("the fault workload panics, as it was asked to"))),
+    ("abort", || misbehaving(|| std::process::abort())),
+    ("hang", || misbehaving(hang)),
+    ("memory", || misbehaving(hoard)),
+    ("stdout", || misbehaving(print)),
+    ("wrong_answer", || misbehaving(|| RIGHT + 1)),
+    ("exit", || misbehaving(|| std::process::exit(7))),
+    ("no_evidence", || misbehaving(|| std::process::exit(0))),
+    ("leak", || Ok(leak())),
+    ("drip", || Ok(leak())),
+    ("grows", grows),
+    ("touches", touches),
+    ("moves", moves),
 ];
 
 /// The hidden switch of the kinds `grows`, `touches` and `moves`: by how many thousandths they take more than
@@ -31,33 +34,27 @@ const GROWTH: &str = "BENCH_FAULT_GROWTH";
 
 pub(crate) fn add(suite: &mut Suite) {
     let workload = Workload::new("fault", "goes wrong on purpose, in the way that its parameter names")
-        .axis(Axis::new("kind", KINDS))
+        .axis(Axis::new("kind", KINDS.map(|(kind, _)| kind)))
         .kind_for("kind", "drip", Kind::Loop)
         .kind(Kind::Fault);
     suite.add(workload, prepare);
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
-    if ["leak", "drip"].contains(&case.text("kind")?) {
-        return Ok(leak());
-    }
-    let misbehave: fn() -> u64 = match case.text("kind")? {
-        "panic" => || panic!("the fault workload panics, as it was asked to"),
-        "abort" => || std::process::abort(),
-        "hang" => hang,
-        "memory" => hoard,
-        "stdout" => || {
-            println!("the fault workload prints to stdout, as it was asked to");
-            RIGHT
-        },
-        "wrong_answer" => || RIGHT + 1,
-        "exit" => || std::process::exit(7),
-        "no_evidence" => || std::process::exit(0),
-        "grows" => return grows(),
-        "touches" => return touches(),
-        "moves" => return moves(),
-        kind => bail!("fault has no kind {kind:?}"),
-    };
+    let kind = case.text("kind")?;
+    let (_, prepare) = KINDS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .with_context(|| format!("fault has no kind {kind:?}"))?;
+    prepare()
+}
+
+fn print() -> u64 {
+    println!("the fault workload prints to stdout, as it was asked to");
+    RIGHT
+}
+
+fn misbehaving(misbehave: fn() -> u64) -> Result<Prepared> {
     let run = move |phases: &mut Phases| phases.measure("misbehave", misbehave);
     let check = |answer| {
         ensure!(answer == RIGHT, "the answer is {answer} instead of {RIGHT}");

@@ -20,7 +20,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         "seed" => Ok(every_other(50)),
         "scaled" => Ok(every_other(5000)),
         "churn" => Ok(churn()),
-        pattern => bail!("pattern {pattern:?} is none of seed, scaled, churn"),
+        pattern => bail!("fragmentation has no pattern {pattern:?}"),
     }
 }
 

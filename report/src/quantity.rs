@@ -2,25 +2,14 @@
 
 use anyhow::{Result, bail, ensure};
 use bench_core::foreign_text::quoted;
-use bench_core::metric::{Metric, Unit};
+use bench_core::metric::{BINARY_SIZES, Metric, Unit};
 
 /// Suffixes of a size and what they stand for, in bytes. MB is 10^6 and MiB is 2^20.
-const SIZES: [(&str, f64); 10] = [
-    ("B", 1.0),
-    ("kB", 1e3),
-    ("KB", 1e3),
-    ("MB", 1e6),
-    ("GB", 1e9),
-    ("TB", 1e12),
-    ("KiB", 1024.0),
-    ("MiB", 1048576.0),
-    ("GiB", 1073741824.0),
-    ("TiB", 1099511627776.0),
-];
+const DECIMAL: [(f64, &str); 5] = [(1e3, "kB"), (1e3, "KB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB")];
 
 /// Suffixes of a duration and what they stand for, in nanoseconds.
-const TIMES: [(&str, f64); 6] =
-    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("min", 60e9)];
+const TIMES: [(f64, &str); 6] =
+    [(1.0, "ns"), (1e3, "us"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"), (60e9, "min")];
 
 /// Reads a limit for `metric` and returns it in the metric's unit.
 ///
@@ -45,8 +34,8 @@ pub fn parse(text: &str, metric: &Metric) -> Result<f64> {
     };
     ensure!(!suffix.is_empty(), "{} has no unit: {} is written like {example:?}", quoted(text), metric.id);
     let factor = match metric.unit {
-        Unit::Bytes | Unit::BytesPerItem | Unit::BytesPerIteration => lookup(&SIZES, suffix),
-        Unit::BytesPerSecond => suffix.strip_suffix("/s").and_then(|size| lookup(&SIZES, size)),
+        Unit::Bytes | Unit::BytesPerItem | Unit::BytesPerIteration => size(suffix),
+        Unit::BytesPerSecond => suffix.strip_suffix("/s").and_then(size),
         Unit::Nanoseconds => lookup(&TIMES, suffix),
         Unit::PerSecond => (suffix == "/s").then_some(1.0),
         Unit::Ratio => (suffix == "x").then_some(1.0),
@@ -73,8 +62,17 @@ pub fn percent(text: &str) -> Result<f64> {
     }
 }
 
-fn lookup(table: &[(&str, f64)], suffix: &str) -> Option<f64> {
-    table.iter().find(|(name, _)| *name == suffix).map(|(_, factor)| *factor)
+fn size(suffix: &str) -> Option<f64> {
+    lookup(&DECIMAL, suffix).or_else(|| lookup(&binary(), suffix))
+}
+
+/// The binary sizes, in which values are shown, too.
+fn binary() -> [(f64, &'static str); 7] {
+    BINARY_SIZES.map(|(bytes, name)| (bytes as f64, name))
+}
+
+fn lookup(table: &[(f64, &str)], suffix: &str) -> Option<f64> {
+    table.iter().find(|(_, name)| *name == suffix).map(|(factor, _)| *factor)
 }
 
 /// What a count counts: the last word of the metric's id (`heap.live_blocks` counts blocks).
@@ -100,7 +98,7 @@ fn example(metric: &Metric) -> String {
 /// it, it has room in a table: what is larger or smaller than any unit is written as `1.00e300 B`.
 pub fn human(value: f64, unit: Unit) -> String {
     let (scale, name) = match fitting(value, unit) {
-        (scale, "EiB") if value.abs() >= 1024.0 * scale => BYTES[0],
+        (scale, "EiB") if value.abs() >= 1024.0 * scale => binary()[0],
         fits => fits,
     };
     let scaled = value / scale;
@@ -188,17 +186,6 @@ pub fn exact(value: f64, unit: Unit) -> String {
     }
 }
 
-/// Units of bytes and what they hold.
-const BYTES: [(f64, &str); 7] = [
-    (1.0, "B"),
-    (1024.0, "KiB"),
-    (1048576.0, "MiB"),
-    (1073741824.0, "GiB"),
-    (1099511627776.0, "TiB"),
-    (1125899906842624.0, "PiB"),
-    (1152921504606846976.0, "EiB"),
-];
-
 /// The largest display unit in which `value` is at least 1: how many base units it holds, and its name.
 pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
     let fits = |units: &[(f64, &'static str)]| {
@@ -206,7 +193,7 @@ pub(crate) fn fitting(value: f64, unit: Unit) -> (f64, &'static str) {
         *found.unwrap_or(&units[0])
     };
     match unit {
-        Unit::Bytes => fits(&BYTES),
+        Unit::Bytes => fits(&binary()),
         Unit::BytesPerItem => fits(&[
             (1.0, "B/item"),
             (1024.0, "KiB/item"),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::metric::BINARY_SIZES;
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(u64);
@@ -57,11 +59,11 @@ pub(super) struct ByteUnit {
 impl ByteUnit {
     /// The unit in which `bytes` reads well.
     pub(super) fn of(bytes: Bytes) -> ByteUnit {
-        match bytes.0 {
-            ..1024 => ByteUnit { name: "B", bytes: 1 },
-            1024..1_048_576 => ByteUnit { name: "KiB", bytes: 1 << 10 },
-            _ => ByteUnit { name: "MiB", bytes: 1 << 20 },
-        }
+        // A budget in GiB would hide what a batch takes of it.
+        let [byte, kib, mib, ..] = BINARY_SIZES;
+        let fits = [mib, kib].into_iter().find(|(size, _)| bytes.0 >= *size);
+        let (bytes, name) = fits.unwrap_or(byte);
+        ByteUnit { name, bytes }
     }
 
     /// `bytes` in this unit, as exactly as `like` needs it.

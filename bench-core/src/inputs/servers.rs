@@ -48,14 +48,14 @@ const SERVERS: [ServerFlag; 2] = [
         },
         is_cluster: true,
         help: "Also measure this Qdrant, by its port for gRPC: http://HOST:6334, of a cluster all nodes; needs --features \
-               qdrant (two minutes of CPU more to build). Its key stands in QDRANT_API_KEY",
-        pid_help: "Its process, for each URL one, where it cannot be found by its port",
+               qdrant (two minutes of CPU more to build). Put its key into QDRANT_API_KEY",
+        pid_help: "Its process, one for each URL, if it cannot be found by its port",
     },
 ];
 
 /// gRPC knows neither users nor paths.
 fn qdrant_is_asked_by_grpc(url: &ServerUrl) -> Result<()> {
-    ensure!(url.credentials().is_none(), "Qdrant knows no user: its key stands in QDRANT_API_KEY");
+    ensure!(url.credentials().is_none(), "Qdrant knows no user: its key goes into QDRANT_API_KEY");
     match url.path_and_query().as_str() {
         "" | "/" => Ok(()),
         _ => bail!("nothing stands behind host and port of a node"),

@@ -23,7 +23,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use table::METRICS;
-pub use unit::Unit;
+pub use unit::{BINARY_SIZES, Unit};
 
 use crate::case::Mode;
 use crate::evidence::{Evidence, HeapRecord, MemoryRecord, PhaseRecord};

@@ -43,3 +43,14 @@ impl fmt::Display for Unit {
         })
     }
 }
+
+/// The binary sizes and what they hold in bytes.
+pub const BINARY_SIZES: [(u64, &str); 7] = [
+    (1, "B"),
+    (1 << 10, "KiB"),
+    (1 << 20, "MiB"),
+    (1 << 30, "GiB"),
+    (1 << 40, "TiB"),
+    (1 << 50, "PiB"),
+    (1 << 60, "EiB"),
+];

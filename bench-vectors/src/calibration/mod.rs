@@ -13,7 +13,7 @@ mod native;
 mod resident;
 mod threads;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Axis, Case, Prepared, Suite, Workload};
 
@@ -23,8 +23,19 @@ const C_PROGRAMS: [&str; 4] = ["c_blocks", "c_realloc", "c_aligned", "c_threads"
 /// Programs that map memory themselves, and one that takes memory of every kind.
 const MAPPING_PROGRAMS: [&str; 4] = ["m_anonymous", "m_remap", "m_file", "ledger"];
 
-const PROGRAMS: [&str; 7] =
-    ["blocks", "realloc", "zeroed", "resident", "threads", "threads_exact_peak", "free_elsewhere"];
+/// Programs that allocate as Rust does.
+const PROGRAMS: [(&str, PrepareProgram); 7] = [
+    ("blocks", || Ok(heap::blocks())),
+    ("realloc", || Ok(heap::realloc())),
+    ("zeroed", || Ok(resident::zeroed())),
+    ("resident", || Ok(resident::resident())),
+    ("threads", threads::threads),
+    ("threads_exact_peak", threads::threads_exact_peak),
+    ("free_elsewhere", threads::free_elsewhere),
+];
+
+/// Prepares one program.
+type PrepareProgram = fn() -> Result<Prepared>;
 
 pub(crate) fn add(suite: &mut Suite) {
     let workload =
@@ -46,7 +57,7 @@ pub(crate) fn add(suite: &mut Suite) {
     .absent_in(Mode::Time, "a calibration checks counters, not time");
     suite.add(workload, prepare_mappings);
     let workload = Workload::new("calibration", "byte counts known beforehand: checks the instruments")
-        .axis(Axis::new("program", PROGRAMS))
+        .axis(Axis::new("program", PROGRAMS.map(|(program, _)| program)))
         .kind(Kind::Calibration)
         .absent_in(Mode::Native, "Rust's counters are checked in mode heap, the C heap's by the programs c_*")
         .absent_in(Mode::Sites, "the expectations are the counting allocator's and the kernel's")
@@ -55,16 +66,12 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
-    match case.text("program")? {
-        "blocks" => Ok(heap::blocks()),
-        "realloc" => Ok(heap::realloc()),
-        "zeroed" => Ok(resident::zeroed()),
-        "resident" => Ok(resident::resident()),
-        "threads" => threads::threads(),
-        "threads_exact_peak" => threads::threads_exact_peak(),
-        "free_elsewhere" => threads::free_elsewhere(),
-        program => bail!("calibration has no program {program:?}"),
-    }
+    let program = case.text("program")?;
+    let (_, prepare) = PROGRAMS
+        .iter()
+        .find(|(known, _)| *known == program)
+        .with_context(|| format!("calibration has no program {program:?}"))?;
+    prepare()
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

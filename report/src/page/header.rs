@@ -8,6 +8,7 @@ use crate::quantity::human;
 use crate::report::Report;
 use crate::text::capitalised;
 use crate::text::plural;
+use crate::verdict::Verdict;
 
 /// What stands at the top of the page.
 #[derive(Serialize)]
@@ -65,7 +66,7 @@ fn tiles(report: &Report) -> Vec<Tile> {
             0 => "none crashed or timed out".into(),
             failed => format!("{} failed", plural(failed, "case")),
         }],
-        mark: if counts.failed_cases > 0 { "fail" } else { "pass" },
+        mark: if counts.failed_cases > 0 { Verdict::Fail.word() } else { Verdict::Pass.word() },
     };
     let limits = Tile {
         value: format!("{} of {}", counts.pass, counts.limits),
@@ -79,9 +80,9 @@ fn tiles(report: &Report) -> Vec<Tile> {
         }],
         mark: match (counts.fail, counts.warn, counts.limits) {
             (0, 0, 0) => "",
-            (0, 0, _) => "pass",
-            (0, _, _) => "warn",
-            _ => "fail",
+            (0, 0, _) => Verdict::Pass.word(),
+            (0, _, _) => Verdict::Warn.word(),
+            _ => Verdict::Fail.word(),
         },
     };
     let instruments = match (report.judgement.calibration_checks, report.judgement.calibration.len()) {
@@ -95,13 +96,13 @@ fn tiles(report: &Report) -> Vec<Tile> {
             value: "exact".into(),
             label: "instruments".into(),
             note: vec![format!("{} as known beforehand", plural(checks, "count"))],
-            mark: "pass",
+            mark: Verdict::Pass.word(),
         },
         (_, faults) => Tile {
             value: "off".into(),
             label: "instruments".into(),
             note: vec![format!("{} wrong: do not trust this run", plural(faults, "count"))],
-            mark: "fail",
+            mark: Verdict::Fail.word(),
         },
     };
     vec![limits, cases, instruments]

@@ -145,6 +145,19 @@ impl<'de> Visitor<'de> for LevelsVisitor {
     }
 }
 
+/// What is said of levels of which neither is given.
+pub(super) const NO_LEVEL: &str = "expected warn, fail or both";
+/// What is said of levels in the wrong order.
+pub(super) const NEVER_WARNS: &str = "the warn limit lies beyond the fail limit, so it never warns";
+
+/// The levels that are given: `0.5% (warn), 3% (fail)`.
+pub(super) fn named_levels(warn: &Option<Spanned<String>>, fail: &Option<Spanned<String>>) -> String {
+    let level = |name: &str, text: &Option<Spanned<String>>| {
+        text.as_ref().map(|text| format!("{} ({name})", text.get_ref()))
+    };
+    [level("warn", warn), level("fail", fail)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// A limit on a change: one percentage, or one for each verdict, and a floor.
 pub(super) enum RelativeLevels {
     One(String),

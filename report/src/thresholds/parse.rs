@@ -10,7 +10,8 @@ use bench_core::run::HOST_FACTS;
 use toml::Spanned;
 
 use super::file::{
-    AllowEntry, Defaults, File, Levels, MachineEntry, RelativeLevels, RuleEntry, Schema, Severity,
+    AllowEntry, Defaults, File, Levels, MachineEntry, NEVER_WARNS, NO_LEVEL, RelativeLevels, RuleEntry,
+    Schema, Severity, named_levels,
 };
 use super::source::TableText;
 use super::{Allowance, Level, LimitSide, Rule, RuleLimits, SCHEMA, Scope, Thresholds, relative};
@@ -155,7 +156,7 @@ fn bounds(
             }
         }
         Levels::Both { warn: None, fail: None } => {
-            return Err(source.error(&levels.span(), "expected warn, fail or both"));
+            return Err(source.error(&levels.span(), NO_LEVEL));
         }
         Levels::Both { warn, fail } => {
             if let Some(severity) = severity {
@@ -165,19 +166,14 @@ fn bounds(
             let level = |level: &Option<Spanned<String>>| {
                 level.as_ref().map(|text| read(text.get_ref(), text.span())).transpose()
             };
-            let parts = [("warn", warn), ("fail", fail)].into_iter();
-            let named =
-                parts.filter_map(|(name, text)| Some(format!("{} ({name})", text.as_ref()?.get_ref())));
-            let text = format!("{word} {}", named.collect::<Vec<_>>().join(", "));
+            let text = format!("{word} {}", named_levels(warn, fail));
             (level(warn)?, level(fail)?, text)
         }
     };
     if let (Some(warn), Some(fail)) = (&warn, &fail)
         && side.is_beyond(warn.value, fail.value)
     {
-        return Err(
-            source.error(&levels.span(), "the warn limit lies beyond the fail limit, so it never warns")
-        );
+        return Err(source.error(&levels.span(), NEVER_WARNS));
     }
     Ok(RuleLimits { side, warn, fail, text })
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use bench_core::metric::Direction;
 use toml::Spanned;
 
-use super::file::{RelativeLevels, Severity};
+use super::file::{NEVER_WARNS, NO_LEVEL, RelativeLevels, Severity, named_levels};
 use super::source::TableText;
 use super::{Missing, Scope};
 use crate::quantity;
@@ -56,29 +56,22 @@ pub(super) fn relative(
             }
         }
         RelativeLevels::Each { warn: None, fail: None, .. } => {
-            return Err(source.error(&levels.span(), "expected warn, fail or both"));
+            return Err(source.error(&levels.span(), NO_LEVEL));
         }
         RelativeLevels::Each { warn, fail, floor } => {
             let quantity = floor.as_ref().map(|text| {
                 quantity::parse(text.get_ref(), scope.metric)
                     .map_err(|error| source.error(&text.span(), error))
             });
-            let named = [("warn", warn), ("fail", fail)];
-            let named: Vec<String> = named
-                .into_iter()
-                .filter_map(|(name, text)| Some(format!("{} ({name})", text.as_ref()?.get_ref())))
-                .collect();
             let above = floor.as_ref().map(|text| format!(" and {}", text.get_ref())).unwrap_or_default();
-            let text = format!("at most {}{above} worse than the baseline", named.join(", "));
+            let text = format!("at most {}{above} worse than the baseline", named_levels(warn, fail));
             (of(warn)?, of(fail)?, quantity.transpose()?, text)
         }
     };
     if let (Some(warn), Some(fail)) = (warn, fail)
         && warn > fail
     {
-        return Err(
-            source.error(&levels.span(), "the warn limit lies beyond the fail limit, so it never warns")
-        );
+        return Err(source.error(&levels.span(), NEVER_WARNS));
     }
     let of_phase = scope.phase.as_ref().map(|phase| format!(" in phase {phase}")).unwrap_or_default();
     let text = format!("{} {}{of_phase}: {text}", scope.id, scope.metric.id);

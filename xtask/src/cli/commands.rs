@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn wrong_values_are_usage_errors() {
         for (line, reason) in [
-            ("--mode speed", "expected heap, native, sites or time"),
+            ("--mode speed", "expected one of heap, native, sites, time"),
             ("--memory-limit 4", "expected a number with a unit"),
             ("--time-limit 0s", "more than zero"),
             ("--repetitions 0", "not in 1.."),

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::quantity::{parse_duration, parse_seconds, parse_size};
 
-pub use call_sites::{By, CaseFlags, DrawingFlags, ShownFlags};
+pub use call_sites::{CaseFlags, DrawingFlags, ShownFlags};
 pub use comparison::{BaselineFlags, ConfirmFlags, Export, ExportFlags, SnapshotFlags};
 
 /// The default of `--memory-limit`: 4 GiB.
@@ -62,10 +62,10 @@ impl SelectionFlags {
 /// How the suites are built and what they read.
 #[derive(Debug, Clone, Args)]
 pub struct SuiteFlags {
-    /// What they work on beside their own data.
+    /// What they work on besides their own data.
     #[command(flatten)]
     pub inputs: UserInputs,
-    /// Cargo features of the suites beside the default ones: engines-all, diskann, hannoy, qdrant-edge,
+    /// Cargo features of the suites besides the default ones: engines-all, diskann, hannoy, qdrant-edge,
     /// qdrant, parquet, minilm
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub features: Vec<String>,
@@ -84,8 +84,8 @@ impl SuiteFlags {
 /// How cases are measured.
 #[derive(Debug, Clone, Args)]
 pub struct MeasureFlags {
-    /// Fresh processes per case in mode heap [default: 5, with --quick 2, with --baseline 10; of a case that
-    /// takes long fewer, at least 2]
+    /// Fresh processes per case in mode heap [default: 5, with --quick 2, with --baseline 10; fewer for long
+    /// cases, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repetitions: Option<u32>,
     /// Interval of the sampler
@@ -94,7 +94,7 @@ pub struct MeasureFlags {
     /// Kill a process after this time
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = parse_seconds)]
     pub time_limit: Duration,
-    /// Kill a process when its RSS goes above
+    /// Kill a process when its RSS exceeds this
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size)]
     pub memory_limit: u64,
 }

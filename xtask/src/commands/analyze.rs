@@ -53,8 +53,7 @@ pub struct AnalyzeFlags {
 /// What `analyze --help` adds.
 pub fn help() -> String {
     exit_code::help_for(
-        "  cargo xtask analyze dhat-heap.json --by total            a profile of any program under the dhat crate, or of
-                                                           valgrind --tool=dhat
+        "  cargo xtask analyze dhat-heap.json --by total            of the dhat crate or valgrind --tool=dhat
   cargo xtask analyze dhat-heap.json --pprof heap.pb.gz && go tool pprof -top heap.pb.gz
   cargo xtask analyze results/runs/ID/run.json             every case of a run
   cargo xtask analyze ID 'single_vector.dim=128'           one case: phases and call sites
@@ -62,10 +61,10 @@ pub fn help() -> String {
   gunzip -c dhat-heap.json.gz | cargo xtask analyze -      from another program
   cargo xtask analyze results/memory_metrics_2026-11-21T120125Z.json
 
-A call site is a line of code that asks for memory, behind the functions of allocators and of the standard libraries of
-Rust, C, C++ and Zig. Its row has the sum of all stacks that lead to it; where there are several, up to three stand below it,
-with the callers that tell them apart. Exports have every stack and every name in full. An export that is empty (a flame
-graph of what is live at the end, of a program that frees everything) is said to be, and the exit code is 0.",
+A call site is a line of code that allocates. Frames of allocators and of the standard libraries of Rust, C, C++ and Zig \
+are skipped. A row sums all stacks that lead to its line; up to three of them stand below it, with the callers that tell \
+them apart. Exports have every stack and every name in full. If there is nothing to draw (a flame graph of what is live at \
+the end, when everything was freed), the output says so and the exit code is 0.",
         &[PASS, TOOL_ERROR, USAGE, NOTHING_MATCHED],
         &[
             (PASS, "shown"),

@@ -16,7 +16,7 @@ use report::quantity::human;
 use crate::build::binaries::BinaryStore;
 use crate::build::workspace::{display_path, target_directory};
 use crate::cli::exit_code;
-use crate::cli::exit_code::{PASS, usage};
+use crate::cli::exit_code::{PASS, TOOL_ERROR, USAGE, usage};
 use crate::cli::flags::ResultsFlags;
 use crate::store::baselines::{BaselineName, Baselines};
 use crate::store::overwrite_check::OverwriteCheck;
@@ -71,15 +71,17 @@ pub enum BaselineCommand {
 
 /// Examples for `baseline --help`.
 pub fn help() -> String {
-    exit_code::help_with(
+    exit_code::help_for(
         "  cargo xtask bench --repetitions 10 && cargo xtask baseline save main
   cargo xtask baseline list
   cargo xtask baseline import artifact/run.json release-1.2
   cargo xtask bench --baseline main             measure and compare
   cargo xtask bench --baseline main --confirm   and run the baseline's binaries again where noise is in doubt
 
-Baselines are files in results/baselines, without the large parts of a run: they can lie in git. The binaries of the run \
+A baseline is a file in results/baselines, without the large parts of a run, so it can be kept in git. The run's binaries \
 stay in cargo's target folder (at most 4 GiB for all baselines), where `bench --baseline NAME --confirm` finds them.",
+        &[PASS, TOOL_ERROR, USAGE],
+        &[(PASS, "done")],
     )
 }
 

@@ -29,8 +29,8 @@ pub struct CheckFlags {
 /// Examples for `check --help`.
 pub fn help() -> String {
     exit_code::help_with(
-        "  cargo xtask check                             every case, thresholds, the baseline main if there is one
-  cargo xtask check --quick --strict            for a hook: the quick grid, and nothing may stay open
+        "  cargo xtask check                             every case; the baseline main, if there is one
+  cargo xtask check --quick --strict            for a hook: the quick grid, all of it decided
   cargo xtask check --baseline release-1.2
   cargo xtask check --no-leaks --message-format json",
     )

@@ -47,9 +47,9 @@ pub fn help() -> String {
   cargo xtask clean --keep 3 --dry-run
   cargo xtask clean --keep 0 --yes      all runs
 
-Only folders that hold a run below results/runs are removed, and binaries below bench/binaries in cargo's target folder
-that no baseline has; baselines, thresholds and files of `monitor` stay. A run that goes on, or may (not whole, and written
-to within the last hour), stays, too, and so does a binary that was run within the last hour.",
+Removes the folders of old runs below results/runs, and from bench/binaries in cargo's target folder the binaries that no \
+baseline needs. Baselines, thresholds and files of `monitor` stay. So does a run that is still going on, or may be \
+(incomplete, and written to within the last hour), and a binary that was run within the last hour.",
         &[PASS, TOOL_ERROR, USAGE],
         &[(PASS, "done"), (USAGE, "wrong command line, or nobody was there to ask")],
     )

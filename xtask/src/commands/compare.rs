@@ -50,10 +50,10 @@ pub fn help() -> String {
   cargo xtask compare old/run.json new/run.json --filter '^vectors/' --strict
   cargo xtask compare main --message-format json | jq '.changes[] | select(.verdict == \"fail\")'
 
-Exact metrics (counts, bytes, peaks with one thread) fail above 0.1 % and the metric's floor, 1 KiB for bytes. \
-Noisy ones are screened by a rank test. What looks worse there fails if it is also worse than at least 10 stored, \
-comparable runs before predict; with fewer it is unconfirmed and warns. `bench --baseline` with --confirm runs old and new \
-binaries in turn instead, and finds much smaller changes. What was measured under other conditions is incomparable.",
+An exact metric (counts, bytes, peaks with one thread) fails when it is worse by more than 0.1 % and more than its floor, \
+1 KiB for bytes. A noisy metric is screened by a rank test. If it looks worse there, it fails when at least 10 stored, \
+comparable runs predict better; with fewer it is unconfirmed and warns. `bench --baseline --confirm` runs the old and the \
+new binaries in turn instead, and finds much smaller changes. Numbers measured under other conditions are incomparable.",
     )
 }
 

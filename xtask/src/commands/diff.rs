@@ -15,7 +15,7 @@ use report::quantity::human;
 use report::{SiteCount, line_difference, plural};
 
 use crate::cli::exit_code::{self, NOTHING_MATCHED, PASS, TOOL_ERROR, USAGE, usage};
-use crate::cli::flags::{By, ShownFlags};
+use crate::cli::flags::ShownFlags;
 use crate::store::exports::Exports;
 use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::stored::{Stored, cases_of, is_stdin, no_case, sites_of};
@@ -63,12 +63,13 @@ pub fn help() -> String {
   cargo xtask diff OLD NEW 'ingest/build'
   cargo xtask diff OLD NEW 'vectors/single_vector{dim=128}' --flamegraph difference.svg
 
-Shows which call sites came, grew, shrank and went, the largest change first; `moved` allocate as much as before, but for
-other callers. A row is a line of code with all stacks that lead to it, and those that differ stand below it. Stacks are the
-same when they are equal, or when only lines differ, because any edit moves lines. Where a run's profile is not at hand only its top call
-sites are known: others `entered` or `left` the top, and what they had before or have now is unknown, not 0.
-In the flame graph a frame is as wide as the larger of its old and its new bytes, so that what went is seen, too.
-It judges nothing: the exit code is 0 whatever differs.",
+Shows which call sites came, grew, shrank and went, the largest change first. One that `moved` allocates as much as before, \
+for other callers. A row is a line of code; the stacks that differ stand below it. Stacks that differ only in line numbers \
+are the same stack, because any edit moves lines.
+
+If a run's profile is missing, only its top call sites are known. Others `entered` or `left` the top; their count on the \
+other side is unknown, not 0. In the flame graph a frame is as wide as the larger of its old and new bytes, so what went \
+is visible, too. `diff` judges nothing: the exit code is 0 whatever differs.",
         &[PASS, TOOL_ERROR, USAGE, NOTHING_MATCHED],
         &[(PASS, "shown"), (NOTHING_MATCHED, "neither run has such a case, or neither profile such a call site")],
     )
@@ -152,7 +153,7 @@ fn elsewhere(old: &SitesSummary, new: &SitesSummary, count: SiteCount) -> String
     let others = SiteCount::ALL.into_iter().filter(|other| *other != count).filter_map(|other| {
         let lines = line_difference(old, new, other).len();
         let verb = if lines == 1 { "does" } else { "do" };
-        (lines > 0).then(|| format!("{} {lines} {verb}: --by {}", other.phrase(), By::from(other)))
+        (lines > 0).then(|| format!("{} {lines} {verb}: --by {}", other.phrase(), other.name()))
     });
     others.collect::<Vec<_>>().join(", ")
 }

@@ -16,8 +16,8 @@ pub fn help() -> String {
         "  cargo xtask heap 'vectors/fragmentation{allocator=system}'
   cargo xtask heap 'ingest/build.*engine=flat,n=1000' --cargo-profile dev
 
-Runs the case once in mode heap, with the calibrations, and shows each phase. RSS and average spread from run to run;
-`cargo xtask bench` repeats them and judges.",
+Runs the case once in mode heap, with the calibrations, and shows each phase. RSS and average vary from run to run: \
+`cargo xtask bench` repeats the case and judges it.",
         "measured",
     )
 }

@@ -64,11 +64,10 @@ pub fn help() -> String {
   cargo xtask leaks -s search -e usearch        the loops of one suite on one engine
   cargo xtask leaks --message-format json       one JSON document on stdout
 
-A loop does the same work again and again; the bytes that are live at each iteration's end must not \
-rise: behind 8 iterations of warm-up 24 readings that rise (Theil-Sen, Mann-Kendall, p < 0.001) make a \
-suspect, those behind them have to confirm it. Engines in C are read by their C heap. The limits on \
-leak.slope and leak.growth in the threshold table hold, too. Two known leaks of 8 bytes per iteration \
-are part of every check: if one is not found, the check fails.
+A loop repeats the same work; the live bytes after each iteration must not rise. After 8 iterations of warm-up, 24 rising \
+readings make the loop a suspect (Theil-Sen, Mann-Kendall, p < 0.001); it leaks if the readings after them rise, too. For \
+engines in C the C heap is read. The limits on leak.slope and leak.growth in the threshold table apply as well. Every \
+check includes two known leaks of 8 bytes per iteration and fails if it misses one.
 
 Your own code: docs/leaks.md, \"Leak checks in your own tests\".",
     )

@@ -36,10 +36,9 @@ pub fn help() -> String {
   cargo xtask profile multi_concept.dim=512,n=1000 --by total --top 5
   cargo xtask profile 'vectors/single_vector{dim=128}' --flamegraph f.svg --pprof f.pb.gz
 
-Runs the case once in mode sites: dhat keeps a stack for every allocation. Frames of the allocator and of the standard
-library are left out at the inner end, those of the harness at the outer, as far as names tell: --cargo-profile dev keeps no
-paths of inlined functions, so there they stay. In a pprof file alloc_* is what was ever
-requested, inuse_* what was live at the peak.",
+Runs the case once in mode sites: dhat records a stack for every allocation. Stacks are shown without the frames of the \
+allocator, of the standard library and of the harness. With --cargo-profile dev some remain, because it records no paths \
+of inlined functions. In a pprof file, alloc_* counts everything requested, inuse_* what was live at the peak.",
         "profiled",
     )
 }

@@ -93,26 +93,33 @@ pub fn help() -> String {
   cargo xtask monitor --metrics http://127.0.0.1:6333/metrics    Qdrant, or a Go service such as Weaviate
   cargo xtask monitor --metrics URL --metric heap_alloc_bytes=jvm_heap_bytes --duration 10min
 
-Every sample is an object in the file, which is whole JSON at every moment, also after a kill:
-  timestamp                                            RFC 3339, UTC
-  heap_alloc_bytes, heap_inuse_bytes, heap_sys_bytes   live bytes, in use by the allocator, held from the system
-  rss_bytes, rss_anon_bytes, rss_file_bytes            resident memory, summed over the process and its children
-  pss_bytes                                            the same with each shared page divided by who shares it; in as
-                                                       many samples as take 0.1 % of a core, since the kernel walks
-                                                       every page for it
-  peak_rss_bytes                                       highest RSS since the process began; of a single process only
-  processes                                            how many were summed
-What cannot be read is absent, never 0. From outside a process its heap cannot be seen: with --pid and COMMAND there are
-no heap_* fields. An endpoint gives what it exposes: go_memstats_heap_{alloc,inuse,sys}_bytes become heap_*; Qdrant's
-memory_allocated_bytes and memory_active_bytes become heap_alloc_bytes and heap_inuse_bytes, its other memory_*_bytes
-keep their names; process_resident_memory_bytes becomes rss_bytes.
+The file is valid JSON at every moment, even after a kill: an array with an object for each sample.
+  timestamp            RFC 3339, UTC
+  heap_alloc_bytes     live bytes
+  heap_inuse_bytes     bytes that the allocator has in use
+  heap_sys_bytes       bytes that the allocator holds from the system
+  rss_bytes            resident memory of the process and its children
+  rss_anon_bytes       its pages without a file
+  rss_file_bytes       its pages of mapped files
+  pss_bytes            resident memory, each shared page divided among its sharers; not in
+                       every sample, because reading it may take at most 0.1 % of a core
+  peak_rss_bytes       highest RSS since the start; of a single process only
+  processes            how many processes were summed
 
-  jq 'max_by(.heap_alloc_bytes) | .heap_alloc_bytes / 1024 / 1024' results/memory_metrics_*.json    of an endpoint
-  jq 'max_by(.rss_bytes) | .rss_bytes / 1024 / 1024' results/memory_metrics_*.json                  of a process
+A value that cannot be read is absent, never 0. A process's heap cannot be seen from outside, so --pid and COMMAND give \
+no heap_* fields. An endpoint gives what it exposes:
+  go_memstats_heap_{alloc,inuse,sys}_bytes   become heap_*
+  memory_allocated_bytes (Qdrant)            becomes heap_alloc_bytes
+  memory_active_bytes (Qdrant)               becomes heap_inuse_bytes
+  other memory_*_bytes (Qdrant)              keep their names
+  process_resident_memory_bytes              becomes rss_bytes
 
-When the process ends, so does the watch. An endpoint that does not answer costs a sample, which is counted with its
-reason. The summary goes to stdout, or to stderr where stdout is the command's. Ctrl-C goes to the command, too; after
-10 s it is killed.",
+The highest value in a file, in MiB:
+  jq 'max_by(.rss_bytes) | .rss_bytes / 1024 / 1024' results/memory_metrics_*.json
+
+The watch ends with the process. If an endpoint does not answer, the sample is lost: it is counted, with its reason. The \
+summary goes to stdout, or to stderr if the command uses stdout. Ctrl-C is passed on to the command, which is killed \
+10 s later.",
         &[PASS, TOOL_ERROR, USAGE, CANNOT_START, INTERRUPTED],
         &[
             (PASS, "the process ended, or the time was up"),

@@ -1,5 +1,6 @@
 //! Is the house in order? Rules that no compiler checks, each with its reason.
 
+mod lists;
 mod names;
 mod structure;
 

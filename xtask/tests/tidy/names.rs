@@ -21,7 +21,7 @@ fn types(text: &str) -> BTreeSet<String> {
     named.map(|found| found[1].to_string()).collect()
 }
 
-fn is_shipped(path: &Path) -> bool {
+pub fn is_shipped(path: &Path) -> bool {
     let is_test = |part: &str| ["tests", "tests.rs", "benches"].contains(&part);
     !path.starts_with("fuzz") && !path.iter().any(|part| part.to_str().is_some_and(is_test))
 }

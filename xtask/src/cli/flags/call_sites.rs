@@ -1,10 +1,8 @@
 //! Options of what runs one case and of what shows call sites.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use report::SiteCount;
 
 use super::{ResultsFlags, SuiteFlags};
@@ -31,7 +29,7 @@ pub struct ShownFlags {
     top: Option<usize>,
     /// By which count they are ranked [default: peak]
     #[arg(long, value_enum)]
-    by: Option<By>,
+    by: Option<SiteCount>,
 }
 
 impl ShownFlags {
@@ -42,55 +40,12 @@ impl ShownFlags {
 
     /// By which count they are ranked.
     pub fn count(&self) -> SiteCount {
-        self.by.unwrap_or_default().into()
+        self.by.unwrap_or_default()
     }
 
     /// The flag that was given, of those that mean something for call sites alone.
     pub fn given(&self) -> Option<&'static str> {
         self.top.map(|_| "--top").or(self.by.map(|_| "--by"))
-    }
-}
-
-/// The counts of a call site.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum By {
-    /// Live bytes at the peak
-    #[default]
-    Peak,
-    /// Bytes ever requested
-    Total,
-    /// Live bytes at the end
-    End,
-    /// Blocks ever requested
-    Blocks,
-}
-
-impl From<SiteCount> for By {
-    fn from(count: SiteCount) -> By {
-        match count {
-            SiteCount::Peak => By::Peak,
-            SiteCount::Total => By::Total,
-            SiteCount::End => By::End,
-            SiteCount::Blocks => By::Blocks,
-        }
-    }
-}
-
-/// As on the command line.
-impl fmt::Display for By {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.to_possible_value().as_ref().map_or("", PossibleValue::get_name))
-    }
-}
-
-impl From<By> for SiteCount {
-    fn from(by: By) -> SiteCount {
-        match by {
-            By::Peak => SiteCount::Peak,
-            By::Total => SiteCount::Total,
-            By::End => SiteCount::End,
-            By::Blocks => SiteCount::Blocks,
-        }
     }
 }
 

@@ -33,9 +33,9 @@ pub struct SnapshotFlags {
 /// How a suspicion is confirmed, and where the result goes.
 #[derive(Debug, Default, Clone, Args)]
 pub struct ConfirmFlags {
-    /// Where a noisy metric may be worse, or looks better: run the old binaries and these in turn, 20 fresh
-    /// processes each; only what that confirms fails, or counts as better. The old ones are those kept with
-    /// the baseline; with REF, those of the merge base of HEAD and REF, which is built in a git worktree
+    /// Confirm noisy metrics that look worse or better: run the old and the new binaries in turn, 20 fresh
+    /// processes each. Only what that confirms fails, or counts as better. The old binaries are those kept
+    /// with the baseline; with REF, those of the merge base of HEAD and REF, built in a git worktree
     #[arg(long, value_name = "REF", num_args = 0..=1, default_missing_value = "")]
     pub confirm: Option<String>,
 }
@@ -44,7 +44,7 @@ pub struct ConfirmFlags {
 #[derive(Debug, Default, Clone, Args)]
 pub struct ExportFlags {
     /// Write the result for another tool: bencher, smaller-is-better, junit, markdown (a step summary) or
-    /// csv; several mean all of them
+    /// csv; may be given several times
     #[arg(long, value_name = "FORMAT=FILE", value_parser = OsStringValueParser::new().try_map(parse_export))]
     pub export: Vec<Export>,
 }

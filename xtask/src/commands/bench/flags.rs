@@ -56,10 +56,10 @@ pub fn help() -> String {
   cargo xtask bench --slow --message-format json      everything; one JSON document on stdout
   cargo xtask bench --baseline main             compare with a baseline, see `cargo xtask baseline --help`
 
-Cases tagged slow are left out unless --slow, -t slow or the case's whole id asks for them. Cases \
-tagged fault misbehave on purpose and run only by -t fault or by their id. Cases tagged calibration \
-check the instruments and are part of every bench with mode heap or native.
+Cases tagged slow run only with --slow, -t slow or their whole id. Cases tagged fault misbehave on purpose; they run only \
+with -t fault or their id. Cases tagged calibration check the instruments and are part of every bench with mode heap or \
+native.
 
-stdout carries the result, stderr the progress. Colour follows the terminal and NO_COLOR.",
+The result goes to stdout, the progress to stderr. NO_COLOR switches colours off.",
     )
 }
