@@ -3,6 +3,7 @@
 pub mod bounded_capture;
 pub mod child_executor;
 pub mod child_process;
+pub mod child_setup;
 pub mod confirm;
 pub mod environment;
 pub mod filter;

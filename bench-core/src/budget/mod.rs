@@ -44,6 +44,8 @@
 //! ```
 
 mod bytes;
+mod error;
+mod heap_limit;
 mod operation;
 mod pressure;
 mod status;
@@ -53,9 +55,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
-
 pub use bytes::Bytes;
+pub use error::BudgetError;
+pub use heap_limit::{HeapLimit, HeapLimitError, HeapUse};
 pub use operation::{Operation, OperationMonitor, OperationReport, Trends};
 pub use pressure::{LevelCounts, Pressure};
 pub use status::{Limits, Readings, Status};
@@ -92,18 +94,17 @@ impl MemoryBudget {
     /// # Errors
     /// When there is no limit or one of 0, or when nothing that has a limit can be read: such a budget would
     /// always say that all is well.
-    pub fn new(limits: Limits) -> Result<MemoryBudget> {
+    pub fn new(limits: Limits) -> Result<MemoryBudget, BudgetError> {
         MemoryBudget::below(Path::new("/"), limits)
     }
 
     /// `root` is where the system's files lie.
-    fn below(root: &Path, limits: Limits) -> Result<MemoryBudget> {
-        ensure!(
-            limits.set().count() > 0,
-            "a memory budget needs a limit: for the heap, the process or the system"
-        );
-        for (name, limit) in limits.set() {
-            ensure!(limit > Bytes::new(0), "the memory budget's limit for the {name} is 0 bytes");
+    fn below(root: &Path, limits: Limits) -> Result<MemoryBudget, BudgetError> {
+        if limits.set().count() == 0 {
+            return Err(BudgetError::NoLimit);
+        }
+        if let Some((name, _)) = limits.set().find(|(_, limit)| *limit == Bytes::new(0)) {
+            return Err(BudgetError::ZeroLimit(name));
         }
         let sources = Sources::open(root);
         let (heap_base, last) = (Bytes::new(0), Mutex::new(None));
@@ -130,7 +131,7 @@ impl MemoryBudget {
     ///
     /// # Errors
     /// When nothing that has a limit can be read any more.
-    pub fn check(&self) -> Result<Pressure> {
+    pub fn check(&self) -> Result<Pressure, BudgetError> {
         self.check_for(Bytes::new(0))
     }
 
@@ -138,11 +139,11 @@ impl MemoryBudget {
     ///
     /// # Errors
     /// As [`MemoryBudget::check`].
-    pub fn check_for(&self, more: Bytes) -> Result<Pressure> {
+    pub fn check_for(&self, more: Bytes) -> Result<Pressure, BudgetError> {
         let status = self.checked();
         match status::pressure(&self.limits, &status.readings.with(more)) {
             Some(pressure) => Ok(pressure),
-            None => bail!("the memory budget is blind: {} ({BLIND_BECAUSE})", self.status()),
+            None => Err(BudgetError::Blind(self.status().to_string())),
         }
     }
 
@@ -185,10 +186,6 @@ impl MemoryBudget {
     }
 }
 
-/// Why limits may have nothing to compare with.
-const BLIND_BECAUSE: &str = "the heap is seen where CountingAllocator is the #[global_allocator]; process and system are \
-                             read from /proc and /sys/fs/cgroup on Linux, through sysinfo elsewhere";
-
 /// Checks a budget at every nth chunk.
 pub struct EveryNth<'a> {
     budget: &'a MemoryBudget,
@@ -201,7 +198,7 @@ impl EveryNth<'_> {
     ///
     /// # Errors
     /// As [`MemoryBudget::check`].
-    pub fn chunk(&mut self) -> Result<Option<Pressure>> {
+    pub fn chunk(&mut self) -> Result<Option<Pressure>, BudgetError> {
         self.chunks += 1;
         if self.chunks.is_multiple_of(self.n) { self.budget.check().map(Some) } else { Ok(None) }
     }

@@ -5,8 +5,6 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-
 use super::{Bytes, Growth, LevelCounts, MemoryBudget, Pressure, Status, ThinnedReadings};
 
 /// Watches operations under one budget. Its memory does not grow with the length of the run: what it keeps is
@@ -113,11 +111,10 @@ impl Operation<'_> {
     ///
     /// # Errors
     /// As [`MemoryBudget::check`].
-    pub fn check(&mut self) -> Result<Pressure> {
+    pub fn check(&mut self) -> Result<Pressure, BudgetError> {
         let status = self.observe();
-        let pressure = status.pressure();
-        let pressure = pressure
-            .with_context(|| format!("the memory budget is blind: {}", self.monitor.budget.status()))?;
+        let blind = || BudgetError::Blind(self.monitor.budget.status().to_string());
+        let pressure = status.pressure().ok_or_else(blind)?;
         self.report.levels.add(pressure);
         Ok(pressure)
     }

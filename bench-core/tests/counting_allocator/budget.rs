@@ -4,7 +4,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use bench_core::budget::{Bytes, Limits, MemoryBudget, OperationMonitor, Pressure};
+use bench_core::budget::{
+    Bytes, HeapLimit, HeapLimitError, Limits, MemoryBudget, OperationMonitor, Pressure,
+};
 use bench_core::instrument::{mark, since};
 
 /// Limits of everything; the heap's is for what is allocated from here on.
@@ -55,4 +57,38 @@ pub fn a_check_of_the_budget_allocates_nothing() {
         let blocks = (heap.allocated_blocks, heap.freed_blocks, heap.reallocated_blocks);
         assert_eq!(blocks, (0, 0, 0), "readings kept for {max_age:?}");
     }
+}
+
+pub fn a_calls_limit_is_exact_to_the_byte() {
+    // 1,000 bytes stay, 3,000 more are live at the highest, in two blocks.
+    let work = || {
+        let answer = vec![1u8; 1000];
+        drop(black_box(vec![1u8; 3000]));
+        answer
+    };
+    let limit = HeapLimit::peak(Bytes::new(4000)).growth(Bytes::new(1000)).allocations(2);
+    let (answer, used) = limit.check(work).unwrap();
+    assert_eq!(
+        (answer.len(), used.peak, used.growth_bytes, used.allocations),
+        (1000, Bytes::new(4000), 1000, 2)
+    );
+    for limit in [
+        HeapLimit::peak(Bytes::new(3999)),
+        HeapLimit::peak(Bytes::new(4000)).growth(Bytes::new(999)),
+        HeapLimit::peak(Bytes::new(4000)).allocations(1),
+    ] {
+        let error = limit.check(work).unwrap_err();
+        assert_eq!(error, HeapLimitError::Exceeded { used, limit });
+        assert!(error.to_string().contains("took more of the heap than it may"), "{error}");
+    }
+    let freed = HeapLimit::peak(Bytes::new(0)).check(|| drop(answer)).unwrap().1;
+    assert_eq!((freed.peak, freed.growth_bytes, freed.allocations), (Bytes::new(0), -1000, 0));
+}
+
+pub fn a_calls_limit_tells_threads_apart() {
+    let work = || std::thread::spawn(|| drop(black_box(vec![1u8; 100_000]))).join().unwrap();
+    let alone = HeapLimit::peak(Bytes::mib(1));
+    assert!(matches!(alone.check(work), Err(HeapLimitError::OtherThreads { operations: 2.. })));
+    let ((), used) = alone.with_workers().check(work).unwrap();
+    assert!(used.peak >= Bytes::new(100_000), "{used:?}");
 }

@@ -48,6 +48,8 @@ const CHECKS: &[Check] = &[
     ("a_forked_child_counts_no_thread_of_its_parent", threads::a_forked_child_counts_no_thread_of_its_parent),
     ("the_budget_reads_the_heap_to_the_byte", budget::the_budget_reads_the_heap_to_the_byte),
     ("a_check_of_the_budget_allocates_nothing", budget::a_check_of_the_budget_allocates_nothing),
+    ("a_calls_limit_is_exact_to_the_byte", budget::a_calls_limit_is_exact_to_the_byte),
+    ("a_calls_limit_tells_threads_apart", budget::a_calls_limit_tells_threads_apart),
 ];
 
 fn main() {

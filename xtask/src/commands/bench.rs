@@ -17,12 +17,13 @@ use report::{Comparison, History, Thresholds, plural};
 use crate::build::binaries::BinaryStore;
 use crate::build::old_binaries::OldBinaries;
 use crate::build::suites::{ListedCases, Suites};
-use crate::build::workspace::{self, Metadata, display_path};
+use crate::build::workspace::{self, display_path};
 use crate::cli::command_line;
 use crate::cli::exit_code::{INTERRUPTED, most_severe, of_error, usage};
 use crate::commands::compare::today;
 use crate::commands::conclusion::{self, Against};
 use crate::run::child_executor::ChildExecutor;
+use crate::run::child_setup::ChildSetup;
 use crate::run::confirm;
 use crate::run::environment::Environment;
 use crate::run::gone_servers::GoneServers;
@@ -31,7 +32,6 @@ use crate::run::interrupt::Interrupt;
 use crate::run::plan::{self, Plan};
 use crate::run::selection::{SelectedCase, Selection, modes_of_run};
 use crate::store::history;
-use crate::store::output_file::write_whole;
 use crate::store::overwrite_check::OverwriteCheck;
 use crate::store::results::{Results, RunFolder, Side};
 use crate::store::run_file::{RUN_FILE, write_run};
@@ -395,31 +395,4 @@ fn ensure_every_rule_matches(thresholds: &Thresholds, cases: &[CaseSpec]) -> Res
 fn left_out(cases: &[CaseSpec], chosen: &[SelectedCase]) -> Vec<CaseId> {
     let is_chosen = |id: &CaseId| chosen.iter().any(|chosen| chosen.spec.id == *id);
     cases.iter().map(|spec| &spec.id).filter(|id| !is_chosen(id)).cloned().collect()
-}
-
-/// What children are given, in cargo's target folder, and what cargo knows of their allocators.
-pub struct ChildSetup {
-    /// The crates whose files are the built-in text.
-    pub crate_list: PathBuf,
-    /// Where every child gets its folder.
-    pub scratch: PathBuf,
-    /// The version of each allocator.
-    pub allocators: BTreeMap<String, String>,
-}
-
-impl ChildSetup {
-    /// Writes the list and makes the folder.
-    pub fn prepare() -> Result<ChildSetup> {
-        let metadata = Metadata::read()?;
-        let folder = metadata.target_directory.join("bench");
-        let scratch = folder.join("scratch");
-        fs::create_dir_all(&scratch).with_context(|| format!("create {}", display_path(&scratch)))?;
-        let list = metadata.crate_list();
-        // By its content: with another Cargo.lock another bench begins, and does not change what this one
-        // reads.
-        let crate_list = folder.join(format!("crates-{:.16}.tsv", host::sha256(list.as_bytes())));
-        write_whole(&crate_list, list.as_bytes())?;
-        let allocators = metadata.allocators();
-        Ok(ChildSetup { crate_list, scratch, allocators })
-    }
 }

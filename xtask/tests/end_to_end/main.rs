@@ -14,7 +14,6 @@ mod older_runs;
 mod output;
 mod profiles;
 mod servers;
-mod snapshots;
 mod test_files;
 mod users_files;
 mod workspaces;

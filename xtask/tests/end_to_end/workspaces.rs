@@ -12,7 +12,8 @@ use crate::xtask_process::{assert_code, code_and_stderr};
 /// A program that lists one case of the suite `good`, and fails when it is to run it.
 const LISTS_ONE_CASE: &str = r##"fn main() {
     if std::env::args().nth(1).as_deref() == Some("list") {
-        println!(r#"[{"id": "good/case", "about": "nothing", "tags": ["quick"], "allocator": "system"}]"#);
+        let cases = r#"[{"id": "good/case", "about": "nothing", "tags": ["quick"], "allocator": "system"}]"#;
+        println!("{cases}");
     } else {
         eprintln!("error: as told");
         std::process::exit(1);
@@ -47,7 +48,7 @@ fn workspace(packages: &[(&str, &str, &str)]) -> tempfile::TempDir {
 
 #[test]
 fn a_package_that_does_not_work_is_reported_and_the_others_are_measured() {
-    let lists_good = r##"fn main() { println!(r#"[{"id": "good/x", "about": "", "tags": [], "allocator": "system"}]"#) }"##;
+    let lists_good = r##"fn main() { print!("{}", r#"[{"id": "good/x", "about": "", "tags": [], "allocator": "system"}]"#) }"##;
     let folder = workspace(&[
         ("good", "suites = [\"good\"]", LISTS_ONE_CASE),
         ("broken", "suites = [\"broken\"]", "fn main() { this is no Rust }"),

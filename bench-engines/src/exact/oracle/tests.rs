@@ -291,7 +291,8 @@ fn vectors_too_short_for_an_engine_are_left_out_of_its_recall_alone() {
 
 #[test]
 fn an_engine_that_stores_something_else_is_judged_by_ids_alone() {
-    let (base, queries) = (vectors(50, 8, 0), vectors(1, 8, 77));
+    let (base, queries) = (vectors(50, 8, 0), vectors(2, 8, 77));
+    let queries = Vectors::new(8, queries.row(0).to_vec()).unwrap();
     let right = answer(&base, queries.row(0), &[7], Distance::L2);
     let capabilities = Capabilities { exact_distances: false, ..approximate().capabilities };
     let coded = Adapter { capabilities, ..approximate() };

@@ -50,7 +50,7 @@ A package that you have becomes one with suites by its manifest:
 /// Runs the command.
 pub fn run(flags: &InitFlags) -> Result<u8> {
     ensure_package_name(&flags.name).map_err(usage)?;
-    let source = Source::new(flags.source.as_deref()).map_err(usage)?;
+    let source = LibrarySource::new(flags.source.as_deref()).map_err(usage)?;
     let current = std::env::current_dir().context("find the current folder")?;
     let is_empty = !current.ancestors().any(|folder| folder.join("Cargo.toml").is_file());
     let workspace = if is_empty { None } else { Some(Workspace::current()?) };
@@ -80,7 +80,7 @@ pub fn run(flags: &InitFlags) -> Result<u8> {
     }
     said += &format!("\nnext: {} bench --quick\n", program::name());
     output::print(&said)?;
-    if let Source::Folder(folder) = &source {
+    if let LibrarySource::Folder(folder) = &source {
         eprintln!(
             "note: the package and the workflow get membench from {}, which only this machine has; --source URL \
              names a repository",
@@ -91,18 +91,18 @@ pub fn run(flags: &InitFlags) -> Result<u8> {
 }
 
 /// Where membench comes from.
-enum Source {
+enum LibrarySource {
     /// A git repository.
     Url(String),
     /// The folder of a checkout.
     Folder(PathBuf),
 }
 
-impl Source {
-    fn new(given: Option<&str>) -> Result<Source> {
+impl LibrarySource {
+    fn new(given: Option<&str>) -> Result<LibrarySource> {
         if let Some(url) = given.filter(|given| given.contains("://") || given.starts_with("git@")) {
             ensure!(!url.contains(['"', '\\', ' ']), "--source {url:?} is no URL");
-            return Ok(Source::Url(url.into()));
+            return Ok(LibrarySource::Url(url.into()));
         }
         let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"));
         let folder = given.map_or(built_in, Path::new);
@@ -114,15 +114,17 @@ impl Source {
             "{} is no checkout of membench: {way_out}",
             display_path(&folder)
         );
-        Ok(Source::Folder(folder))
+        Ok(LibrarySource::Folder(folder))
     }
 
     /// What stands behind `membench = ` in a manifest in `package`.
     fn dependency(&self, package: &Path, features: &str) -> String {
         let place = match self {
-            Source::Url(url) => format!("git = \"{url}\""),
-            Source::Folder(folder) if package.parent() == Some(folder) => "path = \"../membench\"".into(),
-            Source::Folder(folder) => format!("path = {:?}", folder.join("membench")),
+            LibrarySource::Url(url) => format!("git = \"{url}\""),
+            LibrarySource::Folder(folder) if package.parent() == Some(folder) => {
+                "path = \"../membench\"".into()
+            }
+            LibrarySource::Folder(folder) => format!("path = {:?}", folder.join("membench")),
         };
         format!("{{ {place}{features} }}")
     }
@@ -130,8 +132,8 @@ impl Source {
     /// The words behind `cargo install`.
     fn install(&self) -> String {
         match self {
-            Source::Url(url) => format!("--git {url} xtask"),
-            Source::Folder(folder) => format!("--path {}", folder.join("xtask").display()),
+            LibrarySource::Url(url) => format!("--git {url} xtask"),
+            LibrarySource::Folder(folder) => format!("--path {}", folder.join("xtask").display()),
         }
     }
 }
@@ -145,7 +147,12 @@ struct NewFile {
     may_be_there: bool,
 }
 
-fn files(flags: &InitFlags, source: &Source, root: &Path, beside: Option<&ManifestPackage>) -> Vec<NewFile> {
+fn files(
+    flags: &InitFlags,
+    source: &LibrarySource,
+    root: &Path,
+    beside: Option<&ManifestPackage>,
+) -> Vec<NewFile> {
     let name = flags.name.as_str();
     let (main, manifest, rules, features) = if flags.engine {
         (
@@ -248,15 +255,15 @@ mod tests {
 
     #[test]
     fn a_source_is_a_url_or_a_checkout() {
-        let url = Source::new(Some("https://git.example.com/m")).unwrap();
+        let url = LibrarySource::new(Some("https://git.example.com/m")).unwrap();
         assert_eq!(url.dependency(Path::new("/w/a"), ""), "{ git = \"https://git.example.com/m\" }");
         assert_eq!(url.install(), "--git https://git.example.com/m xtask");
-        let own = Source::new(None).unwrap();
+        let own = LibrarySource::new(None).unwrap();
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().canonicalize().unwrap();
         assert_eq!(own.dependency(&checkout.join("mine"), ""), "{ path = \"../membench\" }");
         assert!(own.dependency(Path::new("/w/a"), "").ends_with("/membench\" }"));
         for wrong in ["/", "/no/such/folder", "https://x\" y"] {
-            assert!(Source::new(Some(wrong)).is_err(), "{wrong}");
+            assert!(LibrarySource::new(Some(wrong)).is_err(), "{wrong}");
         }
     }
 }

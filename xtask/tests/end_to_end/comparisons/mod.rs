@@ -6,6 +6,7 @@ mod composition;
 mod confirmations;
 mod history;
 mod side_by_side;
+mod snapshots;
 mod stale_baselines;
 
 use std::process::Output;
