@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use bench_core::budget::{Bytes, Limits, MemoryBudget, OperationMonitor, Pressure};
+use bench_core::budget::{BudgetError, Bytes, Limits, MemoryBudget, OperationMonitor, Pressure};
 use bench_core::harness::Inputs;
 use bench_core::instrument::CountingAllocator;
 use bench_data::chunk;
@@ -40,7 +40,7 @@ const JUDGED_LONG: &[usize] = &[1, 2, 3];
 const JUDGED_SHORT: &[usize] = &[1];
 
 /// What is done after each chunk of work.
-type AfterChunk<'a> = dyn FnMut() -> Result<()> + 'a;
+type AfterChunk<'a> = dyn FnMut() -> Result<(), BudgetError> + 'a;
 
 /// A name, the judged ways, and work that calls back after each of its chunks.
 type Work = (&'static str, &'static [usize], Box<dyn Fn(&mut AfterChunk<'_>) -> Result<()>>);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Bytes, Growth, LevelCounts, MemoryBudget, Pressure, Status, ThinnedReadings};
+use super::{BudgetError, Bytes, Growth, LevelCounts, MemoryBudget, Pressure, Status, ThinnedReadings};
 
 /// Watches operations under one budget. Its memory does not grow with the length of the run: what it keeps is
 /// one report for each name, and two trends.
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn an_operation_that_fails_is_reported_too() {
         let monitor = monitor();
-        let fails = || -> Result<()> {
+        let fails = || -> anyhow::Result<()> {
             let mut operation = monitor.start("import");
             operation.add(1, 1);
             anyhow::bail!("in the middle")
