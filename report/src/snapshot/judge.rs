@@ -213,7 +213,7 @@ impl Snapshot {
         let (old, new) = (line.value, value.value);
         let is_more = new > old;
         match (line.metric.direction == Direction::Higher) == is_more {
-            _ if self.is_within(old, new) => None,
+            _ if self.tolerance.allows(line.metric, old, new) => None,
             true => Some(SnapshotState::Better { old, new }),
             false => Some(SnapshotState::Worse { old, new }),
         }

@@ -9,6 +9,7 @@ mod judge;
 mod number;
 mod parse;
 mod render;
+mod tolerance;
 mod update;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use bench_core::metric::Metric;
 use crate::pattern::IdPattern;
 
 pub use judge::{SnapshotCheck, SnapshotMismatch, SnapshotState};
+pub use tolerance::Tolerance;
 pub use update::SnapshotUpdate;
 
 /// The version of the file's format.
@@ -31,11 +33,8 @@ pub struct Snapshot {
     pub path: String,
     /// The comment at its top, whole lines; an update keeps it.
     pub head: String,
-    /// By which share of the old value a number may move before anything is said; 0 unless the file says
-    /// otherwise.
-    pub tolerance: f64,
-    /// The tolerance as it is written: `0.1%`.
-    pub tolerance_text: Option<String>,
+    /// By how much a number may move before anything is said; by nothing unless the file says otherwise.
+    pub tolerance: Tolerance,
     /// The words that chose its cases: `--quick`. A run that was asked for the same is to have all of them.
     pub selection: Vec<String>,
     /// What it leaves out on purpose, because it varies.
@@ -89,18 +88,12 @@ impl Snapshot {
         Snapshot {
             path: path.into(),
             head,
-            tolerance: 0.0,
-            tolerance_text: None,
+            tolerance: Tolerance::default(),
             selection: selection.to_vec(),
             leave_out: Vec::new(),
             measured_on: BTreeMap::new(),
             cases: BTreeMap::new(),
         }
-    }
-
-    /// Whether `new` is within the tolerance of `old`.
-    fn is_within(&self, old: f64, new: f64) -> bool {
-        (new - old).abs() <= self.tolerance * old.abs()
     }
 
     /// Whether the whole case is left out.

@@ -10,8 +10,7 @@ use bench_core::metric::Metric;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{SNAPSHOT_SCHEMA, Snapshot, SnapshotCase, SnapshotExclusion, SnapshotNumber, number};
-use crate::quantity::percent;
+use super::{SNAPSHOT_SCHEMA, Snapshot, SnapshotCase, SnapshotExclusion, SnapshotNumber, Tolerance, number};
 use crate::thresholds::source::TableText;
 use crate::values::key::canonical;
 
@@ -36,8 +35,8 @@ impl Snapshot {
                 }
                 "tolerance" => {
                     let text = string(&source, value)?;
-                    let share = percent(text).map_err(|error| source.error(&value.span(), error))?;
-                    (snapshot.tolerance, snapshot.tolerance_text) = (share, Some(text.into()));
+                    let tolerance = Tolerance::read(text);
+                    snapshot.tolerance = tolerance.map_err(|error| source.error(&value.span(), error))?;
                 }
                 "selection" => snapshot.selection = strings(&source, value)?,
                 "leave_out" => snapshot.leave_out = left_out(&source, value)?,

@@ -11,7 +11,7 @@ impl Snapshot {
     pub fn render(&self) -> String {
         let mut text = self.head.clone();
         let _ = writeln!(text, "schema = {SNAPSHOT_SCHEMA}");
-        if let Some(tolerance) = &self.tolerance_text {
+        if let Some(tolerance) = &self.tolerance.text {
             let _ = writeln!(text, "tolerance = {}", quoted(tolerance));
         }
         let list = |words: Vec<String>| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", ");

@@ -267,7 +267,7 @@ fn a_malformed_snapshot_is_refused_with_its_line() {
         ("schema = 2", "memory.toml:1:10: schema 2 is newer than this build knows (1): update the tool"),
         ("schema = \"x\"", "memory.toml:1:10: unknown schema: expected 1"),
         ("schema = 1\nnumbers = 3", "memory.toml:2:1: unknown key \"numbers\""),
-        ("schema = 1\ntolerance = \"3\"", "memory.toml:2:13: \"3\" is not a percentage"),
+        ("schema = 1\ntolerance = \"3\"", "memory.toml:2:13: \"3\" is not a tolerance"),
         ("schema = 1\nselection = \"x\"", "memory.toml:2:13: expected a list of texts"),
         ("schema = 1\nleave_out = [\"a//\"]", "memory.toml:2:13: "),
         ("schema = 1\nleave_out = [\"** heap.peek\"]", "memory.toml:2:13: unknown metric \"heap.peek\""),
