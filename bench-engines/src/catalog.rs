@@ -39,27 +39,27 @@ const OURS: &[&Adapter] = &[
 ];
 
 /// The engines of others; set once, before any suite is made.
-static REGISTERED: OnceLock<&'static [&'static Adapter]> = OnceLock::new();
+static REGISTERED: OnceLock<Vec<&'static Adapter>> = OnceLock::new();
 
 /// Adds engines of others: from now on every workload on engines has cases on them, too. To be called once,
 /// before a suite is made.
 ///
 /// # Errors
 /// When engines were registered before, a name cannot stand in a case's id, or two engines have the same.
-pub fn register(adapters: &'static [&'static Adapter]) -> Result<()> {
+pub fn register(adapters: &[&'static Adapter]) -> Result<()> {
     for (index, adapter) in adapters.iter().enumerate() {
         let name = adapter.name;
         ensure!(is_word(name), "the engine's name {name:?}: letters, digits and `_.+-` make one");
         let others = OURS.iter().chain(&adapters[..index]);
         ensure!(others.into_iter().all(|other| other.name != name), "there are two engines {name:?}");
     }
-    ensure!(REGISTERED.set(adapters).is_ok(), "engines were registered before");
+    ensure!(REGISTERED.set(adapters.to_vec()).is_ok(), "engines were registered before");
     Ok(())
 }
 
 /// Every engine of this program, the control first, the registered ones last.
 pub fn all() -> impl Iterator<Item = &'static Adapter> + Clone {
-    OURS.iter().chain(REGISTERED.get().copied().unwrap_or_default()).copied()
+    OURS.iter().chain(REGISTERED.get().into_iter().flatten()).copied()
 }
 
 /// The names of the engines that `suits`, for the axis `engine`.

@@ -52,7 +52,7 @@ pub use bench_search::suite as search;
 
 /// The whole program of some engines: what `main` returns. Every workload of `ingest` and `search` that they
 /// can do runs on them, beside `flat` and the engines of this crate's features.
-pub fn run(adapters: &'static [&'static Adapter]) -> ExitCode {
+pub fn run(adapters: &[&'static Adapter]) -> ExitCode {
     if let Err(error) = register(adapters) {
         eprintln!("error: {error:#}");
         return ExitCode::FAILURE;

@@ -90,5 +90,6 @@ pub fn a_calls_limit_tells_threads_apart() {
     let alone = HeapLimit::peak(Bytes::mib(1));
     assert!(matches!(alone.check(work), Err(HeapLimitError::OtherThreads { operations: 2.. })));
     let ((), used) = alone.with_workers().check(work).unwrap();
-    assert!(used.peak >= Bytes::new(100_000), "{used:?}");
+    // Each thread may hold back 16 KiB.
+    assert!(used.peak >= Bytes::new(100_000 - 2 * 16 * 1024), "{used:?}");
 }

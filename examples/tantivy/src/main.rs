@@ -49,12 +49,12 @@ fn prepare_create(case: &Case) -> Result<Prepared> {
         let each = docs / segments;
         let last = (segments - 1) * each;
         if segments > 1 {
-            phases.measure("add_segments", || {
-                (0..segments - 1).try_for_each(|segment| {
+            phases.measure("add_segments", || -> Result<()> {
+                for segment in 0..segments - 1 {
                     documents.add(&writer, segment * each..(segment + 1) * each)?;
                     writer.commit()?;
-                    membench::Result::Ok(())
-                })
+                }
+                Ok(())
             })?;
         }
         phases.measure("add", || documents.add(&writer, last..docs))?;
