@@ -13,12 +13,13 @@ fn main() {
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     let lock = env::var_os("BENCH_LOCK").map(PathBuf::from);
     let lock = lock.or_else(|| nearest(&out)).or_else(|| nearest(&package));
-    // Without a lock no version is known, and none is stated.
+    // Without a lock no version is known, and none is stated. The copy has another name: the next run would
+    // find it as the nearest lock.
     let text = lock.as_deref().map(|lock| {
         println!("cargo::rerun-if-changed={}", lock.display());
         fs::read_to_string(lock).unwrap_or_else(|error| panic!("read {}: {error}", lock.display()))
     });
-    fs::write(out.join("Cargo.lock"), text.unwrap_or_default()).expect("OUT_DIR can be written");
+    fs::write(out.join("versions.lock"), text.unwrap_or_default()).expect("OUT_DIR can be written");
 }
 
 fn nearest(folder: &Path) -> Option<PathBuf> {

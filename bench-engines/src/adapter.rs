@@ -159,7 +159,7 @@ impl Adapter {
 }
 
 /// The lock that this build was made with (`build.rs`): the only place that knows a dependency's version.
-const LOCK: &str = include_str!(concat!(env!("OUT_DIR"), "/Cargo.lock"));
+const LOCK: &str = include_str!(concat!(env!("OUT_DIR"), "/versions.lock"));
 
 /// The version of a package that Cargo.lock pins, if it is a dependency.
 pub fn pinned_version(package: &str) -> Option<&'static str> {

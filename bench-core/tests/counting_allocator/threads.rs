@@ -327,8 +327,10 @@ pub fn a_forked_child_counts_no_thread_of_its_parent() {
     let bystanders = [(), ()].map(|()| {
         let theirs = turn.clone();
         thread::spawn(move || {
+            // Once the parent has begun, and not before it has marked.
             theirs.wait();
-            let kept = vec![1u8; 1234];
+            theirs.wait();
+            let kept = black_box(vec![1u8; 1234]);
             theirs.wait();
             theirs.wait();
             drop(kept);
@@ -336,6 +338,7 @@ pub fn a_forked_child_counts_no_thread_of_its_parent() {
     });
     turn.wait();
     let start = mark();
+    turn.wait();
     turn.wait();
     // SAFETY: the child only allocates, counts and leaves by _exit.
     let child = unsafe { libc::fork() };

@@ -18,11 +18,9 @@ use crate::build::workspace::Workspace;
 use crate::cli::exit_code::{BUILD_FAILED, CodedError, usage};
 use crate::cli::flags::{SelectionFlags, SuiteFlags};
 use crate::cli::program;
+use crate::run::bounded_capture::{Capture, Tail};
 use crate::run::interrupt::Interrupt;
 use crate::store::lock;
-
-/// The last lines of a failed program's stderr that are kept.
-const STDERR_LINES: usize = 10;
 
 /// The cases of a package, and its program's notes.
 type Listing = (Vec<CaseSpec>, Vec<String>);
@@ -181,10 +179,12 @@ impl Suites {
                 let said = stderr.trim().trim_start_matches("error: ");
                 return Err(usage(anyhow!("list the cases of {}: {said}", package.name)));
             }
-            let stderr: Vec<String> = stderr.lines().map(str::to_string).collect();
-            let last = stderr[stderr.len().saturating_sub(STDERR_LINES)..].to_vec();
-            let reason = format!("its program did not list its cases ({})", output.status);
-            return Ok(Err(FailedSuites { stderr: last, ..failed(reason) }));
+            let mut tail = Tail::default();
+            tail.feed(&output.stderr);
+            tail.finish();
+            let said = tail.panic().or_else(|| tail.error()).unwrap_or_else(|| output.status.to_string());
+            let reason = format!("its program did not list its cases: {said}");
+            return Ok(Err(FailedSuites { stderr: tail.lines(), ..failed(reason) }));
         }
         let cases: Vec<CaseSpec> = match serde_json::from_slice(&output.stdout) {
             Ok(cases) => cases,
