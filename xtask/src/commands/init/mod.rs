@@ -254,6 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn the_limits_that_are_written_can_be_read() {
+        for engine in [false, true] {
+            let flags = InitFlags { name: "mine".into(), engine, source: None };
+            let source = LibrarySource::new(None).unwrap();
+            let written = files(&flags, &source, Path::new("/w"), None);
+            let path = Path::new("results/thresholds.toml");
+            let limits = written.iter().find(|file| file.path == path).unwrap();
+            assert!(limits.text.contains("mine") && !limits.text.contains('@'), "{}", limits.text);
+            report::Thresholds::parse(&limits.text, "thresholds.toml").unwrap();
+        }
+    }
+
+    #[test]
     fn a_source_is_a_url_or_a_checkout() {
         let url = LibrarySource::new(Some("https://git.example.com/m")).unwrap();
         assert_eq!(url.dependency(Path::new("/w/a"), ""), "{ git = \"https://git.example.com/m\" }");
