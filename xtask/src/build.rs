@@ -7,3 +7,4 @@ pub mod packages;
 pub mod suites;
 pub mod user_inputs;
 pub mod workspace;
+pub mod worktree;

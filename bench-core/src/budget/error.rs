@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// A budget that could not be made, or that sees nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A budget that could not be made, or that sees nothing. Its `Debug` is its `Display`, so that `unwrap` and
+/// `?` in a test print it well.
+#[derive(Clone, PartialEq, Eq)]
 pub enum BudgetError {
     /// It has no limit at all.
     NoLimit,
@@ -18,6 +19,12 @@ const BLIND_BECAUSE: &str = "the heap is seen where CountingAllocator is the #[g
                              read from /proc and /sys/fs/cgroup on Linux, through sysinfo elsewhere";
 
 impl std::error::Error for BudgetError {}
+
+impl fmt::Debug for BudgetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Display for BudgetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

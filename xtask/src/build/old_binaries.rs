@@ -2,9 +2,8 @@
 //! revision, built in a git worktree in cargo's target folder.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use bench_core::run::Run;
 
 use crate::build::binaries::{BinaryStore, Hashes};
@@ -12,6 +11,7 @@ use crate::build::cargo_build::SuiteBuilder;
 use crate::build::packages::SuitePackages;
 use crate::build::suites::Suites;
 use crate::build::workspace::{Workspace, display_path, root};
+use crate::build::worktree::{git, workspace_at};
 use crate::cli::exit_code::usage;
 use crate::cli::flags::SuiteFlags;
 use crate::run::interrupt::Interrupt;
@@ -88,10 +88,7 @@ impl OldBinaries {
         eprintln!("building {commit} in {}, to run it and this tree in turn", display_path(&bench));
         let builder = || {
             let source = bench.join("old-source");
-            check_out(&commit, root, &source)?;
-            // The workspace may lie in a folder of the repository.
-            let source = source.join(git(root, &["rev-parse", "--show-prefix"])?);
-            let workspace = Workspace::around(&source)?;
+            let workspace = Workspace::around(&workspace_at(&commit, root, &source)?)?;
             let packages =
                 SuitePackages::of(&workspace).with_context(|| format!("the suites of {commit}"))?;
             // Its own target folder: this tree's holds this tree's.
@@ -137,39 +134,10 @@ fn of_revision(reference: &str, root: &Path) -> Result<OldBinaries> {
     Ok(if unchanged { OldBinaries::Unchanged } else { OldBinaries::Of(base) })
 }
 
-/// Makes `folder` a worktree of the repository at `root` with the files of a commit. There is one such
-/// folder: cargo knows crates by their paths, so that only what differs from the commit before is built anew.
-pub fn check_out(commit: &str, root: &Path, folder: &Path) -> Result<()> {
-    let path = folder.to_str().context("the target folder's path is not UTF-8")?;
-    let is_worktree = folder.join(".git").is_file()
-        && git(folder, &["rev-parse", "--show-toplevel"])
-            .is_ok_and(|top| Path::new(&top).canonicalize().ok() == folder.canonicalize().ok());
-    if is_worktree {
-        git(folder, &["checkout", "--quiet", "--force", "--detach", commit])
-    } else {
-        if folder.exists() {
-            std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", display_path(folder)))?;
-        }
-        git(root, &["worktree", "add", "--force", "--detach", path, commit])
-    }
-    .with_context(|| format!("check out {commit} in {}", display_path(folder)))?;
-    Ok(())
-}
-
-/// What git prints; its own words where it fails.
-pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
-    let mut git = Command::new("git");
-    // A hook's variables name its repository, whatever folder git is started in.
-    git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
-    let output = git.args(arguments).current_dir(folder).output().context("start git")?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "git {}: {}", arguments[0], stderr.trim());
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::worktree::check_out;
 
     /// A repository in which the branch `change` left `main`, which went on.
     struct Repository {

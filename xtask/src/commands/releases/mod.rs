@@ -9,10 +9,11 @@ use clap::Args;
 use regex::Regex;
 
 use crate::build::cargo_build::SuiteBuilder;
-use crate::build::old_binaries::{OldBinaries, check_out, git};
+use crate::build::old_binaries::OldBinaries;
 use crate::build::packages::SuitePackages;
 use crate::build::suites::Suites;
 use crate::build::workspace::{self, Workspace, display_path};
+use crate::build::worktree::{git, workspace_at};
 use crate::cli::exit_code::{self, usage};
 use crate::commands::bench::flags::BenchFlags;
 use crate::commands::bench::{self, Bench, BuiltRelease, OldSide, SelectedSuites};
@@ -130,9 +131,7 @@ impl Checkout {
     fn fresh(&self) -> Result<PathBuf> {
         let Workspace { root, target_directory, .. } = self.workspace;
         let source = target_directory.join("bench").join("releases-source");
-        check_out(&self.commit, root, &source)?;
-        // The workspace may lie in a folder of the repository.
-        let source = source.join(git(root, &["rev-parse", "--show-prefix"])?);
+        let source = workspace_at(&self.commit, root, &source)?;
         let (lock, copy) = (root.join("Cargo.lock"), source.join("Cargo.lock"));
         if lock.is_file() && !copy.is_file() {
             fs::copy(&lock, &copy).with_context(|| format!("copy {}", display_path(&lock)))?;
