@@ -211,7 +211,7 @@ fn miscount(fault: &CalibrationFault) -> Finding {
 fn failed_suite(failed: &FailedSuites) -> Finding {
     let text = match failed.suites.join(", ") {
         suites if suites.is_empty() => format!("package {}: {}", failed.package, failed.reason),
-        suites => format!("{suites} of package {}: {}", failed.package, failed.reason),
+        suites => format!("suite {suites} of package {}: {}", failed.package, failed.reason),
     };
     let stderr = failed.stderr.clone();
     Finding { stderr, ..Finding::new(Verdict::Fail, FindingKind::FailedSuite, text) }

@@ -65,7 +65,7 @@ impl SuiteBuilder {
             match artifacts.remove(&artifact) {
                 Some(path) => programs.push((package, path)),
                 None => {
-                    let reason = "it did not build; cargo's messages stand above".into();
+                    let reason = "it did not build: cargo printed why when the suites were built".into();
                     failed.push(FailedSuites::new(&package.name, &package.suites, reason));
                 }
             }
