@@ -7,7 +7,7 @@ use bench_data::dataset;
 use crate::assert_readable;
 
 /// The endings whose formats are read here without a library for the whole of it.
-pub const ENDINGS: [&str; 6] = [".fvecs", ".bvecs", ".fbin", ".u8bin", ".i8bin", ".npy"];
+pub const ENDINGS: [&str; 7] = [".fvecs", ".bvecs", ".fbin", ".u8bin", ".i8bin", ".npy", ".safetensors"];
 
 /// A file of this ending gives the vectors that its length allows, all of them finite, or is refused with its
 /// name.

@@ -12,14 +12,18 @@ use clap::Args;
 pub use servers::{ServerAddress, Servers};
 pub use url_parser::UrlParser;
 
+/// The value of `--dataset` that means no file: the token table of the embedding model.
+pub const MINILM_TOKENS: &str = "minilm-tokens";
+
 /// What the user gives for all cases: data, documents, a model, servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct UserInputs {
     /// Also measure on the vectors in this file (.fvecs, .bvecs, .fbin, .u8bin, .i8bin, .npy, .hdf5, .h5,
-    /// .parquet)
+    /// .parquet, .safetensors), or on the token table of the model of --model: minilm-tokens
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<PathBuf>,
-    /// The column of vectors, in a .parquet file with several; also of --queries, if it has that one
+    /// The column of vectors in a .parquet file, or the tensor in a .safetensors file, with several; also of
+    /// --queries, if it has that one
     #[arg(long, value_name = "NAME", requires = "dataset")]
     pub column: Option<String>,
     /// The data set's distance: l2, ip or cosine [default: what the file says, otherwise l2]
@@ -36,8 +40,8 @@ pub struct UserInputs {
     /// Also measure on the documents in this folder: text, Markdown, reStructuredText, source code
     #[arg(long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
-    /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm [default: from the Hugging
-    /// Face hub]
+    /// Folder of the embedding model all-MiniLM-L6-v2; needs --features minilm, unless it is for --dataset
+    /// minilm-tokens [default: from the Hugging Face hub]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     /// Servers, each by the name of its engine.

@@ -17,6 +17,7 @@ pub(super) mod parquet;
 pub(super) mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_columns;
+mod safetensors;
 pub(super) mod shaped;
 pub(super) mod vecs;
 
@@ -37,10 +38,11 @@ pub(super) enum FileFormat {
     Npy,
     Hdf5,
     Parquet,
+    Safetensors,
 }
 
 impl FileFormat {
-    const ALL: [(&str, FileFormat); 9] = [
+    const ALL: [(&str, FileFormat); 10] = [
         ("fvecs", FileFormat::Vecs(Component::F32)),
         ("bvecs", FileFormat::Vecs(Component::U8)),
         ("fbin", FileFormat::Shaped(Component::F32)),
@@ -50,6 +52,7 @@ impl FileFormat {
         ("hdf5", FileFormat::Hdf5),
         ("h5", FileFormat::Hdf5),
         ("parquet", FileFormat::Parquet),
+        ("safetensors", FileFormat::Safetensors),
     ];
 
     pub(super) fn of(path: &Path) -> Result<FileFormat> {
@@ -62,7 +65,7 @@ impl FileFormat {
     }
 
     /// Where the table of vectors lies in the file, if there can be several, and its shape: from the header.
-    /// `column` is the column of a Parquet file that the user named.
+    /// `column` is the column of a Parquet file, or the tensor, that the user named.
     pub(super) fn open(
         self,
         path: &Path,
@@ -76,6 +79,9 @@ impl FileFormat {
             FileFormat::Hdf5 => return hdf5::open(path, role).map(|(part, shape)| (Some(part), shape)),
             FileFormat::Parquet => {
                 return parquet::open(path, role, column).map(|(part, shape)| (Some(part), shape));
+            }
+            FileFormat::Safetensors => {
+                return safetensors::open(path, column).map(|(part, shape)| (Some(part), shape));
             }
         }?;
         Ok((None, shape))
@@ -112,6 +118,7 @@ impl FileFormat {
             FileFormat::Npy => npy::read(path, shape, n),
             FileFormat::Hdf5 => hdf5::read(path, part()?, n),
             FileFormat::Parquet => parquet::read(path, part()?, n),
+            FileFormat::Safetensors => safetensors::read(path, part()?, n),
         }
     }
 }

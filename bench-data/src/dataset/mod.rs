@@ -12,6 +12,7 @@ mod mistaken;
 mod neighbours;
 mod open;
 mod table;
+mod token_table;
 mod truth_cache;
 
 pub use contents::{K, QUERIES};

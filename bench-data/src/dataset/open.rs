@@ -4,18 +4,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use bench_core::case::as_word;
-use bench_core::harness::Inputs;
+use bench_core::inputs::{Inputs, MINILM_TOKENS};
 use bench_engines::{Distance, Vectors};
 
 use super::contents::{Companions, K, QUERIES, TableRole};
 use super::format::{FileFormat, hdf5};
 use super::neighbours::Neighbours;
 use super::table::VectorTable;
+use super::token_table;
 
 /// A file of vectors, opened: its shape is known, its vectors are not yet read.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     base: VectorTable,
+    /// Whether it is the token table of the embedding model, whose rows come scattered.
+    is_token_table: bool,
     pub(super) distance: Distance,
     /// What the file says of its distance, if the user says otherwise.
     contradicted: Option<String>,
@@ -50,7 +53,18 @@ pub fn open(path: &Path) -> Result<Dataset> {
 /// vectors; when there are neighbours, but no queries that they belong to, or they cannot be those of the
 /// queries among the vectors.
 pub fn of_inputs(inputs: &Inputs) -> Result<Option<Dataset>> {
-    inputs.user.dataset.as_ref().map(|path| opened(path, inputs)).transpose()
+    let Some(path) = &inputs.user.dataset else { return Ok(None) };
+    if token_table::is_named(path) {
+        return token_table_of(inputs).map(Some);
+    }
+    opened(path, inputs).map(Some)
+}
+
+fn token_table_of(inputs: &Inputs) -> Result<Dataset> {
+    let mut named = inputs.clone();
+    named.user.column = Some(token_table::TENSOR.into());
+    named.user.distance.get_or_insert(Distance::Cosine.to_string());
+    Ok(Dataset { is_token_table: true, ..opened(&token_table::find(inputs)?, &named)? })
 }
 
 fn opened(path: &Path, inputs: &Inputs) -> Result<Dataset> {
@@ -66,8 +80,9 @@ fn opened(path: &Path, inputs: &Inputs) -> Result<Dataset> {
     };
     let formats = || [Some(&base), queries.as_ref()].into_iter().flatten().map(|table| table.format);
     ensure!(
-        column.is_none() || formats().any(|format| format == FileFormat::Parquet),
-        "--column names a column of a .parquet file, and {} is none: leave it out",
+        column.is_none()
+            || formats().any(|format| matches!(format, FileFormat::Parquet | FileFormat::Safetensors)),
+        "--column names a column of a .parquet file or a tensor of a .safetensors file, and {} is none: leave it out",
         path.display()
     );
     if let Some(queries) = &queries {
@@ -81,7 +96,15 @@ fn opened(path: &Path, inputs: &Inputs) -> Result<Dataset> {
         );
     }
     let truth = truth(inputs, &base, &companions, queries.as_ref(), contradicted.is_some())?;
-    Ok(Dataset { base, distance, contradicted, queries, truth, cache: inputs.cache.clone() })
+    Ok(Dataset {
+        base,
+        is_token_table: false,
+        distance,
+        contradicted,
+        queries,
+        truth,
+        cache: inputs.cache.clone(),
+    })
 }
 
 /// The distance, and what the file says of it, if the user says otherwise.
@@ -132,6 +155,9 @@ impl Dataset {
     pub fn name(&self) -> String {
         const TAKEN: [&str; 2] = ["corpus", "snippets"];
 
+        if self.is_token_table {
+            return MINILM_TOKENS.into();
+        }
         let name = as_word(&self.base.path.file_stem().unwrap_or_default().to_string_lossy());
         if TAKEN.contains(&name.as_str()) { format!("{name}_file") } else { name }
     }
@@ -188,7 +214,7 @@ impl Dataset {
     pub fn note(&self) -> String {
         format!(
             "data set {}: {} vectors of dim {}; {}",
-            self.base.file_name(),
+            if self.is_token_table { MINILM_TOKENS.into() } else { self.base.file_name() },
             self.len(),
             self.dim(),
             self.about()
@@ -200,6 +226,9 @@ impl Dataset {
     /// # Errors
     /// When the file cannot be read, ends early, or holds a component that is not a finite number.
     pub fn read(&self, n: usize) -> Result<Vectors> {
+        if self.is_token_table {
+            return token_table::scattered(&self.base.read(self.len())?, n);
+        }
         self.base.read(n)
     }
 

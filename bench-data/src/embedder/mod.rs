@@ -5,8 +5,10 @@ mod kept;
 #[cfg(feature = "minilm")]
 pub mod minilm;
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
-use bench_core::harness::Inputs;
+use bench_core::inputs::{Inputs, MINILM_TOKENS};
 
 pub use hashing::Hashing;
 pub use kept::embed_once;
@@ -78,6 +80,11 @@ fn find(name: &str) -> Result<&'static Entry> {
 /// When a model is named and the feature `minilm` is off, or a file is missing or of another size.
 pub fn ensure_model_is_there(inputs: &Inputs) -> Result<()> {
     let Some(folder) = &inputs.user.model else { return Ok(()) };
+    // Its token table needs no inference, and is looked at where the data set is opened.
+    let is_for_tokens = inputs.user.dataset.as_deref() == Some(Path::new(MINILM_TOKENS));
+    if !cfg!(feature = "minilm") && is_for_tokens {
+        return Ok(());
+    }
     ensure!(
         cfg!(feature = "minilm"),
         "this build has no embedding model to use with --model {}: add --features minilm",

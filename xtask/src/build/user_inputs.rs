@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use bench_core::inputs::{Inputs, UserInputs};
+use bench_core::inputs::{Inputs, MINILM_TOKENS, UserInputs};
 
 /// The inputs for a suite's processes, which run in folders of their own and may take so many bytes.
 ///
@@ -16,7 +16,9 @@ pub fn checked(given: &UserInputs, memory_limit: u64) -> Result<Inputs> {
         ("--neighbours", &mut user.neighbours),
     ];
     for (flag, file) in files {
-        if let Some(file) = file {
+        if let Some(file) = file
+            && !(flag == "--dataset" && *file == Path::new(MINILM_TOKENS))
+        {
             *file = readable(file).with_context(|| flag.to_string())?;
         }
     }
