@@ -5,6 +5,8 @@
 
 mod allocator_internals;
 mod calibration;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+mod call_sites;
 mod counting_allocator;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod libc_direct;
@@ -32,6 +34,8 @@ pub use calibration::AnonMapping;
 pub use calibration::CBlock;
 #[cfg(unix)]
 pub use calibration::FileMapping;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+pub use call_sites::{CallPath, SiteAllocator, SiteProfile, SiteProfiler, SiteTotals};
 pub use counting_allocator::{
     Counted, CountingAllocator, HeapMark, HeapSnapshot, count_current_thread_again, counted_by_all_threads,
     counted_by_this_thread, ignore_current_thread, is_counting, live_bytes, mark, set_publish_threshold,

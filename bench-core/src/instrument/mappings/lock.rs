@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 
 /// A value that one thread at a time may touch. While it does, it takes no signals, whose handlers might wait
 /// for it.
-pub(super) struct Lock<T> {
+pub(in crate::instrument) struct Lock<T> {
     locked: AtomicBool,
     /// The signal mask of the thread that holds it.
     mask: UnsafeCell<Option<libc::sigset_t>>,
@@ -21,14 +21,14 @@ pub(super) struct Lock<T> {
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 /// Proof that the lock is held; gives it back when dropped.
-pub(super) struct Guard<T: 'static>(&'static Lock<T>);
+pub(in crate::instrument) struct Guard<T: 'static>(&'static Lock<T>);
 
 impl<T> Lock<T> {
-    pub(super) const fn new(value: T) -> Lock<T> {
+    pub(in crate::instrument) const fn new(value: T) -> Lock<T> {
         Lock { locked: AtomicBool::new(false), mask: UnsafeCell::new(None), value: UnsafeCell::new(value) }
     }
 
-    pub(super) fn lock(&'static self) -> Guard<T> {
+    pub(in crate::instrument) fn lock(&'static self) -> Guard<T> {
         // SAFETY: a set of signals is plain numbers; both calls fill what they are given.
         let mask = unsafe {
             let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = (mem::zeroed(), mem::zeroed());
@@ -44,7 +44,7 @@ impl<T> Lock<T> {
     }
 
     /// Takes over a lock whose guard was forgotten (across a fork).
-    pub(super) fn adopt(&'static self) -> Guard<T> {
+    pub(in crate::instrument) fn adopt(&'static self) -> Guard<T> {
         debug_assert!(self.locked.load(Relaxed));
         Guard(self)
     }

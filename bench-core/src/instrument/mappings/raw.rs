@@ -62,7 +62,7 @@ fn pointer(answer: c_long) -> *mut c_void {
 }
 
 /// Private memory for an instrument's own tables: zeros, and not in the book.
-pub(super) fn map_own(bytes: usize) -> Option<NonNull<c_void>> {
+pub(in crate::instrument) fn map_own(bytes: usize) -> Option<NonNull<c_void>> {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: no address is asked for, so nothing is mapped over.
     let address = unsafe { mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
