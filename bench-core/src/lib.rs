@@ -27,6 +27,7 @@ pub mod leak_detector;
 pub mod median;
 pub mod memory_metrics;
 pub mod metric;
+pub mod preload;
 pub mod process_status;
 pub mod process_tree;
 pub mod program;

@@ -1,6 +1,7 @@
-//! Defines malloc, mmap and their kin in the program that links this crate, so that all code calls these.
+//! Defines malloc, mmap and their kin in the program that links this crate, and in the library that is
+//! preloaded into others (`preload/`), so that all code calls these.
 //!
-//! They forward to glibc's own (`__libc_malloc` and so on), and count in mode `native`. Rust's global
+//! They forward to glibc's own (`__libc_malloc` and so on), and count in mode `native`. A suite's global
 //! allocator is `bench_core::instrument::LibcDirect` there, which calls glibc's own as well: no block is
 //! counted twice.
 //!

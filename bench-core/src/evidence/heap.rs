@@ -44,6 +44,22 @@ pub struct HeapRecord {
 }
 
 impl HeapRecord {
+    /// Of counts since the process began, what came since `start`; `base` is what was live when the first
+    /// phase began.
+    pub fn since(self, start: HeapRecord, base: HeapRecord) -> HeapRecord {
+        HeapRecord {
+            base_live_bytes: base.end_live_bytes,
+            base_live_blocks: Some(base.end_live_blocks),
+            start_live_bytes: start.end_live_bytes,
+            allocated_bytes: self.allocated_bytes.saturating_sub(start.allocated_bytes),
+            allocated_blocks: self.allocated_blocks.saturating_sub(start.allocated_blocks),
+            freed_blocks: self.freed_blocks.saturating_sub(start.freed_blocks),
+            reallocated_blocks: self.reallocated_blocks.saturating_sub(start.reallocated_blocks),
+            reallocated_bytes: self.reallocated_bytes.saturating_sub(start.reallocated_bytes),
+            ..self
+        }
+    }
+
     pub(super) fn then(self, next: HeapRecord) -> HeapRecord {
         HeapRecord {
             base_live_bytes: self.base_live_bytes,

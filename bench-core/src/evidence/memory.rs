@@ -180,7 +180,8 @@ impl MappingTotals {
     pub const ZERO: MappingTotals =
         MappingTotals { anon_bytes: 0, file_bytes: 0, maps: 0, unmaps: 0, remaps: 0 };
 
-    fn plus(self, next: MappingTotals) -> MappingTotals {
+    /// Both.
+    pub(crate) fn plus(self, next: MappingTotals) -> MappingTotals {
         MappingTotals {
             anon_bytes: self.anon_bytes.saturating_add(next.anon_bytes),
             file_bytes: self.file_bytes.saturating_add(next.file_bytes),

@@ -7,6 +7,7 @@ mod allocator_internals;
 mod calibration;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 mod call_sites;
+mod counter_page;
 mod counting_allocator;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod libc_direct;
@@ -46,7 +47,7 @@ pub use libc_direct::LibcDirect;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 pub use mappings::{
     counted_madvise, counted_mmap, counted_mremap, counted_munmap, forget_large_block, mappings_are_counted,
-    note_large_block,
+    note_large_block, publish_counts, publish_the_end,
 };
 pub use memory_probe::{MemoryMark, MemoryProbe};
 pub use native_heap::{

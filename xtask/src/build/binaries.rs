@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! bench/build.lock                       held while cargo builds and its binaries are taken over
-//! bench/build-XXXXXX/vectors        what one process took over, until it ends
+//! bench/build-XXXXXX/vectors        what one process took over, until it ends; libmembench_preload.so beside it
 //! bench/binaries/.lock                   held while something below is made or removed
 //! bench/binaries/<16 digits of SHA-256>/vectors   a hard link to what cargo built; a copy where there are none
 //!                                      /in-use         locked, shared, by every bench that runs it
@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
+use bench_core::preload::LIBRARY_FILE;
 use tempfile::TempDir;
 
 use crate::build::workspace::display_path;
@@ -66,9 +67,14 @@ pub struct BuildSnapshot {
 }
 
 impl BuildSnapshot {
-    /// Links the binaries into a new folder below `bench`, and removes what killed processes left there. The
-    /// caller holds the lock of the build. Where there are no links, cargo's own files are used.
-    pub fn of(mut built: Programs, bench: &Path) -> Result<(BuildSnapshot, Programs)> {
+    /// Links the binaries into a new folder below `bench`, and beside them the library that counts in other
+    /// programs; removes what killed processes left there. The caller holds the lock of the build. Where
+    /// there are no links, cargo's own files are used.
+    pub fn of(
+        mut built: Programs,
+        preload: Option<&Path>,
+        bench: &Path,
+    ) -> Result<(BuildSnapshot, Programs)> {
         for entry in fs::read_dir(bench).with_context(|| format!("list {}", display_path(bench)))?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(SNAPSHOT) {
                 remove_unused(&entry.path())?;
@@ -82,6 +88,10 @@ impl BuildSnapshot {
             if fs::hard_link(&*program, &link).is_ok() {
                 *program = link;
             }
+        }
+        if let Some(library) = preload {
+            // Where there are no links, the programs find it where cargo put it.
+            let _ = fs::hard_link(library, folder.path().join(LIBRARY_FILE));
         }
         Ok((BuildSnapshot { _folder: folder, _in_use: in_use }, built))
     }
@@ -107,15 +117,21 @@ impl BinaryStore {
         let folder = self.folder_of(&hash);
         let path = folder.join(name);
         let _store = lock::exclusive(&self.folder.join(".lock"))?;
-        let place = || -> io::Result<()> {
+        let place = |file: &Path, path: &Path| -> io::Result<()> {
             fs::create_dir_all(&folder)?;
             // Beside and renamed, also where there is one: whatever became of it, now it is right.
             let new = folder.join(".new");
             remove_if_there(&new)?;
-            if fs::hard_link(program, &new).is_err() {
-                fs::copy(program, &new)?;
+            if fs::hard_link(file, &new).is_err() {
+                fs::copy(file, &new)?;
             }
-            fs::rename(&new, &path)
+            fs::rename(&new, path)
+        };
+        // With what it looks for beside itself.
+        let library = program.with_file_name(LIBRARY_FILE);
+        let place = || match library.exists() {
+            true => place(program, &path).and_then(|()| place(&library, &folder.join(LIBRARY_FILE))),
+            false => place(program, &path),
         };
         place().with_context(|| format!("keep {} in {}", display_path(program), display_path(&folder)))?;
         Ok(KeptBinary { _in_use: use_it(&folder)?, path, hash })
@@ -252,7 +268,8 @@ impl Kept {
         let files = fs::read_dir(&folder).ok()?.flatten();
         let mut programs = files.filter(|file| {
             let name = file.file_name();
-            ![IN_USE, CLAIMS].iter().any(|other| name == *other) && !name.to_string_lossy().starts_with('.')
+            ![IN_USE, CLAIMS, LIBRARY_FILE].iter().any(|other| name == *other)
+                && !name.to_string_lossy().starts_with('.')
         });
         let program = programs.next()?;
         let claimed = claims(&folder.join(CLAIMS)).iter().any(|file| baselines.has(file, &digits));

@@ -22,6 +22,9 @@ const KNOWS_VERSIONS: &str = "bench-engines";
 /// By which it is told of the lock.
 const LOCK_VARIABLE: &str = "BENCH_LOCK";
 
+/// Cargo's name of the library that counts in other programs.
+const PRELOAD_TARGET: &str = "membench_preload";
+
 /// What is built, and where.
 pub struct SuiteBuilder {
     packages: SuitePackages,
@@ -39,6 +42,8 @@ pub struct BuiltPrograms {
     pub programs: Vec<(SuitePackage, PathBuf)>,
     /// The suites that have no program, and why.
     pub failed: Vec<FailedSuites>,
+    /// The library that counts in other programs, where it was built with them.
+    pub preload: Option<PathBuf>,
 }
 
 impl SuiteBuilder {
@@ -58,6 +63,7 @@ impl SuiteBuilder {
     /// Errors, with code [`BUILD_FAILED`]: no program was built. With [`INTERRUPTED`]: Ctrl-C.
     pub fn build(self, flags: &SuiteFlags, interrupt: &Interrupt) -> Result<BuiltPrograms> {
         let (mut artifacts, status) = run(self.command(flags)?, interrupt)?;
+        let preload = take_preload(&mut artifacts);
         let SuitePackages { packages, mut failed } = self.packages;
         let mut programs = Vec::new();
         for package in packages {
@@ -74,7 +80,7 @@ impl SuiteBuilder {
             let error = anyhow!("the suites did not build ({status}); cargo's messages stand above");
             return Err(CodedError::new(BUILD_FAILED, error).into());
         }
-        Ok(BuiltPrograms { programs, failed })
+        Ok(BuiltPrograms { programs, failed, preload })
     }
 
     fn command(&self, flags: &SuiteFlags) -> Result<Command> {
@@ -107,6 +113,12 @@ impl SuiteBuilder {
     }
 }
 
+fn take_preload(artifacts: &mut Artifacts) -> Option<PathBuf> {
+    let (key, _) =
+        artifacts.iter().find(|((_, name, kind), _)| name == PRELOAD_TARGET && kind == "cdylib")?;
+    artifacts.remove(&key.clone())
+}
+
 /// Whether a workspace's manifest says how much debug information its release profile has.
 fn states_debug(root: &Path) -> Result<bool> {
     let path = root.join("Cargo.toml");
@@ -117,7 +129,7 @@ fn states_debug(root: &Path) -> Result<bool> {
     Ok(release.is_some_and(|release| release.get("debug").is_some()))
 }
 
-/// The programs that cargo names, by the package's id, the target's name and its kind.
+/// The programs and dynamic libraries that cargo names, by the package's id, the target's name and its kind.
 type Artifacts = BTreeMap<(String, String, String), PathBuf>;
 
 /// Runs cargo to its end.
@@ -160,18 +172,23 @@ fn interrupted() -> anyhow::Error {
     CodedError::new(INTERRUPTED, anyhow!("interrupted by Ctrl-C while building")).into()
 }
 
-/// A program that one line of cargo's JSON names.
+/// A program or a dynamic library that one line of cargo's JSON names.
 fn artifact_of(line: &str) -> Option<((String, String, String), PathBuf)> {
     #[derive(Deserialize)]
     struct Artifact {
         package_id: String,
         target: CargoTarget,
         executable: Option<PathBuf>,
+        #[serde(default)]
+        filenames: Vec<PathBuf>,
     }
 
     let artifact: Artifact = serde_json::from_str(line).ok()?;
     let kind = artifact.target.kind.into_iter().next()?;
-    Some(((artifact.package_id, artifact.target.name, kind), artifact.executable?))
+    let library =
+        || artifact.filenames.into_iter().find(|file| file.extension().is_some_and(|end| end == "so"));
+    let file = artifact.executable.or_else(library)?;
+    Some(((artifact.package_id, artifact.target.name, kind), file))
 }
 
 #[cfg(test)]
@@ -188,6 +205,10 @@ mod tests {
             (
                 r#"{"reason":"compiler-artifact","package_id":"v","target":{"kind":["lib"],"name":"bench_vectors"},"executable":null}"#,
                 None,
+            ),
+            (
+                r#"{"reason":"compiler-artifact","package_id":"p","target":{"kind":["cdylib","rlib"],"name":"membench_preload"},"filenames":["/t/libm.rlib","/t/libm.so"],"executable":null}"#,
+                Some("membench_preload"),
             ),
             (r#"{"reason":"build-finished","success":true}"#, None),
             ("warning: not JSON", None),

@@ -91,12 +91,13 @@ impl Suites {
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let waiting = format!("waiting for another {} that builds", program::name());
         let _building = lock::exclusive_unless(interrupt, &folder.join("build.lock"), &waiting)?;
-        let BuiltPrograms { programs: built, failed } = builder()?.build(flags, interrupt)?;
+        let BuiltPrograms { programs: built, failed, preload } = builder()?.build(flags, interrupt)?;
         let of_suites = |(package, path): &(SuitePackage, PathBuf)| {
             let path = path.clone();
             package.suites.clone().into_iter().map(move |suite| (suite, path.clone()))
         };
-        let (snapshot, programs) = BuildSnapshot::of(built.iter().flat_map(of_suites).collect(), &folder)?;
+        let programs = built.iter().flat_map(of_suites).collect();
+        let (snapshot, programs) = BuildSnapshot::of(programs, preload.as_deref(), &folder)?;
         let built = built.into_iter().map(|(package, _)| package).collect();
         Ok(Suites { programs, kept: BTreeMap::new(), _snapshot: Some(snapshot), inputs, built, failed })
     }

@@ -16,13 +16,14 @@ const MOST_LINES: usize = 400;
 /// Names that say nothing: what would lie there has a subject, and belongs beside its user.
 const NAMELESS: [&str; 4] = ["utils.rs", "common.rs", "helpers.rs", "types.rs"];
 
-/// Where `unsafe` may stand: three small rooms, and what tries the first out.
-const UNSAFE_ROOMS: [&str; 5] = [
+/// Where `unsafe` may stand: four small rooms, and what tries the first out.
+const UNSAFE_ROOMS: [&str; 6] = [
     "bench-core/src/instrument",
     "bench-core/tests",
     "bench-engines/src/foreign_storage",
     "bench-main",
     "instrument-costs",
+    "preload",
 ];
 
 fn root() -> &'static Path {
@@ -42,6 +43,7 @@ fn sources() -> Vec<(PathBuf, String)> {
         "bench-search",
         "fuzz",
         "instrument-costs",
+        "preload",
         "properties",
         "report",
         "xtask",
@@ -139,8 +141,9 @@ fn whoever_starts_or_shows_the_suites_does_not_link_them() {
 
 /// Each library of the suites, with the workspace's crates that it may be built from; tests and benchmarks
 /// included.
-const BELOW: [(&str, &[&str]); 7] = [
+const BELOW: [(&str, &[&str]); 8] = [
     ("bench-core", &[]),
+    ("preload", &["bench-core"]),
     ("bench-main", &["bench-core"]),
     ("bench-engines", &["bench-core"]),
     ("bench-data", &["bench-core", "bench-engines"]),

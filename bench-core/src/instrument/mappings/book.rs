@@ -4,10 +4,14 @@
 //! of what is there), moved, grown, shrunk. Addresses that were never told of are nobody's, and unmapping
 //! them changes nothing.
 
-use std::ops::Range;
+// The room for `unsafe`: the mirror's memory.
+#![allow(unsafe_code)]
 
-use super::region::{Backing, Region};
+use std::ops::Range;
+use std::ptr::NonNull;
+
 use super::table::{NoMemory, Table};
+use crate::preload::{Backing, Region};
 
 /// Bytes of either backing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,15 @@ impl Book {
     /// Bytes that are mapped now.
     pub(super) fn mapped(&self) -> Mapped {
         self.mapped
+    }
+
+    /// Keeps a copy of all regions in `memory`: see [`Table::mirror_in`].
+    ///
+    /// # Safety
+    /// As there.
+    pub(super) unsafe fn mirror_in(&mut self, memory: NonNull<Region>, bytes: usize) -> Result<(), NoMemory> {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { self.table.mirror_in(memory, bytes) }
     }
 
     /// How many regions there are.

@@ -8,8 +8,9 @@ use std::ffi::{c_int, c_void};
 use std::ops::Range;
 
 use super::super::native_heap::native_counts;
-use super::region::Backing;
-use super::{STATE, raw};
+use super::lock::Guard;
+use super::{MappingsState, STATE, raw};
+use crate::preload::Backing;
 
 /// mmap(2), counted.
 ///
@@ -29,7 +30,7 @@ pub unsafe fn counted_mmap(
     }
     let backing = raw::keeping_errno(|| backing(flags, descriptor));
     let bytes = whole_pages(length, flags);
-    let mut state = raw::keeping_errno(|| STATE.lock());
+    let mut state = begin_change();
     raw::keeping_errno(|| {
         if flags & libc::MAP_FIXED != 0 && flags & libc::MAP_FIXED_NOREPLACE != libc::MAP_FIXED_NOREPLACE {
             state.before_giving_back(&range(address, bytes));
@@ -44,7 +45,7 @@ pub unsafe fn counted_mmap(
         state.totals.maps += 1;
         state.count_mapped(bytes as u64, backing);
     }
-    raw::keeping_errno(|| drop(state));
+    end_change(state);
     mapped
 }
 
@@ -58,7 +59,7 @@ pub unsafe fn counted_munmap(address: *mut c_void, length: usize) -> c_int {
         return unsafe { raw::munmap(address, length) };
     }
     let addresses = range(address, whole_pages(length, 0));
-    let mut state = raw::keeping_errno(|| STATE.lock());
+    let mut state = begin_change();
     raw::keeping_errno(|| state.before_giving_back(&addresses));
     // SAFETY: the caller's promise is passed on.
     let answer = unsafe { raw::munmap(address, length) };
@@ -66,7 +67,7 @@ pub unsafe fn counted_munmap(address: *mut c_void, length: usize) -> c_int {
         state.enter(|book| book.unmap(addresses));
         state.totals.unmaps += 1;
     }
-    raw::keeping_errno(|| drop(state));
+    end_change(state);
     answer
 }
 
@@ -86,7 +87,7 @@ pub unsafe fn counted_mremap(
         return unsafe { raw::mremap(old, old_length, new_length, flags, new) };
     }
     let (old_bytes, new_bytes) = (whole_pages(old_length, 0), whole_pages(new_length, 0));
-    let mut state = raw::keeping_errno(|| STATE.lock());
+    let mut state = begin_change();
     raw::keeping_errno(|| {
         if flags & libc::MREMAP_FIXED != 0 {
             state.before_giving_back(&range(new, new_bytes));
@@ -109,7 +110,7 @@ pub unsafe fn counted_mremap(
         state.count_mapped(now.anon.saturating_sub(before.anon), Backing::Anon);
         state.count_mapped(now.file.saturating_sub(before.file), Backing::File);
     }
-    raw::keeping_errno(|| drop(state));
+    end_change(state);
     moved
 }
 
@@ -124,12 +125,27 @@ pub unsafe fn counted_madvise(address: *mut c_void, length: usize, advice: c_int
         // SAFETY: the caller's promise is passed on.
         return unsafe { raw::madvise(address, length, advice) };
     }
-    let mut state = raw::keeping_errno(|| STATE.lock());
+    let mut state = begin_change();
     raw::keeping_errno(|| state.before_giving_back(&range(address, whole_pages(length, 0))));
     // SAFETY: the caller's promise is passed on.
     let answer = unsafe { raw::madvise(address, length, advice) };
-    raw::keeping_errno(|| drop(state));
+    end_change(state);
     answer
+}
+
+fn begin_change() -> Guard<MappingsState> {
+    raw::keeping_errno(|| {
+        let mut state = STATE.lock();
+        state.begin_change();
+        state
+    })
+}
+
+fn end_change(state: Guard<MappingsState>) {
+    raw::keeping_errno(|| {
+        state.end_change();
+        drop(state);
+    });
 }
 
 /// Since Linux 5.18; the libc crate has it on some systems only.

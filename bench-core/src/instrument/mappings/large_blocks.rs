@@ -4,10 +4,13 @@
 //! are written. So a large block that is not used up, such as the lists that LMDB makes for each transaction,
 //! is on the heap and not in RSS. Smaller blocks lie on pages with others and are not looked at.
 
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+
+use super::super::counter_page::page;
 use super::STATE;
 use super::book::Book;
 use super::lock::Lock;
-use super::region::Backing;
+use crate::preload::{Backing, Word};
 
 /// From this size on a block is kept in the book: 16 pages. Smaller ones are too many to keep.
 const LARGE_BYTES: usize = 64 << 10;
@@ -16,9 +19,20 @@ pub(super) static LARGE_BLOCKS: Lock<LargeBlocks> = Lock::new(LargeBlocks { book
 
 /// The blocks.
 pub(super) struct LargeBlocks {
-    book: Book,
+    pub(super) book: Book,
     /// Set once the book had no room left: from then on it says nothing.
-    lost: bool,
+    pub(super) lost: bool,
+}
+
+impl LargeBlocks {
+    /// Tells who reads the page.
+    pub(super) fn publish(&self) {
+        let page = page();
+        page.word(Word::Blocks).store(self.book.len() as u64, Relaxed);
+        if self.lost {
+            page.word(Word::Lost).store(1, Relaxed);
+        }
+    }
 }
 
 /// A heap handed out a block.
@@ -42,11 +56,14 @@ fn enter(address: usize, bytes: usize, is_there: bool) {
     let addresses = address..address.saturating_add(bytes);
     super::raw::keeping_errno(|| {
         let mut blocks = LARGE_BLOCKS.lock();
+        page().word(Word::BlocksSequence).fetch_add(1, AcqRel);
         let entered = match is_there {
             true => blocks.book.map(addresses, Backing::Anon),
             false => blocks.book.unmap(addresses),
         };
         blocks.lost |= entered.is_err();
+        blocks.publish();
+        page().word(Word::BlocksSequence).fetch_add(1, AcqRel);
     });
 }
 
@@ -54,16 +71,17 @@ fn enter(address: usize, bytes: usize, is_there: bool) {
 pub(in super::super) fn untouched_bytes() -> Option<u64> {
     let blocks = LARGE_BLOCKS.lock();
     let mut state = STATE.lock();
-    if blocks.lost || state.pagemap.descriptor < 0 {
+    if blocks.lost || !state.prepared {
         return None;
     }
-    let page = state.pagemap.page_bytes;
+    let mut pagemap = state.pagemap.open()?;
+    let page = pagemap.page_bytes();
     let mut untouched = 0;
     for index in 0..blocks.book.len() {
         let block = blocks.book.region(index);
         let pages = block.start.next_multiple_of(page)..block.end / page * page;
         let bytes = pages.len() as u64;
-        untouched += bytes.saturating_sub(state.pagemap.resident(pages, Backing::Anon)?.anon);
+        untouched += bytes.saturating_sub(pagemap.resident(pages, Backing::Anon)?.anon);
     }
     Some(untouched)
 }

@@ -7,18 +7,17 @@
 //! errno stays what the call made it.
 //!
 //! Mapped bytes are exact, and so is their peak. Resident bytes are exact at a phase's marks; their share of
-//! the peak of all memory lies within bounds (`peak.rs`), for which the pages are looked at before a call
-//! that gives pages back, and whenever an eighth of what is mapped has changed: so the looks cost no more
-//! than the program's own first touch.
+//! the peak of all memory lies within bounds (`preload/peak_bounds.rs`), for which the pages are looked at
+//! before a call that gives pages back, and whenever an eighth of what is mapped has changed: so the looks
+//! cost no more than the program's own first touch.
 
 mod book;
 mod calls;
 mod fork;
 mod large_blocks;
 mod lock;
-mod peak;
+mod publish;
 mod raw;
-mod region;
 mod resident;
 mod table;
 
@@ -27,15 +26,16 @@ use std::ops::Range;
 pub use calls::{counted_madvise, counted_mmap, counted_mremap, counted_munmap};
 pub(super) use large_blocks::untouched_bytes;
 pub use large_blocks::{forget_large_block, note_large_block};
+pub use publish::{publish_counts, publish_the_end};
 
 use super::live_sum;
 use crate::evidence::{MappingRecord, MappingResident, MappingTotals, MemoryPeak, PeakRange};
+use crate::preload::{Backing, Look, PeakBounds, Resident};
 use book::{Book, Mapped};
 pub(super) use lock::Lock;
-use peak::{Look, PeakBounds};
+use publish::PublishedPage;
 pub(super) use raw::map_own;
-use region::Backing;
-use resident::{Pagemap, Resident};
+use resident::Pagemap;
 use table::NoMemory;
 
 static STATE: Lock<MappingsState> = Lock::new(MappingsState::new());
@@ -54,7 +54,10 @@ struct MappingsState {
     changed: u64,
     /// Unset once the pages could not be looked at.
     bounded: bool,
+    /// Set once somebody may ask for resident pages.
+    prepared: bool,
     pagemap: Pagemap,
+    published: PublishedPage,
 }
 
 /// Whether this process's mmap is interposed: a page mapped here must show.
@@ -64,16 +67,10 @@ pub fn mappings_are_counted() -> bool {
     STATE.lock().totals.maps != before
 }
 
-/// Makes ready for phases: opens what tells of resident pages, and keeps the book through forks.
+/// Makes ready for phases: resident pages may be asked for, and the book is kept through forks.
 pub(super) fn prepare_mappings() {
     fork::watch();
-    let page_bytes = super::operating_system::page_bytes() as usize;
-    let mut state = STATE.lock();
-    // Once for the process: each run of the phases prepares.
-    if state.pagemap.descriptor < 0 {
-        state.pagemap.descriptor = raw::open_for_reading(c"/proc/self/pagemap");
-    }
-    state.pagemap.page_bytes = page_bytes;
+    STATE.lock().prepared = true;
 }
 
 /// The mappings now, and what was mapped since the process began; `None` where the book had no room.
@@ -95,7 +92,7 @@ pub(super) fn read_mappings() -> Option<(MappingRecord, MappingTotals)> {
 /// tell.
 pub(super) fn private_resident_bytes(addresses: Range<u64>) -> Option<u64> {
     let addresses = usize::try_from(addresses.start).ok()?..usize::try_from(addresses.end).ok()?;
-    Some(STATE.lock().pagemap.resident(addresses, Backing::Anon)?.anon)
+    Some(STATE.lock().pagemap.open()?.resident(addresses, Backing::Anon)?.anon)
 }
 
 /// Begins a phase with so many bytes on the heaps: the peaks restart.
@@ -135,19 +132,22 @@ impl MappingsState {
             bounds: PeakBounds::NONE,
             changed: 0,
             bounded: false,
-            pagemap: Pagemap::CLOSED,
+            prepared: false,
+            pagemap: Pagemap::new(),
+            published: PublishedPage::NOTHING,
         }
     }
 
     /// Resident bytes of all mappings.
     fn resident(&mut self) -> Option<Resident> {
-        if self.pagemap.descriptor < 0 || self.lost {
+        if !self.prepared || self.lost {
             return None;
         }
+        let mut pagemap = self.pagemap.open()?;
         let mut sum = Resident::default();
         for index in 0..self.book.len() {
             let region = self.book.region(index);
-            sum = sum.plus(self.pagemap.resident(region.start..region.end, region.backing)?);
+            sum = sum.plus(pagemap.resident(region.start..region.end, region.backing)?);
         }
         Some(sum)
     }
@@ -155,8 +155,12 @@ impl MappingsState {
     /// Resident bytes of what is mapped within these addresses.
     fn resident_within(&mut self, addresses: &Range<usize>) -> Option<Resident> {
         let (mut sum, mut rest) = (Resident::default(), addresses.clone());
+        if self.book.next_within(&rest).is_none() {
+            return Some(sum);
+        }
+        let mut pagemap = self.pagemap.open()?;
         while let Some(region) = self.book.next_within(&rest) {
-            sum = sum.plus(self.pagemap.resident(region.start..region.end, region.backing)?);
+            sum = sum.plus(pagemap.resident(region.start..region.end, region.backing)?);
             rest.start = region.end;
         }
         Some(sum)

@@ -1,116 +1,84 @@
 //! Which pages of the mappings this process holds, from `/proc/self/pagemap`.
 //!
-//! Not mincore: of a file it says what lies in the page cache, whoever brought it there. Of an unprivileged
-//! process the kernel hides the frames' numbers and leaves the bits that are needed here.
+//! The file is opened for each look: a descriptor that stayed open would be another one's after a program
+//! closed all that it has, and the parent's after a fork.
 
 use std::ops::Range;
 
+use super::super::operating_system::page_bytes;
 use super::raw;
-use super::region::Backing;
-
-/// Resident bytes of mappings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Resident {
-    /// Of memory without a name, and a file's pages that the process changed for itself: what must stay.
-    pub(super) anon: u64,
-    /// What of `anon` is shared memory (the kernel counts it as RSS shmem and not as RSS anon).
-    pub(super) shared: u64,
-    /// Of files, as they are in the page cache.
-    pub(super) file: u64,
-}
-
-impl Resident {
-    pub(super) fn plus(self, other: Resident) -> Resident {
-        Resident {
-            anon: self.anon + other.anon,
-            shared: self.shared + other.shared,
-            file: self.file + other.file,
-        }
-    }
-}
-
-/// Bits of an entry: see proc_pid_pagemap(5).
-const PRESENT: u64 = 1 << 63;
-const OF_A_FILE_OR_SHARED: u64 = 1 << 61;
-/// Only this process maps the page. Of a private page without it there are two kinds: the kernel's page of
-/// zeros, which reading untouched memory maps and which RSS does not count; and pages that a forked child
-/// still shares.
-const EXCLUSIVE: u64 = 1 << 56;
+use crate::preload::{Backing, Resident, SharedByFork};
 
 /// How many pages one reading asks for.
 const PAGES: usize = 2048;
 
-/// The open file, and room for what it says.
+/// Room for what the file says.
 pub(super) struct Pagemap {
-    /// Negative while it is not open.
-    pub(super) descriptor: i32,
-    pub(super) page_bytes: usize,
+    by_fork: SharedByFork,
     entries: [u64; PAGES],
 }
 
+/// The file, open.
+pub(super) struct OpenPagemap<'a> {
+    descriptor: i32,
+    page_bytes: usize,
+    by_fork: SharedByFork,
+    entries: &'a mut [u64; PAGES],
+}
+
 impl Pagemap {
-    pub(super) const CLOSED: Pagemap = Pagemap { descriptor: -1, page_bytes: 4096, entries: [0; PAGES] };
+    pub(super) const fn new() -> Pagemap {
+        Pagemap { by_fork: SharedByFork::Left, entries: [0; PAGES] }
+    }
+
+    /// From now on pages count that a forked child may share.
+    pub(super) fn count_shared_by_fork(&mut self) {
+        self.by_fork = SharedByFork::Counted;
+    }
+
+    /// From now on they are the parent's.
+    pub(super) fn leave_shared_by_fork(&mut self) {
+        self.by_fork = SharedByFork::Left;
+    }
+
+    /// Opens it; `None` where it cannot be read.
+    pub(super) fn open(&mut self) -> Option<OpenPagemap<'_>> {
+        let descriptor = raw::open_for_reading(c"/proc/self/pagemap");
+        let page_bytes = page_bytes() as usize;
+        let (by_fork, entries) = (self.by_fork, &mut self.entries);
+        (descriptor >= 0).then_some(OpenPagemap { descriptor, page_bytes, by_fork, entries })
+    }
+}
+
+impl OpenPagemap<'_> {
+    pub(super) fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
 
     /// Counts the resident pages of these addresses, which are pages' starts and ends; `None` where it cannot
     /// be read.
     pub(super) fn resident(&mut self, addresses: Range<usize>, backing: Backing) -> Option<Resident> {
-        let mut pages = [0u64; 3];
+        let mut resident = Resident::default();
         let (mut page, end) = (addresses.start / self.page_bytes, addresses.end / self.page_bytes);
         while page < end {
             let wanted = (end - page).min(PAGES);
             let entries = &mut self.entries[..wanted];
             let read = raw::read_words(self.descriptor, entries, page as u64 * 8)?;
-            for kind in entries[..read].iter().filter_map(|entry| kind_of(*entry, backing)) {
-                pages[kind as usize] += 1;
-            }
             // Nothing more: an address that no process can have.
             if read == 0 {
                 return None;
             }
+            let page_bytes = self.page_bytes as u64;
+            let more = Resident::of_entries(&entries[..read], backing, self.by_fork, page_bytes);
+            resident = resident.plus(more);
             page += read;
         }
-        let bytes = |kind: PageKind| pages[kind as usize] * self.page_bytes as u64;
-        let shared = bytes(PageKind::Shared);
-        Some(Resident { anon: bytes(PageKind::Private) + shared, shared, file: bytes(PageKind::File) })
+        Some(resident)
     }
 }
 
-/// What a resident page is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PageKind {
-    Private,
-    Shared,
-    File,
-}
-
-fn kind_of(entry: u64, backing: Backing) -> Option<PageKind> {
-    match (entry & PRESENT != 0, entry & OF_A_FILE_OR_SHARED != 0, backing) {
-        (false, ..) => None,
-        (true, true, Backing::File) => Some(PageKind::File),
-        (true, true, Backing::Anon) => Some(PageKind::Shared),
-        (true, false, _) => (entry & EXCLUSIVE != 0).then_some(PageKind::Private),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_what_its_bits_say() {
-        let shared = PRESENT | OF_A_FILE_OR_SHARED;
-        for (entry, anon, file) in [
-            (0, None, None),
-            // Swapped out.
-            (1 << 62, None, None),
-            (PRESENT | EXCLUSIVE, Some(PageKind::Private), Some(PageKind::Private)),
-            // The page of zeros.
-            (PRESENT, None, None),
-            (shared, Some(PageKind::Shared), Some(PageKind::File)),
-            (shared | EXCLUSIVE, Some(PageKind::Shared), Some(PageKind::File)),
-        ] {
-            assert_eq!(kind_of(entry, Backing::Anon), anon, "{entry:x}");
-            assert_eq!(kind_of(entry, Backing::File), file, "{entry:x}");
-        }
+impl Drop for OpenPagemap<'_> {
+    fn drop(&mut self) {
+        raw::close(self.descriptor);
     }
 }

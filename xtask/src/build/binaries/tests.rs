@@ -52,7 +52,7 @@ fn a_build_beside_a_run_does_not_change_what_it_runs() {
     let target = Target::new();
     let bench = target.folder.path().join("bench");
     let built = Programs::from([("vectors".to_string(), target.build("old"))]);
-    let (snapshot, programs) = BuildSnapshot::of(built, &bench).unwrap();
+    let (snapshot, programs) = BuildSnapshot::of(built, None, &bench).unwrap();
     target.build("new");
     assert_eq!(fs::read_to_string(&programs["vectors"]).unwrap(), "old");
     let kept = target.store.keep("vectors", &programs["vectors"]).unwrap();
@@ -64,10 +64,26 @@ fn a_build_beside_a_run_does_not_change_what_it_runs() {
     // A process that was killed leaves a folder, which the next one removes; one that lives keeps its own.
     let left = bench.join("build-killed");
     fs::create_dir(&left).unwrap();
-    let (_second, _) = BuildSnapshot::of(Programs::new(), &bench).unwrap();
+    let (_second, _) = BuildSnapshot::of(Programs::new(), None, &bench).unwrap();
     assert!(!left.exists() && programs["vectors"].exists());
     drop(snapshot);
     assert!(!programs["vectors"].exists() && kept.path.exists());
+}
+
+#[test]
+fn the_library_that_counts_in_other_programs_stays_beside_a_program() {
+    let target = Target::new();
+    let bench = target.folder.path().join("bench");
+    let library = target.folder.path().join("library as cargo names it");
+    fs::write(&library, "counts").unwrap();
+    let built = Programs::from([("vectors".to_string(), target.build("p"))]);
+    let (_snapshot, programs) = BuildSnapshot::of(built, Some(&library), &bench).unwrap();
+    let beside = |program: &Path| fs::read_to_string(program.with_file_name(LIBRARY_FILE)).unwrap();
+    assert_eq!(beside(&programs["vectors"]), "counts");
+    let kept = target.store.keep("vectors", &programs["vectors"]).unwrap();
+    assert_eq!(beside(&kept.path), "counts");
+    let named: Vec<String> = target.store.kept().unwrap().into_iter().map(|kept| kept.name).collect();
+    assert_eq!(named, ["vectors"], "the library is no program");
 }
 
 #[test]

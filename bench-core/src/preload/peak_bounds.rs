@@ -8,40 +8,45 @@
 
 /// Least and most that the peak of heaps and resident mappings can have been. All in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PeakBounds {
-    pub(super) least: u64,
-    pub(super) most: u64,
+pub struct PeakBounds {
+    /// The peak was at least this.
+    pub least: u64,
+    /// The peak was at most this.
+    pub most: u64,
     /// Resident at the last look.
-    resident: u64,
+    pub resident: u64,
     /// Of mappings, given back since.
-    given_back: u64,
+    pub given_back: u64,
 }
 
 /// What a look sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look {
+pub struct Look {
     /// Live bytes of the heaps.
-    pub(super) heaps: u64,
+    pub heaps: u64,
     /// Their highest since the last look.
-    pub(super) heaps_peak: u64,
+    pub heaps_peak: u64,
     /// Resident pages of the mappings.
-    pub(super) resident: u64,
+    pub resident: u64,
 }
 
 impl PeakBounds {
-    pub(super) const NONE: PeakBounds = PeakBounds { least: 0, most: 0, resident: 0, given_back: 0 };
+    /// Nothing is known.
+    pub const NONE: PeakBounds = PeakBounds { least: 0, most: 0, resident: 0, given_back: 0 };
 
     /// The peak restarts at what there is now.
-    pub(super) fn start(look: Look) -> PeakBounds {
+    pub fn start(look: Look) -> PeakBounds {
         let now = look.heaps + look.resident;
         PeakBounds { least: now, most: now, resident: look.resident, given_back: 0 }
     }
 
-    pub(super) fn give_back(&mut self, resident: u64) {
+    /// So many resident bytes are about to go.
+    pub fn give_back(&mut self, resident: u64) {
         self.given_back += resident;
     }
 
-    pub(super) fn look(&mut self, look: Look) {
+    /// Somebody looked.
+    pub fn look(&mut self, look: Look) {
         let stayed = self.resident.saturating_sub(self.given_back);
         self.least = self.least.max(look.heaps_peak + stayed).max(look.heaps + look.resident);
         self.most = self.most.max(look.heaps_peak + look.resident + self.given_back);
