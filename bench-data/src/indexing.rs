@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Case, Phases, Prepared, Workload};
-use bench_engines::{Adapter, Distance, Engine, HeapVisibility, IndexSpec, Neighbour, Server, Vectors};
+use bench_engines::{
+    Adapter, Distance, Engine, HeapVisibility, Holder, IndexSpec, Neighbour, Program, Vectors,
+};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::material::{DIM, K};
@@ -42,6 +44,17 @@ pub fn workload_on(
         HeapVisibility::Server(kind) => {
             workload.needs_server("engine", adapter.name, kind.tag, kind.how_to_start)
         }
+        HeapVisibility::Program(program) => {
+            let reason = adapter.heap.foreign_reason().unwrap_or_default();
+            let workload = workload
+                .absent_for("engine", adapter.name, &[Mode::Sites], reason)
+                .kind_for("engine", adapter.name, Kind::ForeignHeap)
+                .kind_for("engine", adapter.name, Kind::Program);
+            match program.unavailable() {
+                Some(reason) => workload.absent_for("engine", adapter.name, &Mode::ALL, reason),
+                None => workload,
+            }
+        }
         HeapVisibility::Rust => workload,
     })
 }
@@ -55,20 +68,34 @@ pub fn untimed_on_servers(workload: Workload) -> Workload {
     })
 }
 
+/// Why a loop is not run on a program.
+pub const LOOPS: &str =
+    "a loop reads what is live after each iteration, which of a program is read between phases only";
+
+/// Leaves out the programs, for this reason.
+pub fn not_on_programs(workload: Workload, reason: &str) -> Workload {
+    let programs = bench_engines::names(|adapter| adapter.program().is_some());
+    programs
+        .into_iter()
+        .fold(workload, |workload, name| workload.absent_for("engine", name, &Mode::ALL, reason))
+}
+
 /// Records for the last phase what the engine says of itself: its memory, and its files on the disk.
 pub fn record_figures(phases: &mut Phases, engine: &dyn Engine) {
     // A server is asked over its connection, which is no work of the other modes.
     if phases.records_figures() {
         phases.engine_bytes(engine.memory_bytes());
+    }
+    if phases.records_disk_bytes() {
         phases.disk_bytes(engine.disk_bytes());
     }
 }
 
 /// The parameters of a case's index; what the case does not say is as [`IndexSpec::new`] has it. A server is
-/// met here, before any phase.
+/// met here, and a program started, before any phase.
 ///
 /// # Errors
-/// When a parameter is no count, or the server does not answer.
+/// When a parameter is no count, the server does not answer, or the program does not start.
 pub fn spec(case: &Case, adapter: &Adapter, dim: usize, distance: Distance) -> Result<IndexSpec> {
     let mut spec = IndexSpec::new(dim, distance);
     if let Some((kind, address)) = adapter.server().zip(case.inputs().user.servers.get(adapter.name)) {
@@ -85,7 +112,20 @@ pub fn spec(case: &Case, adapter: &Adapter, dim: usize, distance: Distance) -> R
             *place = value;
         }
     }
+    if let Some(program) = adapter.program() {
+        spec.program = Some(program.start(spec.threads)?);
+    }
     Ok(spec)
+}
+
+/// Has the program that holds the index read these vectors before any phase; for other engines nothing is to
+/// be done.
+///
+/// # Errors
+/// When the program cannot read them.
+pub fn stage<'a>(holder: &Holder, vectors: impl IntoIterator<Item = &'a Arc<Vectors>>) -> Result<()> {
+    let Some(program) = &holder.program else { return Ok(()) };
+    vectors.into_iter().try_for_each(|vectors| program.stage(vectors))
 }
 
 /// A pool whose threads have all run once, so that no phase pays for them. An engine that builds on a pool of
@@ -133,16 +173,19 @@ pub fn search(index: &dyn Engine, queries: &Vectors) -> Result<Vec<Vec<Neighbour
     (0..queries.len()).map(|query| index.search(queries.row(query), K)).collect()
 }
 
-/// Says which engine runs, in which version, whether its heap can be seen, and which server to watch.
-pub fn with_engine(prepared: Prepared, adapter: &Adapter, server: Option<&Server>) -> Prepared {
-    let prepared = match server {
+/// Says which engine runs, in which version, whether its heap can be seen, and which server or program to
+/// watch.
+pub fn with_engine(prepared: Prepared, adapter: &Adapter, holder: &Holder) -> Prepared {
+    let prepared = match &holder.server {
         Some(server) => {
             prepared.input("server", &server.watched.version).server(Some(server.watched.clone()))
         }
         None => prepared,
     };
+    let version = holder.program.as_ref().map_or(adapter.version(), |program| program.version());
     prepared
-        .input("engine", format!("{} {}", adapter.name, adapter.version()))
+        .program(holder.program.as_ref().map(Program::watched))
+        .input("engine", format!("{} {version}", adapter.name))
         .foreign_heap(adapter.heap.foreign_reason())
         .varies(adapter.varies)
 }

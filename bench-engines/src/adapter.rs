@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::distance::Distance;
 use crate::engine::Engine;
 use crate::id_set::IdSet;
+use crate::program::{ExternalEngine, Program};
 use crate::server::{Server, ServerKind};
 use crate::vectors::Vectors;
 
@@ -111,7 +112,12 @@ pub enum HeapVisibility {
     Foreign(&'static str),
     /// It is a server: the Rust allocator sees its client, and the server's own memory is read beside.
     Server(&'static ServerKind),
+    /// It is a program of its own, whose memory is read from outside.
+    Program(&'static ExternalEngine),
 }
+
+/// Why Rust's heap has nothing of an engine that is a program.
+const OF_A_PROGRAM: &str = "the engine is a program of its own: its memory is read from outside";
 
 impl HeapVisibility {
     /// Why the Rust allocator does not see it, if it does not.
@@ -119,6 +125,7 @@ impl HeapVisibility {
         match self {
             HeapVisibility::Rust | HeapVisibility::Server(_) => None,
             HeapVisibility::Foreign(reason) => Some(reason),
+            HeapVisibility::Program(_) => Some(OF_A_PROGRAM),
         }
     }
 }
@@ -128,7 +135,15 @@ impl Adapter {
     pub fn server(&self) -> Option<&'static ServerKind> {
         match self.heap {
             HeapVisibility::Server(kind) => Some(kind),
-            HeapVisibility::Rust | HeapVisibility::Foreign(_) => None,
+            HeapVisibility::Rust | HeapVisibility::Foreign(_) | HeapVisibility::Program(_) => None,
+        }
+    }
+
+    /// The program that it is, if it is one.
+    pub fn program(&self) -> Option<&'static ExternalEngine> {
+        match self.heap {
+            HeapVisibility::Program(kind) => Some(kind),
+            HeapVisibility::Rust | HeapVisibility::Foreign(_) | HeapVisibility::Server(_) => None,
         }
     }
 
@@ -192,6 +207,17 @@ pub struct IndexSpec {
     pub labelled: Option<Arc<IdSet>>,
     /// The server that holds the index, where the engine is one.
     pub server: Option<Arc<Server>>,
+    /// The program that holds the index, where the engine is one.
+    pub program: Option<Arc<Program>>,
+}
+
+/// Who holds an index that is not in this process.
+#[derive(Clone, Default)]
+pub struct Holder {
+    /// A server.
+    pub server: Option<Arc<Server>>,
+    /// A program of its own.
+    pub program: Option<Arc<Program>>,
 }
 
 impl IndexSpec {
@@ -209,7 +235,13 @@ impl IndexSpec {
             threads: 1,
             labelled: None,
             server: None,
+            program: None,
         }
+    }
+
+    /// Who holds the index.
+    pub fn holder(&self) -> Holder {
+        Holder { server: self.server.clone(), program: self.program.clone() }
     }
 }
 

@@ -9,6 +9,7 @@ use bench_core::harness::Inputs;
 use crate::adapter::{Adapter, IndexSpec};
 use crate::engine::Engine;
 use crate::in_process;
+use crate::programs;
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]
 use crate::servers;
 use crate::vectors::Vectors;
@@ -41,6 +42,9 @@ const OURS: &[&Adapter] = &[
 /// The engines of others; set once, before any suite is made.
 static REGISTERED: OnceLock<Vec<&'static Adapter>> = OnceLock::new();
 
+/// The engines that are programs of their own; set once, from what the process was given.
+static PROGRAMS: OnceLock<Vec<&'static Adapter>> = OnceLock::new();
+
 /// Adds engines of others: from now on every workload on engines has cases on them, too. To be called once,
 /// before a suite is made.
 ///
@@ -57,9 +61,11 @@ pub fn register(adapters: &[&'static Adapter]) -> Result<()> {
     Ok(())
 }
 
-/// Every engine of this program, the control first, the registered ones last.
+/// Every engine of this program, the control first, then the registered ones, and last those that are
+/// programs of their own.
 pub fn all() -> impl Iterator<Item = &'static Adapter> + Clone {
-    OURS.iter().chain(REGISTERED.get().into_iter().flatten()).copied()
+    let registered = REGISTERED.get().into_iter().flatten();
+    OURS.iter().chain(registered).chain(PROGRAMS.get().into_iter().flatten()).copied()
 }
 
 /// The names of the engines that `suits`, for the axis `engine`.
@@ -98,11 +104,26 @@ pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn 
     Ok(index)
 }
 
-/// Refuses a server that the user named for a build without its client.
+/// Makes the programs known that the process was given, before a suite is made. Refuses a server that the
+/// user named for a build without its client.
 ///
 /// # Errors
-/// When a server is named and no engine of this build is called so.
-pub fn ensure_servers_are_built(inputs: &Inputs) -> Result<()> {
+/// When a server is named and no engine of this build is called so; when a program has the name of another
+/// engine, or does not say what it can do.
+pub fn meet_inputs(inputs: &Inputs) -> Result<()> {
+    if PROGRAMS.get().is_none() {
+        let rows = programs::rows(inputs)?;
+        for (index, row) in rows.iter().enumerate() {
+            let name = &row.name;
+            ensure!(is_word(name), "the engine's name {name:?}: letters, digits and `_.+-` make one");
+            let mut others = all().map(|other| other.name).chain(rows[..index].iter().map(|it| &*it.name));
+            ensure!(others.all(|other| other != name), "there are two engines {name:?}");
+        }
+        let adapters = rows.into_iter().map(programs::adapter).collect::<Result<_>>()?;
+        // A process has one set of inputs: whoever sets it first sets the same.
+        let _ = PROGRAMS.set(adapters);
+    }
+
     for name in inputs.user.servers.engines() {
         ensure!(
             find(name).is_ok_and(|adapter| adapter.server().is_some()),
@@ -134,9 +155,8 @@ mod tests {
     #[test]
     fn a_server_that_this_build_has_not_says_how_to_build_it() {
         let servers = [("nosuch".to_string(), ServerAddress::default())].into_iter().collect();
-        let error =
-            ensure_servers_are_built(&UserInputs { servers, ..UserInputs::default() }.into()).unwrap_err();
+        let error = meet_inputs(&UserInputs { servers, ..UserInputs::default() }.into()).unwrap_err();
         assert!(error.to_string().contains("cargo xtask bench --features nosuch --nosuch URL"), "{error}");
-        ensure_servers_are_built(&Inputs::default()).unwrap();
+        meet_inputs(&Inputs::default()).unwrap();
     }
 }

@@ -8,7 +8,6 @@
 mod adapter;
 mod block;
 mod catalog;
-#[cfg(any(feature = "arroy", feature = "hannoy", feature = "qdrant-edge"))]
 mod disk;
 mod distance;
 mod engine;
@@ -17,18 +16,21 @@ mod exact;
 mod foreign_storage;
 mod id_set;
 mod in_process;
+mod program;
+mod programs;
 mod server;
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]
 mod servers;
 mod vectors;
 
-pub use adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, pinned_version};
-pub use catalog::{all, build, ensure_servers_are_built, find, names, register};
+pub use adapter::{Adapter, Capabilities, HeapVisibility, Holder, IndexSpec, pinned_version};
+pub use catalog::{all, build, find, meet_inputs, names, register};
 pub use distance::Distance;
 pub use engine::{Client, Engine, Neighbour};
 pub use exact::named::named_neighbours;
 pub use exact::oracle::{Oracle, exact_neighbours};
 pub use id_set::IdSet;
 pub use in_process::flat::Flat;
+pub use program::{ExternalEngine, Program};
 pub use server::{Server, ServerKind};
 pub use vectors::Vectors;

@@ -137,7 +137,8 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let pool = indexing::pool(spec.threads)?;
     let oracle = material.oracle();
     let n = base.len();
-    let (server, threads) = (spec.server.clone(), spec.threads);
+    let (holder, threads) = (spec.holder(), spec.threads);
+    indexing::stage(&holder, [&base, &queries])?;
     let run = move |phases: &mut Phases| {
         let index =
             phases.measure("build", || pool.install(|| bench_engines::build(adapter.name, &spec, &base)))?;
@@ -154,5 +155,5 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let prepared =
         Prepared::fallible(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
     let order = (threads > 1).then_some("threads insert in another order each time");
-    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()).varies(order))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &holder).varies(order))
 }

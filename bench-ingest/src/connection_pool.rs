@@ -38,5 +38,5 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
     let prepared = material.record(Prepared::fallible(run, check).items_of("connection", clients));
-    Ok(indexing::with_engine(prepared, adapter, spec.server.as_deref()))
+    Ok(indexing::with_engine(prepared, adapter, &spec.holder()))
 }

@@ -21,7 +21,7 @@ use bench_core::harness::{Inputs, Suite};
 /// one, or a server is named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bench_data::embedder::ensure_model_is_there(inputs)?;
-    bench_engines::ensure_servers_are_built(inputs)?;
+    bench_engines::meet_inputs(inputs)?;
     let mut suite = Suite::new("ingest", inputs);
     documents::add(&mut suite)?;
     bounded::add(&mut suite);

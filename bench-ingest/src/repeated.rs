@@ -5,7 +5,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result, ensure};
 use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite};
-use bench_engines::{Adapter, Distance, Engine, IndexSpec, Vectors};
+use bench_engines::{Adapter, Distance, Engine, Holder, IndexSpec, Vectors};
 
 use bench_data::chunk;
 use bench_data::corpus::Corpus;
@@ -26,7 +26,8 @@ pub(crate) fn add(suite: &mut Suite) {
     );
     let workload = indexing::workload("loop", &about, |adapter| adapter.server().is_none())
         .axis(Axis::new("dataset", [CORPUS.name]).quick::<&str>([]))
-        .kind(Kind::Loop)
+        .kind(Kind::Loop);
+    let workload = indexing::not_on_programs(workload, indexing::LOOPS)
         .version(2)
         .absent_in(Mode::Time, "a loop is watched for leaks; ingest/single_document is timed");
     suite.add(workload, prepare);
@@ -59,7 +60,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
         .items_of("iteration", ITERATIONS)
         .payload_bytes(BYTES)
         .input("corpus", hash);
-    Ok(indexing::with_engine(prepared, adapter, None))
+    Ok(indexing::with_engine(prepared, adapter, &Holder::default()))
 }
 
 /// A document as an index takes it: the vectors of its chunks.

@@ -32,8 +32,10 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let pool = indexing::pool(1)?;
     let oracle = material.oracle();
     let spec = indexing::spec(case, adapter, base.dim(), material.distance)?;
-    let server = spec.server.clone();
+    let holder = spec.holder();
     let (ids, returning) = every_other(&base)?;
+    let returning = Arc::new(returning);
+    indexing::stage(&holder, [&base, &returning, &queries])?;
     let (n, rounds) = (base.len(), case.count("rounds")?);
     let run = move |phases: &mut Phases| {
         let build = || pool.install(|| bench_engines::build(adapter.name, &spec, &base));
@@ -61,7 +63,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let prepared =
         Prepared::fallible(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());
-    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &holder))
 }
 
 struct Updated {

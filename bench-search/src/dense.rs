@@ -57,6 +57,7 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let adapter = bench_engines::find(case.text("engine")?)?;
     let queries = Arc::clone(&material.queries);
     let spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
+    indexing::stage(&spec.holder(), [&queries])?;
     let built = indexing::build(adapter, &spec, &material.base)?;
     // One thread is the caller's.
     let pool = if spec.threads > 1 { Some(indexing::pool(spec.threads)?) } else { None };
@@ -70,7 +71,7 @@ fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
     let prepared = Prepared::fallible(run, check).items_of("query", items).payload_bytes(payload);
     let order = (spec.threads > 1).then_some("threads share the queries in another order each time");
-    Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()).varies(order))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &spec.holder()).varies(order))
 }
 
 fn search(index: &dyn Engine, queries: &Vectors, pool: Option<&ThreadPool>) -> Result<Vec<Vec<Neighbour>>> {

@@ -7,7 +7,7 @@ use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_data::indexing::{self, Built};
 use bench_data::material::{self, CORPUS, DIM, K, Material};
-use bench_engines::{Adapter, IdSet, Neighbour, Oracle, Server};
+use bench_engines::{Adapter, Holder, IdSet, Neighbour, Oracle};
 
 pub(crate) fn add(suite: &mut Suite) {
     let about = "100 queries for the 10 nearest among those of n embedded texts whose ids a filter allows: 1, 10 or 50 \
@@ -41,8 +41,8 @@ pub(crate) struct FilteredSearch {
     pub allowed: IdSet,
     /// Knows the right answers.
     pub oracle: Oracle,
-    /// Where the index is, if it is on a server.
-    pub server: Option<Arc<Server>>,
+    /// Who holds the index, if this process does not.
+    pub holder: Holder,
 }
 
 /// The index of a case, searched among `percent` of its ids.
@@ -53,15 +53,16 @@ pub(crate) fn set_up(case: &Case, percent: usize) -> Result<(&'static Adapter, M
     let mut spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
     let by_label = case.text("by").unwrap_or(LABEL) == LABEL;
     spec.labelled = (adapter.capabilities.labels && by_label).then(|| Arc::new(allowed.clone()));
+    indexing::stage(&spec.holder(), [&material.queries])?;
     let built = indexing::build(adapter, &spec, &material.base)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let oracle = Oracle::among(base, queries, K, material.distance, allowed.clone());
-    Ok((adapter, material, FilteredSearch { built, allowed, oracle, server: spec.server }))
+    Ok((adapter, material, FilteredSearch { built, allowed, oracle, holder: spec.holder() }))
 }
 
 fn prepare(case: &Case) -> Result<Prepared> {
     let (adapter, material, search) = set_up(case, case.count("percent")?)?;
-    let FilteredSearch { built, allowed, oracle, server } = search;
+    let FilteredSearch { built, allowed, oracle, holder } = search;
     let queries = Arc::clone(&material.queries);
     let (items, payload) = (queries.len(), size_of_val(queries.data()));
     let run = move |phases: &mut Phases| {
@@ -74,7 +75,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let check = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
     let prepared = Prepared::fallible(run, check).items_of("query", items).payload_bytes(payload);
-    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &holder))
 }
 
 /// `percent` of the ids below `n`, at equal distances.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite};
 use bench_data::indexing::{self, Built};
 use bench_data::material::{self, CORPUS, K, Material};
-use bench_engines::{Adapter, Engine, IndexSpec, Neighbour, Oracle, Vectors, exact_neighbours};
+use bench_engines::{Adapter, Engine, Holder, IndexSpec, Neighbour, Oracle, Vectors, exact_neighbours};
 
 use fusion::{Fused, RANK_CONSTANT, fuse};
 use sparse::{Hit, SparseIndex};
@@ -141,7 +141,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     let prepared =
         Prepared::fallible(run, check).items_of("query", material.queries.len()).payload_bytes(payload);
     let prepared = prepared.input("sparse", format!("bm25 {version}"));
-    Ok(indexing::with_engine(material.record(prepared), adapter, None))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &Holder::default()))
 }
 
 fn nearest(index: &dyn Engine, queries: &Vectors) -> Result<Vec<Vec<Neighbour>>> {

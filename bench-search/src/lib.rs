@@ -16,7 +16,7 @@ use bench_core::harness::{Inputs, Suite};
 /// named that this build has not.
 pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bench_data::embedder::ensure_model_is_there(inputs)?;
-    bench_engines::ensure_servers_are_built(inputs)?;
+    bench_engines::meet_inputs(inputs)?;
     let mut suite = Suite::new("search", inputs);
     dense::add(&mut suite)?;
     filtered::add(&mut suite);

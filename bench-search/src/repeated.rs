@@ -7,7 +7,7 @@ use bench_core::case::{Kind, Mode};
 use bench_core::harness::{Axis, Case, Findings, Phases, Prepared, Suite, Workload};
 use bench_data::indexing;
 use bench_data::material::{self, CORPUS, DIM, K};
-use bench_engines::{Adapter, Neighbour};
+use bench_engines::{Adapter, Holder, Neighbour};
 
 use crate::{filtered, hybrid};
 
@@ -31,7 +31,7 @@ fn workload(of: &'static str, about: &str, suits: impl Fn(&Adapter) -> bool) -> 
         "a loop of {ITERATIONS} iterations, each of {QUERIES} queries for {about} of n embedded texts: 100 queries, \
          10 rounds; does anything stay?"
     );
-    indexing::workload("loop", &about, suits)
+    indexing::not_on_programs(indexing::workload("loop", &about, suits), indexing::LOOPS)
         .axis(Axis::new("of", [of]).quick::<&str>([]))
         .axis(Axis::new("dataset", [CORPUS.name]))
         .axis(Axis::new("n", [1000]))
@@ -50,24 +50,24 @@ fn dense(case: &Case) -> Result<Prepared> {
     let search = move |query: usize| built.index().search(queries.row(query), K);
     let judge = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
     let prepared = repeated(material.queries.len(), search, judge);
-    Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &spec.holder()))
 }
 
 fn filtered(case: &Case) -> Result<Prepared> {
     let (adapter, material, search) = filtered::set_up(case, PERCENT)?;
-    let filtered::FilteredSearch { built, allowed, oracle, server } = search;
+    let filtered::FilteredSearch { built, allowed, oracle, holder } = search;
     let queries = Arc::clone(&material.queries);
     let search = move |query: usize| built.index().search_filtered(queries.row(query), K, &allowed);
     let judge = move |found: Vec<Vec<Neighbour>>| oracle.judge(&found, adapter);
     let prepared = repeated(material.queries.len(), search, judge);
-    Ok(indexing::with_engine(material.record(prepared), adapter, server.as_deref()))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &holder))
 }
 
 fn hybrid(case: &Case) -> Result<Prepared> {
     let hybrid::SetUp { adapter, material, search, truth } = hybrid::set_up(case)?;
     let judge = move |answers: Vec<hybrid::One>| truth.judge(&answers.into_iter().collect(), adapter);
     let prepared = repeated(material.queries.len(), move |query| search.one(query), judge);
-    Ok(indexing::with_engine(material.record(prepared), adapter, None))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &Holder::default()))
 }
 
 /// The loop. Each query is answered once before it, so that an answer takes the place of another: what an

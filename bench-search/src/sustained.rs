@@ -32,6 +32,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     ensure!((1..=1000).contains(&clients), "{clients} clients: 1 to 1000 can be started");
     let spec = indexing::spec(case, adapter, material.base.dim(), material.distance)?;
     let spec = IndexSpec { threads: clients, ..spec };
+    indexing::stage(&spec.holder(), [&queries])?;
     let built = indexing::build(adapter, &spec, &material.base)?;
     let oracle = material.oracle();
     let run = move |phases: &mut Phases| {
@@ -52,7 +53,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let why = "another number of searches fits into the time";
     let prepared = Prepared::fallible(run, check).varies(Some(why));
-    Ok(indexing::with_engine(material.record(prepared), adapter, spec.server.as_deref()))
+    Ok(indexing::with_engine(material.record(prepared), adapter, &spec.holder()))
 }
 
 /// What one client did.

@@ -2,6 +2,7 @@
 
 pub mod binaries;
 pub mod cargo_build;
+pub mod engine_file;
 pub mod old_binaries;
 pub mod packages;
 pub mod suites;

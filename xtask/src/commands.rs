@@ -8,6 +8,7 @@ pub mod clean;
 pub mod compare;
 pub mod conclusion;
 pub mod diff;
+pub mod engines;
 pub mod heap;
 pub mod init;
 pub mod leaks;

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Analyze(flags) => commands::analyze::run(&flags),
         Command::Diff(flags) => commands::diff::run(&flags),
         Command::Init(flags) => commands::init::run(&flags),
+        Command::Engines(flags) => commands::engines::run(&flags),
         Command::Clean(flags) => commands::clean::run(&flags),
     };
     let code = outcome.unwrap_or_else(|error| {

@@ -19,6 +19,8 @@ pub enum Kind {
     EmbedsFirst,
     /// The engine allocates behind Rust's back. So its leaks are looked for in mode `native`.
     ForeignHeap,
+    /// The engine is a program of its own, which the case's process starts.
+    Program,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Kind::Slow => "slow",
             Kind::EmbedsFirst => "embeds_first",
             Kind::ForeignHeap => "foreign_heap",
+            Kind::Program => "program",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::instruments::{Allocator, Instruments};
 use super::prepared::{Findings, Prepared};
 use super::timing::{self, Effort};
 use super::tool_checks::write_tool_checks;
-use super::{DHAT_FILE, Phases, Suite};
+use super::{DHAT_FILE, Phases, Suite, WatchedProgram};
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
@@ -222,8 +222,17 @@ fn run_heap(
         set_publish_threshold(0);
     }
     // It lives as long as the process; leaking it keeps the sampler's thread simple.
-    let probe: &'static ProcessProbe = Box::leak(Box::new(ProcessProbe::open()?));
-    let mut phases = Phases::heap(probe, interval, internals, prepared.server.take())?;
+    let program = prepared.program.clone();
+    let probe = match &program {
+        Some(program) => ProcessProbe::of(program.pid).with_context(|| format!("look at {program:?}"))?,
+        None => ProcessProbe::open()?,
+    };
+    let probe: &'static ProcessProbe = Box::leak(Box::new(probe));
+    let server = prepared.server.take().or(program.as_ref().map(WatchedProgram::as_server));
+    let mut phases = Phases::heap(probe, interval, internals, server)?;
+    if let Some(program) = program {
+        phases.read_program(program);
+    }
     let check = (prepared.body)(&mut phases);
     let seen = phases.finish_heap()?;
     evidence.phases = records_of(prepared, Mode::Heap, seen.records)?;

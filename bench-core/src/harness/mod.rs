@@ -13,8 +13,11 @@ mod suite;
 mod timing;
 mod tool_checks;
 mod trial;
+mod watched_program;
 
-pub use crate::inputs::{Inputs, ServerAddress, UserInputs};
+pub use crate::inputs::{
+    Ability, EngineProgram, EngineRow, Inputs, ProgramAbilities, ServerAddress, UserInputs,
+};
 pub use axis::Axis;
 pub use child::{MakeSuite, main};
 pub use instruments::{Allocator, Instruments};
@@ -22,6 +25,7 @@ pub use phases::Phases;
 pub use prepared::{Findings, Prepared};
 pub use suite::{Case, Suite, Workload};
 pub use trial::Trial;
+pub use watched_program::WatchedProgram;
 
 /// The name of the profile that mode `sites` leaves in the current folder.
 const DHAT_FILE: &str = "dhat.json";

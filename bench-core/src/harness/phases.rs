@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use super::WatchedProgram;
 use super::native_phases::NativePhases;
 use super::phase_records::PhaseRecords;
 use crate::evidence::{
@@ -35,6 +36,8 @@ struct HeapPhases {
     probe: &'static ProcessProbe,
     sampler: Sampler,
     server: Option<ServerWatcher>,
+    /// Whose memory `probe` reads, where it is not this process's.
+    program: Option<WatchedProgram>,
     /// Reads the allocator's own books.
     internals: fn() -> Option<AllocatorRecord>,
     started: Instant,
@@ -61,8 +64,16 @@ impl Phases {
         let started = Instant::now();
         let server = server.map(|server| ServerWatcher::start(server, started)).transpose()?;
         let sampler = Sampler::start(interval, probe, started)?;
-        let heap = HeapPhases { probe, sampler, server, internals, started, base: None, records };
+        let heap =
+            HeapPhases { probe, sampler, server, program: None, internals, started, base: None, records };
         Ok(Phases(Attached::Heap(heap)))
+    }
+
+    /// Says whose memory the probe reads, where it is not this process's.
+    pub(super) fn read_program(&mut self, program: WatchedProgram) {
+        if let Attached::Heap(heap) = &mut self.0 {
+            heap.program = Some(program);
+        }
     }
 
     pub(super) fn native() -> Phases {
@@ -202,6 +213,12 @@ impl Phases {
         matches!(self.0, Attached::Heap(_) | Attached::Native(_))
     }
 
+    /// Whether the size of an engine's files is recorded in this mode: an engine that has none may be asked
+    /// to write them, which changes its memory.
+    pub fn records_disk_bytes(&self) -> bool {
+        matches!(self.0, Attached::Heap(_))
+    }
+
     /// Records what an engine says of its own memory, in bytes, for the last phase.
     pub fn engine_bytes(&mut self, bytes: Option<u64>) {
         if let Some(record) = self.last_record() {
@@ -289,6 +306,9 @@ impl PhaseClocks {
 impl HeapPhases {
     fn measure<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
         self.records.ensure_room();
+        if let Some(program) = &self.program {
+            program.wait_until_idle();
+        }
         if let Some(server) = &self.server {
             server.begin_phase();
         }
@@ -303,10 +323,13 @@ impl HeapPhases {
         let heap = since(&heap_start, base);
         let sampled = self.sampler.end_phase();
         let peak_rss_bytes = if can_peak { self.probe.peak_rss_bytes() } else { None };
+        if let Some(program) = &self.program {
+            program.wait_until_idle();
+        }
         let process_end = self.probe.read();
         // Last of all, as it walks the allocator's chunks: it may touch a few pages, which the next phase
         // then finds resident, but nothing that was read for this one.
-        let allocator = (self.internals)();
+        let allocator = if self.program.is_none() { (self.internals)() } else { None };
         let server = self.server.as_ref().map(ServerWatcher::end_phase);
         let record = PhaseRecord {
             start_ns: start.duration_since(self.started).as_nanos() as u64,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use super::Phases;
+use super::{Phases, WatchedProgram};
 use crate::instrument::WatchedServer;
 
 /// A body ready to run, and facts about it.
@@ -18,6 +18,7 @@ pub struct Prepared {
     pub(super) foreign_heap: Option<String>,
     pub(super) varies: Option<String>,
     pub(super) server: Option<WatchedServer>,
+    pub(super) program: Option<WatchedProgram>,
 }
 
 /// Runs the phases; what comes back checks the answer.
@@ -69,6 +70,7 @@ impl Prepared {
             foreign_heap: None,
             varies: None,
             server: None,
+            program: None,
         }
     }
 
@@ -113,6 +115,13 @@ impl Prepared {
     /// `None`.
     pub fn server(mut self, server: Option<WatchedServer>) -> Prepared {
         self.server = server;
+        self
+    }
+
+    /// Names the program that holds the index: its memory is read in place of this process's. Nothing changes
+    /// for `None`.
+    pub fn program(mut self, program: Option<WatchedProgram>) -> Prepared {
+        self.program = program;
         self
     }
 

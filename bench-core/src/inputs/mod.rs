@@ -1,6 +1,7 @@
 //! What a user gives to be measured on: declared once, for the user's command line and for that of a suite's
 //! process.
 
+mod engine_programs;
 mod servers;
 mod url_parser;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+pub use engine_programs::{Ability, BuildParameter, EngineProgram, EngineRow, ProgramAbilities};
 pub use servers::{ServerAddress, Servers};
 pub use url_parser::UrlParser;
 
@@ -44,6 +46,12 @@ pub struct UserInputs {
     /// minilm-tokens [default: from the Hugging Face hub]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Also measure this program as the engine NAME: it speaks the protocol of docs/external-engines.md
+    #[arg(long = "engine-program", value_name = "NAME=COMMAND")]
+    pub engine_programs: Vec<EngineProgram>,
+    /// Also measure these engines of engines.toml, or `all`; -e NAME and -t field name them, too
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub external: Vec<String>,
     /// Servers, each by the name of its engine.
     #[command(flatten)]
     pub servers: Servers,
@@ -58,6 +66,9 @@ pub struct Inputs {
     /// Crates whose files are the built-in text: one line per crate, `name<TAB>version<TAB>folder`
     #[arg(long, value_name = "FILE")]
     pub crate_list: Option<PathBuf>,
+    /// Engines that are programs, rows of engines.toml: a JSON list of them
+    #[arg(long, value_name = "FILE")]
+    pub engine_list: Option<PathBuf>,
     /// The process is killed when its RSS goes above, in bytes
     #[arg(long, value_name = "BYTES")]
     pub memory_limit: Option<u64>,
@@ -69,8 +80,7 @@ pub struct Inputs {
 impl UserInputs {
     /// The files and folders that were given, each with its flag.
     pub fn paths(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let UserInputs { dataset, queries, neighbours, corpus, model, column: _, distance: _, servers: _ } =
-            self;
+        let UserInputs { dataset, queries, neighbours, corpus, model, .. } = self;
         given([
             ("--dataset", dataset),
             ("--queries", queries),
@@ -85,15 +95,17 @@ impl UserInputs {
         let texts = [("--column", &self.column), ("--distance", &self.distance)];
         let texts = texts.into_iter().filter_map(|(flag, text)| Some(word(flag, text.as_deref()?)));
         let paths = self.paths().map(|(flag, path)| word(flag, path));
-        paths.chain(texts).chain(self.servers.words())
+        let programs = self.engine_programs.iter().map(|it| word("--engine-program", it.value()));
+        let external = self.external.iter().map(|name| word("--external", name));
+        paths.chain(texts).chain(programs).chain(external).chain(self.servers.words())
     }
 }
 
 impl Inputs {
     /// The words that give a process the same inputs. URLs are whole, with their secrets.
     pub fn words(&self) -> Vec<OsString> {
-        let Inputs { user, crate_list, memory_limit, cache } = self;
-        let paths = given([("--crate-list", crate_list), ("--cache", cache)]);
+        let Inputs { user, crate_list, engine_list, memory_limit, cache } = self;
+        let paths = given([("--crate-list", crate_list), ("--engine-list", engine_list), ("--cache", cache)]);
         let paths = paths.map(|(flag, path)| word(flag, path));
         let limit = memory_limit.map(|bytes| word("--memory-limit", bytes.to_string()));
         user.words().chain(paths).chain(limit).collect()
@@ -142,6 +154,9 @@ mod tests {
             "--model=/m",
             "--column=-a",
             "--distance=cosine",
+            "--engine-program=a=python3 a.py",
+            "--engine-program=b=b --c=d",
+            "--external=faiss-flat",
             "--pgvector=postgres://u:p,w@h/d",
             "--pgvector-pid=7",
             "--qdrant=http://a:1",
@@ -149,6 +164,7 @@ mod tests {
             "--qdrant-pid=3",
             "--qdrant-pid=4",
             "--crate-list=/c.tsv",
+            "--engine-list=/e.json",
             "--cache=/cache",
             "--memory-limit=1024",
         ];

@@ -1,6 +1,6 @@
-//! The kernel's view of this process: RSS and its parts, and the peak RSS of a phase.
+//! The kernel's view of a process, mostly this one: RSS and its parts, and the peak RSS of a phase.
 //!
-//! On Linux the readings come from `/proc/self`, through descriptors that stay open and buffers on the stack,
+//! On Linux the readings come from `/proc`, through descriptors that stay open and buffers on the stack,
 //! so that they cost the measured process no heap. Elsewhere sysinfo reads plain RSS; parts and peaks are
 //! absent.
 
@@ -24,7 +24,7 @@ mod linux {
     use super::ProcessMemory;
     use crate::process_status;
 
-    /// Reads this process's memory.
+    /// Reads the memory of this process, or of another one.
     pub struct ProcessProbe {
         status: File,
         statm: File,
@@ -36,11 +36,21 @@ mod linux {
     impl ProcessProbe {
         /// Opens the files below `/proc/self`.
         pub fn open() -> Result<ProcessProbe> {
-            let open = |path: &str| File::open(path).with_context(|| format!("open {path}"));
+            ProcessProbe::below("/proc/self")
+        }
+
+        /// Opens the files of another process.
+        pub fn of(pid: u32) -> Result<ProcessProbe> {
+            ProcessProbe::below(&format!("/proc/{pid}"))
+        }
+
+        fn below(folder: &str) -> Result<ProcessProbe> {
+            let path = |name: &str| format!("{folder}/{name}");
+            let open = |name| File::open(path(name)).with_context(|| format!("open {}", path(name)));
             Ok(ProcessProbe {
-                status: open("/proc/self/status")?,
-                statm: open("/proc/self/statm")?,
-                clear_refs: OpenOptions::new().write(true).open("/proc/self/clear_refs").ok(),
+                status: open("status")?,
+                statm: open("statm")?,
+                clear_refs: OpenOptions::new().write(true).open(path("clear_refs")).ok(),
                 page_bytes: page_bytes(),
             })
         }
@@ -89,7 +99,7 @@ mod elsewhere {
 
     use super::ProcessMemory;
 
-    /// Reads this process's memory through sysinfo.
+    /// Reads the memory of a process through sysinfo.
     pub struct ProcessProbe {
         system: Mutex<System>,
         pid: Pid,
@@ -100,8 +110,13 @@ mod elsewhere {
         pub fn open() -> Result<ProcessProbe> {
             let pid =
                 sysinfo::get_current_pid().map_err(|reason| anyhow!("find the own process: {reason}"))?;
+            ProcessProbe::of(pid.as_u32())
+        }
+
+        /// Finds another process.
+        pub fn of(pid: u32) -> Result<ProcessProbe> {
             let system = System::new().context("ask the system for its processes")?;
-            Ok(ProcessProbe { system: Mutex::new(system), pid })
+            Ok(ProcessProbe { system: Mutex::new(system), pid: Pid::from_u32(pid) })
         }
 
         /// Plain RSS; the parts are absent.

@@ -12,6 +12,7 @@ use bench_core::run::FailedSuites;
 
 use crate::build::binaries::{BinaryStore, BuildSnapshot, Hashes, KeptBinary};
 use crate::build::cargo_build::{BuiltPrograms, SuiteBuilder};
+use crate::build::engine_file;
 use crate::build::packages::{SuitePackage, SuitePackages};
 use crate::build::user_inputs;
 use crate::build::workspace::Workspace;
@@ -74,6 +75,8 @@ impl Suites {
         let packages = SuitePackages::of(workspace)?;
         packages.ensure_suites(&selection.suite)?;
         let builder = || Ok(SuiteBuilder::new(workspace, packages));
+        let inputs = engine_file::named_by(selection, &flags.inputs).map_err(usage)?;
+        let flags = &SuiteFlags { inputs, ..flags.clone() };
         Suites::build_with(builder, &workspace.target_directory, flags, memory_limit, interrupt)
     }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use bench_core::inputs::{Inputs, MINILM_TOKENS, UserInputs};
 
+use crate::build::engine_file;
+
 /// The inputs for a suite's processes, which run in folders of their own and may take so many bytes.
 ///
 /// Errors: a file or folder that cannot be read, a key that cannot be sent.
@@ -30,10 +32,18 @@ pub fn checked(given: &UserInputs, memory_limit: u64) -> Result<Inputs> {
         *folder =
             std::path::absolute(&*folder).with_context(|| format!("find the model {}", folder.display()))?;
     }
+    let here = std::env::current_dir().context("find the current folder")?;
+    for program in &mut user.engine_programs {
+        let words = engine_file::command(&program.command, &here);
+        let words = words.with_context(|| format!("--engine-program {}", program.name))?;
+        program.command = shlex::try_join(words.iter().map(String::as_str))
+            .with_context(|| format!("--engine-program {}", program.name))?;
+    }
+    let engine_list = engine_file::list_file(&user.external)?;
     if user.servers.get("qdrant").is_some() {
         ensure_key()?;
     }
-    Ok(Inputs { memory_limit: Some(memory_limit), ..user.into() })
+    Ok(Inputs { memory_limit: Some(memory_limit), engine_list, ..user.into() })
 }
 
 /// The key is sent as a header, so it is text on one line; who has set it wants it to be used.

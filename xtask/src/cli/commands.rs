@@ -8,8 +8,8 @@ use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
 use crate::cli::program;
 use crate::commands::{
-    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, profile, releases,
-    report, thresholds,
+    analyze, baseline, bench, check, clean, compare, diff, engines, heap, init, leaks, list, profile,
+    releases, report, thresholds,
 };
 use crate::monitor;
 
@@ -88,6 +88,9 @@ pub enum Command {
     /// Make a suite or an engine of your own, ready to run
     #[command(after_help = init::help())]
     Init(init::InitFlags),
+    /// Install engines that are programs of their own, and say which are there
+    #[command(after_help = engines::help())]
+    Engines(engines::EnginesFlags),
     /// Remove old runs
     #[command(after_help = clean::help())]
     Clean(clean::CleanFlags),

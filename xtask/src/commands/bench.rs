@@ -88,6 +88,7 @@ pub fn conclude(benched: BenchedRun, snapshot: Option<SnapshotFile>, flags: &Ben
 /// Builds, lists, selects, and measures and stores case by case. `accept` is asked before anything is
 /// measured.
 pub fn measure(flags: &BenchFlags, accept: impl FnOnce(&[SelectedCase]) -> Result<()>) -> Result<BenchedRun> {
+    let flags = &flags.with_named_engines()?;
     let bench = Bench::new(flags)?;
     let name = flags.baseline.baseline.as_deref();
     let side = name.map(|name| bench.results.side(Some(name))).transpose()?;

@@ -182,7 +182,7 @@ fn tools(suites: &Suites, scratch: &std::path::Path, interrupt: &Interrupt) -> R
     let folder = tempfile::tempdir_in(scratch).context("make a folder for the checks of the tools")?;
     let mut command = Command::new(suites.any_program()?);
     command.current_dir(folder.path()).env(MODE_VARIABLE, CHECK_TOOLS).arg(CHECK_TOOLS);
-    let limits = ChildLimits { time: TIME_LIMIT, memory_bytes: MEMORY_LIMIT };
+    let limits = ChildLimits { time: TIME_LIMIT, memory_bytes: MEMORY_LIMIT, with_descendants: false };
     let file = folder.path().join("tools.json");
     command.arg(&file);
     let finished = child_process::run(command, limits, interrupt).context("check the measuring tools")?;

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bench_core::case::{CaseSpec, Mode};
+use bench_core::case::{CaseSpec, Kind, Mode};
 use bench_core::evidence::Evidence;
 use bench_core::inputs::Inputs;
 use bench_core::metric::Unit;
@@ -59,7 +59,7 @@ impl Executor for ChildExecutor<'_> {
     fn execute(&mut self, job: &Job<'_>) -> Result<Option<Repetition>> {
         self.progress.job(job);
         let folder = self.folder()?;
-        let limits = ChildLimits { time: job.time_limit, memory_bytes: self.memory_limit };
+        let limits = self.limits(job.spec, job.time_limit);
         let finished = child_process::run(self.command(job, folder.path())?, limits, &self.interrupt)
             .with_context(|| format!("run {}", job.spec.id))?;
         if matches!(finished.end, End::Interrupted) {
@@ -93,10 +93,15 @@ impl ChildExecutor<'_> {
         self.progress.set_up();
         let folder = self.folder()?;
         let command = self.started_with("prepare", spec, folder.path())?;
-        let limits = ChildLimits { time: Duration::MAX, memory_bytes: self.memory_limit };
+        let limits = self.limits(spec, Duration::MAX);
         child_process::run(command, limits, &self.interrupt)
             .with_context(|| format!("prepare {}", spec.id))?;
         Ok(())
+    }
+
+    fn limits(&self, spec: &CaseSpec, time: Duration) -> ChildLimits {
+        let with_descendants = spec.is(Kind::Program);
+        ChildLimits { time, memory_bytes: self.memory_limit, with_descendants }
     }
 
     /// A fresh folder for a child.

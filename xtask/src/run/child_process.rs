@@ -27,6 +27,8 @@ pub struct ChildLimits {
     pub time: Duration,
     /// When its RSS goes above.
     pub memory_bytes: u64,
+    /// Whether what it started counts, too: a program that holds the index.
+    pub with_descendants: bool,
 }
 
 /// How a child ended.
@@ -79,9 +81,11 @@ pub fn run(mut command: Command, limits: ChildLimits, interrupt: &Interrupt) -> 
 
 fn wait(child: &mut Child, limits: ChildLimits, interrupt: &Interrupt) -> Result<End> {
     let started = Instant::now();
-    let mut probe = ResidentProbe::new(child);
+    let mut probe = ResidentProbe::new(child, limits.with_descendants);
     let reason = loop {
         if let Some(status) = child.try_wait()? {
+            // Whatever it started and did not end; nobody else has a process group of its number by now.
+            kill_group(child);
             return Ok(End::Exited(status));
         }
         if interrupt.is_set() {
@@ -161,7 +165,10 @@ mod tests {
     }
 
     fn shell(script: &str) -> Finished {
-        shell_limited(script, ChildLimits { time: Duration::from_secs(60), memory_bytes: 1 << 40 })
+        shell_limited(
+            script,
+            ChildLimits { time: Duration::from_secs(60), memory_bytes: 1 << 40, with_descendants: false },
+        )
     }
 
     #[test]
@@ -181,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_child_that_hangs_is_killed_with_what_it_started() {
-        let limits = ChildLimits { time: Duration::from_millis(100), memory_bytes: 1 << 40 };
+        let limits =
+            ChildLimits { time: Duration::from_millis(100), memory_bytes: 1 << 40, with_descendants: false };
         let started = Instant::now();
         // The grandchild holds both pipes.
         let finished = shell_limited("sleep 300 & echo started; wait", limits);
@@ -201,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_child_above_the_memory_limit_is_killed() {
-        let limits = ChildLimits { time: Duration::from_secs(60), memory_bytes: 4096 };
+        let limits =
+            ChildLimits { time: Duration::from_secs(60), memory_bytes: 4096, with_descendants: false };
         let finished = shell_limited("sleep 300", limits);
         assert!(matches!(finished.end, End::MemoryLimit(rss_bytes) if rss_bytes > 4096), "{finished:?}");
     }
@@ -212,7 +221,8 @@ mod tests {
         interrupt.set();
         let mut command = Command::new("sleep");
         command.arg("300");
-        let limits = ChildLimits { time: Duration::from_secs(60), memory_bytes: 1 << 40 };
+        let limits =
+            ChildLimits { time: Duration::from_secs(60), memory_bytes: 1 << 40, with_descendants: false };
         assert!(matches!(run(command, limits, &interrupt).unwrap().end, End::Interrupted));
     }
 

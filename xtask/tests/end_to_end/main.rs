@@ -4,6 +4,7 @@
 mod bad_input;
 mod call_sites;
 mod comparisons;
+mod engines;
 mod faults;
 #[cfg(target_os = "linux")]
 mod interrupts;

@@ -37,6 +37,14 @@ pub struct Node {
     pub metrics: Option<MetricsPage>,
 }
 
+impl Node {
+    /// A process that is no server: it listens nowhere, and its number is known.
+    pub fn of_process(pid: u32) -> Node {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Node { process: "", address, pid: Some(pid), pid_flag: "", metrics: None }
+    }
+}
+
 /// Where a server says in Prometheus' text format what its allocator holds.
 #[derive(Clone)]
 pub struct MetricsPage {

@@ -1,9 +1,11 @@
 //! The flags of `bench`, which `check` takes, too.
 
+use anyhow::Result;
 use bench_core::case::Mode;
 use clap::Args;
 
-use crate::cli::exit_code;
+use crate::build::engine_file;
+use crate::cli::exit_code::{self, usage};
 use crate::cli::flags::{
     BaselineFlags, ConfirmFlags, ExportFlags, MeasureFlags, MessageFormat, ResultsFlags, SelectionFlags,
     SnapshotFlags, SuiteFlags,
@@ -43,6 +45,18 @@ pub struct BenchFlags {
     /// What stdout holds
     #[arg(long, value_enum, default_value_t)]
     pub message_format: MessageFormat,
+}
+
+impl BenchFlags {
+    /// The flags with the engines of engines.toml that the selection names: old binaries are given the same
+    /// as new ones.
+    ///
+    /// Errors: engines.toml cannot be understood.
+    pub fn with_named_engines(&self) -> Result<BenchFlags> {
+        let mut flags = self.clone();
+        flags.suites.inputs = engine_file::named_by(&self.selection, &self.suites.inputs).map_err(usage)?;
+        Ok(flags)
+    }
 }
 
 /// What `--help` adds.
