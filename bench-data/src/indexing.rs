@@ -115,6 +115,9 @@ pub fn spec(case: &Case, adapter: &Adapter, dim: usize, distance: Distance) -> R
     if let Some(program) = adapter.program() {
         spec.program = Some(program.start(spec.threads)?);
     }
+    if let Ok(storage) = case.text("storage") {
+        spec.storage = storage.parse()?;
+    }
     Ok(spec)
 }
 

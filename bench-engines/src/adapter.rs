@@ -1,15 +1,17 @@
 //! What an engine says of itself: its name, what it can do, how its heap can be seen, and how an index of it
 //! is built.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::distance::Distance;
 use crate::engine::Engine;
 use crate::id_set::IdSet;
 use crate::program::{ExternalEngine, Program};
 use crate::server::{Server, ServerKind};
+use crate::storage::{Placement, Storage, in_words};
 use crate::vectors::Vectors;
 
 /// One engine, known by its name.
@@ -33,6 +35,14 @@ pub struct Adapter {
     /// Builds an index of the vectors, whose ids are their row numbers. It runs on the calling thread, or on
     /// the calling thread's rayon pool.
     pub build: fn(&IndexSpec, &Vectors) -> Result<Box<dyn Engine>>,
+    /// Opens the index that [`Engine::save`] wrote into a folder, for the same [`IndexSpec`], where one of
+    /// [`Capabilities::placements`] says.
+    pub open: fn(&IndexSpec, &Path, Placement) -> Result<Box<dyn Engine>>,
+}
+
+/// Of an engine that cannot save.
+pub(crate) fn no_saved_index(_: &IndexSpec, _: &Path, _: Placement) -> Result<Box<dyn Engine>> {
+    bail!("this engine opens no saved index")
 }
 
 impl Adapter {
@@ -52,6 +62,7 @@ impl Adapter {
             varies: None,
             cosine_of: (0.0, f32::INFINITY),
             build,
+            open: no_saved_index,
         }
     }
 }
@@ -75,10 +86,10 @@ pub struct Capabilities {
     pub labels: bool,
     /// Searches on several threads at once; otherwise they wait for each other.
     pub threads: bool,
-    /// Can store fewer than 32 bits per component. The adapters store f32.
-    pub quantisation: bool,
-    /// Can write an index to disk and read it again.
-    pub persistence: bool,
+    /// What it can keep vectors as; f32 is one of them unless it keeps codes only.
+    pub storages: &'static [Storage],
+    /// Where an index that it saved can lie when it is opened again; none if it cannot save one.
+    pub placements: &'static [Placement],
     /// The distances that it states are those of the vectors that it was given. Otherwise they are of what it
     /// stores instead, and its answers are judged by their ids alone.
     pub exact_distances: bool,
@@ -96,8 +107,8 @@ impl Capabilities {
             filter: false,
             labels: false,
             threads: false,
-            quantisation: false,
-            persistence: false,
+            storages: &[Storage::F32],
+            placements: &[],
             exact_distances: true,
         }
     }
@@ -158,6 +169,24 @@ impl Adapter {
         Some(format!("{} indexes vectors of dim {largest} at the most, these have {dim}", self.name))
     }
 
+    /// Why it cannot keep vectors as this and search them by this distance, if it cannot.
+    pub fn lacks(&self, storage: Storage, distance: Distance) -> Option<String> {
+        let has = self.capabilities.storages;
+        if !has.contains(&storage) {
+            return Some(format!("{} keeps no {storage}, only {}", self.name, in_words(has)));
+        }
+        let needs_cosine = storage.keeps_direction_only() && distance != Distance::Cosine;
+        needs_cosine.then(|| format!("{storage} keeps where a vector points and not how long it is: it has no {distance}, only cosine"))
+    }
+
+    /// Why a saved index of it cannot lie there.
+    pub fn not_placed(&self, placement: Placement) -> String {
+        match self.capabilities.placements {
+            [] => format!("the adapter of {} saves no index", self.name),
+            has => format!("a saved index of {} is never {placement}, only {}", self.name, in_words(has)),
+        }
+    }
+
     /// Whether a build heeds the parameter: a field of [`IndexSpec`].
     pub fn heeds(&self, parameter: &str) -> bool {
         self.parameters.contains(&parameter)
@@ -196,6 +225,8 @@ pub struct IndexSpec {
     pub ef_construction: usize,
     /// Candidates looked at while searching; in arroy, candidates per tree.
     pub ef: usize,
+    /// What a vector is kept as.
+    pub storage: Storage,
     /// How many vectors to reserve room for, where the engine can; 0 to let it grow.
     pub reserve: usize,
     /// How many vectors an insertion takes at once.
@@ -221,8 +252,8 @@ pub struct Holder {
 }
 
 impl IndexSpec {
-    /// The engines' usual parameters: M 16, ef_construction 128, ef 64, no reserve, 1000 vectors at a time,
-    /// one thread.
+    /// The engines' usual parameters: M 16, ef_construction 128, ef 64, f32, no reserve, 1000 vectors at a
+    /// time, one thread.
     pub fn new(dim: usize, distance: Distance) -> IndexSpec {
         IndexSpec {
             dim,
@@ -230,6 +261,7 @@ impl IndexSpec {
             m: 16,
             ef_construction: 128,
             ef: 64,
+            storage: Storage::F32,
             reserve: 0,
             batch: 1000,
             threads: 1,

@@ -1,5 +1,6 @@
 //! Every engine of this program, ours and the registered ones: found by its name, and built by it.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -12,6 +13,7 @@ use crate::in_process;
 use crate::programs;
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]
 use crate::servers;
+use crate::storage::Placement;
 use crate::vectors::Vectors;
 
 /// The engines of this crate that this build has, the control first.
@@ -91,7 +93,9 @@ pub fn find(name: &str) -> Result<&'static Adapter> {
 pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     let adapter = find(name)?;
     ensure!(vectors.dim() == spec.dim, "vectors of dim {} for an index of dim {}", vectors.dim(), spec.dim);
-    if let Some(reason) = adapter.cannot(spec.distance, spec.dim) {
+    let reason =
+        adapter.cannot(spec.distance, spec.dim).or_else(|| adapter.lacks(spec.storage, spec.distance));
+    if let Some(reason) = reason {
         bail!("{reason}");
     }
     let index =
@@ -102,6 +106,19 @@ pub fn build(name: &str, spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn 
         "the engine {name} says that its index holds {holds} vectors; it was built of {given}"
     );
     Ok(index)
+}
+
+/// Opens an index that [`Engine::save`] wrote into a folder.
+///
+/// # Errors
+/// When there is no such engine in this build, it cannot open one so, or a file is missing, damaged, or of
+/// another kind of index than `spec` says; the error names it.
+pub fn open(name: &str, spec: &IndexSpec, folder: &Path, placement: Placement) -> Result<Box<dyn Engine>> {
+    let adapter = find(name)?;
+    let has = adapter.capabilities.placements;
+    ensure!(has.contains(&placement), "{}", adapter.not_placed(placement));
+    let opened = (adapter.open)(spec, folder, placement);
+    opened.with_context(|| format!("open the index of the engine {name} in {}", folder.display()))
 }
 
 /// Makes the programs known that the process was given, before a suite is made. Refuses a server that the

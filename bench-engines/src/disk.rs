@@ -9,7 +9,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub(crate) fn allocated_bytes(folder: &Path) -> io::Result<u64> {
+pub fn allocated_bytes(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

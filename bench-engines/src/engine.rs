@@ -1,6 +1,7 @@
 //! The trait that every engine has: an index that is searched, grows and shrinks.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -47,6 +48,15 @@ pub trait Engine: Send + Sync {
         bail!("this engine cannot search under a filter")
     }
 
+    /// As [`Engine::search`], by a comparison with every code that is kept, past the graph or the trees:
+    /// what the codes lose, apart from what the way through them loses. Nothing where the engine cannot.
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    fn exhaustive(&self, _query: &[f32], _k: usize) -> Result<Option<Vec<Neighbour>>> {
+        Ok(None)
+    }
+
     /// Adds a block of vectors, row-major, one id each. The caller keeps ids unique.
     ///
     /// # Errors
@@ -63,6 +73,15 @@ pub trait Engine: Send + Sync {
     /// [`Capabilities::delete`](crate::Capabilities::delete) it always does.
     fn delete(&mut self, _ids: &[u64]) -> Result<()> {
         bail!("this engine cannot delete")
+    }
+
+    /// Writes the index into an empty folder, to be opened again by [`open`](crate::open).
+    ///
+    /// # Errors
+    /// When a file cannot be written; without [`Capabilities::placements`](crate::Capabilities::placements)
+    /// always.
+    fn save(&self, _folder: &Path) -> Result<()> {
+        bail!("this engine cannot save an index")
     }
 
     /// Another client of the same index, with a connection of its own.

@@ -12,7 +12,6 @@ mod disk;
 mod distance;
 mod engine;
 mod exact;
-#[cfg(any(feature = "arroy", feature = "hannoy", feature = "sqlite-vec"))]
 mod foreign_storage;
 mod id_set;
 mod in_process;
@@ -21,10 +20,12 @@ mod programs;
 mod server;
 #[cfg(any(feature = "pgvector", feature = "qdrant"))]
 mod servers;
+mod storage;
 mod vectors;
 
 pub use adapter::{Adapter, Capabilities, HeapVisibility, Holder, IndexSpec, pinned_version};
-pub use catalog::{all, build, find, meet_inputs, names, register};
+pub use catalog::{all, build, find, meet_inputs, names, open, register};
+pub use disk::allocated_bytes;
 pub use distance::Distance;
 pub use engine::{Client, Engine, Neighbour};
 pub use exact::named::named_neighbours;
@@ -33,4 +34,5 @@ pub use id_set::IdSet;
 pub use in_process::flat::Flat;
 pub use program::{ExternalEngine, Program};
 pub use server::{Server, ServerKind};
+pub use storage::{Placement, Storage};
 pub use vectors::Vectors;

@@ -8,7 +8,9 @@ mod connection_pool;
 mod disk_index;
 mod documents;
 mod embedding;
+mod placement;
 mod repeated;
+mod storage;
 mod update;
 
 use anyhow::Result;
@@ -27,6 +29,8 @@ pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bounded::add(&mut suite);
     embedding::add(&mut suite);
     build::add(&mut suite)?;
+    storage::add(&mut suite)?;
+    placement::add(&mut suite)?;
     update::add(&mut suite);
     connection_pool::add(&mut suite);
     repeated::add(&mut suite);

@@ -54,7 +54,7 @@ fn prepare(case: &Case) -> Result<Prepared> {
     };
     let check = |found: usize| {
         ensure!(found == ITERATIONS, "{found} of {ITERATIONS} documents were found once they were indexed");
-        Ok(Findings { recall: Some(found as f64 / ITERATIONS as f64), unjudged: None })
+        Ok(Findings { recall: Some(found as f64 / ITERATIONS as f64), ..Findings::default() })
     };
     let prepared = Prepared::fallible(run, check)
         .items_of("iteration", ITERATIONS)

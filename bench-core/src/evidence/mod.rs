@@ -73,6 +73,12 @@ pub struct Evidence {
     /// Share of the exact neighbours among the answers, 0 to 1, where the check could tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
+    /// Recall of a comparison with every code that the index keeps, where the check made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes_recall: Option<f64>,
+    /// Share of what that comparison found among the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_recall: Option<f64>,
     /// What the recall leaves out because it cannot be judged, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unjudged: Option<String>,
@@ -94,6 +100,8 @@ impl Evidence {
             whole.items = self.items;
             whole.item = self.item.clone();
             whole.recall = self.recall;
+            whole.codes_recall = self.codes_recall;
+            whole.graph_recall = self.graph_recall;
         }
         whole
     }
@@ -168,6 +176,12 @@ pub struct PhaseRecord {
     /// Only in a record made by [`Evidence::whole`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
+    /// See `recall`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes_recall: Option<f64>,
+    /// See `recall`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_recall: Option<f64>,
     /// Only in a record made by [`Evidence::whole`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeEstimate>,

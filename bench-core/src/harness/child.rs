@@ -206,6 +206,8 @@ fn empty_evidence(
         timeline: None,
         sites: None,
         recall: None,
+        codes_recall: None,
+        graph_recall: None,
         unjudged: None,
         time: None,
     }
@@ -244,6 +246,8 @@ fn run_heap(
 
 fn record_findings(findings: Findings, evidence: &mut Evidence) {
     evidence.recall = findings.recall;
+    evidence.codes_recall = findings.codes_recall;
+    evidence.graph_recall = findings.graph_recall;
     evidence.unjudged = findings.unjudged;
 }
 

@@ -29,6 +29,11 @@ type Body = dyn FnMut(&mut Phases) -> Box<dyn FnOnce() -> Result<Findings>>;
 pub struct Findings {
     /// Share of the exact neighbours among the answers, 0 to 1, if there is anything to judge.
     pub recall: Option<f64>,
+    /// The recall of a comparison with every code that an index keeps: what the codes lose.
+    pub codes_recall: Option<f64>,
+    /// The share of what that comparison finds among the answers: what the way through the codes, a graph or
+    /// trees, loses.
+    pub graph_recall: Option<f64>,
     /// What the recall leaves out because it cannot be judged, and why, if it leaves out anything.
     pub unjudged: Option<String>,
 }

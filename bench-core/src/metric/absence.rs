@@ -59,6 +59,10 @@ pub(super) fn no_recall(evidence: &Evidence, _: &PhaseRecord) -> String {
     evidence.unjudged.clone().unwrap_or("the case's check tells no recall".into())
 }
 
+pub(super) fn no_exhaustive_search(_: &Evidence, _: &PhaseRecord) -> String {
+    "the case compares no query with every stored code".into()
+}
+
 pub(super) fn no_deletion(evidence: &Evidence, record: &PhaseRecord) -> String {
     if record.name == DELETE {
         return unreadable(evidence, record);

@@ -39,6 +39,8 @@ pub const METRICS: &[Metric] = &[
     engine::DISK_BYTES,
     engine::DISK_PER_ITEM,
     answers::RECALL,
+    answers::CODES_RECALL,
+    answers::GRAPH_RECALL,
     process::THREADS,
     budget::USED,
     budget::BATCHES,

@@ -98,13 +98,32 @@ impl Oracle {
     /// missing, unless vectors without a distance, which each engine puts elsewhere, are among those to
     /// search.
     pub fn judge(&self, found: &[Vec<Neighbour>], engine: &Adapter) -> Result<Findings> {
+        let is_exact = engine.capabilities.exact && self.0.every_vector_has_a_distance();
+        self.judged(found, is_exact, engine.capabilities.exact_distances, engine)
+    }
+
+    /// As [`Oracle::judge`], of an index that keeps less than the vectors: nothing need be found, and no
+    /// distance is that of the vectors.
+    ///
+    /// # Errors
+    /// As [`Oracle::judge`], apart from distances and from what an exact engine misses.
+    pub fn judge_codes(&self, found: &[Vec<Neighbour>], engine: &Adapter) -> Result<Findings> {
+        self.judged(found, false, false, engine)
+    }
+
+    fn judged(
+        &self,
+        found: &[Vec<Neighbour>],
+        is_exact: bool,
+        states_them: bool,
+        engine: &Adapter,
+    ) -> Result<Findings> {
         let answers = self.0.as_ref();
         let (given, wanted) = (found.len(), answers.exact.len());
         ensure!(given == wanted, "{given} answers to {wanted} queries");
-        let is_exact = engine.capabilities.exact && answers.every_vector_has_a_distance();
         let mut count = Count { hits: 0, wanted: 0, due: 0, queries: 0, reasons: BTreeSet::new() };
         for (query, found) in found.iter().enumerate() {
-            let judged = answers.judge(query, found, is_exact, engine);
+            let judged = answers.judge(query, found, is_exact, states_them, engine);
             count.add(&judged.with_context(|| format!("query {query}"))?, answers.due);
         }
         Ok(count.findings())
@@ -131,11 +150,17 @@ impl Answers {
     }
 
     /// Checks an answer and counts it.
-    fn judge(&self, query: usize, found: &[Neighbour], is_exact: bool, engine: &Adapter) -> Result<Hits> {
+    fn judge(
+        &self,
+        query: usize,
+        found: &[Neighbour],
+        is_exact: bool,
+        states_them: bool,
+        engine: &Adapter,
+    ) -> Result<Hits> {
         let Answers { base, due, distance, .. } = self;
         let vector = self.queries.row(query);
         let far = |id: u64| exact_distance(*distance, vector, base.row(id as usize), engine.cosine_of);
-        let states_them = engine.capabilities.exact_distances;
         let rounding = |id: u64| rounding(*distance, vector, base.row(id as usize));
         self.verify_ids(found)?;
         ensure!(!is_exact || found.len() == *due, "{} neighbours instead of {due}", found.len());
@@ -224,7 +249,7 @@ impl Count {
                 "{left_out} of the {due} neighbours of {queries} queries are left out of the recall: {why}"
             )
         });
-        Findings { recall, unjudged }
+        Findings { recall, unjudged, ..Findings::default() }
     }
 }
 

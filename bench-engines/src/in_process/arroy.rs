@@ -5,9 +5,10 @@
 //! its own memory. The splits come from a fixed seed, and it builds on the current rayon pool.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use arroy::distances::{Cosine, DotProduct, Euclidean};
+use arroy::distances::{BinaryQuantizedCosine, Cosine, DotProduct, Euclidean};
 use arroy::{Database, Distance as Measure, Reader, Writer};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -17,8 +18,9 @@ use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
 use crate::block::{ensure_block, ensure_query};
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
-use crate::foreign_storage::TemporaryLmdb;
+use crate::foreign_storage::Lmdb;
 use crate::id_set::IdSet;
+use crate::storage::{Placement, Storage};
 use crate::vectors::Vectors;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -33,8 +35,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: false,
         threads: true,
-        quantisation: true,
-        persistence: true,
+        storages: &[Storage::F32, Storage::B1],
+        placements: &[Placement::Mapped],
         exact_distances: true,
     },
     parameters: &["ef", "threads"],
@@ -42,10 +44,12 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     varies: Some("some of its hash tables have another order in each process"),
     cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| match spec.distance {
+        _ if spec.storage == Storage::B1 => build::<BinaryQuantizedCosine>(spec, vectors),
         Distance::L2 => build::<Euclidean>(spec, vectors),
         Distance::InnerProduct => build::<DotProduct>(spec, vectors),
         Distance::Cosine => build::<Cosine>(spec, vectors),
     },
+    open,
 };
 
 /// The splits are drawn from it.
@@ -56,7 +60,7 @@ const MAP_BYTES: usize = 16 << 30;
 const INDEX: u16 = 0;
 
 struct Arroy<D: Measure> {
-    lmdb: TemporaryLmdb,
+    lmdb: Lmdb,
     database: Database<'static, D>,
     dim: usize,
     distance: Distance,
@@ -65,7 +69,7 @@ struct Arroy<D: Measure> {
 }
 
 fn build<D: Measure>(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
-    let lmdb = TemporaryLmdb::open(MAP_BYTES)?;
+    let lmdb = Lmdb::temporary(MAP_BYTES)?;
     let database = lmdb.create_database()?;
     let (dim, distance, ef) = (spec.dim, spec.distance, spec.ef);
     let mut engine = Arroy::<D> { lmdb, database, dim, distance, ef, len: 0 };
@@ -73,6 +77,26 @@ fn build<D: Measure>(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engi
     let ids: Vec<u64> = (0..vectors.len() as u64).collect();
     engine.insert(&ids, vectors.data())?;
     Ok(Box::new(engine))
+}
+
+fn open(spec: &IndexSpec, folder: &Path, _mapped: Placement) -> Result<Box<dyn Engine>> {
+    match spec.distance {
+        _ if spec.storage == Storage::B1 => open_as::<BinaryQuantizedCosine>(spec, folder),
+        Distance::L2 => open_as::<Euclidean>(spec, folder),
+        Distance::InnerProduct => open_as::<DotProduct>(spec, folder),
+        Distance::Cosine => open_as::<Cosine>(spec, folder),
+    }
+}
+
+fn open_as<D: Measure>(spec: &IndexSpec, folder: &Path) -> Result<Box<dyn Engine>> {
+    let lmdb = Lmdb::saved(folder, MAP_BYTES)?;
+    let database = lmdb.open_database()?;
+    let transaction = lmdb.env().read_txn()?;
+    let reader = Reader::<D>::open(&transaction, INDEX, database)?;
+    let (dim, len) = (reader.dimensions(), reader.n_items() as usize);
+    drop(transaction);
+    ensure!(dim == spec.dim, "its vectors have dim {dim}, not {}", spec.dim);
+    Ok(Box::new(Arroy::<D> { lmdb, database, dim, distance: spec.distance, ef: spec.ef, len }))
 }
 
 impl<D: Measure> Arroy<D> {
@@ -87,11 +111,22 @@ impl<D: Measure> Arroy<D> {
     }
 
     fn nearest(&self, query: &[f32], k: usize, allowed: Option<&RoaringBitmap>) -> Result<Vec<Neighbour>> {
+        self.nearest_of(query, k, self.ef.max(k), allowed)
+    }
+
+    /// Of so many candidates from each tree.
+    fn nearest_of(
+        &self,
+        query: &[f32],
+        k: usize,
+        of_tree: usize,
+        allowed: Option<&RoaringBitmap>,
+    ) -> Result<Vec<Neighbour>> {
         ensure_query(query, self.dim)?;
         let transaction = self.lmdb.env().read_txn()?;
         let reader = Reader::open(&transaction, INDEX, self.database)?;
         let mut nearest = reader.nns(k);
-        if let Some(candidates) = NonZeroUsize::new(self.ef.max(k) * reader.n_trees()) {
+        if let Some(candidates) = NonZeroUsize::new(of_tree.saturating_mul(reader.n_trees())) {
             nearest.search_k(candidates);
         }
         if let Some(allowed) = allowed {
@@ -122,6 +157,10 @@ impl<D: Measure> Engine for Arroy<D> {
         self.nearest(query, k, None)
     }
 
+    fn exhaustive(&self, query: &[f32], k: usize) -> Result<Option<Vec<Neighbour>>> {
+        self.nearest_of(query, k, usize::MAX, None).map(Some)
+    }
+
     fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
         let allowed = allowed.iter().map(item).collect::<Result<RoaringBitmap>>()?;
         self.nearest(query, k, Some(&allowed))
@@ -149,6 +188,10 @@ impl<D: Measure> Engine for Arroy<D> {
         })?;
         self.len -= ids.len();
         Ok(())
+    }
+
+    fn save(&self, folder: &Path) -> Result<()> {
+        self.lmdb.save(folder)
     }
 
     fn disk_bytes(&self) -> Option<u64> {

@@ -23,11 +23,12 @@ use diskann_inmem::{Context, Provider, Strategy};
 use diskann_utils::views::rowmajor;
 use diskann_vector::distance::Metric;
 
-use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
+use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, no_saved_index};
 use crate::block::{ensure_block, ensure_query, insert_rows};
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
 use crate::id_set::IdSet;
+use crate::storage::Storage;
 use crate::vectors::Vectors;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -42,8 +43,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: false,
         threads: true,
-        quantisation: true,
-        persistence: false,
+        storages: &[Storage::F32],
+        placements: &[],
         exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "reserve"],
@@ -51,6 +52,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     varies: Some("its ids lie in a hash table with another seed in each process"),
     cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| insert_rows(DiskAnn::new(spec, vectors)?, vectors, spec.batch),
+    open: no_saved_index,
 };
 
 /// How many links replace those to a deleted vector.

@@ -7,8 +7,10 @@
 //! rayon pool, with levels from a fixed seed, but its hash tables have another order in each process: the
 //! order in which links are written.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail, ensure};
-use hannoy::distances::{Cosine, Euclidean};
+use hannoy::distances::{BinaryQuantizedCosine, Cosine, Euclidean};
 use hannoy::{Database, Distance as Measure, Reader, Writer};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -18,8 +20,9 @@ use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
 use crate::block::{ensure_block, ensure_query};
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
-use crate::foreign_storage::TemporaryLmdb;
+use crate::foreign_storage::Lmdb;
 use crate::id_set::IdSet;
+use crate::storage::{Placement, Storage};
 use crate::vectors::Vectors;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -34,8 +37,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: false,
         threads: true,
-        quantisation: true,
-        persistence: true,
+        storages: &[Storage::F32, Storage::B1],
+        placements: &[Placement::Mapped],
         exact_distances: true,
     },
     parameters: &["ef_construction", "ef", "threads"],
@@ -43,10 +46,12 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     varies: Some("its hash tables have another order in each process, and links are written in it"),
     cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| match spec.distance {
+        _ if spec.storage == Storage::B1 => build::<BinaryQuantizedCosine>(spec, vectors),
         Distance::L2 => build::<Euclidean>(spec, vectors),
         Distance::Cosine => build::<Cosine>(spec, vectors),
         Distance::InnerProduct => bail!("hannoy has no inner product; use cosine or L2"),
     },
+    open,
 };
 
 /// Links of a node, and in the lowest layer.
@@ -60,7 +65,7 @@ const MAP_BYTES: usize = 16 << 30;
 const INDEX: u16 = 0;
 
 struct Hannoy<D: Measure> {
-    lmdb: TemporaryLmdb,
+    lmdb: Lmdb,
     database: Database<'static, D>,
     spec: IndexSpec,
     len: usize,
@@ -68,13 +73,33 @@ struct Hannoy<D: Measure> {
 
 fn build<D: Measure>(spec: &IndexSpec, vectors: &Vectors) -> Result<Box<dyn Engine>> {
     ensure!(spec.m == M, "hannoy was compiled for an M of {M}, not {}", spec.m);
-    let lmdb = TemporaryLmdb::open(MAP_BYTES)?;
+    let lmdb = Lmdb::temporary(MAP_BYTES)?;
     let database = lmdb.create_database()?;
     let mut engine = Hannoy::<D> { lmdb, database, spec: spec.clone(), len: 0 };
     // In one transaction: the graph is written once.
     let ids: Vec<u64> = (0..vectors.len() as u64).collect();
     engine.insert(&ids, vectors.data())?;
     Ok(Box::new(engine))
+}
+
+fn open(spec: &IndexSpec, folder: &Path, _mapped: Placement) -> Result<Box<dyn Engine>> {
+    match spec.distance {
+        _ if spec.storage == Storage::B1 => open_as::<BinaryQuantizedCosine>(spec, folder),
+        Distance::L2 => open_as::<Euclidean>(spec, folder),
+        Distance::Cosine => open_as::<Cosine>(spec, folder),
+        Distance::InnerProduct => bail!("hannoy has no inner product; use cosine or L2"),
+    }
+}
+
+fn open_as<D: Measure>(spec: &IndexSpec, folder: &Path) -> Result<Box<dyn Engine>> {
+    let lmdb = Lmdb::saved(folder, MAP_BYTES)?;
+    let database = lmdb.open_database()?;
+    let transaction = lmdb.env().read_txn()?;
+    let reader = Reader::<D>::open(&transaction, INDEX, database)?;
+    let (dim, len) = (reader.dimensions(), reader.n_items() as usize);
+    drop(transaction);
+    ensure!(dim == spec.dim, "its vectors have dim {dim}, not {}", spec.dim);
+    Ok(Box::new(Hannoy::<D> { lmdb, database, spec: spec.clone(), len }))
 }
 
 impl<D: Measure> Hannoy<D> {
@@ -149,6 +174,10 @@ impl<D: Measure> Engine for Hannoy<D> {
         })?;
         self.len -= ids.len();
         Ok(())
+    }
+
+    fn save(&self, folder: &Path) -> Result<()> {
+        self.lmdb.save(folder)
     }
 
     fn disk_bytes(&self) -> Option<u64> {

@@ -6,11 +6,12 @@
 use anyhow::Result;
 use hnsw_rs::prelude::{DistCosine, DistL2, Distance as Measure, Hnsw, Neighbour as Found};
 
-use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
+use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, no_saved_index};
 use crate::block::{ensure_block, ensure_query, insert_each, insert_rows};
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
 use crate::id_set::IdSet;
+use crate::storage::Storage;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
     name: "hnsw_rs",
@@ -24,8 +25,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: false,
         threads: true,
-        quantisation: false,
-        persistence: true,
+        storages: &[Storage::F32],
+        placements: &[],
         exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "reserve", "threads"],
@@ -37,6 +38,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         Distance::InnerProduct => insert_rows(HnswRs::new(spec, NonNegativeDot), vectors, spec.batch),
         Distance::Cosine => insert_rows(HnswRs::new(spec, DistCosine), vectors, spec.batch),
     },
+    open: no_saved_index,
 };
 
 /// The inner product of vectors of any length. The engine's own asks for vectors of length 1, and its graph

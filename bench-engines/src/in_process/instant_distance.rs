@@ -9,10 +9,11 @@ use std::marker::PhantomData;
 use anyhow::Result;
 use instant_distance::{Builder, HnswMap, Point, Search};
 
-use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
+use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, no_saved_index};
 use crate::block::ensure_query;
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
+use crate::storage::Storage;
 use crate::vectors::Vectors;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -27,8 +28,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: false,
         labels: false,
         threads: true,
-        quantisation: false,
-        persistence: true,
+        storages: &[Storage::F32],
+        placements: &[],
         exact_distances: true,
     },
     parameters: &["ef_construction", "ef", "threads"],
@@ -40,6 +41,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         Distance::InnerProduct => build::<DotMeasure>(spec, vectors),
         Distance::Cosine => build::<Angle>(spec, vectors),
     },
+    open: no_saved_index,
 };
 
 /// The order of insertion is drawn from it.

@@ -17,12 +17,13 @@ use qdrant_edge::{
 };
 use tempfile::TempDir;
 
-use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
+use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, no_saved_index};
 use crate::block::{ensure_block, ensure_query};
 use crate::disk::allocated_bytes;
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
 use crate::id_set::IdSet;
+use crate::storage::Storage;
 use crate::vectors::Vectors;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -37,8 +38,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: false,
         threads: true,
-        quantisation: true,
-        persistence: true,
+        storages: &[Storage::F32],
+        placements: &[],
         exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "batch"],
@@ -47,6 +48,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     // A vector whose squared length is below this is not normalised.
     cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
+    open: no_saved_index,
 };
 
 /// Segments up to this many vectors are searched from end to end and not indexed; its own default is 10 MB.

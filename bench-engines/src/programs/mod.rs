@@ -11,6 +11,7 @@ use bench_core::untrusted_json;
 use crate::adapter::{Adapter, Capabilities, HeapVisibility};
 use crate::distance::Distance;
 use crate::program::ExternalEngine;
+use crate::storage::Storage;
 
 /// All programs that the process was given.
 ///
@@ -54,8 +55,9 @@ pub(crate) fn adapter(row: EngineRow) -> Result<&'static Adapter> {
         filter: can(Ability::Filter),
         labels: false,
         threads: false,
-        quantisation: !can(Ability::ExactDistances),
-        persistence: can(Ability::Save),
+        // What it keeps is its own choice, and an engine of its own for each.
+        storages: &[Storage::F32],
+        placements: &[],
         exact_distances: can(Ability::ExactDistances),
     };
     let mut parameters: Vec<&'static str> = Vec::new();

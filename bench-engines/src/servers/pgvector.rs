@@ -21,12 +21,13 @@ use postgres::types::{ToSql, Type};
 use postgres::{Client as Connection, Config, NoTls, Row, Statement};
 
 use super::connections::Connections;
-use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
+use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, no_saved_index};
 use crate::block::{ensure_block, ensure_query};
 use crate::distance::Distance;
 use crate::engine::{Client, Engine, Neighbour};
 use crate::id_set::IdSet;
 use crate::server::{Server, ServerKind, resolve, unique_name};
+use crate::storage::Storage;
 use crate::vectors::Vectors;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -41,8 +42,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: false,
         threads: true,
-        quantisation: true,
-        persistence: true,
+        storages: &[Storage::F32],
+        placements: &[],
         exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "batch"],
@@ -50,6 +51,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     varies: Some("the server draws the levels of its graph at random"),
     cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
+    open: no_saved_index,
 };
 
 static SERVER: ServerKind = ServerKind {

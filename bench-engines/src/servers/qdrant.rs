@@ -28,12 +28,13 @@ use memory_report::MemoryReport;
 use session::{GRPC_PORT, NodeAddress, QdrantSession, place};
 
 use super::connections::Connections;
-use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
+use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec, no_saved_index};
 use crate::block::ensure_block;
 use crate::distance::Distance;
 use crate::engine::{Client, Engine, Neighbour};
 use crate::id_set::IdSet;
 use crate::server::{Server, ServerKind, resolve, unique_name};
+use crate::storage::Storage;
 use crate::vectors::Vectors;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -48,8 +49,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: true,
         threads: true,
-        quantisation: true,
-        persistence: true,
+        storages: &[Storage::F32],
+        placements: &[],
         exact_distances: true,
     },
     parameters: &["m", "ef_construction", "ef", "batch"],
@@ -60,6 +61,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     // A vector whose squared length is below this is not normalised.
     cosine_of: (f32::EPSILON, f32::MAX),
     build: |spec, vectors| build(spec, vectors),
+    open: no_saved_index,
 };
 
 static SERVER: ServerKind = ServerKind {

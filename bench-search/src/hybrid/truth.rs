@@ -54,7 +54,11 @@ impl Truth {
             hits += exact.iter().filter(|right| due.iter().any(|found| found.id == right.id)).count();
             wanted += exact.len();
         }
-        Ok(Findings { recall: (wanted > 0).then(|| hits as f64 / wanted as f64), unjudged })
+        Ok(Findings {
+            recall: (wanted > 0).then(|| hits as f64 / wanted as f64),
+            unjudged,
+            ..Findings::default()
+        })
     }
 }
 

@@ -11,8 +11,6 @@ const CAPABILITIES: Capabilities = Capabilities {
     update: true,
     filter: true,
     threads: true,
-    quantisation: true,
-    persistence: true,
     // Of the codes, not of the vectors.
     exact_distances: false,
     ..Capabilities::searching(&[Distance::Cosine, Distance::InnerProduct])

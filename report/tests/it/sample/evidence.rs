@@ -48,6 +48,8 @@ pub fn empty(spec: &CaseSpec, mode: Mode) -> Evidence {
         timeline: None,
         sites: None,
         recall: None,
+        codes_recall: None,
+        graph_recall: None,
         unjudged: None,
         time: None,
     }

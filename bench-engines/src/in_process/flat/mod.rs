@@ -1,15 +1,24 @@
-//! The engine `flat`: every vector in one block, every search over all of them. Exact.
+//! The engine `flat`: every vector in one block, every search over all of them. Exact, up to what its storage
+//! loses.
+
+mod codes;
+mod file;
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::adapter::{Adapter, Capabilities, HeapVisibility};
+use crate::adapter::{Adapter, Capabilities, HeapVisibility, IndexSpec};
 use crate::block::{ensure_block, ensure_query, insert_rows};
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
 use crate::id_set::IdSet;
+use crate::storage::{Placement, Storage};
+
+use codes::{Codes, CodesView};
+use file::MappedFlat;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
     name: "flat",
@@ -23,8 +32,8 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         filter: true,
         labels: false,
         threads: true,
-        quantisation: false,
-        persistence: false,
+        storages: &[Storage::F32, Storage::F16, Storage::I8, Storage::B1],
+        placements: &[Placement::Memory, Placement::Mapped],
         exact_distances: true,
     },
     parameters: &["reserve", "batch"],
@@ -32,19 +41,35 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     varies: None,
     cosine_of: (0.0, f32::MAX),
     build: |spec, vectors| {
-        let mut flat = Flat::new(spec.dim, spec.distance);
+        let mut flat = Flat { codes: Codes::new(spec.storage)?, ..Flat::new(spec.dim, spec.distance) };
         flat.ids.reserve_exact(spec.reserve);
-        flat.vectors.reserve_exact(spec.reserve * spec.dim);
+        flat.codes.reserve_exact(spec.reserve, spec.dim);
         insert_rows(flat, vectors, spec.batch)
     },
+    open,
 };
+
+/// The file of a saved index, in its folder.
+const FILE: &str = "flat.index";
+
+fn open(spec: &IndexSpec, folder: &Path, placement: Placement) -> Result<Box<dyn Engine>> {
+    let path = folder.join(FILE);
+    match placement {
+        Placement::Memory => {
+            let (ids, codes) = file::read(&path, spec)?;
+            Ok(Box::new(Flat { dim: spec.dim, distance: spec.distance, ids, codes }))
+        }
+        Placement::Mapped => Ok(Box::new(MappedFlat::open(&path, spec)?)),
+        Placement::Disk => bail!("flat reads its file into memory or maps it"),
+    }
+}
 
 /// An exact index without any structure: what it holds is the vectors and their ids.
 pub struct Flat {
     dim: usize,
     distance: Distance,
     ids: Vec<u64>,
-    vectors: Vec<f32>,
+    codes: Codes,
 }
 
 impl Flat {
@@ -54,30 +79,51 @@ impl Flat {
     /// When `dim` is 0.
     pub fn new(dim: usize, distance: Distance) -> Flat {
         assert!(dim > 0, "vectors need at least one component");
-        Flat { dim, distance, ids: Vec::new(), vectors: Vec::new() }
+        Flat { dim, distance, ids: Vec::new(), codes: Codes::F32(Vec::new()) }
     }
 
-    /// The `k` nearest of the vectors whose ids are allowed.
     fn nearest(&self, query: &[f32], k: usize, is_allowed: impl Fn(u64) -> bool) -> Result<Vec<Neighbour>> {
-        ensure_query(query, self.dim)?;
-        let mut nearest = BinaryHeap::with_capacity(k + 1);
-        let rows = self.ids.iter().zip(self.vectors.chunks_exact(self.dim));
-        for (&id, vector) in rows.filter(|(id, _)| is_allowed(**id)) {
-            // A rank until all are found.
-            let found = FarthestFirst(Neighbour { id, distance: self.distance.rank(query, vector) });
-            if nearest.len() < k {
-                nearest.push(found);
-            } else if nearest.peek().is_some_and(|farthest| found < *farthest) {
-                nearest.pop();
-                nearest.push(found);
-            }
-        }
-        let with_distance = |FarthestFirst(Neighbour { id, distance })| Neighbour {
-            id,
-            distance: self.distance.of_rank(distance),
-        };
-        Ok(nearest.into_sorted_vec().into_iter().map(with_distance).collect())
+        nearest(&self.rows(), query, k, is_allowed)
     }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows { dim: self.dim, distance: self.distance, ids: &self.ids, codes: self.codes.view() }
+    }
+}
+
+/// The vectors of an index, wherever they lie.
+struct Rows<'a> {
+    dim: usize,
+    distance: Distance,
+    ids: &'a [u64],
+    codes: CodesView<'a>,
+}
+
+/// The `k` nearest of the vectors whose ids are allowed.
+fn nearest(
+    rows: &Rows<'_>,
+    query: &[f32],
+    k: usize,
+    is_allowed: impl Fn(u64) -> bool,
+) -> Result<Vec<Neighbour>> {
+    let Rows { dim, distance, ids, codes } = rows;
+    ensure_query(query, *dim)?;
+    let mut nearest = BinaryHeap::with_capacity(k + 1);
+    let mut query = codes.query(query);
+    for (row, &id) in ids.iter().enumerate().filter(|(_, id)| is_allowed(**id)) {
+        // A rank until all are found.
+        let rank = codes.rank(&mut query, row, *dim, *distance);
+        let found = FarthestFirst(Neighbour { id, distance: rank });
+        if nearest.len() < k {
+            nearest.push(found);
+        } else if nearest.peek().is_some_and(|farthest| found < *farthest) {
+            nearest.pop();
+            nearest.push(found);
+        }
+    }
+    let with_distance =
+        |FarthestFirst(found)| Neighbour { distance: distance.of_rank(found.distance), ..found };
+    Ok(nearest.into_sorted_vec().into_iter().map(with_distance).collect())
 }
 
 impl Engine for Flat {
@@ -87,8 +133,8 @@ impl Engine for Flat {
 
     fn insert(&mut self, ids: &[u64], vectors: &[f32]) -> Result<()> {
         ensure_block(ids, vectors, self.dim)?;
+        self.codes.extend(vectors, self.dim)?;
         self.ids.extend_from_slice(ids);
-        self.vectors.extend_from_slice(vectors);
         Ok(())
     }
 
@@ -96,8 +142,16 @@ impl Engine for Flat {
         self.nearest(query, k.min(self.len()), |_| true)
     }
 
+    fn exhaustive(&self, query: &[f32], k: usize) -> Result<Option<Vec<Neighbour>>> {
+        self.search(query, k).map(Some)
+    }
+
     fn search_filtered(&self, query: &[f32], k: usize, allowed: &IdSet) -> Result<Vec<Neighbour>> {
         self.nearest(query, k.min(allowed.len()), |id| allowed.contains(id))
+    }
+
+    fn save(&self, folder: &Path) -> Result<()> {
+        file::write(&folder.join(FILE), &self.rows())
     }
 
     /// The last vector takes the place of each deleted one; the room stays.
@@ -105,10 +159,8 @@ impl Engine for Flat {
         let mut places: HashMap<u64, usize> = self.ids.iter().copied().zip(0..).collect();
         for id in ids {
             let place = places.remove(id).with_context(|| format!("there is no vector {id} to remove"))?;
+            self.codes.swap_remove(place, self.ids.len(), self.dim);
             self.ids.swap_remove(place);
-            let last = self.ids.len() * self.dim;
-            self.vectors.copy_within(last.., place * self.dim);
-            self.vectors.truncate(last);
             if let Some(&moved) = self.ids.get(place) {
                 places.insert(moved, place);
             }
