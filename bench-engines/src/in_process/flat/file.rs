@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::codes::{Codes, CodesView};
-use super::{Rows, nearest};
+use super::{FlatRows, nearest};
 use crate::adapter::IndexSpec;
 use crate::distance::Distance;
 use crate::engine::{Engine, Neighbour};
@@ -25,7 +25,7 @@ const VERSION: u64 = 1;
 const HEAD: usize = 48;
 
 /// Writes an index.
-pub(super) fn write(path: &Path, rows: &Rows<'_>) -> Result<()> {
+pub(super) fn write(path: &Path, rows: &FlatRows<'_>) -> Result<()> {
     let write = || {
         let mut file = BufWriter::new(File::create_new(path)?);
         let numbers = [
@@ -126,11 +126,11 @@ impl MappedFlat {
         open().with_context(|| format!("map the index {}", path.display()))
     }
 
-    fn rows(&self) -> Result<Rows<'_>> {
+    fn rows(&self) -> Result<FlatRows<'_>> {
         let (ids, codes) = self.file.bytes()[HEAD..].split_at(self.vectors * size_of::<u64>());
         let ids = bytemuck::try_cast_slice(ids).ok().context("its ids are not aligned")?;
         let codes = CodesView::of_bytes(self.spec.storage, codes).context("its codes are not aligned")?;
-        Ok(Rows { dim: self.spec.dim, distance: self.spec.distance, ids, codes })
+        Ok(FlatRows { dim: self.spec.dim, distance: self.spec.distance, ids, codes })
     }
 }
 

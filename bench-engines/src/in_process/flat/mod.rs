@@ -86,13 +86,13 @@ impl Flat {
         nearest(&self.rows(), query, k, is_allowed)
     }
 
-    fn rows(&self) -> Rows<'_> {
-        Rows { dim: self.dim, distance: self.distance, ids: &self.ids, codes: self.codes.view() }
+    fn rows(&self) -> FlatRows<'_> {
+        FlatRows { dim: self.dim, distance: self.distance, ids: &self.ids, codes: self.codes.view() }
     }
 }
 
 /// The vectors of an index, wherever they lie.
-struct Rows<'a> {
+struct FlatRows<'a> {
     dim: usize,
     distance: Distance,
     ids: &'a [u64],
@@ -101,12 +101,12 @@ struct Rows<'a> {
 
 /// The `k` nearest of the vectors whose ids are allowed.
 fn nearest(
-    rows: &Rows<'_>,
+    rows: &FlatRows<'_>,
     query: &[f32],
     k: usize,
     is_allowed: impl Fn(u64) -> bool,
 ) -> Result<Vec<Neighbour>> {
-    let Rows { dim, distance, ids, codes } = rows;
+    let FlatRows { dim, distance, ids, codes } = rows;
     ensure_query(query, *dim)?;
     let mut nearest = BinaryHeap::with_capacity(k + 1);
     let mut query = codes.query(query);
