@@ -1,6 +1,8 @@
 //! The engines side by side: the tables with the reasons for what is absent, memory against recall, and how
 //! it grows.
 
+mod storages;
+
 use bench_core::case::Mode;
 use bench_core::metric::Unit;
 use bench_core::run::CaseRecord;

@@ -5,6 +5,7 @@ pub mod glance;
 mod growth;
 mod recall;
 mod setting;
+mod storages;
 
 use anyhow::Result;
 use bench_core::case::CaseId;
@@ -23,6 +24,7 @@ pub struct Engines {
     growth: Option<Chart>,
     tables: Vec<EngineTable>,
     deletes: Option<Overview>,
+    storages: Option<storages::Storages>,
 }
 
 /// All that was measured of one engine.
@@ -103,7 +105,8 @@ const HEAP_DELETES: [WantedColumn; 10] = [
 pub fn engines(report: &Report) -> Result<Option<Engines>> {
     let builds = cases(report.run, BUILD);
     let updates = cases(report.run, UPDATE);
-    if builds.is_empty() && updates.is_empty() {
+    let storages = storages::storages(report)?;
+    if builds.is_empty() && updates.is_empty() && storages.is_none() {
         return Ok(None);
     }
     let (columns, deletes): (&[WantedColumn], &[WantedColumn]) =
@@ -112,6 +115,7 @@ pub fn engines(report: &Report) -> Result<Option<Engines>> {
         growth: growth::chart(&builds, report)?,
         tables: tables(&builds, report, columns),
         deletes: table(report, &updates, deletes),
+        storages,
     }))
 }
 
