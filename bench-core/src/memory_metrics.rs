@@ -43,6 +43,14 @@ pub const HEAP_ALLOC: &str = "heap_alloc_bytes";
 pub const HEAP_INUSE: &str = "heap_inuse_bytes";
 /// Bytes that the allocator holds from the system.
 pub const HEAP_SYS: &str = "heap_sys_bytes";
+/// Highest live bytes of the heap since the program began.
+pub const HEAP_PEAK: &str = "heap_peak_bytes";
+/// Bytes that the program mapped without a file.
+pub const MAPPED_ANON: &str = "mapped_anon_bytes";
+/// What of them is resident.
+pub const MAPPED_ANON_RESIDENT: &str = "mapped_anon_resident_bytes";
+/// Bytes that the program mapped from files.
+pub const MAPPED_FILE: &str = "mapped_file_bytes";
 /// RSS.
 pub const RSS: &str = "rss_bytes";
 /// RSS anon.
@@ -57,10 +65,18 @@ pub const PEAK_RSS: &str = "peak_rss_bytes";
 pub const PROCESSES: &str = "processes";
 
 /// Every name with a fixed meaning.
-pub const FIELDS: [Field; 9] = [
+pub const FIELDS: [Field; 13] = [
     Field { name: HEAP_ALLOC, title: "heap alloc", about: "live bytes of the heap" },
     Field { name: HEAP_INUSE, title: "heap in use", about: "bytes in use by the allocator" },
     Field { name: HEAP_SYS, title: "heap sys", about: "bytes that the allocator holds from the system" },
+    Field { name: HEAP_PEAK, title: "heap peak", about: "highest live bytes since the program began" },
+    Field { name: MAPPED_ANON, title: "mapped", about: "what the program mapped itself, without a file" },
+    Field {
+        name: MAPPED_ANON_RESIDENT,
+        title: "mapped, resident",
+        about: "what of it is resident: heap alloc and this are what must stay",
+    },
+    Field { name: MAPPED_FILE, title: "mapped files", about: "what the program mapped itself, of files" },
     Field { name: RSS, title: "RSS", about: "resident memory, summed over the processes" },
     Field { name: RSS_ANON, title: "RSS anon", about: "resident pages backed by no file" },
     Field { name: RSS_FILE, title: "RSS file", about: "resident pages of files and shared memory" },

@@ -12,6 +12,7 @@ mod command;
 mod endpoint;
 mod fetch;
 pub mod flags;
+mod heap;
 mod live;
 mod metrics_file;
 mod process_tree;
@@ -56,7 +57,7 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
     let path = file_path(flags)?;
     let page = page_path(&path)?;
     let mut file = MetricsFile::create(&path).map_err(usage)?;
-    let opened = WatchedSource::open(flags);
+    let opened = WatchedSource::open(flags, &interrupt);
     let (mut source, target) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -85,7 +86,7 @@ pub fn run(flags: &MonitorFlags) -> Result<u8> {
     let is_told = matches!(source, WatchedSource::Command(..)) || stdout_is_stderr();
     let told_notes = if is_told { source.notes().len() } else { 0 };
     watch.notes = source.notes();
-    watch.notes.extend(source.shortfalls());
+    watch.notes.extend(source.conclusions());
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let written = write_new(&page, watch_page(&watch, &name)?.as_bytes());
     let mut summary = summary(&watch, is_told, told_notes);

@@ -80,3 +80,74 @@ fn large_blocks_tell_what_nobody_has_touched() {
     let end = program.read();
     assert!(untouched(&end) <= 8192, "{end:?}");
 }
+
+/// While it works, each thread may be one operation ahead of what is read; and a mark in the middle loses
+/// nothing of what comes after it.
+#[test]
+fn of_a_busy_program_the_error_is_an_operation_a_thread() {
+    const THREADS: u64 = 4;
+    const BYTES: u64 = 100_000;
+    let Some(mut program) = Program::start(&[]) else { return };
+    let usable = program.does(&format!("m 0 {BYTES}"));
+    program.does("f 0");
+    program.does(&format!("B {THREADS} {BYTES}"));
+    let idle = program.mark().heap.end_live_bytes;
+    // Other arenas' blocks may be larger by some words.
+    let most = idle + THREADS * (usable + 64);
+    program.does("g");
+    for round in 0..200 {
+        let reading = if round % 2 == 0 { program.read() } else { program.mark() };
+        let (live, peak) = (reading.heap.end_live_bytes, reading.heap.peak_live_bytes);
+        assert!(idle <= live && live <= most, "{idle} <= {live} <= {most}");
+        assert!(live <= peak && peak <= most, "{live} <= {peak} <= {most}");
+    }
+    program.does("s");
+    let end = program.read();
+    assert_eq!(end.heap.end_live_bytes, idle);
+    assert!(end.heap.peak_live_bytes >= idle + usable - 64, "it worked on after the last mark");
+    assert_eq!(program.mark().heap.end_live_bytes, program.read().heap.peak_live_bytes);
+}
+
+/// The same program, counted by valgrind: as many allocations, of as many bytes. Without threads: what glibc
+/// allocates for each is 16 bytes more where one more library is loaded.
+#[test]
+fn the_totals_agree_with_valgrinds() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let script = "m 0 1000\nc 1 5000\na 2 4096\nr 0 90000\nf 1\nr 5 60\nm 4 300000\nf 4\n";
+    let folder = tempfile::tempdir().unwrap();
+    let Some(path) = super::program::compiled(folder.path(), &[]) else { return };
+    let valgrind = Command::new("valgrind")
+        .args(["--run-libc-freeres=no"])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut valgrind) = valgrind else {
+        println!("skipped: no valgrind");
+        return;
+    };
+    writeln!(valgrind.stdin.take().unwrap(), "{script}x").unwrap();
+    let told = valgrind.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    let (_, usage) = told.split_once("total heap usage: ").expect(&told);
+    let numbers: Vec<u64> =
+        usage.split_whitespace().filter_map(|word| word.replace(',', "").parse().ok()).take(3).collect();
+
+    let mut program = Program::start(&[]).unwrap();
+    for line in script.lines() {
+        program.does(line);
+    }
+    program.is_told("x");
+    program.ends();
+    let heap = program.read().heap;
+    // A realloc frees and allocates, as valgrind counts.
+    let ours = [
+        heap.allocated_blocks + heap.reallocated_blocks,
+        heap.freed_blocks + heap.reallocated_blocks,
+        heap.allocated_bytes + heap.reallocated_bytes,
+    ];
+    assert_eq!(ours[..], numbers[..], "allocations, frees, bytes: ours, and {usage}");
+}

@@ -126,3 +126,57 @@ fn a_program_with_a_malloc_of_its_own_is_said_to_have_one() {
         "its heap is among its mappings"
     );
 }
+
+/// An interpreter, its own allocator on top of malloc, and a process of its own for a child.
+#[test]
+fn a_python_program_counts_what_it_keeps_and_what_its_child_had() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
+
+    const PROGRAM: &str = "import subprocess, sys
+kept = []
+print('ready', flush=True)
+for line in sys.stdin:
+    if line.startswith('run'):
+        subprocess.run([sys.executable, '-S', '-c', 'x = bytearray(30000000)'])
+    else:
+        kept.append(bytearray(int(line)))
+    print('done', flush=True)
+";
+    let mut counts = bench_core::preload::PreloadFolder::create(&super::program::library()).unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-S", "-c", PROGRAM]).envs(counts.environment());
+    let Ok(mut python) = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+        println!("skipped: no python3");
+        return;
+    };
+    let (mut stdin, mut stdout) =
+        (python.stdin.take().unwrap(), BufReader::new(python.stdout.take().unwrap()));
+    let mut does = |line: &str| {
+        if !line.is_empty() {
+            writeln!(stdin, "{line}").unwrap();
+        }
+        let mut answer = String::new();
+        stdout.read_line(&mut answer).unwrap();
+        assert!(!answer.is_empty(), "python has ended");
+    };
+    does("");
+    does("10000000");
+    does("10000000");
+    let start = counts.mark(python.id()).unwrap();
+    does("20000000");
+    let end = counts.read(python.id()).unwrap();
+    let grown = end.heap.end_live_bytes - start.heap.end_live_bytes;
+    // The interpreter makes and drops buffers for lines, by how they arrive.
+    assert!(grown.abs_diff(20_000_000) <= 16_384, "{grown}");
+    assert_eq!((end.processes, end.uncounted.len(), end.foreign_malloc.len()), (1, 0, 0), "{end:?}");
+    let start = counts.mark(python.id()).unwrap();
+    does("run");
+    let end = counts.read(python.id()).unwrap();
+    // The child is over, and what it had is in the peak.
+    let spike = end.heap.peak_live_bytes - start.heap.end_live_bytes;
+    assert!((30_000_000..40_000_000).contains(&spike), "{spike}");
+    assert!(end.heap.end_live_bytes < start.heap.end_live_bytes + (1 << 20));
+    drop(stdin);
+    python.wait().unwrap();
+}

@@ -60,6 +60,17 @@ static void *work(void *bytes) {
     return kept;
 }
 
+// Threads that allocate and free without an end, between 'g' and 's'.
+static pthread_t busy[8];
+static volatile int phase;
+
+static void *churn(void *bytes) {
+    while (phase == 0) usleep(1000);
+    while (phase == 1) free(malloc((size_t)bytes));
+    while (phase == 2) usleep(1000);
+    return 0;
+}
+
 int main(int count, char **arguments) {
     char text[128];
     if (count > 1) say("ok 0\n");
@@ -88,6 +99,13 @@ int main(int count, char **arguments) {
             pthread_join(thread, &kept);
             answer(malloc_usable_size(block[i] = kept));
         }
+        else if (what == 'B') {
+            phase = 0;
+            for (size_t thread = 0; thread < i; thread++) pthread_create(&busy[thread], 0, churn, (void *)a);
+            answer(0);
+        }
+        else if (what == 'g') { phase = 1; answer(0); }
+        else if (what == 's') { phase = 2; usleep(20000); answer(0); }
         // From now on a forked child does what is said, until it ends; 1 where it was killed.
         else if (what == 'F') {
             pid_t child = fork();

@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use bench_core::memory_metrics::{
-    HEAP_ALLOC, HEAP_INUSE, HEAP_SYS, PEAK_RSS, PSS, RSS, RSS_ANON, RSS_FILE, field,
+    HEAP_ALLOC, HEAP_INUSE, HEAP_PEAK, HEAP_SYS, MAPPED_ANON, MAPPED_ANON_RESIDENT, MAPPED_FILE, PEAK_RSS,
+    PSS, RSS, RSS_ANON, RSS_FILE, field,
 };
 use bench_core::metric::Unit;
 use plotters::style::RGBColor;
@@ -53,8 +54,20 @@ struct Shown {
 /// Lines that share a chart: its title, and each name with its colour and the name of its swatch.
 type SharedChart = (&'static str, &'static [(&'static str, RGBColor, &'static str)]);
 
-const PANELS: [SharedChart; 2] = [
-    ("Heap", &[(HEAP_ALLOC, HEAP, "heap"), (HEAP_INUSE, ANON, "anon"), (HEAP_SYS, FILE, "file")]),
+const PANELS: [SharedChart; 3] = [
+    (
+        "Heap",
+        &[
+            (HEAP_ALLOC, HEAP, "heap"),
+            (HEAP_INUSE, ANON, "anon"),
+            (HEAP_SYS, FILE, "file"),
+            (HEAP_PEAK, LIMIT, "limit"),
+        ],
+    ),
+    (
+        "Mappings",
+        &[(MAPPED_ANON, HEAP, "heap"), (MAPPED_ANON_RESIDENT, ANON, "anon"), (MAPPED_FILE, FILE, "file")],
+    ),
     (
         "Process",
         &[

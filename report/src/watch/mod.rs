@@ -5,7 +5,7 @@ mod series;
 use std::collections::BTreeMap;
 
 use bench_core::foreign_text::shortened;
-use bench_core::memory_metrics::{FIELDS, PEAK_RSS, PROCESSES, Values, field};
+use bench_core::memory_metrics::{FIELDS, HEAP_PEAK, PEAK_RSS, PROCESSES, Values, field};
 use bench_core::metric::Unit;
 use bench_core::prometheus::Selector;
 
@@ -200,7 +200,7 @@ fn row(name: &str, series: &Series, unit: Unit) -> SeriesRow {
         least: series.least,
         mean: series.mean(),
         most: series.most,
-        growth: series.growth_per_minute().filter(|_| ![PEAK_RSS, PROCESSES].contains(&name)),
+        growth: series.growth_per_minute().filter(|_| ![HEAP_PEAK, PEAK_RSS, PROCESSES].contains(&name)),
     }
 }
 

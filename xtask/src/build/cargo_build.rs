@@ -22,7 +22,8 @@ const KNOWS_VERSIONS: &str = "bench-engines";
 /// By which it is told of the lock.
 const LOCK_VARIABLE: &str = "BENCH_LOCK";
 
-/// Cargo's name of the library that counts in other programs.
+/// The package of the library that counts in other programs, and cargo's name of the library.
+const PRELOAD_PACKAGE: &str = "membench-preload";
 const PRELOAD_TARGET: &str = "membench_preload";
 
 /// What is built, and where.
@@ -111,6 +112,23 @@ impl SuiteBuilder {
         }
         Ok(command)
     }
+}
+
+/// Builds the library that counts in other programs, which a workspace's suites depend on.
+///
+/// # Errors
+/// With code [`BUILD_FAILED`]: it did not build, or no suite depends on it. With [`INTERRUPTED`]: Ctrl-C.
+pub fn build_preload(workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
+    let mut command = workspace::cargo(&workspace.root);
+    command.args(["build", "--message-format=json-render-diagnostics", "--profile", "release"]);
+    command.args(["--package", PRELOAD_PACKAGE]);
+    let (mut artifacts, status) = run(command, interrupt)?;
+    let built = take_preload(&mut artifacts);
+    built.ok_or_else(|| {
+        let error =
+            anyhow!("the package {PRELOAD_PACKAGE} did not build ({status}); cargo's messages stand above");
+        CodedError::new(BUILD_FAILED, error).into()
+    })
 }
 
 fn take_preload(artifacts: &mut Artifacts) -> Option<PathBuf> {

@@ -20,13 +20,16 @@ pub struct Started {
 }
 
 impl Started {
-    /// Starts `words`, on the terminal and with the input that xtask has.
+    /// Starts `words`, on the terminal and with the input that xtask has, and with these variables more.
     ///
     /// # Errors
     /// With [`CANNOT_START`], if it cannot be started.
-    pub fn start(words: &[OsString]) -> Result<Started> {
+    pub fn start(words: &[OsString], variables: &[(OsString, OsString)]) -> Result<Started> {
         let (program, arguments) = words.split_first().context("a command has a name")?;
-        let child = Command::new(program).args(arguments).spawn();
+        let child = Command::new(program)
+            .args(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .spawn();
         let child = child
             .with_context(|| format!("cannot start {}", program.display()))
             .map_err(|error| CodedError::new(CANNOT_START, error))?;

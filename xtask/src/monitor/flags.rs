@@ -24,6 +24,10 @@ pub struct MonitorFlags {
     /// given
     #[arg(long, value_name = "NAME", conflicts_with_all = ["pid", "command"])]
     pub metric: Vec<AskedFor>,
+    /// Count the heap and the mappings of COMMAND and its children exactly, by a library that is built and
+    /// preloaded into them (Linux with glibc, programs that are linked dynamically)
+    #[arg(long, requires = "command", conflicts_with_all = ["pid", "metrics"])]
+    pub heap: bool,
     /// Time between two samples, such as 100ms or 2min; a number without a unit is one of seconds
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_interval)]
     pub interval: Duration,
@@ -90,6 +94,7 @@ pub fn help() -> String {
         "  cargo xtask monitor --pid 4711                                 every 5 s until it ends or Ctrl-C
   cargo xtask monitor --interval 2 --duration 60 --pid 4711      every 2 s, for a minute
   cargo xtask monitor --interval 100ms -- ./server --port 8080   start a command and watch it
+  cargo xtask monitor --heap -- python3 build_index.py           its heap and mappings, counted
   cargo xtask monitor --metrics http://127.0.0.1:6333/metrics    Qdrant, or a Go service such as Weaviate
   cargo xtask monitor --metrics URL --metric heap_alloc_bytes=jvm_heap_bytes --duration 10min
 
@@ -98,6 +103,10 @@ The file is valid JSON at every moment, even after a kill: an array with an obje
   heap_alloc_bytes     live bytes
   heap_inuse_bytes     bytes that the allocator has in use
   heap_sys_bytes       bytes that the allocator holds from the system
+  heap_peak_bytes      with --heap: highest live bytes since the start
+  mapped_anon_bytes    with --heap: what the program mapped itself, without a file
+  mapped_anon_resident_bytes   what of it is resident; with the heap, what must stay
+  mapped_file_bytes    with --heap: what it mapped of files
   rss_bytes            resident memory of the process and its children
   rss_anon_bytes       its pages without a file
   rss_file_bytes       its pages of mapped files
@@ -106,8 +115,11 @@ The file is valid JSON at every moment, even after a kill: an array with an obje
   peak_rss_bytes       highest RSS since the start; of a single process only
   processes            how many processes were summed
 
-A value that cannot be read is absent, never 0. A process's heap cannot be seen from outside, so --pid and COMMAND give \
-no heap_* fields. An endpoint gives what it exposes:
+A value that cannot be read is absent, never 0. A process's heap cannot be seen from outside, so --pid and COMMAND \
+without --heap give no heap_* fields. With --heap a library counts malloc and mmap and their kin inside the program: exact \
+when it is idle. It does not see programs that are linked statically or have another C library, such as Go's, which is said; \
+of one with an allocator of its own (jemalloc, mimalloc) it sees the mappings only. BENCH_PRELOAD=FILE names a library that \
+is built already. An endpoint gives what it exposes:
   go_memstats_heap_{alloc,inuse,sys}_bytes   become heap_*
   memory_allocated_bytes (Qdrant)            becomes heap_alloc_bytes
   memory_active_bytes (Qdrant)               becomes heap_inuse_bytes

@@ -10,16 +10,19 @@ use bench_core::metric::Unit;
 use super::command::Started;
 use super::endpoint::Endpoint;
 use super::flags::MonitorFlags;
+use super::heap::CountedHeap;
 use super::process_tree::WatchedTree;
 use crate::cli::command_line;
 use crate::cli::exit_code::{INTERRUPTED, PASS, usage};
+use crate::run::interrupt::Interrupt;
 
 /// What is watched.
 pub enum WatchedSource {
     /// A process that was there before.
     Process(WatchedTree),
-    /// A command that was started; without its processes if it had ended before they could be looked at.
-    Command(Started, Option<WatchedTree>),
+    /// A command that was started; without its processes if it had ended before they could be looked at. Its
+    /// heap, where that is counted.
+    Command(Started, Option<WatchedTree>, Option<Box<CountedHeap>>),
     /// A server.
     Endpoint(Endpoint),
 }
@@ -36,7 +39,7 @@ pub enum SourceReading {
 
 impl WatchedSource {
     /// Finds or starts what the flags name; its name in one line comes with it.
-    pub fn open(flags: &MonitorFlags) -> Result<(WatchedSource, String)> {
+    pub fn open(flags: &MonitorFlags, interrupt: &Interrupt) -> Result<(WatchedSource, String)> {
         let target = &flags.target;
         if let Some(url) = &target.metrics {
             let endpoint = Endpoint::new(url, &flags.metric, flags.interval).map_err(usage)?;
@@ -48,17 +51,22 @@ impl WatchedSource {
                 format!("process {pid}{}", name_of(pid)),
             ));
         }
-        let started = Started::start(&target.command)?;
+        let mut heap = flags.heap.then(|| CountedHeap::prepare(interrupt).map(Box::new)).transpose()?;
+        let variables = heap.as_ref().map_or(Vec::new(), |heap| heap.environment());
+        let started = Started::start(&target.command, &variables)?;
+        if let Some(heap) = &mut heap {
+            heap.begin(started.pid());
+        }
         let name = command_line::quoted(&target.command);
         let tree = WatchedTree::open(started.pid()).ok();
-        Ok((WatchedSource::Command(started, tree), name))
+        Ok((WatchedSource::Command(started, tree, heap), name))
     }
 
     /// Whether what is watched has ended.
     pub fn has_ended(&mut self) -> Result<bool> {
         Ok(match self {
             WatchedSource::Process(tree) => tree.has_ended(),
-            WatchedSource::Command(started, _) => started.has_ended()?,
+            WatchedSource::Command(started, ..) => started.has_ended()?,
             WatchedSource::Endpoint(_) => false,
         })
     }
@@ -66,10 +74,14 @@ impl WatchedSource {
     /// Takes a look.
     pub fn read(&mut self) -> SourceReading {
         match self {
-            WatchedSource::Process(tree) | WatchedSource::Command(_, Some(tree)) => {
-                tree.read().map_or(SourceReading::Ended, SourceReading::Values)
+            WatchedSource::Process(tree) => tree.read().map_or(SourceReading::Ended, SourceReading::Values),
+            WatchedSource::Command(_, tree, heap) => {
+                let Some(mut values) = tree.as_mut().and_then(WatchedTree::read) else {
+                    return SourceReading::Ended;
+                };
+                values.extend(heap.iter_mut().flat_map(|heap| heap.read()));
+                SourceReading::Values(values)
             }
-            WatchedSource::Command(_, None) => SourceReading::Ended,
             WatchedSource::Endpoint(endpoint) => match endpoint.read() {
                 Ok(values) => SourceReading::Values(values),
                 Err(error) => SourceReading::Lost(format!("{error:#}")),
@@ -80,7 +92,7 @@ impl WatchedSource {
     /// After Ctrl-C: whether watching is over, too. A command gets time to end.
     pub fn interrupt(&mut self) -> bool {
         match self {
-            WatchedSource::Command(started, tree) => {
+            WatchedSource::Command(started, tree, _) => {
                 let time_is_up = started.ask_to_end();
                 if let Some(tree) = tree.as_mut().filter(|_| time_is_up) {
                     tree.kill();
@@ -94,17 +106,19 @@ impl WatchedSource {
     /// What could not be read, and why.
     pub fn notes(&self) -> Vec<String> {
         match self {
-            WatchedSource::Process(tree) | WatchedSource::Command(_, Some(tree)) => {
-                tree.notes().map(String::from).collect()
+            WatchedSource::Process(tree) => tree.notes().map(String::from).collect(),
+            WatchedSource::Command(_, tree, heap) => {
+                let of_tree = tree.iter().flat_map(WatchedTree::notes);
+                of_tree.chain(heap.iter().flat_map(|heap| heap.notes())).map(String::from).collect()
             }
             WatchedSource::Endpoint(endpoint) => endpoint.notes().map(String::from).collect(),
-            WatchedSource::Command(_, None) => Vec::new(),
         }
     }
 
-    /// What was seen less often than the rest.
-    pub fn shortfalls(&self) -> Vec<String> {
+    /// What is known at the end: what was seen less often than the rest, and what a counted heap was in all.
+    pub fn conclusions(&mut self) -> Vec<String> {
         match self {
+            WatchedSource::Command(.., Some(heap)) => vec![heap.conclusion()],
             WatchedSource::Endpoint(endpoint) => endpoint.shortfalls().collect(),
             _ => Vec::new(),
         }
@@ -120,7 +134,7 @@ impl WatchedSource {
 
     /// Why the watch ended, in words, and the exit code.
     pub fn end(&mut self, cause: Cause) -> Result<(String, u8)> {
-        if let WatchedSource::Command(started, _) = self {
+        if let WatchedSource::Command(started, ..) = self {
             if cause == Cause::Duration {
                 return Ok(("The time was up; the command runs on".into(), PASS));
             }

@@ -1,8 +1,9 @@
 //! Starts `xtask` with a results folder of its own and reads what it left.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Once;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -79,6 +80,17 @@ pub fn xtask(command: &str) -> Command {
     let mut xtask = Command::new(env!("CARGO_BIN_EXE_cargo-membench"));
     xtask.arg(command).env_remove("NO_COLOR");
     xtask
+}
+
+/// The library that counts in other programs, as it was built with the suites.
+pub fn preload_library() -> PathBuf {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let output = xtask("list").args(["--profile", "dev", "-s", "vectors"]).output().unwrap();
+        assert_code(&output, 0);
+    });
+    let folder = Path::new(env!("CARGO_BIN_EXE_cargo-membench")).parent().unwrap();
+    folder.join("deps/libmembench_preload.so")
 }
 
 /// A stored run.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod endpoint;
+mod heap;
 
 use std::fs;
 use std::path::{Path, PathBuf};
