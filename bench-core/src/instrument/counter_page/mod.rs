@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{
     AtomicI64, AtomicPtr, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release, SeqCst},
+    Ordering::{Acquire, Relaxed, SeqCst},
 };
 
 use crate::preload::{WORDS, Word};
@@ -51,14 +51,14 @@ pub(super) unsafe fn keep_in(new: *mut CounterPage, epoch: *mut AtomicU64, goes_
     for (new, old) in new_page.0.iter().zip(&page().0) {
         new.store(if goes_on { old.load(Relaxed) } else { 0 }, Relaxed);
     }
-    EPOCH.store(epoch, Release);
-    PAGE.store(new, Release);
+    EPOCH.store(epoch, std::sync::atomic::Ordering::Release);
+    PAGE.store(new, std::sync::atomic::Ordering::Release);
 }
 
 /// From now on the numbers are kept in this process's own page, and nobody reads them.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 pub(super) fn keep_in_own() {
-    PAGE.store((&raw const OWN).cast_mut(), Release);
+    PAGE.store((&raw const OWN).cast_mut(), std::sync::atomic::Ordering::Release);
 }
 
 impl CounterPage {
