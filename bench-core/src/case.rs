@@ -138,7 +138,7 @@ pub enum Mode {
     Heap,
     /// Rust's heap and the C heap, counted apart: malloc and its kin are interposed. Linux with glibc only.
     Native,
-    /// A stack trace for every allocation (dhat).
+    /// A stack trace for every allocation.
     Sites,
     /// No instrument at all; criterion reads the clock.
     Time,

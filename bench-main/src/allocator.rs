@@ -12,13 +12,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, bail, ensure};
 use bench_core::case::Mode;
-use bench_core::harness::{Allocator, Instruments};
+use bench_core::harness::{Allocator, Instruments, SiteRecorder};
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use bench_core::instrument::LibcDirect as SystemAllocator;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 use bench_core::instrument::NotedBlocks;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+use bench_core::instrument::SiteAllocator;
 use bench_core::instrument::{CountingAllocator, Profilable, stop_counting_native};
-use bench_core::program::{ALLOCATOR_VARIABLE, CHECK_TOOLS, MODE_VARIABLE};
+use bench_core::program::{ALLOCATOR_VARIABLE, CHECK_TOOLS, MODE_VARIABLE, RECORDER_VARIABLE};
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 use std::alloc::System as SystemAllocator;
 
@@ -33,11 +35,17 @@ struct Way {
     /// What the environment calls it; nothing for the tools' checks, which are no mode of a case.
     mode: Option<Mode>,
     allocator: Allocator,
+    /// What records call sites, in mode sites.
+    recorder: Option<SiteRecorder>,
     by: &'static (dyn GlobalAlloc + Sync),
 }
 
 const fn way(mode: Mode, allocator: Allocator, by: &'static (dyn GlobalAlloc + Sync)) -> Way {
-    Way { mode: Some(mode), allocator, by }
+    Way { mode: Some(mode), allocator, recorder: None, by }
+}
+
+const fn sites(allocator: Allocator, recorder: SiteRecorder, by: &'static (dyn GlobalAlloc + Sync)) -> Way {
+    Way { mode: Some(Mode::Sites), allocator, recorder: Some(recorder), by }
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
@@ -46,22 +54,28 @@ const NATIVE_ALLOCATOR: NotedBlocks<SystemAllocator> = NotedBlocks(SystemAllocat
 const NATIVE_ALLOCATOR: SystemAllocator = SystemAllocator;
 
 /// All ways that this program was built with. The first chooses; the second is that of a program without a
-/// mode.
+/// mode. Of two ways to record call sites, the one before is taken unless the environment names the other.
 static WAYS: &[Way] = &[
-    Way { mode: None, allocator: Allocator::System, by: &Chooser },
+    Way { mode: None, allocator: Allocator::System, recorder: None, by: &Chooser },
     way(Mode::Time, Allocator::System, &SystemAllocator),
     way(Mode::Heap, Allocator::System, &CountingAllocator::new(SystemAllocator)),
     way(Mode::Native, Allocator::System, &CountingAllocator::new(NATIVE_ALLOCATOR)),
-    way(Mode::Sites, Allocator::System, &dhat::Alloc),
+    #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+    sites(Allocator::System, SiteRecorder::Paths, &SiteAllocator::new(SystemAllocator)),
+    sites(Allocator::System, SiteRecorder::Dhat, &dhat::Alloc),
     #[cfg(feature = "jemalloc")]
     way(Mode::Time, Allocator::Jemalloc, &tikv_jemallocator::Jemalloc),
     #[cfg(feature = "jemalloc")]
     way(Mode::Heap, Allocator::Jemalloc, &CountingAllocator::new(tikv_jemallocator::Jemalloc)),
+    #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+    sites(Allocator::Jemalloc, SiteRecorder::Paths, &SiteAllocator::new(tikv_jemallocator::Jemalloc)),
     #[cfg(feature = "mimalloc")]
     way(Mode::Time, Allocator::Mimalloc, &mimalloc::MiMalloc),
     #[cfg(feature = "mimalloc")]
     way(Mode::Heap, Allocator::Mimalloc, &CountingAllocator::new(mimalloc::MiMalloc)),
-    Way { mode: None, allocator: Allocator::System, by: &CountingAllocator::new(Profilable) },
+    #[cfg(all(feature = "mimalloc", target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+    sites(Allocator::Mimalloc, SiteRecorder::Paths, &SiteAllocator::new(mimalloc::MiMalloc)),
+    Way { mode: None, allocator: Allocator::System, recorder: None, by: &CountingAllocator::new(Profilable) },
 ];
 
 const CHOOSER: usize = 0;
@@ -134,9 +148,10 @@ unsafe impl GlobalAlloc for Chooser {
 
 fn choose() {
     let (mode, allocator) = (variable(MODE_VARIABLE), variable(ALLOCATOR_VARIABLE));
+    let recorder = variable(RECORDER_VARIABLE);
     let index = match mode {
         Some(CHECK_TOOLS) => WAYS.len() - 1,
-        _ => asked_for(mode, allocator).map_or(BARE, |(index, _)| index),
+        _ => asked_for(mode, allocator, recorder).map_or(BARE, |(index, _)| index),
     };
     if WAYS[index].mode != Some(Mode::Native) {
         stop_counting_native();
@@ -146,10 +161,15 @@ fn choose() {
 
 /// The index and the mode of the way that the environment asks for, if this program has it. Allocates
 /// nothing.
-fn asked_for(mode: Option<&str>, allocator: Option<&str>) -> Option<(usize, Mode)> {
+fn asked_for(mode: Option<&str>, allocator: Option<&str>, recorder: Option<&str>) -> Option<(usize, Mode)> {
     let allocator = allocator.unwrap_or(Allocator::System.name());
-    let mut of_allocator = WAYS.iter().enumerate().filter(|(_, way)| way.allocator.name() == allocator);
-    of_allocator.find_map(|(index, way)| Some((index, way.mode.filter(|it| Some(it.name()) == mode)?)))
+    let records = |way: &Way| match (way.recorder, recorder) {
+        (Some(its), Some(asked)) => its.name() == asked,
+        _ => true,
+    };
+    let mut fitting =
+        WAYS.iter().enumerate().filter(|(_, way)| way.allocator.name() == allocator && records(way));
+    fitting.find_map(|(index, way)| Some((index, way.mode.filter(|it| Some(it.name()) == mode)?)))
 }
 
 /// A variable of the environment, read without an allocation.
@@ -185,16 +205,21 @@ pub fn instruments() -> Result<Instruments> {
         "set {MODE_VARIABLE} to what is measured: {}",
         names(Mode::ALL.map(Mode::name))
     );
-    let Some((index, mode)) = asked_for(Some(&mode), Some(&allocator)) else {
+    let recorder = std::env::var(RECORDER_VARIABLE).ok();
+    let Some((index, mode)) = asked_for(Some(&mode), Some(&allocator), recorder.as_deref()) else {
         bail!(
-            "this program has no mode {mode:?} on the allocator {allocator:?}: modes are {}, allocators {} (jemalloc and \
-             mimalloc with the features of these names, in the modes heap and time)",
+            "this program has no mode {mode:?} on the allocator {allocator:?}{}: modes are {}, allocators {} (jemalloc and \
+             mimalloc with the features of these names, in the modes heap, sites and time), and {RECORDER_VARIABLE} is {} \
+             (dhat on the allocator system)",
+            recorder.map(|recorder| format!(" with {RECORDER_VARIABLE}={recorder}")).unwrap_or_default(),
             names(Mode::ALL.map(Mode::name)),
-            names(Allocator::ALL.map(Allocator::name))
+            names(Allocator::ALL.map(Allocator::name)),
+            names(SiteRecorder::ALL.map(SiteRecorder::name))
         );
     };
-    let allocator = WAYS[index].allocator;
-    Ok(Instruments { mode, allocator, internals: crate::internals::of(allocator) })
+    let Way { allocator, recorder, .. } = WAYS[index];
+    let recorder = recorder.unwrap_or(SiteRecorder::Dhat);
+    Ok(Instruments { mode, allocator, internals: crate::internals::of(allocator), recorder })
 }
 
 fn names<const N: usize>(names: [&str; N]) -> String {

@@ -1,11 +1,14 @@
 //! Every case runs once in the real binary, checks its answer, and sees what it should.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bench_core::case::{CaseId, CaseSpec, Mode};
+use bench_core::case::{CaseId, CaseSpec, Kind, Mode};
+use bench_core::dhat_profile::{self, Frame, SitesSummary};
 use bench_core::evidence::{Bounds, Evidence, Expected, ExpectedHeap, PhaseRecord};
-use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE};
+use bench_core::harness::SiteRecorder;
+use bench_core::program::{ALLOCATOR_VARIABLE, MODE_VARIABLE, RECORDER_VARIABLE};
 
 /// The allocators that the program was built with.
 const ALLOCATORS: &[&str] = &[
@@ -209,7 +212,78 @@ fn phases_follow_each_other_without_a_byte_between() {
     }
 }
 
-/// Two instruments that share no code: the counters and dhat.
+/// All call sites of a case, as one recorder saw them.
+fn call_sites(case: &CaseSpec, recorder: SiteRecorder) -> SitesSummary {
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = folder.path().join("evidence.json");
+    let mut command = program(Mode::Sites);
+    command.env(RECORDER_VARIABLE, recorder.name()).env(ALLOCATOR_VARIABLE, &case.allocator);
+    command.current_dir(&folder).args(["run", &case.id.to_string(), "--evidence"]).arg(&evidence);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}: {}", case.id, String::from_utf8_lossy(&output.stderr));
+    let profile = std::fs::read_to_string(folder.path().join("dhat.json")).unwrap();
+    dhat_profile::read(&profile).unwrap()
+}
+
+/// Total, peak and end in bytes and blocks of each stack, without the frames by which it got to an allocator:
+/// those of dhat's own are dhat's.
+fn below_the_allocator(sites: &SitesSummary, depth: usize) -> BTreeMap<Vec<Frame>, [u64; 6]> {
+    let of_allocators =
+        ["bench-main/src/allocator.rs", "alloc/src/", "src/alloc/", "src/raw_vec/", "src/vec/"];
+    let is_allocators = |frame: &&Frame| {
+        frame.file.as_ref().is_some_and(|file| of_allocators.iter().any(|its| file.starts_with(its)))
+    };
+    let mut stacks: BTreeMap<Vec<Frame>, [u64; 6]> = BTreeMap::new();
+    for site in &sites.sites {
+        let inner = site.stack.iter().take_while(is_allocators).count();
+        let sums = stacks.entry(site.stack[inner..].iter().take(depth).cloned().collect()).or_default();
+        let (total, peak) = ([site.total_bytes, site.total_blocks], [site.peak_bytes, site.peak_blocks]);
+        for (sum, count) in sums.iter_mut().zip([total, peak, [site.end_bytes, site.end_blocks]].concat()) {
+            *sum += count;
+        }
+    }
+    stacks
+}
+
+/// Two profilers that share no code: ours and the dhat crate, on every quick case. Where threads allocate
+/// beside each other, the peak is of one run.
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+#[test]
+fn call_sites_are_those_of_dhat_to_the_byte_and_block() {
+    let cases = list(&[]);
+    let is_comparable = |case: &&CaseSpec| {
+        case.is(Kind::Quick)
+            && !case.is(Kind::Fault)
+            && case.allocator == "system"
+            && !case.absent_modes.contains_key(&Mode::Sites)
+    };
+    let mut compared = 0;
+    for case in cases.iter().filter(is_comparable) {
+        let [mut ours, mut dhats] = SiteRecorder::ALL.map(|recorder| call_sites(case, recorder));
+        let is_concurrent = case.id.param("threads").is_some();
+        if is_concurrent {
+            for sites in [&mut ours, &mut dhats] {
+                sites.peak_bytes = 0;
+                sites.sites.iter_mut().for_each(|site| (site.peak_bytes, site.peak_blocks) = (0, 0));
+            }
+        }
+        // Where in its pool a thread waits for work is of one run, too.
+        let depth = if is_concurrent { 1 } else { usize::MAX };
+        let [of_ours, of_dhats] = [&ours, &dhats].map(|sites| below_the_allocator(sites, depth));
+        assert_eq!(of_ours, of_dhats, "{}", case.id);
+        assert_eq!(
+            (ours.total_bytes, ours.total_blocks, ours.peak_bytes, ours.end_bytes),
+            (dhats.total_bytes, dhats.total_blocks, dhats.peak_bytes, dhats.end_bytes),
+            "{}",
+            case.id
+        );
+        compared += 1;
+    }
+    assert!(compared > 5, "{compared} cases");
+}
+
+/// Two instruments that share no code: the counters and the profiler of call sites, which is judged by dhat
+/// above.
 #[test]
 fn the_counters_agree_with_dhat_to_the_byte() {
     for case in

@@ -117,7 +117,9 @@ fn is_c_allocator(name: &str) -> bool {
 }
 
 fn is_instrument(file: &str) -> bool {
-    file.contains("instrument/profilable.rs") || file.contains("instrument/counting_allocator.rs")
+    file.contains("instrument/profilable.rs")
+        || file.contains("instrument/call_sites/")
+        || file.contains("instrument/counting_allocator.rs")
 }
 
 /// Whether a function is of Rust's or of C++'s standard library: `alloc::vec::from_elem`,

@@ -11,11 +11,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 
-use super::instruments::{Allocator, Instruments};
+use super::instruments::{Allocator, Instruments, SiteRecorder};
 use super::prepared::{Findings, Prepared};
 use super::timing::{self, Effort};
 use super::tool_checks::write_tool_checks;
-use super::{DHAT_FILE, Phases, Suite, WatchedProgram};
+use super::{Phases, Suite, WatchedProgram};
 use crate::case::{CaseId, CaseSpec, Mode};
 use crate::dhat_profile;
 use crate::evidence::{AllocatorRecord, Evidence, PhaseRecord, Scaled};
@@ -34,7 +34,7 @@ const NOTE: &str = "note: ";
 const CARGO_BENCH: &str = "--bench";
 
 /// Frames per stack in mode `sites`: deep enough to leave the collections' own frames.
-const DHAT_FRAMES: usize = 24;
+const SITE_FRAMES: usize = 24;
 
 /// Lists the cases of a suite, or runs one repetition of one case. Started by `cargo xtask bench`.
 #[derive(Parser)]
@@ -155,7 +155,7 @@ fn find(suites: &[MakeSuite], inputs: &Inputs, case: &CaseId) -> Result<(Suite, 
 }
 
 fn run(suites: &[MakeSuite], instruments: Instruments, flags: &RunFlags) -> Result<()> {
-    let Instruments { mode, allocator, internals } = instruments;
+    let Instruments { mode, allocator, internals, recorder } = instruments;
     let (suite, spec) = find(suites, &flags.inputs, &flags.case)?;
     let spec = &spec;
     ensure!(
@@ -172,7 +172,7 @@ fn run(suites: &[MakeSuite], instruments: Instruments, flags: &RunFlags) -> Resu
             run_heap(&mut prepared, interval, internals, &mut evidence)?;
         }
         Mode::Native => run_native(&mut prepared, &mut evidence)?,
-        Mode::Sites => run_sites(&mut prepared, &mut evidence)?,
+        Mode::Sites => run_sites(&mut prepared, recorder, &mut evidence)?,
         Mode::Time => {
             let (time, phases) = timing::time(&mut prepared, Effort::new(flags.quick))?;
             evidence.time = Some(time);
@@ -291,12 +291,10 @@ fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
     Ok(())
 }
 
-fn run_sites(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
-    let mut phases = Phases::sites(DHAT_FRAMES);
+fn run_sites(prepared: &mut Prepared, recorder: SiteRecorder, evidence: &mut Evidence) -> Result<()> {
+    let mut phases = Phases::sites(recorder, SITE_FRAMES);
     let check = (prepared.body)(&mut phases);
-    let json = std::fs::read_to_string(DHAT_FILE)
-        .with_context(|| format!("read {DHAT_FILE}: did the body measure no phase?"))?;
-    evidence.sites = Some(dhat_profile::summarise(&json)?);
+    evidence.sites = Some(dhat_profile::summarise(&phases.finish_sites()?)?);
     check()?;
     Ok(())
 }

@@ -39,6 +39,28 @@ impl fmt::Display for Allocator {
     }
 }
 
+/// What records call sites in mode `sites`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteRecorder {
+    /// Our profiler of call paths: `SiteAllocator` is the program's allocator.
+    Paths,
+    /// The dhat crate, the referee: slow, and on the system's allocator only.
+    Dhat,
+}
+
+impl SiteRecorder {
+    /// Every recorder.
+    pub const ALL: [SiteRecorder; 2] = [SiteRecorder::Paths, SiteRecorder::Dhat];
+
+    /// Its word in the environment.
+    pub fn name(self) -> &'static str {
+        match self {
+            SiteRecorder::Paths => "paths",
+            SiteRecorder::Dhat => "dhat",
+        }
+    }
+}
+
 /// What measures a case. The global allocator of the program has it ready.
 #[derive(Clone, Copy)]
 pub struct Instruments {
@@ -49,4 +71,6 @@ pub struct Instruments {
     /// Reads the allocator's own books, at the end of each phase of mode `heap`. This crate links no
     /// allocator.
     pub internals: fn() -> Option<AllocatorRecord>,
+    /// What records call sites in mode `sites`.
+    pub recorder: SiteRecorder,
 }

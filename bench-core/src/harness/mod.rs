@@ -9,6 +9,7 @@ mod native_phases;
 mod phase_records;
 mod phases;
 mod prepared;
+mod site_phases;
 mod suite;
 mod timing;
 mod tool_checks;
@@ -20,7 +21,7 @@ pub use crate::inputs::{
 };
 pub use axis::Axis;
 pub use child::{MakeSuite, main};
-pub use instruments::{Allocator, Instruments};
+pub use instruments::{Allocator, Instruments, SiteRecorder};
 pub use phases::Phases;
 pub use prepared::{Findings, Prepared};
 pub use suite::{Case, Suite, Workload};

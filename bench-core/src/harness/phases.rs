@@ -4,8 +4,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::WatchedProgram;
+use super::instruments::SiteRecorder;
 use super::native_phases::NativePhases;
 use super::phase_records::PhaseRecords;
+use super::site_phases::SitePhases;
 use crate::evidence::{
     AllocatorRecord, BudgetRecord, Expected, PhaseRecord, ProcessRecord, ServerFacts, Timeline,
 };
@@ -19,7 +21,7 @@ use crate::instrument::{
 /// mode heap:   reset peak RSS, read RSS, mark the heap | work | read the heap, RSS and its peak, the allocator
 ///   with a server: read its memory before all that     |      | and after all that
 /// mode native: mark the C heap, mark the heap          | work | read the heap, read the C heap
-/// mode sites:  dhat starts before the first phase, and stops when the body has run
+/// mode sites:  the profile starts before the first phase, and stops when the body has run
 /// mode time:   read the clock                          | work | read the clock
 /// ```
 pub struct Phases(Attached);
@@ -28,7 +30,7 @@ pub struct Phases(Attached);
 enum Attached {
     Heap(HeapPhases),
     Native(NativePhases),
-    Sites { profile: Option<dhat::Profiler>, frames: usize },
+    Sites(SitePhases),
     Time(PhaseClocks),
 }
 
@@ -80,9 +82,9 @@ impl Phases {
         Phases(Attached::Native(NativePhases::start()))
     }
 
-    /// `frames`: how deep a stack dhat keeps.
-    pub(super) fn sites(frames: usize) -> Phases {
-        Phases(Attached::Sites { profile: None, frames })
+    /// `frames`: how deep a stack the profile keeps.
+    pub(super) fn sites(recorder: SiteRecorder, frames: usize) -> Phases {
+        Phases(Attached::Sites(SitePhases::new(recorder, frames)))
     }
 
     pub(super) fn time() -> Phases {
@@ -95,13 +97,8 @@ impl Phases {
         match &mut self.0 {
             Attached::Heap(heap) => heap.measure(name, work),
             Attached::Native(native) => native.measure(name, work),
-            Attached::Sites { profile, frames } => {
-                profile.get_or_insert_with(|| {
-                    dhat::Profiler::builder()
-                        .file_name(super::DHAT_FILE)
-                        .trim_backtraces(Some(*frames))
-                        .build()
-                });
+            Attached::Sites(sites) => {
+                sites.begin();
                 black_box(work())
             }
             Attached::Time(clocks) => {
@@ -127,7 +124,7 @@ impl Phases {
         let read: Option<fn() -> u64> = match &self.0 {
             Attached::Heap(_) => Some(live_bytes),
             Attached::Native(_) => Some(|| native_totals().end_live_bytes),
-            Attached::Sites { .. } | Attached::Time(_) => None,
+            Attached::Sites(_) | Attached::Time(_) => None,
         };
         // Before the phase and whole, so that no reading allocates.
         let mut readings = Vec::with_capacity(if read.is_some() { iterations } else { 0 });
@@ -157,15 +154,22 @@ impl Phases {
         match &mut self.0 {
             Attached::Heap(heap) => heap.records.last(),
             Attached::Native(native) => native.records.last(),
-            Attached::Sites { .. } | Attached::Time(_) => None,
+            Attached::Sites(_) | Attached::Time(_) => None,
         }
     }
 
     /// The body has run: what follows (boxing and checking the answer) belongs to no profile.
     pub(super) fn end_body(&mut self) {
-        if let Attached::Sites { profile, .. } = &mut self.0 {
-            // Dropping the profiler writes its file.
-            drop(profile.take());
+        if let Attached::Sites(sites) = &mut self.0 {
+            sites.end();
+        }
+    }
+
+    /// Ends mode `sites`: the profile in DHAT's format.
+    pub(super) fn finish_sites(self) -> anyhow::Result<String> {
+        match self.0 {
+            Attached::Sites(sites) => sites.finish(),
+            _ => anyhow::bail!("mode sites was not attached"),
         }
     }
 
@@ -204,7 +208,7 @@ impl Phases {
             Attached::Heap(heap) => heap.records.state_items(item, items),
             Attached::Native(native) => native.records.state_items(item, items),
             Attached::Time(clocks) => clocks.state_items(item, items),
-            Attached::Sites { .. } => {}
+            Attached::Sites(_) => {}
         }
     }
 

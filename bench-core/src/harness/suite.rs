@@ -115,7 +115,8 @@ impl Workload {
         self
     }
 
-    /// Names the axis that sets the amount of work, so that a case too slow under dhat can run scaled down.
+    /// Names the axis that sets the amount of work, so that a case too slow in mode sites can run scaled
+    /// down.
     pub fn size_axis(mut self, name: &'static str) -> Workload {
         self.size_axis = Some(name);
         self
@@ -218,7 +219,9 @@ impl Workload {
             }
         }
         if allocator != "system" {
-            absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
+            if cfg!(not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))) {
+                absent_modes.insert(Mode::Sites, "the dhat crate works on the system allocator only".into());
+            }
             let reason = "only the system allocator's functions are interposed";
             absent_modes.insert(Mode::Native, reason.into());
         }

@@ -73,7 +73,7 @@ pub enum Command {
     /// Watch the memory of a live process, of a command, or of a server's metrics endpoint
     #[command(after_help = monitor::flags::help())]
     Monitor(monitor::flags::MonitorFlags),
-    /// Run one case under dhat and show its top call sites
+    /// Run one case and show its top call sites
     #[command(after_help = profile::help())]
     Profile(profile::ProfileFlags),
     /// Run one case once and show its phases: peak, allocations, RSS

@@ -184,7 +184,7 @@ fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<u8>
             continue;
         };
         if scaled(before) != scaled(case) {
-            left_out.push(format!("{id}: not of the same size in both runs (scaled down under dhat)"));
+            left_out.push(format!("{id}: not of the same size in both runs (scaled down in mode sites)"));
             continue;
         }
         let (Some((old, old_all)), Some((new, new_all))) = (sites_of(before, old.1), sites_of(case, new.1))
@@ -229,7 +229,7 @@ fn runs(old: (&Run, &Path), new: (&Run, &Path), flags: &DiffFlags) -> Result<u8>
     }
 }
 
-/// How far the case was scaled down under dhat.
+/// How far the case was scaled down in mode sites.
 fn scaled(case: &CaseRecord) -> Option<&Scaled> {
     case.measurement(Mode::Sites)?.evidence().next()?.scaled.as_ref()
 }

@@ -36,7 +36,8 @@ pub fn help() -> String {
   cargo xtask profile multi_concept.dim=512,n=1000 --by total --top 5
   cargo xtask profile 'vectors/single_vector{dim=128}' --flamegraph f.svg --pprof f.pb.gz
 
-Runs the case once in mode sites: dhat records a stack for every allocation. Stacks are shown without the frames of the \
+Runs the case once in mode sites, which records a stack for every allocation; with BENCH_SITES_BY=dhat in the \
+environment the dhat crate records it. Stacks are shown without the frames of the \
 allocator, of the standard library and of the harness. With --cargo-profile dev some remain, because it records no paths \
 of inlined functions. In a pprof file, alloc_* counts everything requested, inuse_* what was live at the peak.",
         "profiled",

@@ -21,7 +21,8 @@ const NEEDED: [&str; 11] = [
 ];
 
 /// Passed on, and recorded with the run because they change what is measured: names, and prefixes with a `*`.
-const RECORDED: [&str; 6] = [
+const RECORDED: [&str; 7] = [
+    "BENCH_SITES_BY",
     "CANDLE_NUM_THREADS",
     "RAYON_NUM_THREADS",
     "GLIBC_TUNABLES",

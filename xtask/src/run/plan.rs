@@ -4,7 +4,7 @@
 //!  heap x repetitions ---> native x 2 ---> sites x 1 --------------------> time x 1
 //!    a failure ends                          whole, or scaled down by 10,
 //!    the mode; a time                        100 when it takes too long
-//!    limit the case                          under dhat
+//!    limit the case                          in mode sites
 //! ```
 
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use bench_core::run::{CaseRecord, Failure, FailureKind, Measurement, Repetition}
 use crate::run::selection::SelectedCase;
 
 /// How long one try in mode `sites` may take before the next one runs scaled down.
-pub const SITES_TRY: Duration = Duration::from_secs(30);
+pub const SITES_TRY: Duration = Duration::from_secs(120);
 
 /// The repetitions of the slowest case: two tell whether a count repeats.
 const FEWEST: u32 = 2;
@@ -25,8 +25,8 @@ const FEWEST: u32 = 2;
 /// By how much the size axis is divided in mode `sites`, in the order of trying.
 const SCALES: [u64; 3] = [1, 10, 100];
 
-/// What dhat adds to each allocation with a stack of 24 frames: walking the stack, the lock, the table.
-const DHAT_PER_BLOCK: Duration = Duration::from_micros(3);
+/// What a call site adds to an allocation at most, where its stack is unlike the one before.
+const SITE_PER_BLOCK: Duration = Duration::from_nanos(300);
 
 /// How often and how long.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +154,7 @@ fn sites(record: &CaseRecord, plan: Plan, executor: &mut impl Executor) -> Resul
             // Most likely it has no size axis, or cannot get any smaller.
             Some(failure) if failure.kind == FailureKind::Error && scale > 1 => {
                 let reason = format!(
-                    "ran past {} s under dhat, and scaled down by {scale} it failed: {}",
+                    "ran past {} s in mode sites, and scaled down by {scale} it failed: {}",
                     limit.as_secs(),
                     failure.reason
                 );
@@ -168,7 +168,7 @@ fn sites(record: &CaseRecord, plan: Plan, executor: &mut impl Executor) -> Resul
             _ => return Ok((vec![repetition], false)),
         }
     }
-    let reason = format!("ran past {} s under dhat, even scaled down by {tried_scale}", limit.as_secs());
+    let reason = format!("ran past {} s in mode sites, even scaled down by {tried_scale}", limit.as_secs());
     Ok((vec![past_time_limit(reason)], false))
 }
 
@@ -180,16 +180,16 @@ fn past_time_limit(reason: String) -> Repetition {
 /// The scale that fits into `limit` by the heap mode's evidence; 1 if there is none.
 fn first_scale(record: &CaseRecord, limit: Duration) -> u64 {
     let evidence = record.measurement(Mode::Heap).and_then(|heap| heap.evidence().next());
-    let Some(cost) = evidence.and_then(dhat_cost) else { return 1 };
+    let Some(cost) = evidence.and_then(sites_cost) else { return 1 };
     let fits = |scale: &u64| cost.as_secs_f64() / *scale as f64 <= limit.as_secs_f64();
     SCALES.into_iter().find(fits).unwrap_or(SCALES[SCALES.len() - 1])
 }
 
-/// How long the body is expected to take under dhat.
-fn dhat_cost(evidence: &Evidence) -> Option<Duration> {
+/// How long the body is expected to take in mode sites.
+fn sites_cost(evidence: &Evidence) -> Option<Duration> {
     let whole = PhaseRecord::merge(&evidence.phases)?;
     let blocks = whole.heap.map(|heap| heap.allocated_blocks + heap.reallocated_blocks)?;
-    let seconds = whole.wall_ns as f64 / 1e9 + blocks as f64 * DHAT_PER_BLOCK.as_secs_f64();
+    let seconds = whole.wall_ns as f64 / 1e9 + blocks as f64 * SITE_PER_BLOCK.as_secs_f64();
     Duration::try_from_secs_f64(seconds).ok()
 }
 

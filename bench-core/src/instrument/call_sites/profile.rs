@@ -23,6 +23,8 @@ const FEWEST_FRAMES: usize = 3;
 /// A profile that runs until it is stopped or dropped. What was live before is in no profile.
 #[derive(Debug)]
 pub struct SiteProfiler {
+    /// The path to the start: what it has in common with others at its outer end says nothing.
+    started_at: &'static [usize],
     started: Instant,
     started_clock: u64,
 }
@@ -41,6 +43,8 @@ pub struct CallPath {
 pub struct SiteProfile {
     /// Every path that allocated.
     pub paths: Vec<CallPath>,
+    /// The path to where the profile was started.
+    pub started_at: &'static [usize],
     /// Operations that are missing: of a signal's handler that interrupted the profiler, or for want of
     /// memory.
     pub lost: u64,
@@ -61,13 +65,14 @@ impl SiteProfiler {
         recorder::start();
         drop(black_box(Box::new(0u64)));
         let tried = recorder::stop();
-        let deepest = tried.sites.iter().map(|(path, _)| paths::addresses_of(*path).len()).max();
-        let deepest = deepest.context("the global allocator of this program is not a `SiteAllocator`")?;
+        let tried =
+            tried.sites.iter().map(|(path, _)| paths::addresses_of(*path)).max_by_key(|path| path.len());
+        let started_at = tried.context("the global allocator of this program is not a `SiteAllocator`")?;
         ensure!(
-            deepest >= FEWEST_FRAMES,
+            started_at.len() >= FEWEST_FRAMES,
             "this program has no unwind tables (.eh_frame), so nobody can tell who called the allocator"
         );
-        let profiler = SiteProfiler { started: Instant::now(), started_clock: clock() };
+        let profiler = SiteProfiler { started_at, started: Instant::now(), started_clock: clock() };
         recorder::start();
         Ok(profiler)
     }
@@ -80,7 +85,13 @@ impl SiteProfiler {
             / ended_clock.saturating_sub(self.started_clock).max(1) as f64;
         let path = |(path, totals)| CallPath { addresses: paths::addresses_of(path), totals };
         let paths = sites.into_iter().map(path).collect();
-        SiteProfile { paths, lost, peak_after: ended_after.mul_f64(share.clamp(0.0, 1.0)), ended_after }
+        SiteProfile {
+            paths,
+            started_at: self.started_at,
+            lost,
+            peak_after: ended_after.mul_f64(share.clamp(0.0, 1.0)),
+            ended_after,
+        }
     }
 }
 
@@ -98,8 +109,9 @@ impl SiteProfile {
         self.paths.iter().fold(SiteTotals::default(), |sums, path| sums.plus(path.totals))
     }
 
-    /// The profile in DHAT's format, version 2, with the innermost `frames` of each stack. Reads the debug
-    /// information of the program and its libraries.
+    /// The profile in DHAT's format, version 2, with the innermost `frames` of each stack, as far as it is
+    /// apart from the stack that started the profile. Reads the debug information of the program and its
+    /// libraries.
     ///
     /// # Errors
     /// Operations are missing from the profile.
@@ -131,7 +143,8 @@ impl SiteProfile {
         // Paths whose addresses differ can have the same frames, which DHAT's viewer takes once only.
         let mut points: HashMap<Vec<usize>, SiteTotals> = HashMap::new();
         for path in &self.paths {
-            let stack = path.addresses.iter().take(frames).flat_map(|address| table.at(*address)).collect();
+            let inner = without_common_end(path.addresses, self.started_at);
+            let stack = inner.iter().take(frames).flat_map(|address| table.at(*address)).collect();
             let sums = points.entry(stack).or_default();
             *sums = sums.plus(path.totals);
         }
@@ -203,7 +216,14 @@ impl FrameTable {
     }
 }
 
-/// The end of a path, as the dhat crate writes it: so profiles of both can be compared.
+/// A path as far as it is apart from another one, of the same thread: its outer frames are those of whoever
+/// started the profile.
+fn without_common_end<'a>(path: &'a [usize], other: &[usize]) -> &'a [usize] {
+    let common = path.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count();
+    &path[..path.len() - common]
+}
+
+/// The end of a file's name, as the dhat crate writes it: profiles of both can be compared.
 fn last_components(file: &Path) -> String {
     let count = file.components().count();
     file.components().skip(count.saturating_sub(3)).collect::<PathBuf>().display().to_string()

@@ -140,7 +140,7 @@ fn a_case_that_hangs_is_tried_once() {
 }
 
 #[test]
-fn a_case_too_slow_under_dhat_is_scaled_down() {
+fn a_case_too_slow_in_mode_sites_is_scaled_down() {
     let late = Fails(FailureKind::TimeLimit);
     let (measured, jobs) = play(&[Mode::Sites], &[late.clone(), late.clone(), Blocks(1)]);
     assert_eq!(jobs, ["sites/1", "sites/10", "sites/100"]);
@@ -152,7 +152,8 @@ fn a_case_too_slow_under_dhat_is_scaled_down() {
 
 #[test]
 fn what_heap_saw_spares_a_try_that_would_be_too_slow() {
-    for (blocks, expected) in [(9_000_000, "sites/1"), (11_000_000, "sites/10"), (1_000_000_000, "sites/100")]
+    for (blocks, expected) in
+        [(390_000_000, "sites/1"), (410_000_000, "sites/10"), (40_000_000_000, "sites/100")]
     {
         let (_, jobs) =
             play(&[Mode::Heap, Mode::Sites], &[Blocks(blocks), Blocks(blocks), Blocks(blocks / 10)]);
@@ -170,7 +171,7 @@ fn a_case_that_cannot_be_scaled_down_says_so() {
     assert_eq!(sites_failure(&measured).kind, FailureKind::TimeLimit);
     assert_eq!(
         sites_failure(&measured).reason,
-        "ran past 30 s under dhat, and scaled down by 10 it failed: as told"
+        "ran past 120 s in mode sites, and scaled down by 10 it failed: as told"
     );
 }
 
@@ -178,7 +179,7 @@ fn a_case_that_cannot_be_scaled_down_says_so() {
 fn a_wrong_estimate_does_not_lose_a_case_that_cannot_be_scaled_down() {
     let (measured, jobs) = play(
         &[Mode::Heap, Mode::Sites],
-        &[Blocks(11_000_000), Blocks(11_000_000), Fails(FailureKind::Error), Blocks(11_000_000)],
+        &[Blocks(410_000_000), Blocks(410_000_000), Fails(FailureKind::Error), Blocks(410_000_000)],
     );
     assert_eq!(jobs[2..], ["sites/10", "sites/1"]);
     assert_eq!(measured.record.measurement(Mode::Sites).unwrap().evidence().count(), 1);
