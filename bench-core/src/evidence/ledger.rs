@@ -15,7 +15,7 @@ pub struct Ledger {
     pub c_heap: i64,
     /// Resident mappings without a file, shared memory aside.
     pub mappings: i64,
-    /// What the allocator keeps in free chunks.
+    /// What the allocator keeps in free chunks, as far as it is resident.
     pub allocator_free: Option<i64>,
     /// What it hands out beyond what is counted: headers, the rounding up of Rust's blocks, what threads keep
     /// in reserve.
@@ -43,10 +43,12 @@ impl Ledger {
             let resident = reading.mappings?.resident?;
             resident.anon_bytes.checked_sub(resident.shared_bytes)
         })?;
-        let allocator_free = grown(|reading| reading.allocator_free_bytes);
+        let free = grown(|reading| reading.allocator_free_bytes);
         let held = grown(|reading| reading.allocator_held_bytes);
-        let allocator_rounding =
-            held.zip(allocator_free).map(|(held, free)| held - free - rust_heap - c_heap);
+        let allocator_rounding = held.zip(free).map(|(held, free)| held - free - rust_heap - c_heap);
+        // In runs that did not look, free chunks count whole.
+        let not_resident = grown(|reading| reading.free_not_resident_bytes).unwrap_or(0);
+        let allocator_free = free.map(|free| free - not_resident);
         let stack = grown(|reading| reading.stack_resident_bytes);
         let untouched = grown(|reading| reading.untouched_bytes).map(|bytes| -bytes);
         let optional = [allocator_free, allocator_rounding, untouched, stack];
@@ -77,10 +79,10 @@ mod tests {
 
     use super::*;
 
-    /// rss anon, Rust, C, resident, shared; then held, free, stack, untouched.
-    fn reading(known: [u64; 5], optional: [Option<u64>; 4]) -> MemoryReading {
+    /// rss anon, Rust, C, resident, shared; then held, free, stack, untouched, free and not resident.
+    fn reading(known: [u64; 5], optional: [Option<u64>; 5]) -> MemoryReading {
         let [rss_anon, rust_bytes, c_bytes, anon_bytes, shared_bytes] = known;
-        let [allocator_held_bytes, allocator_free_bytes, stack_resident_bytes, untouched_bytes] = optional;
+        let [allocator_held_bytes, allocator_free_bytes, stack_resident_bytes, untouched_bytes, _] = optional;
         let resident = Some(MappingResident { anon_bytes, shared_bytes, file_bytes: 77 });
         MemoryReading {
             rust_bytes,
@@ -91,6 +93,7 @@ mod tests {
             allocator_free_bytes,
             stack_resident_bytes,
             untouched_bytes,
+            free_not_resident_bytes: optional[4],
         }
     }
 
@@ -98,8 +101,8 @@ mod tests {
 
     #[test]
     fn the_parts_and_the_rest_add_up_as_a_table_says() {
-        let nothing = [None; 4];
-        let zeros = [Some(0); 4];
+        let nothing = [None; 5];
+        let zeros = [Some(0); 5];
         // What grew, and what the ledger says: mappings, free, rounding, stack, rest; and whether that is
         // explained.
         let table = [
@@ -111,7 +114,7 @@ mod tests {
             // Heaps of 5 and 3 in an allocator that holds 12, 1 of it free: 3 are rounding.
             (
                 [14 * MIB, 5 * MIB, 3 * MIB, 0, 0],
-                [Some(12 * MIB), Some(MIB), Some(MIB), Some(0)],
+                [Some(12 * MIB), Some(MIB), Some(MIB), Some(0), Some(0)],
                 (0, Some(1), Some(3), Some(1), 1),
                 false,
             ),
@@ -120,20 +123,27 @@ mod tests {
             // Asked for and never touched: in a run that did not look, and in one that did.
             (
                 [0, 64 * MIB, 0, 0, 0],
-                [Some(64 * MIB), Some(0), Some(0), None],
+                [Some(64 * MIB), Some(0), Some(0), None, None],
                 (0, Some(0), Some(0), Some(0), -64),
                 false,
             ),
             (
                 [MIB, 0, 64 * MIB, 0, 0],
-                [Some(64 * MIB), Some(0), Some(0), Some(63 * MIB)],
+                [Some(64 * MIB), Some(0), Some(0), Some(63 * MIB), Some(0)],
                 (0, Some(0), Some(0), Some(0), 0),
+                true,
+            ),
+            // Of 9 in free chunks 6 are not resident: 3 are kept.
+            (
+                [8 * MIB, 5 * MIB, 0, 0, 0],
+                [Some(14 * MIB), Some(9 * MIB), Some(0), Some(0), Some(6 * MIB)],
+                (0, Some(3), Some(0), Some(0), 0),
                 true,
             ),
             // 2 % of 100.
             (
                 [100 * MIB, 98 * MIB, 0, 0, 0],
-                [Some(98 * MIB), Some(0), None, None],
+                [Some(98 * MIB), Some(0), None, None, None],
                 (0, Some(0), Some(0), None, 2),
                 true,
             ),
@@ -163,7 +173,7 @@ mod tests {
 
     #[test]
     fn without_rss_anon_or_the_mappings_there_is_no_ledger() {
-        let whole = reading([1; 5], [Some(1); 4]);
+        let whole = reading([1; 5], [Some(1); 5]);
         let mut blind = whole;
         blind.process = None;
         let mut unmapped = whole;

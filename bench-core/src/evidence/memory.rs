@@ -52,6 +52,10 @@ pub struct MemoryReading {
     /// 2026-12 lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untouched_bytes: Option<u64>,
+    /// Pages of glibc's heaps, the main one and its arenas', that are not resident and lie in no large block:
+    /// free chunks that were never written or were given back. Runs before 2026-12 lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_not_resident_bytes: Option<u64>,
     /// Resident pages of the main thread's stack. Nobody tells other threads' stacks apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_resident_bytes: Option<u64>,

@@ -13,7 +13,7 @@ pub use linux::{MemoryMark, MemoryProbe};
 mod linux {
     use std::fs::File;
 
-    use super::super::mappings;
+    use super::super::mappings::{self, HeapSegments};
     use super::super::operating_system::page_faults;
     use super::super::process_memory::read_file;
     use super::super::{
@@ -28,6 +28,7 @@ mod linux {
         io: Option<File>,
         /// Where the main thread's stack ends, at its highest address.
         stack_end: Option<u64>,
+        maps: Option<File>,
         /// Whether the program's mmap is interposed.
         counts_mappings: bool,
     }
@@ -59,6 +60,7 @@ mod linux {
                 status: File::open("/proc/self/status").ok(),
                 io: File::open("/proc/self/io").ok(),
                 stack_end: std::fs::read_to_string("/proc/self/maps").ok().and_then(|maps| stack_end(&maps)),
+                maps: File::open("/proc/self/maps").ok(),
                 counts_mappings: mappings::mappings_are_counted(),
             };
             // The first reading touches pages that later ones find.
@@ -100,6 +102,9 @@ mod linux {
             let stack_bytes = status.and_then(|status| process_status::bytes(status, "VmStk:"));
             let stack = stack_bytes.zip(self.stack_end);
             let allocator = allocator_internals::system_internals();
+            let segments = self.maps.as_ref().and_then(HeapSegments::read);
+            let segments = segments.as_ref().map(HeapSegments::ranges);
+            let not_resident = mappings::not_resident(segments).filter(|_| self.counts_mappings);
             let reading = MemoryReading {
                 rust_bytes: counting_allocator::live_bytes(),
                 c_bytes: c_live_bytes(),
@@ -107,7 +112,8 @@ mod linux {
                 process: status.and_then(process_status::memory),
                 allocator_held_bytes: allocator.and_then(|allocator| allocator.sys_bytes),
                 allocator_free_bytes: allocator.and_then(|allocator| allocator.free_bytes),
-                untouched_bytes: mappings::untouched_bytes().filter(|_| self.counts_mappings),
+                untouched_bytes: not_resident.map(|bytes| bytes.large_blocks),
+                free_not_resident_bytes: not_resident.and_then(|bytes| bytes.rest_of_segments),
                 stack_resident_bytes: stack
                     .and_then(|(bytes, end)| mappings::private_resident_bytes(end.checked_sub(bytes)?..end)),
             };

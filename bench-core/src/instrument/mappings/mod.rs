@@ -14,6 +14,7 @@
 mod book;
 mod calls;
 mod fork;
+mod heap_segments;
 mod large_blocks;
 mod lock;
 mod publish;
@@ -24,7 +25,8 @@ mod table;
 use std::ops::Range;
 
 pub use calls::{counted_madvise, counted_mmap, counted_mremap, counted_munmap};
-pub(super) use large_blocks::untouched_bytes;
+pub(super) use heap_segments::HeapSegments;
+pub(super) use large_blocks::not_resident;
 pub use large_blocks::{forget_large_block, note_large_block};
 pub use publish::{publish_counts, publish_the_end};
 
