@@ -127,7 +127,7 @@ fn prepare_texts(case: &Case, texts: Texts) -> Result<Prepared> {
     prepare(case, &material::of_case(texts, case)?)
 }
 
-fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
+pub(crate) fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let adapter = bench_engines::find(case.text("engine")?)?;
     let (base, queries) = (Arc::clone(&material.base), Arc::clone(&material.queries));
     let mut spec = indexing::spec(case, adapter, base.dim(), material.distance)?;

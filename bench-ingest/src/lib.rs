@@ -8,6 +8,7 @@ mod connection_pool;
 mod disk_index;
 mod documents;
 mod embedding;
+mod index;
 mod placement;
 mod repeated;
 mod storage;
@@ -29,6 +30,7 @@ pub fn suite(inputs: &Inputs) -> Result<Suite> {
     bounded::add(&mut suite);
     embedding::add(&mut suite);
     build::add(&mut suite)?;
+    index::add(&mut suite)?;
     storage::add(&mut suite)?;
     placement::add(&mut suite)?;
     update::add(&mut suite);

@@ -8,6 +8,7 @@
 //! time nor host nor files: the same input gives the same output.
 
 mod call_sites;
+pub mod capacity;
 mod chart;
 pub mod compare;
 pub mod export;

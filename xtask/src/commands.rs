@@ -14,6 +14,7 @@ pub mod init;
 pub mod leaks;
 pub mod list;
 pub mod one_case;
+pub mod plan;
 pub mod profile;
 pub mod releases;
 pub mod report;

@@ -2,6 +2,7 @@
 //! process.
 
 mod engine_programs;
+mod index_grid;
 mod servers;
 mod url_parser;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 pub use engine_programs::{Ability, BuildParameter, EngineProgram, EngineRow, ProgramAbilities};
+pub use index_grid::IndexGrid;
 pub use servers::{ServerAddress, Servers};
 pub use url_parser::UrlParser;
 
@@ -52,6 +54,10 @@ pub struct UserInputs {
     /// Also measure these engines of engines.toml, or `all`; -e NAME and -t field name them, too
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub external: Vec<String>,
+    /// Also build indexes of the corpus with these parameters, one case for each combination: dim, n, m,
+    /// ef_construction, batch, threads, reserve, as in dim=768,m=32,n=1000+2000
+    #[arg(long, value_name = "PARAMETERS")]
+    pub index: Option<IndexGrid>,
     /// Servers, each by the name of its engine.
     #[command(flatten)]
     pub servers: Servers,
@@ -97,7 +103,9 @@ impl UserInputs {
         let paths = self.paths().map(|(flag, path)| word(flag, path));
         let programs = self.engine_programs.iter().map(|it| word("--engine-program", it.value()));
         let external = self.external.iter().map(|name| word("--external", name));
-        paths.chain(texts).chain(programs).chain(external).chain(self.servers.words())
+        let index = self.index.as_ref().map(|index| word("--index", index.to_string()));
+        let words = paths.chain(texts).chain(programs).chain(external).chain(index);
+        words.chain(self.servers.words())
     }
 }
 
@@ -157,6 +165,7 @@ mod tests {
             "--engine-program=a=python3 a.py",
             "--engine-program=b=b --c=d",
             "--external=faiss-flat",
+            "--index=dim=768,n=1000+2000",
             "--pgvector=postgres://u:p,w@h/d",
             "--pgvector-pid=7",
             "--qdrant=http://a:1",

@@ -8,8 +8,13 @@ use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
 use crate::cli::program;
 use crate::commands::{
+<<<<<<< HEAD
     analyze, baseline, bench, check, clean, compare, diff, engines, heap, init, leaks, list, profile,
     releases, report, thresholds,
+=======
+    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, plan, profile, releases,
+    report, thresholds,
+>>>>>>> 3c824ae (plan: what an index takes that is larger than any that was built, from halvings of its size)
 };
 use crate::monitor;
 
@@ -61,6 +66,9 @@ pub enum Command {
     /// Compare two releases of a dependency
     #[command(after_help = releases::help())]
     Releases(releases::ReleasesFlags),
+    /// Tell how much memory an index takes that is larger than any that was built
+    #[command(after_help = plan::help())]
+    Plan(plan::PlanFlags),
     /// Keep runs under names to compare with
     #[command(after_help = baseline::help())]
     Baseline(baseline::BaselineCommandFlags),
