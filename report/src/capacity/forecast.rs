@@ -45,7 +45,7 @@ pub enum Shape {
     Linear,
     /// In a line, and in arrays that double.
     Doubling,
-    /// The sizes do not tell: none of them lies between two of those that the forecast is made from.
+    /// The sizes do not tell: they are in no line, or none lies between two that the forecast is made from.
     Unknown,
 }
 
@@ -122,8 +122,10 @@ pub fn forecast(points: &[SizePoint], at: u64) -> Result<Forecast, NoForecast> {
         return Err(NoForecast::TooFewSizes(points.len()));
     }
     let halvings: Vec<SizePoint> = points.iter().copied().filter(|point| is_halving(point.n, at)).collect();
-    let (used, is_aligned) = if halvings.len() >= 3 { (halvings, true) } else { (points.clone(), false) };
-    let line = Line::through(&used);
+    let is_aligned = halvings.len() >= 3;
+    // Small indexes may follow another rule: below the size of a batch nothing doubles.
+    let used = if is_aligned { longest_straight_tail(&halvings) } else { &points };
+    let line = Line::through(used);
     // What the largest sizes say is nearest to what comes; how far the others disagree is how sure that is.
     let tail = Line::through(&used[used.len() - 3..]);
     let secant = Line::through(&used[used.len() - 2..]);
@@ -132,28 +134,31 @@ pub fn forecast(points: &[SizePoint], at: u64) -> Result<Forecast, NoForecast> {
     let bytes = if is_aligned { by_slope(tail.slope) } else { line.at(at) };
     let candidates = [by_slope(secant.slope), by_slope(tail.slope), tail.at(at), line.at(at)];
     let apart = candidates.iter().map(|other| (other - bytes).abs()).fold(0.0, f64::max);
-    let chance = line.margin(&used, at);
+    let chance = line.margin(used, at);
     // Stairs that the sizes do not stand on: the forecast may be at either end of one.
     let stairs = if is_aligned { 0.0 } else { line.worst_miss(&points) * bytes.abs() };
     let margin = apart.max(chance).max(stairs).max(LEAST_MARGIN * bytes.abs());
     let between: Vec<SizePoint> =
-        points.iter().copied().filter(|point| is_aligned && !is_halving(point.n, at)).collect();
+        points.iter().copied().filter(|point| point.n >= used[0].n && !is_halving(point.n, at)).collect();
     let first = used[0];
     let shape = if (anchor.bytes - first.bytes).abs() <= STRAIGHT * anchor.bytes.abs() {
         Shape::Constant
-    } else if line.worst_miss(&used) <= STRAIGHT && line.worst_miss(&between) > STRAIGHT {
-        Shape::Doubling
-    } else if between.is_empty() && is_aligned {
+    } else if line.worst_miss(used) > STRAIGHT || (is_aligned && between.is_empty()) {
         Shape::Unknown
-    } else if line.worst_miss(&points) <= STRAIGHT {
-        Shape::Linear
-    } else if is_aligned {
+    } else if is_aligned && line.worst_miss(&between) > STRAIGHT {
         Shape::Doubling
     } else {
-        Shape::Unknown
+        Shape::Linear
     };
     let (low, high) = ((bytes - margin).max(0.0), bytes + margin);
     Ok(Forecast { bytes, low, high, constant: line.constant, per_vector: tail.slope, shape })
+}
+
+/// The most of the largest sizes, three at least, that a line goes through.
+fn longest_straight_tail(points: &[SizePoint]) -> &[SizePoint] {
+    let tails = (0..=points.len() - 3).map(|from| &points[from..]);
+    let is_straight = |tail: &&[SizePoint]| Line::through(tail).worst_miss(tail) <= STRAIGHT;
+    tails.clone().find(is_straight).unwrap_or(&points[points.len() - 3..])
 }
 
 /// Whether `at` was halved some times, and rounded up, to `n`.
@@ -236,12 +241,15 @@ mod tests {
 
     #[test]
     fn every_shape_is_forecast_from_a_tenth_of_its_size() {
-        let shapes: [(&str, Shape, fn(u64) -> f64); 6] = [
+        let shapes: [(&str, Shape, fn(u64) -> f64); 7] = [
             ("a line", Shape::Linear, |n| 1600.0 * n as f64),
             ("a line on a constant", Shape::Linear, |n| 5e6 + 1600.0 * n as f64),
             ("a doubling array", Shape::Doubling, |n| doubled(n, 1000.0, 1544.0)),
             ("a line and two doubling arrays", Shape::Doubling, |n| {
                 1536.0 * n as f64 + doubled(n, 700.0, 300.0) + doubled(n, 64.0, 80.0)
+            }),
+            ("batches of 1,000 in an array that doubles", Shape::Doubling, |n| {
+                if n < 1000 { n as f64 * 1544.0 } else { doubled(n, 1000.0, 1544.0) }
             }),
             ("a constant", Shape::Constant, |_| 3e6),
             ("blocks of 1,024 rows", Shape::Linear, |n| (n.div_ceil(16) * 16) as f64 * 1536.0),

@@ -40,6 +40,8 @@ pub struct CapacityRow {
     pub points: Vec<SizePoint>,
     /// What is to be expected.
     pub forecast: Result<Forecast, NoForecast>,
+    /// What was counted at the size that is forecast, where it was built to verify that.
+    pub counted: Option<f64>,
 }
 
 /// What a formula says.
@@ -55,9 +57,24 @@ pub struct FormulaRow {
     pub error: Option<f64>,
 }
 
+impl CapacityRow {
+    /// How far the forecast was off where the size was built: (forecast - counted) / counted.
+    pub fn error(&self) -> Option<f64> {
+        let (forecast, counted) = self.forecast.as_ref().ok().zip(self.counted)?;
+        Some((forecast.bytes - counted) / counted)
+    }
+}
+
 impl CapacityPlan {
-    /// A plan from these cases of the engine in a judged run. What no case has a number for has no row.
-    pub fn of(judgement: &Judgement, cases: &[&CaseId], engine: &str, index: IndexShape) -> CapacityPlan {
+    /// A plan from these cases of the engine in a judged run. What no case has a number for has no row. A case
+    /// of the size asked for verifies the forecast if it has more than `learned_from` vectors.
+    pub fn of(
+        judgement: &Judgement,
+        cases: &[&CaseId],
+        engine: &str,
+        index: IndexShape,
+        learned_from: u64,
+    ) -> CapacityPlan {
         let points = |metric: &'static Metric, phase: &str| -> Vec<SizePoint> {
             let point = |id: &&CaseId| {
                 let n = id.param("n")?.parse().ok()?;
@@ -69,11 +86,21 @@ impl CapacityPlan {
             .into_iter()
             .filter_map(|(what, id, phase)| {
                 let metric = METRICS.iter().find(|metric| metric.id == id)?;
-                let points = points(metric, phase);
+                // What was counted at that size verifies the forecast, and is no part of it.
+                let (counted, points): (Vec<_>, Vec<_>) = points(metric, phase)
+                    .into_iter()
+                    .partition(|point| point.n == index.vectors && point.n > learned_from);
                 let is_there = points.iter().any(|point| point.bytes != 0.0);
-                is_there.then(|| CapacityRow { what, forecast: forecast(&points, index.vectors), points })
+                let counted = counted.first().map(|point| point.bytes);
+                is_there.then(|| CapacityRow {
+                    what,
+                    forecast: forecast(&points, index.vectors),
+                    points,
+                    counted,
+                })
             })
             .collect();
+        let rows = above_what_stays(rows);
         let stays = rows.iter().find(|row| row.what == ROWS[0].0).and_then(|row| row.forecast.clone().ok());
         let mut formulas: Vec<FormulaRow> = FORMULAS
             .iter()
@@ -131,7 +158,7 @@ impl CapacityPlan {
                 }),
                 Err(reason) => json!({ "reason": reason.to_string() }),
             };
-            json!({ "what": row.what, "measured": measured, "forecast": forecast })
+            json!({ "what": row.what, "measured": measured, "forecast": forecast, "counted": row.counted })
         });
         let formulas = self.formulas.iter().map(|row| {
             json!({ "source": row.source, "formula": row.text, "bytes": row.bytes, "error": row.error })
@@ -147,6 +174,19 @@ impl CapacityPlan {
             "answer": self.answer(),
         })
     }
+}
+
+/// A peak is no lower than what is there at its end, although each is forecast by itself.
+fn above_what_stays(mut rows: Vec<CapacityRow>) -> Vec<CapacityRow> {
+    let stays = rows.iter().find(|row| row.what == ROWS[0].0).and_then(|row| row.forecast.clone().ok());
+    for row in rows.iter_mut().filter(|row| row.what.starts_with("peak")) {
+        if let (Some(stays), Ok(peak)) = (&stays, &mut row.forecast) {
+            peak.bytes = peak.bytes.max(stays.bytes);
+            peak.low = peak.low.max(stays.low);
+            peak.high = peak.high.max(stays.high);
+        }
+    }
+    rows
 }
 
 /// The next number of two digits in its binary unit: 11.4 GiB is 12 GiB, 834 MiB is 840 MiB.

@@ -8,13 +8,8 @@ use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
 use crate::cli::program;
 use crate::commands::{
-<<<<<<< HEAD
-    analyze, baseline, bench, check, clean, compare, diff, engines, heap, init, leaks, list, profile,
+    analyze, baseline, bench, check, clean, compare, diff, engines, heap, init, leaks, list, plan, profile,
     releases, report, thresholds,
-=======
-    analyze, baseline, bench, check, clean, compare, diff, heap, init, leaks, list, plan, profile, releases,
-    report, thresholds,
->>>>>>> 3c824ae (plan: what an index takes that is larger than any that was built, from halvings of its size)
 };
 use crate::monitor;
 

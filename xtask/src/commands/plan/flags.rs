@@ -32,6 +32,9 @@ pub struct PlanFlags {
     /// The most vectors that are built to learn from
     #[arg(long, value_name = "COUNT", default_value = "10k", value_parser = parse_count)]
     pub up_to: u64,
+    /// Also build the index that is asked for, and say how far the forecast was off
+    #[arg(long, conflicts_with = "run")]
+    pub verify: bool,
     /// Learn from this stored run (a folder, a run.json, a baseline) instead of building
     #[arg(long, value_name = "RUN", conflicts_with = "up_to")]
     pub run: Option<PathBuf>,
@@ -53,6 +56,7 @@ pub struct PlanFlags {
 pub fn help() -> String {
     exit_code::help_with(
         "  cargo xtask plan -e usearch --dim 768 --vectors 10M
+  cargo xtask plan -e usearch --vectors 100k --verify      also builds it: how far is the forecast off?
   cargo xtask plan -e hnsw_rs --dim 384 --vectors 1M --m 32
   cargo xtask plan -e usearch --vectors 1M --run results/runs/NAME      from a run with three sizes or more
 

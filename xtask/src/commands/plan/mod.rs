@@ -49,7 +49,7 @@ pub fn run(flags: &PlanFlags) -> Result<u8> {
     };
     let judgement = report::judge(&run, &results.thresholds()?, &today());
     let cases = run.cases.iter().map(|case| &case.spec.id).filter(|id| is_planned(id, flags));
-    let plan = CapacityPlan::of(&judgement, &cases.collect::<Vec<_>>(), &flags.engine, index);
+    let plan = CapacityPlan::of(&judgement, &cases.collect::<Vec<_>>(), &flags.engine, index, flags.up_to);
     ensure_forecast(&plan, &run, flags)?;
     match flags.message_format {
         MessageFormat::Human => output::print(&text::of_plan(&plan, &run.id)),
@@ -87,7 +87,8 @@ fn measured(flags: &PlanFlags) -> Result<BenchedRun> {
             flags.vectors
         ))
     );
-    let sizes: Vec<String> = sizes.iter().map(u64::to_string).collect();
+    let verified = flags.verify.then_some(flags.vectors).filter(|n| !sizes.contains(n));
+    let sizes: Vec<String> = sizes.iter().copied().chain(verified).map(|n| n.to_string()).collect();
     let parameters = [("m", flags.m), ("ef_construction", flags.ef_construction), ("threads", flags.threads)];
     let given = parameters.into_iter().filter_map(|(name, value)| Some(format!(",{name}={}", value?)));
     let grid = format!("dim={},n={}{}", flags.dim, sizes.join("+"), given.collect::<String>());
