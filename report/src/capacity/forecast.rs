@@ -289,7 +289,7 @@ mod tests {
         let noisy: Vec<SizePoint> = quiet
             .iter()
             .enumerate()
-            .map(|(at, point)| SizePoint { bytes: point.bytes * [1.05, 0.96][at % 2], ..*point })
+            .map(|(at, point)| SizePoint { bytes: point.bytes * [1.05, 0.96, 1.0][at % 3], ..*point })
             .collect();
         let width = |points: &[SizePoint]| {
             let forecast = forecast(points, 100_000).unwrap();
