@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod call_sites;
+mod capacity;
 mod comparisons;
 mod engines;
 mod faults;

@@ -78,7 +78,7 @@ pub fn parse_count(text: &str) -> Result<u64> {
         bail!("expected a count, such as 100000, 100k or 10M");
     };
     let count = number * f64::from(factor);
-    ensure!(count >= 1.0 && count <= 1e15, "a count lies between 1 and 10^15");
+    ensure!((1.0..=1e15).contains(&count), "a count lies between 1 and 10^15");
     ensure!(count.fract() == 0.0, "a count is a whole number");
     Ok(count as u64)
 }

@@ -118,7 +118,14 @@ fn measured(flags: &PlanFlags) -> Result<BenchedRun> {
         results: flags.results.clone(),
         message_format: flags.message_format,
     };
-    bench::measure(&flags, |_| Ok(()))
+    bench::measure(&flags, |cases| {
+        let planned = cases.iter().filter(|case| case.spec.id.workload == WORKLOAD);
+        let absent = planned.filter_map(|case| case.spec.absent_modes.get(&Mode::Native)).next();
+        match absent {
+            Some(reason) => Err(usage(anyhow!("{reason}"))),
+            None => Ok(()),
+        }
+    })
 }
 
 /// An error where nothing can be forecast, with what is known of the reason.
