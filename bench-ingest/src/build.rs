@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use bench_core::case::Mode;
 use bench_core::harness::{Axis, Case, Phases, Prepared, Suite, Workload};
 use bench_data::dataset;
-use bench_engines::{Adapter, HeapVisibility};
+use bench_engines::{Adapter, HeapVisibility, Storage};
 
 use bench_data::indexing;
 use bench_data::material::{self, CORPUS, Material, SNIPPETS, Texts};
@@ -137,7 +137,7 @@ pub(crate) fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     let pool = indexing::pool(spec.threads)?;
     let oracle = material.oracle();
     let n = base.len();
-    let (holder, threads) = (spec.holder(), spec.threads);
+    let (holder, threads, storage) = (spec.holder(), spec.threads, spec.storage);
     indexing::stage(&holder, [&base, &queries])?;
     let run = move |phases: &mut Phases| {
         let index =
@@ -150,7 +150,10 @@ pub(crate) fn prepare(case: &Case, material: &Material) -> Result<Prepared> {
     };
     let check = move |(index, found): indexing::Searched| {
         ensure!(index.len() == n, "{} vectors instead of {n}", index.len());
-        oracle.judge(&found, adapter)
+        match storage {
+            Storage::F32 => oracle.judge(&found, adapter),
+            _ => oracle.judge_codes(&found, adapter),
+        }
     };
     let prepared =
         Prepared::fallible(run, check).items_of("vector", n).payload_bytes(material.payload_bytes());

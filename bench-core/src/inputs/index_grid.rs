@@ -8,7 +8,7 @@ use anyhow::{Error, Result, bail, ensure};
 use crate::case::is_word;
 
 /// The parameters that an index may be asked for by; `n` is needed.
-const AXES: [&str; 7] = ["dim", "n", "m", "ef_construction", "batch", "threads", "reserve"];
+const AXES: [&str; 8] = ["dim", "n", "m", "ef_construction", "batch", "threads", "reserve", "storage"];
 
 /// A grid of indexes: every combination of these values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,8 @@ impl FromStr for IndexGrid {
             let values: Vec<String> = values.split('+').map(|value| value.trim().to_string()).collect();
             for value in &values {
                 ensure!(is_word(value), "{name}={value}: letters, digits and `_.+-` make a value");
-                let is_right = name == "reserve" || value.parse::<usize>().is_ok_and(|count| count > 0);
+                let is_right = ["reserve", "storage"].contains(&name)
+                    || value.parse::<usize>().is_ok_and(|count| count > 0);
                 ensure!(is_right, "{name}={value}: it must be a count above zero");
                 let times = values.iter().filter(|other| *other == value).count();
                 ensure!(times == 1, "{name} has the value {value} twice");
@@ -73,7 +74,7 @@ mod tests {
         for (written, read) in [
             ("n=1000", "n=1000"),
             ("n=1000+2000, m=32,dim=768", "dim=768,n=1000+2000,m=32"),
-            ("reserve=yes+no,n=5", "n=5,reserve=yes+no"),
+            ("storage=i8+b1,reserve=yes,n=5", "n=5,reserve=yes,storage=i8+b1"),
         ] {
             let grid: IndexGrid = written.parse().unwrap();
             assert_eq!(grid.to_string(), read);

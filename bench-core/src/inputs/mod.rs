@@ -55,7 +55,7 @@ pub struct UserInputs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub external: Vec<String>,
     /// Also build indexes of the corpus with these parameters, one case for each combination: dim, n, m,
-    /// ef_construction, batch, threads, reserve, as in dim=768,m=32,n=1000+2000
+    /// ef_construction, batch, threads, reserve, storage, as in dim=768,m=32,n=1000+2000
     #[arg(long, value_name = "PARAMETERS")]
     pub index: Option<IndexGrid>,
     /// Servers, each by the name of its engine.

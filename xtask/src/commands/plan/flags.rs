@@ -20,6 +20,9 @@ pub struct PlanFlags {
     /// Components of a vector
     #[arg(long, value_name = "COUNT", default_value_t = 384, value_parser = clap::value_parser!(u64).range(1..))]
     pub dim: u64,
+    /// What a vector is kept as: f32, f16, bf16, i8, b1
+    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = ["f32", "f16", "bf16", "i8", "b1"])]
+    pub storage: String,
     /// Links of a vector in the graph [default: the engine's in this project, 16 for the formulas]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub m: Option<u64>,
@@ -57,6 +60,7 @@ pub fn help() -> String {
     exit_code::help_with(
         "  cargo xtask plan -e usearch --dim 768 --vectors 10M
   cargo xtask plan -e usearch --vectors 100k --verify      also builds it: how far is the forecast off?
+  cargo xtask plan -e usearch --storage i8 --dim 768 --vectors 10M
   cargo xtask plan -e hnsw_rs --dim 384 --vectors 1M --m 32
   cargo xtask plan -e usearch --vectors 1M --run results/runs/NAME      from a run with three sizes or more
 

@@ -25,8 +25,23 @@ pub use flags::{PlanFlags, help};
 const WORKLOAD: &str = "index";
 /// What the formulas take where the user does not say.
 const USUAL_M: u64 = 16;
-/// Bytes of a component.
-const F32: f64 = 4.0;
+/// What a vector is kept as where the case does not say.
+const USUAL_STORAGE: &str = "f32";
+
+/// Bytes of a component as it is stored.
+fn component_bytes(storage: &str) -> f64 {
+    match storage {
+        "b1" => 1.0 / 8.0,
+        "i8" => 1.0,
+        "f16" | "bf16" => 2.0,
+        _ => 4.0,
+    }
+}
+
+/// The storage, if it is one that a case must name.
+fn named_storage(flags: &PlanFlags) -> Option<&str> {
+    Some(flags.storage.as_str()).filter(|storage| *storage != USUAL_STORAGE)
+}
 
 /// Runs the command.
 pub fn run(flags: &PlanFlags) -> Result<u8> {
@@ -34,7 +49,7 @@ pub fn run(flags: &PlanFlags) -> Result<u8> {
         dim: flags.dim,
         vectors: flags.vectors,
         m: flags.m.unwrap_or(USUAL_M),
-        component_bytes: F32,
+        component_bytes: component_bytes(&flags.storage),
     };
     let results = Results::new(&flags.results)?;
     let run = match &flags.run {
@@ -65,13 +80,14 @@ fn is_planned(id: &CaseId, flags: &PlanFlags) -> bool {
         (given, None) => given.is_none(),
     };
     let dim = (id.param("dim").is_some() || flags.dim != 384).then(|| flags.dim.to_string());
-    let other = ["batch", "reserve", "embedder", "allocator", "storage"];
+    let other = ["batch", "reserve", "embedder", "allocator"];
     ["index", "build"].contains(&id.workload.as_str())
         && is("engine", Some(flags.engine.clone()))
         && is("dim", dim)
         && is("m", flags.m.map(|m| m.to_string()))
         && is("ef_construction", flags.ef_construction.map(|ef| ef.to_string()))
         && is("threads", flags.threads.map(|threads| threads.to_string()))
+        && is("storage", named_storage(flags).map(str::to_string))
         && other.iter().all(|name| id.param(name).is_none())
 }
 
@@ -91,7 +107,9 @@ fn measured(flags: &PlanFlags) -> Result<BenchedRun> {
     let sizes: Vec<String> = sizes.iter().copied().chain(verified).map(|n| n.to_string()).collect();
     let parameters = [("m", flags.m), ("ef_construction", flags.ef_construction), ("threads", flags.threads)];
     let given = parameters.into_iter().filter_map(|(name, value)| Some(format!(",{name}={}", value?)));
-    let grid = format!("dim={},n={}{}", flags.dim, sizes.join("+"), given.collect::<String>());
+    let storage = named_storage(flags).map(|storage| format!(",storage={storage}"));
+    let given = given.chain(storage).collect::<String>();
+    let grid = format!("dim={},n={}{given}", flags.dim, sizes.join("+"));
     let mut suites: SuiteFlags = flags.suites.clone();
     ensure!(
         suites.inputs.index.is_none(),

@@ -81,10 +81,10 @@ fn formulas(plan: &CapacityPlan) -> String {
             vec![row.source.into(), row.text.into(), human(row.bytes, Unit::Bytes), error]
         })
         .collect();
-    let m = plan.index.m;
+    let (m, bytes) = (plan.index.m, plan.index.component_bytes);
     let table =
         text_table(&["source", "bytes a vector", "says", "error"], &rows, &[Align::Left, Align::Left]);
     format!(
-        "\nPublished formulas for a graph of M = {m} and 4 bytes a component, against what stays:\n\n{table}"
+        "\nPublished formulas for a graph of M = {m} and {bytes} bytes a component, against what stays:\n\n{table}"
     )
 }
