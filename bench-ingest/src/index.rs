@@ -28,10 +28,7 @@ fn of_engine(adapter: &'static Adapter, grid: &IndexGrid) -> Result<Workload> {
     let of_this = |other: &Adapter| other.name == adapter.name;
     let workload = indexing::workload_on("index", about, distance, largest_dim, of_this);
     // What an engine ignores would be measured for nothing, and read as if it changed nothing.
-    let mut ignored = grid
-        .axes()
-        .map(|(name, _)| name)
-        .filter(|name| !["n", "dim", "storage"].contains(name) && !adapter.heeds(name));
+    let mut ignored = grid.build_parameters().filter(|name| !adapter.heeds(name));
     let workload = match ignored.next() {
         Some(name) => {
             let reason = format!("{} has no parameter {name}", adapter.name);

@@ -22,6 +22,13 @@ impl IndexGrid {
     pub fn axes(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         self.axes.iter().map(|(name, values)| (*name, &values[..]))
     }
+
+    /// The parameters that an engine may ignore: how it builds, not what it is built of.
+    pub fn build_parameters(&self) -> impl Iterator<Item = &'static str> {
+        const MATERIAL: [&str; 2] = ["dim", "n"];
+        let names = self.axes.iter().map(|(name, _)| *name);
+        names.filter(|name| !MATERIAL.contains(name) && *name != "storage")
+    }
 }
 
 impl FromStr for IndexGrid {

@@ -1,10 +1,10 @@
 //! From measured sizes to one that was not measured.
 //!
-//! The memory of an index is a constant (codebooks, threads' contexts), a part for each vector (vectors, links),
-//! and arrays that double. What doubles is a staircase in n, and a straight line through any sizes misses its next
-//! step by up to two. But it doubles with n: at n / 2, n / 4, n / 8 every such array stands on the same place of
-//! its stair as at n, wherever its steps lie. Through those sizes a line is exact, so they are the sizes that are
-//! measured ([`sizes_for`]); the sizes between them show whether there are stairs.
+//! The memory of an index is a constant (codebooks, threads' contexts), a part for each vector (vectors,
+//! links), and arrays that double. What doubles is a staircase in n, and a straight line through any sizes
+//! misses its next step by up to two. But it doubles with n: at n / 2, n / 4, n / 8 every such array stands on
+//! the same place of its stair as at n, wherever its steps lie. Through those sizes a line is exact, so they
+//! are the sizes that are measured ([`sizes_for`]); the sizes between them show whether there are stairs.
 
 use std::fmt;
 
@@ -33,12 +33,12 @@ pub struct Forecast {
     /// What one vector more takes on average, in bytes.
     pub per_vector: f64,
     /// How memory grows.
-    pub shape: Shape,
+    pub shape: GrowthShape,
 }
 
 /// How memory grows with the number of vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum GrowthShape {
     /// Hardly at all.
     Constant,
     /// In a line.
@@ -49,13 +49,13 @@ pub enum Shape {
     Unknown,
 }
 
-impl fmt::Display for Shape {
+impl fmt::Display for GrowthShape {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Shape::Constant => "the same at every size",
-            Shape::Linear => "in a line",
-            Shape::Doubling => "in a line and in arrays that double",
-            Shape::Unknown => "not told by these sizes",
+            GrowthShape::Constant => "the same at every size",
+            GrowthShape::Linear => "in a line",
+            GrowthShape::Doubling => "in a line and in arrays that double",
+            GrowthShape::Unknown => "not told by these sizes",
         })
     }
 }
@@ -125,10 +125,10 @@ pub fn forecast(points: &[SizePoint], at: u64) -> Result<Forecast, NoForecast> {
     let is_aligned = halvings.len() >= 3;
     // Small indexes may follow another rule: below the size of a batch nothing doubles.
     let used = if is_aligned { longest_straight_tail(&halvings) } else { &points };
-    let line = Line::through(used);
+    let line = FittedLine::through(used);
     // What the largest sizes say is nearest to what comes; how far the others disagree is how sure that is.
-    let tail = Line::through(&used[used.len() - 3..]);
-    let secant = Line::through(&used[used.len() - 2..]);
+    let tail = FittedLine::through(&used[used.len() - 3..]);
+    let secant = FittedLine::through(&used[used.len() - 2..]);
     let anchor = used[used.len() - 1];
     let by_slope = |slope: f64| anchor.bytes + slope * (at - anchor.n) as f64;
     let bytes = if is_aligned { by_slope(tail.slope) } else { line.at(at) };
@@ -142,13 +142,13 @@ pub fn forecast(points: &[SizePoint], at: u64) -> Result<Forecast, NoForecast> {
         points.iter().copied().filter(|point| point.n >= used[0].n && !is_halving(point.n, at)).collect();
     let first = used[0];
     let shape = if (anchor.bytes - first.bytes).abs() <= STRAIGHT * anchor.bytes.abs() {
-        Shape::Constant
+        GrowthShape::Constant
     } else if line.worst_miss(used) > STRAIGHT || (is_aligned && between.is_empty()) {
-        Shape::Unknown
+        GrowthShape::Unknown
     } else if is_aligned && line.worst_miss(&between) > STRAIGHT {
-        Shape::Doubling
+        GrowthShape::Doubling
     } else {
-        Shape::Linear
+        GrowthShape::Linear
     };
     let (low, high) = ((bytes - margin).max(0.0), bytes + margin);
     Ok(Forecast { bytes, low, high, constant: line.constant, per_vector: tail.slope, shape })
@@ -157,7 +157,7 @@ pub fn forecast(points: &[SizePoint], at: u64) -> Result<Forecast, NoForecast> {
 /// The most of the largest sizes, three at least, that a line goes through.
 fn longest_straight_tail(points: &[SizePoint]) -> &[SizePoint] {
     let tails = (0..=points.len() - 3).map(|from| &points[from..]);
-    let is_straight = |tail: &&[SizePoint]| Line::through(tail).worst_miss(tail) <= STRAIGHT;
+    let is_straight = |tail: &&[SizePoint]| FittedLine::through(tail).worst_miss(tail) <= STRAIGHT;
     tails.clone().find(is_straight).unwrap_or(&points[points.len() - 3..])
 }
 
@@ -167,21 +167,21 @@ fn is_halving(n: u64, at: u64) -> bool {
 }
 
 /// Bytes as a line of n, fitted so that every size counts by its relative error.
-struct Line {
+struct FittedLine {
     constant: f64,
     slope: f64,
 }
 
-impl Line {
+impl FittedLine {
     /// Weighted least squares; weights 1 / n^2. At least two different sizes.
-    fn through(points: &[SizePoint]) -> Line {
+    fn through(points: &[SizePoint]) -> FittedLine {
         let sum = |of: fn(f64, f64) -> f64| -> f64 {
             points.iter().map(|point| of(point.n as f64, point.bytes) / (point.n as f64).powi(2)).sum()
         };
         let (w, x, y) = (sum(|_, _| 1.0), sum(|n, _| n), sum(|_, bytes| bytes));
         let (xx, xy) = (sum(|n, _| n * n), sum(|n, bytes| n * bytes));
         let slope = (w * xy - x * y) / (w * xx - x * x);
-        Line { constant: (y - slope * x) / w, slope }
+        FittedLine { constant: (y - slope * x) / w, slope }
     }
 
     fn at(&self, n: u64) -> f64 {
@@ -241,18 +241,19 @@ mod tests {
 
     #[test]
     fn every_shape_is_forecast_from_a_tenth_of_its_size() {
-        let shapes: [(&str, Shape, fn(u64) -> f64); 7] = [
-            ("a line", Shape::Linear, |n| 1600.0 * n as f64),
-            ("a line on a constant", Shape::Linear, |n| 5e6 + 1600.0 * n as f64),
-            ("a doubling array", Shape::Doubling, |n| doubled(n, 1000.0, 1544.0)),
-            ("a line and two doubling arrays", Shape::Doubling, |n| {
+        type Growth = (&'static str, GrowthShape, fn(u64) -> f64);
+        let shapes: [Growth; 7] = [
+            ("a line", GrowthShape::Linear, |n| 1600.0 * n as f64),
+            ("a line on a constant", GrowthShape::Linear, |n| 5e6 + 1600.0 * n as f64),
+            ("a doubling array", GrowthShape::Doubling, |n| doubled(n, 1000.0, 1544.0)),
+            ("a line and two doubling arrays", GrowthShape::Doubling, |n| {
                 1536.0 * n as f64 + doubled(n, 700.0, 300.0) + doubled(n, 64.0, 80.0)
             }),
-            ("batches of 1,000 in an array that doubles", Shape::Doubling, |n| {
+            ("batches of 1,000 in an array that doubles", GrowthShape::Doubling, |n| {
                 if n < 1000 { n as f64 * 1544.0 } else { doubled(n, 1000.0, 1544.0) }
             }),
-            ("a constant", Shape::Constant, |_| 3e6),
-            ("blocks of 1,024 rows", Shape::Linear, |n| (n.div_ceil(16) * 16) as f64 * 1536.0),
+            ("a constant", GrowthShape::Constant, |_| 3e6),
+            ("blocks of 1,024 rows", GrowthShape::Linear, |n| (n.div_ceil(16) * 16) as f64 * 1536.0),
         ];
         for (name, shape, bytes) in shapes {
             for at in [100_000, 123_457, 1_000_000, 10_000_000] {

@@ -1,7 +1,7 @@
 //! The answer to how much memory to buy: forecasts of a run's cases, formulas beside them, and one line.
 
 use bench_core::case::CaseId;
-use bench_core::metric::{METRICS, Metric, Unit};
+use bench_core::metric::{Metric, Unit, engine, memory};
 use serde_json::{Value as Json, json};
 
 use super::forecast::{Forecast, NoForecast, SizePoint, forecast};
@@ -9,14 +9,17 @@ use super::formulas::{FORMULAS, IndexShape};
 use crate::judge::judgement::Judgement;
 use crate::quantity::human;
 
-/// What a plan tells of, in its order: the quantity, its metric, the phase.
-const ROWS: [(&str, &str, &str); 5] = [
-    ("stays", "memory.live", "build"),
-    ("must stay", "memory.anon", "build"),
-    ("may be evicted", "memory.file", "build"),
-    ("peak of the build", "memory.peak", "build"),
-    ("on disk", "disk.bytes", "build"),
+/// What a plan tells of, in its order: the quantity and its metric.
+const ROWS: [(&str, &Metric); 5] = [
+    ("stays", &memory::LIVE),
+    ("must stay", &memory::ANON),
+    ("may be evicted", &memory::FILE),
+    ("peak of the build", &memory::PEAK),
+    ("on disk", &engine::DISK_BYTES),
 ];
+
+/// The phase that they are read of.
+const PHASE: &str = "build";
 
 /// The forecasts of one engine's index.
 #[derive(Clone, Debug)]
@@ -66,8 +69,8 @@ impl CapacityRow {
 }
 
 impl CapacityPlan {
-    /// A plan from these cases of the engine in a judged run. What no case has a number for has no row. A case
-    /// of the size asked for verifies the forecast if it has more than `learned_from` vectors.
+    /// A plan from these cases of the engine in a judged run. What no case has a number for has no row. A
+    /// case of the size asked for verifies the forecast if it has more than `learned_from` vectors.
     pub fn of(
         judgement: &Judgement,
         cases: &[&CaseId],
@@ -75,19 +78,18 @@ impl CapacityPlan {
         index: IndexShape,
         learned_from: u64,
     ) -> CapacityPlan {
-        let points = |metric: &'static Metric, phase: &str| -> Vec<SizePoint> {
+        let points = |metric: &'static Metric| -> Vec<SizePoint> {
             let point = |id: &&CaseId| {
                 let n = id.param("n")?.parse().ok()?;
-                Some(SizePoint { n, bytes: judgement.value(id, Some(phase), metric)?.value })
+                Some(SizePoint { n, bytes: judgement.value(id, Some(PHASE), metric)?.value })
             };
             cases.iter().filter_map(point).collect()
         };
         let rows: Vec<CapacityRow> = ROWS
             .into_iter()
-            .filter_map(|(what, id, phase)| {
-                let metric = METRICS.iter().find(|metric| metric.id == id)?;
+            .filter_map(|(what, metric)| {
                 // What was counted at that size verifies the forecast, and is no part of it.
-                let (counted, points): (Vec<_>, Vec<_>) = points(metric, phase)
+                let (counted, points): (Vec<_>, Vec<_>) = points(metric)
                     .into_iter()
                     .partition(|point| point.n == index.vectors && point.n > learned_from);
                 let is_there = points.iter().any(|point| point.bytes != 0.0);

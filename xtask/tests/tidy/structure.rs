@@ -168,7 +168,10 @@ fn a_commands_flags_stand_beside_its_run() {
         let Some(found) = flags.captures(&text).filter(|_| is_command) else { continue };
         commands += 1;
         let definition = format!("pub struct {} {{", &found[1]);
-        let beside = path.with_extension("").join("flags.rs");
+        let beside = match path.ends_with("mod.rs") {
+            true => path.with_file_name("flags.rs"),
+            false => path.with_extension("").join("flags.rs"),
+        };
         let is_beside = text.contains(&definition)
             || sources().iter().any(|(path, text)| *path == beside && text.contains(&definition));
         // What two commands take alike is a group that they share.

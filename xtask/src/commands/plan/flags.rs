@@ -21,7 +21,7 @@ pub struct PlanFlags {
     #[arg(long, value_name = "COUNT", default_value_t = 384, value_parser = clap::value_parser!(u64).range(1..))]
     pub dim: u64,
     /// What a vector is kept as: f32, f16, bf16, i8, b1
-    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = ["f32", "f16", "bf16", "i8", "b1"])]
+    #[arg(long, value_name = "NAME", default_value = "f32")]
     pub storage: String,
     /// Links of a vector in the graph [default: the engine's in this project, 16 for the formulas]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
