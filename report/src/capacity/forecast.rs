@@ -2,9 +2,10 @@
 //!
 //! The memory of an index is a constant (codebooks, threads' contexts), a part for each vector (vectors,
 //! links), and arrays that double. What doubles is a staircase in n, and a straight line through any sizes
-//! misses its next step by up to two. But it doubles with n: at n / 2, n / 4, n / 8 every such array stands on
-//! the same place of its stair as at n, wherever its steps lie. Through those sizes a line is exact, so they
-//! are the sizes that are measured ([`sizes_for`]); the sizes between them show whether there are stairs.
+//! misses its next step by up to two. But it doubles with n: at n / 2, n / 4, n / 8 every such array stands
+//! on the same place of its stair as at n, wherever its steps lie. Through those sizes a line is exact, so
+//! they are the sizes that are measured ([`sizes_for`]); the sizes between them show whether there are
+//! stairs.
 
 use std::fmt;
 
