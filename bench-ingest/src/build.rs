@@ -20,11 +20,16 @@ pub(crate) fn add(suite: &mut Suite) -> Result<()> {
         .axis(Axis::new("dataset", [dataset.name()]))
         .axis(material::size_axis(dataset.len()))
         .size_axis("n")
-        .tag("dataset");
+        .tag("dataset")
+        .tag_for("n", FIELD_SIZE, FIELD);
     let users = untimed_builds(indexing::untimed_on_servers(users), material::sizes(dataset.len()));
     suite.add(users, move |case| prepare(case, &material::of_dataset(&dataset, case.count("n")?)?));
     Ok(())
 }
+
+/// The tag of the cases by which all engines are compared, and their size.
+const FIELD: &str = "field";
+const FIELD_SIZE: &str = "10000";
 
 /// How an index grows: every engine over its sizes.
 fn sizes(suite: &mut Suite) {
@@ -37,6 +42,7 @@ fn sizes(suite: &mut Suite) {
         (Pace::Server, Axis::new("n", [1000]).quick(quick).slow([10_000])),
     ] {
         let workload = of_texts(CORPUS, |adapter| pace_of(adapter) == pace).axis(n).size_axis("n");
+        let workload = workload.tag_for("n", FIELD_SIZE, FIELD);
         let workload = untimed_builds(workload, [3000, 10_000, 30_000, 100_000]);
         suite.add(workload, move |case| prepare_texts(case, CORPUS));
     }

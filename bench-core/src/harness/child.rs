@@ -230,7 +230,10 @@ fn run_heap(
         None => ProcessProbe::open()?,
     };
     let probe: &'static ProcessProbe = Box::leak(Box::new(probe));
-    let server = prepared.server.take().or(program.as_ref().map(WatchedProgram::as_server));
+    let server = prepared.server.take().or_else(|| {
+        let uncounted = program.as_ref().filter(|program| !program.is_counted());
+        uncounted.map(WatchedProgram::as_server)
+    });
     let mut phases = Phases::heap(probe, interval, internals, server)?;
     if let Some(program) = program {
         phases.read_program(program);
@@ -283,8 +286,14 @@ fn run_native(prepared: &mut Prepared, evidence: &mut Evidence) -> Result<()> {
         "malloc is not interposed in this program: mode native needs Linux with glibc, and a program that is started by \
          bench_main::run"
     );
-    let mut phases = Phases::native();
+    let mut phases = match prepared.program.clone() {
+        Some(program) => Phases::program(program),
+        None => Phases::native(),
+    };
     let check = (prepared.body)(&mut phases);
+    if let Some(reason) = phases.uncounted() {
+        evidence.inputs.insert("not counted".into(), reason.into());
+    }
     let records = phases.finish_native().context("mode native has records")?;
     evidence.phases = records_of(prepared, Mode::Native, records)?;
     record_findings(check()?, evidence);

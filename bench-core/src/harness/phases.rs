@@ -1,5 +1,7 @@
 //! Phases: the only instrument that a workload sees.
 
+mod program_phases;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use crate::evidence::{
 use crate::instrument::{
     HeapSnapshot, ProcessProbe, Sampler, ServerWatcher, WatchedServer, live_bytes, mark, native_totals, since,
 };
+use program_phases::ProgramPhases;
 
 /// Measures the phases of one run of a body.
 ///
@@ -30,6 +33,8 @@ pub struct Phases(Attached);
 enum Attached {
     Heap(HeapPhases),
     Native(NativePhases),
+    /// In mode native, too.
+    Program(Box<ProgramPhases>),
     Sites(SitePhases),
     Time(PhaseClocks),
 }
@@ -82,6 +87,16 @@ impl Phases {
         Phases(Attached::Native(NativePhases::start()))
     }
 
+    pub(super) fn program(program: WatchedProgram) -> Phases {
+        Phases(Attached::Program(Box::new(ProgramPhases::start(program))))
+    }
+
+    /// What of a program is not counted, and why.
+    pub(super) fn uncounted(&self) -> Option<&str> {
+        let Attached::Program(program) = &self.0 else { return None };
+        program.uncounted.as_deref()
+    }
+
     /// `frames`: how deep a stack the profile keeps.
     pub(super) fn sites(recorder: SiteRecorder, frames: usize) -> Phases {
         Phases(Attached::Sites(SitePhases::new(recorder, frames)))
@@ -97,6 +112,7 @@ impl Phases {
         match &mut self.0 {
             Attached::Heap(heap) => heap.measure(name, work),
             Attached::Native(native) => native.measure(name, work),
+            Attached::Program(program) => program.measure(name, work),
             Attached::Sites(sites) => {
                 sites.begin();
                 black_box(work())
@@ -124,7 +140,7 @@ impl Phases {
         let read: Option<fn() -> u64> = match &self.0 {
             Attached::Heap(_) => Some(live_bytes),
             Attached::Native(_) => Some(|| native_totals().end_live_bytes),
-            Attached::Sites(_) | Attached::Time(_) => None,
+            Attached::Program(_) | Attached::Sites(_) | Attached::Time(_) => None,
         };
         // Before the phase and whole, so that no reading allocates.
         let mut readings = Vec::with_capacity(if read.is_some() { iterations } else { 0 });
@@ -154,6 +170,7 @@ impl Phases {
         match &mut self.0 {
             Attached::Heap(heap) => heap.records.last(),
             Attached::Native(native) => native.records.last(),
+            Attached::Program(program) => program.records.last(),
             Attached::Sites(_) | Attached::Time(_) => None,
         }
     }
@@ -189,6 +206,7 @@ impl Phases {
     pub(super) fn finish_native(self) -> Option<Vec<PhaseRecord>> {
         match self.0 {
             Attached::Native(native) => Some(native.records.worded()),
+            Attached::Program(program) => Some(program.records.worded()),
             _ => None,
         }
     }
@@ -207,6 +225,7 @@ impl Phases {
         match &mut self.0 {
             Attached::Heap(heap) => heap.records.state_items(item, items),
             Attached::Native(native) => native.records.state_items(item, items),
+            Attached::Program(program) => program.records.state_items(item, items),
             Attached::Time(clocks) => clocks.state_items(item, items),
             Attached::Sites(_) => {}
         }
@@ -214,7 +233,7 @@ impl Phases {
 
     /// Whether figures of an engine are recorded in this mode: asking for them may cost.
     pub fn records_figures(&self) -> bool {
-        matches!(self.0, Attached::Heap(_) | Attached::Native(_))
+        matches!(self.0, Attached::Heap(_) | Attached::Native(_) | Attached::Program(_))
     }
 
     /// Whether the size of an engine's files is recorded in this mode: an engine that has none may be asked

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use bench_core::case::Mode;
 use bench_core::harness::{Ability, EngineRow, ProgramAbilities, WatchedProgram};
+use bench_core::preload::{PreloadFolder, library_of_this_program};
+use bench_core::program::MODE_VARIABLE;
 use tempfile::TempDir;
 
 use crate::vectors::Vectors;
@@ -37,7 +40,12 @@ const THREAD_VARIABLES: [&str; 6] = [
 ];
 
 /// Starts the program and asks who it is.
-fn greet(row: &EngineRow, threads: usize, at_most: Duration) -> Result<(Process, Hello)> {
+fn greet(
+    row: &EngineRow,
+    threads: usize,
+    counts: Option<&PreloadFolder>,
+    at_most: Duration,
+) -> Result<(Process, Hello)> {
     if let Some(reason) = &row.unavailable {
         anyhow::bail!("{reason}");
     }
@@ -52,6 +60,9 @@ fn greet(row: &EngineRow, threads: usize, at_most: Duration) -> Result<(Process,
     command.envs(THREAD_VARIABLES.map(|name| (name, threads.to_string())));
     // What a library prints must not wait in a buffer behind an answer, and hashes must not differ.
     command.env("PYTHONUNBUFFERED", "1").env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
+    if let Some(counts) = counts {
+        command.envs(counts.environment());
+    }
     let mut process = Process::start(&row.name, command)?;
     let hello: Hello = process.ask(&Request::Hello { protocol: PROTOCOL, threads }, Some(at_most))?;
     ensure!(
@@ -64,6 +75,15 @@ fn greet(row: &EngineRow, threads: usize, at_most: Duration) -> Result<(Process,
     Ok((process, hello))
 }
 
+/// Where a program's memory is counted, or why it is not: nothing is when time is measured.
+fn counting_folder() -> Result<PreloadFolder, String> {
+    if std::env::var(MODE_VARIABLE).is_ok_and(|mode| mode == Mode::Time.name()) {
+        return Err("nothing is counted while time is measured".into());
+    }
+    let folder = library_of_this_program().and_then(|library| PreloadFolder::create(&library));
+    folder.map_err(|error| format!("{error:#}"))
+}
+
 impl ExternalEngine {
     /// The engine of a row; one that does not say what it can do is asked.
     ///
@@ -72,7 +92,7 @@ impl ExternalEngine {
     pub(crate) fn new(row: EngineRow) -> Result<ExternalEngine> {
         let abilities = match &row.abilities {
             Some(abilities) => abilities.clone(),
-            None => greet(&row, 1, GREETING)?.1.abilities,
+            None => greet(&row, 1, None, GREETING)?.1.abilities,
         };
         Ok(ExternalEngine { row, abilities })
     }
@@ -98,7 +118,8 @@ impl ExternalEngine {
     /// When it is not there, does not greet in time, speaks another protocol, or can do something else than
     /// its row says.
     pub fn start(&self, threads: usize) -> Result<Arc<Program>> {
-        let (process, hello) = greet(&self.row, threads, GREETING)?;
+        let counts = counting_folder();
+        let (process, hello) = greet(&self.row, threads, counts.as_ref().ok(), GREETING)?;
         let (says, is_listed) = (hello.abilities.sorted(), self.abilities.clone().sorted());
         ensure!(
             says == is_listed,
@@ -109,6 +130,7 @@ impl ExternalEngine {
         let conversation = Conversation { process, staged: Vec::new(), next_block: 0, folder };
         Ok(Arc::new(Program {
             version: hello.version,
+            counts: counts.map(|folder| Arc::new(Mutex::new(folder))),
             saves: self.abilities.can.contains(&Ability::Save),
             pid: conversation.process.pid(),
             conversation: Mutex::new(conversation),
@@ -119,6 +141,7 @@ impl ExternalEngine {
 /// A program that holds the index of a case; it holds one at a time.
 pub struct Program {
     version: String,
+    counts: Result<Arc<Mutex<PreloadFolder>>, String>,
     pub(crate) saves: bool,
     pid: u32,
     conversation: Mutex<Conversation>,
@@ -164,7 +187,12 @@ impl Program {
     pub fn watched(self: &Arc<Program>) -> WatchedProgram {
         let program = Arc::clone(self);
         let settle = move || program.conversation().ask::<Done>(&Request::Settle).map(drop);
-        WatchedProgram { version: self.version.clone(), pid: self.pid, settle: Arc::new(settle) }
+        WatchedProgram {
+            version: self.version.clone(),
+            pid: self.pid,
+            counts: self.counts.clone(),
+            settle: Arc::new(settle),
+        }
     }
 
     /// What it says of its version.

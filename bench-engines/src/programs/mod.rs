@@ -69,6 +69,7 @@ pub(crate) fn adapter(row: EngineRow) -> Result<&'static Adapter> {
         capabilities,
         parameters: parameters.leak(),
         heap: HeapVisibility::Program(external),
+        varies: Some("the program's interpreter allocates beside the engine"),
         ..Adapter::new(name, engine::build)
     })))
 }
