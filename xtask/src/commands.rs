@@ -9,6 +9,7 @@ pub mod compare;
 pub mod conclusion;
 pub mod diff;
 pub mod engines;
+pub mod floor;
 pub mod heap;
 pub mod init;
 pub mod leaks;

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Report(flags) => commands::report::run(&flags),
         Command::Compare(flags) => commands::compare::run(&flags),
         Command::Releases(flags) => commands::releases::run(&flags),
+        Command::Floor(flags) => commands::floor::run(&flags),
         Command::Plan(flags) => commands::plan::run(&flags),
         Command::Baseline(flags) => commands::baseline::run(&flags),
         Command::Check(flags) => commands::check::run(&flags),

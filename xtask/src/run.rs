@@ -10,6 +10,7 @@ pub mod filter;
 pub mod gone_servers;
 pub mod host;
 pub mod interrupt;
+pub mod memory_group;
 pub mod plan;
 pub mod resident;
 pub mod selection;

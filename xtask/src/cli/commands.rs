@@ -8,8 +8,8 @@ use crate::cli::exit_code;
 use crate::cli::flags::CaseFlags;
 use crate::cli::program;
 use crate::commands::{
-    analyze, baseline, bench, check, clean, compare, diff, engines, heap, init, leaks, list, plan, profile,
-    releases, report, thresholds,
+    analyze, baseline, bench, check, clean, compare, diff, engines, floor, heap, init, leaks, list, plan,
+    profile, releases, report, thresholds,
 };
 use crate::monitor;
 
@@ -61,6 +61,9 @@ pub enum Command {
     /// Compare two releases of a dependency
     #[command(after_help = releases::help())]
     Releases(releases::ReleasesFlags),
+    /// Find the smallest memory under which a case, or any command, still ends well
+    #[command(after_help = floor::help())]
+    Floor(floor::FloorFlags),
     /// Tell how much memory an index takes that is larger than any that was built
     #[command(after_help = plan::help())]
     Plan(plan::PlanFlags),

@@ -243,6 +243,7 @@ impl<'a> Bench<'a> {
             environment,
             interrupt: interrupt.clone(),
             progress: &progress,
+            group: None,
         };
         let budget = flags.measure.repetitions.is_none().then_some(BUDGET);
         let plan = Plan { repetitions, budget, time_limit: flags.measure.time_limit };

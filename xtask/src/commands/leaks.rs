@@ -97,6 +97,7 @@ pub fn run(flags: &LeaksFlags) -> Result<u8> {
         environment: Environment::from_variables(std::env::vars_os()),
         interrupt: interrupt.clone(),
         progress: &progress,
+        group: None,
     };
     let plan = Plan { repetitions: REPETITIONS, budget: None, time_limit: TIME_LIMIT };
     let mut gone = GoneServers::default();

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::run::child_process::{self, ChildLimits, End, Finished};
 use crate::run::environment::Environment;
 use crate::run::interrupt::Interrupt;
+use crate::run::memory_group::JoinGroup;
 use crate::run::plan::{Executor, Job};
 use crate::term::progress::Progress;
 
@@ -53,6 +54,8 @@ pub struct ChildExecutor<'a> {
     pub interrupt: Interrupt,
     /// Told of every job.
     pub progress: &'a Progress,
+    /// The group that children join before their program starts, if its memory is capped.
+    pub group: Option<JoinGroup>,
 }
 
 impl Executor for ChildExecutor<'_> {
@@ -131,7 +134,11 @@ impl ChildExecutor<'_> {
 
     /// A suite's program with its sub-command, a case, and what all children are given.
     fn started_with(&self, word: &str, spec: &CaseSpec, folder: &Path) -> Result<Command> {
-        let mut command = Command::new(self.suites.program(&spec.id.suite)?);
+        let program = self.suites.program(&spec.id.suite)?;
+        let mut command = match &self.group {
+            Some(group) => group.command(program),
+            None => Command::new(program),
+        };
         command.current_dir(folder).env_clear().envs(&self.environment.variables);
         // An engine's files go with the folder, also after a kill.
         command.env("TMPDIR", folder);

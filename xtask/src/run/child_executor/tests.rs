@@ -34,6 +34,7 @@ fn run(mode: Mode, script: &str) -> (Repetition, tempfile::TempDir) {
         environment,
         interrupt: Interrupt::default(),
         progress: &progress,
+        group: None,
     };
     let spec = CaseSpec {
         id: "vectors/fake{dim=1}".parse().unwrap(),
