@@ -60,7 +60,14 @@ fn without_a_server_its_cases_say_how_to_start_one() {
     }
     // Listing asks no server.
     for case in cases(Some("postgres://nobody@127.0.0.1:1/x")) {
-        assert!(!case.absent_modes.contains_key(&Mode::Heap), "{}", case.id);
+        // What is absent for another reason stays so: it keeps f32 alone, and saves no index.
+        let is_done = ["build", "update", "connection_pool"].contains(&case.id.workload.as_str());
+        let reason = case.absent_modes.get(&Mode::Heap);
+        assert!(
+            reason.is_none_or(|reason| !is_done && !reason.contains("docker run")),
+            "{}: {reason:?}",
+            case.id
+        );
     }
 }
 
