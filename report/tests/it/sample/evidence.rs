@@ -172,7 +172,7 @@ fn memory(start: u64, end: u64, peak: u64, foreign: bool) -> MemoryRecord {
             allocator_held_bytes: Some(rust_bytes + c_bytes + free),
             allocator_free_bytes: Some(free),
             untouched_bytes: Some(0),
-            free_not_resident_bytes: Some(0),
+            free_not_resident_bytes: None,
             stack_resident_bytes: Some(40_960),
         }
     };
