@@ -1,6 +1,7 @@
 //! Runs cases: which, in which order, each in a process of its own.
 
 pub mod bounded_capture;
+pub mod capped_group;
 pub mod child_executor;
 pub mod child_process;
 pub mod child_setup;
@@ -10,7 +11,6 @@ pub mod filter;
 pub mod gone_servers;
 pub mod host;
 pub mod interrupt;
-pub mod memory_group;
 pub mod plan;
 pub mod resident;
 pub mod selection;

@@ -16,10 +16,10 @@ use bench_core::untrusted_json;
 use report::quantity::human;
 use tempfile::TempDir;
 
+use crate::run::capped_group::JoinGroup;
 use crate::run::child_process::{self, ChildLimits, End, Finished};
 use crate::run::environment::Environment;
 use crate::run::interrupt::Interrupt;
-use crate::run::memory_group::JoinGroup;
 use crate::run::plan::{Executor, Job};
 use crate::term::progress::Progress;
 

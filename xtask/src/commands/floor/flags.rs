@@ -25,8 +25,8 @@ pub struct FloorFlags {
     /// A step that takes longer is too slow
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = parse_seconds)]
     pub time_limit: Duration,
-    /// A file that the command reads: its pages are dropped from the page cache before each step, or they would
-    /// count in another group; several may be given
+    /// A file that the command reads: its pages are dropped from the page cache before each step, or they
+    /// would count in another group; several may be given
     #[arg(long, value_name = "FILE", requires = "command")]
     pub reads: Vec<PathBuf>,
     /// How the suites are built and what they read.

@@ -17,17 +17,17 @@ use crate::build::suites::Suites;
 use crate::build::workspace::display_path;
 use crate::cli::exit_code::{self, CodedError, INTERRUPTED, NOTHING_MATCHED, WORKLOAD_FAILED, usage};
 use crate::cli::flags::{MEMORY_LIMIT, MessageFormat, SelectionFlags};
+use crate::run::capped_group::{CappedGroup, GroupParent};
 use crate::run::child_executor::ChildExecutor;
 use crate::run::child_process::{self, ChildLimits, End};
 use crate::run::child_setup::ChildSetup;
 use crate::run::environment::Environment;
 use crate::run::interrupt::Interrupt;
-use crate::run::memory_group::{GroupParent, MemoryGroup};
 use crate::run::plan::{Executor, Job};
 use crate::run::selection::Selection;
 use crate::term::output;
 use crate::term::progress::Progress;
-use search::{Outcome, Step, search};
+use search::{CapOutcome, CapStep, search};
 
 pub use flags::{FloorFlags, help};
 
@@ -55,7 +55,11 @@ pub fn run(flags: &FloorFlags) -> Result<u8> {
 }
 
 /// The steps of a command; `None` is Ctrl-C.
-fn of_command(flags: &FloorFlags, groups: &GroupParent, interrupt: &Interrupt) -> Result<Option<Vec<Step>>> {
+fn of_command(
+    flags: &FloorFlags,
+    groups: &GroupParent,
+    interrupt: &Interrupt,
+) -> Result<Option<Vec<CapStep>>> {
     search(flags.steps as usize, |cap_bytes| {
         flags.reads.iter().try_for_each(|file| drop_pages(file))?;
         let group = groups.group(cap_bytes)?;
@@ -67,14 +71,14 @@ fn of_command(flags: &FloorFlags, groups: &GroupParent, interrupt: &Interrupt) -
         let wall = started.elapsed();
         let outcome = match finished.end {
             End::Interrupted => return Ok(None),
-            End::TimeLimit => Outcome::TooSlow,
-            _ if group.was_killed() => Outcome::Killed,
-            End::Exited(status) if status.success() => Outcome::Answered,
+            End::TimeLimit => CapOutcome::TooSlow,
+            _ if group.was_killed() => CapOutcome::Killed,
+            End::Exited(status) if status.success() => CapOutcome::Answered,
             End::Exited(status) => {
                 let said = finished.stderr.last().map(|line| format!(": {line}")).unwrap_or_default();
-                Outcome::Failed(format!("{status}{said}"))
+                CapOutcome::Failed(format!("{status}{said}"))
             }
-            End::MemoryLimit(_) => Outcome::Killed,
+            End::MemoryLimit(_) => CapOutcome::Killed,
         };
         let step = step_of(&group, cap_bytes, outcome, wall, None);
         eprintln!("{}", text::progress(&step));
@@ -104,7 +108,7 @@ fn of_case(
     flags: &FloorFlags,
     groups: &GroupParent,
     interrupt: &Interrupt,
-) -> Result<(String, Option<Vec<Step>>)> {
+) -> Result<(String, Option<Vec<CapStep>>)> {
     let selection = SelectionFlags { filters: vec![case.to_string()], ..SelectionFlags::default() };
     let suites = Suites::build(&flags.suites, &selection, MEMORY_LIMIT, interrupt)?;
     let listed = suites.list()?;
@@ -153,27 +157,27 @@ fn the_only(asked_for: &str, mut cases: Vec<CaseSpec>) -> Result<CaseSpec> {
     }
 }
 
-fn outcome_of(repetition: &Repetition, group: &MemoryGroup) -> Outcome {
+fn outcome_of(repetition: &Repetition, group: &CappedGroup) -> CapOutcome {
     match &repetition.failure {
-        None => Outcome::Answered,
-        Some(failure) if failure.kind == FailureKind::TimeLimit => Outcome::TooSlow,
-        Some(_) if group.was_killed() => Outcome::Killed,
-        Some(failure) => Outcome::Failed(failure.reason.clone()),
+        None => CapOutcome::Answered,
+        Some(failure) if failure.kind == FailureKind::TimeLimit => CapOutcome::TooSlow,
+        Some(_) if group.was_killed() => CapOutcome::Killed,
+        Some(failure) => CapOutcome::Failed(failure.reason.clone()),
     }
 }
 
 fn step_of(
-    group: &MemoryGroup,
+    group: &CappedGroup,
     cap_bytes: Option<u64>,
-    outcome: Outcome,
+    outcome: CapOutcome,
     wall: Duration,
     evidence: Option<&Evidence>,
-) -> Step {
+) -> CapStep {
     let phases = || evidence.into_iter().flat_map(|evidence| &evidence.phases);
     let search = phases().find(|phase| phase.name == "search" && phase.wall_ns > 0);
     let memory = || phases().filter_map(|phase| phase.memory);
     let sum = |of: fn(&MemoryRecord) -> Option<u64>| memory().map(|it| of(&it)).sum();
-    Step {
+    CapStep {
         cap_bytes,
         outcome,
         wall,

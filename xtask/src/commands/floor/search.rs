@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 /// What became of the work under a cap.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum CapOutcome {
     /// It ended well.
     Answered,
     /// The kernel killed it because of the cap.
@@ -19,11 +19,11 @@ pub enum Outcome {
 
 /// The work once, under one cap.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct CapStep {
     /// The cap in bytes; `None` is the first, which has none.
     pub cap_bytes: Option<u64>,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: CapOutcome,
     /// How long it took, start and end of the process included.
     pub wall: Duration,
     /// The most that it held, page cache included, in bytes.
@@ -48,21 +48,23 @@ const RAISES: usize = 4;
 /// Caps are multiples of this.
 const GRAIN_BYTES: u64 = 64 << 10;
 
-/// Runs the work without a cap, then halves the range between what is too small and what is enough, in at most
-/// `most` steps. `None` is Ctrl-C. The steps in the order in which they ran.
+/// Runs the work without a cap, then halves the range between what is too small and what is enough, in at
+/// most `most` steps. `None` is Ctrl-C. The steps in the order in which they ran.
 ///
 /// # Errors
 /// When the work fails without a cap, or the kernel does not tell what it held.
 pub fn search(
     most: usize,
-    mut run: impl FnMut(Option<u64>) -> Result<Option<Step>>,
-) -> Result<Option<Vec<Step>>> {
+    mut run: impl FnMut(Option<u64>) -> Result<Option<CapStep>>,
+) -> Result<Option<Vec<CapStep>>> {
     let Some(free) = run(None)? else { return Ok(None) };
     match &free.outcome {
-        Outcome::Answered => {}
-        Outcome::Failed(reason) => bail!("it fails without a cap: {reason}"),
-        Outcome::TooSlow => bail!("it takes longer than --time-limit without a cap"),
-        Outcome::Killed => bail!("it is killed for its memory without a cap of ours: there is one around it"),
+        CapOutcome::Answered => {}
+        CapOutcome::Failed(reason) => bail!("it fails without a cap: {reason}"),
+        CapOutcome::TooSlow => bail!("it takes longer than --time-limit without a cap"),
+        CapOutcome::Killed => {
+            bail!("it is killed for its memory without a cap of ours: there is one around it")
+        }
     }
     let Some(peak) = free.peak_bytes else {
         bail!("the kernel does not tell what a group held at most (memory.peak, since Linux 5.19)");
@@ -73,7 +75,7 @@ pub fn search(
     for _ in 0..RAISES {
         let cap = (high as u64).next_multiple_of(GRAIN_BYTES);
         let Some(step) = run(Some(cap))? else { return Ok(None) };
-        let is_enough = step.outcome == Outcome::Answered;
+        let is_enough = step.outcome == CapOutcome::Answered;
         steps.push(step);
         if is_enough {
             high = cap as f64;
@@ -88,7 +90,7 @@ pub fn search(
         }
         let Some(step) = run(Some(cap))? else { return Ok(None) };
         match step.outcome {
-            Outcome::Answered => high = cap as f64,
+            CapOutcome::Answered => high = cap as f64,
             _ => low = cap as f64,
         }
         steps.push(step);
@@ -97,16 +99,16 @@ pub fn search(
 }
 
 /// The smallest cap under which it ended well; `None` if none was.
-pub fn floor(steps: &[Step]) -> Option<u64> {
-    steps.iter().filter(|step| step.outcome == Outcome::Answered).filter_map(|step| step.cap_bytes).min()
+pub fn floor(steps: &[CapStep]) -> Option<u64> {
+    steps.iter().filter(|step| step.outcome == CapOutcome::Answered).filter_map(|step| step.cap_bytes).min()
 }
 
 /// The smallest cap under which it took no more than twice its time without one: below is the cliff.
-pub fn cliff(steps: &[Step]) -> Option<u64> {
+pub fn cliff(steps: &[CapStep]) -> Option<u64> {
     let free = steps.iter().find(|step| step.cap_bytes.is_none())?.wall;
-    let mut capped: Vec<&Step> = steps.iter().filter(|step| step.cap_bytes.is_some()).collect();
+    let mut capped: Vec<&CapStep> = steps.iter().filter(|step| step.cap_bytes.is_some()).collect();
     capped.sort_by_key(|step| std::cmp::Reverse(step.cap_bytes));
-    let fast = capped.iter().take_while(|step| step.outcome == Outcome::Answered && step.wall <= 2 * free);
+    let fast = capped.iter().take_while(|step| step.outcome == CapOutcome::Answered && step.wall <= 2 * free);
     fast.filter_map(|step| step.cap_bytes).last()
 }
 
@@ -116,8 +118,8 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn step(cap_bytes: Option<u64>, outcome: Outcome, seconds: f64) -> Step {
-        Step {
+    fn step(cap_bytes: Option<u64>, outcome: CapOutcome, seconds: f64) -> CapStep {
+        CapStep {
             cap_bytes,
             outcome,
             wall: Duration::from_secs_f64(seconds),
@@ -135,7 +137,7 @@ mod tests {
             let slow = needed * 3 / 2;
             let steps = search(20, |cap| {
                 let cap_bytes = cap.unwrap_or(u64::MAX);
-                let outcome = if cap_bytes >= needed { Outcome::Answered } else { Outcome::Killed };
+                let outcome = if cap_bytes >= needed { CapOutcome::Answered } else { CapOutcome::Killed };
                 Ok(Some(step(cap, outcome, if cap_bytes < slow { 10.0 } else { 1.0 })))
             });
             let steps = steps.unwrap().unwrap();
@@ -151,14 +153,14 @@ mod tests {
     #[test]
     fn what_fails_without_a_cap_has_no_floor() {
         for (outcome, said) in [
-            (Outcome::Failed("exit code 3".into()), "fails without a cap: exit code 3"),
-            (Outcome::TooSlow, "--time-limit"),
-            (Outcome::Killed, "there is one around it"),
+            (CapOutcome::Failed("exit code 3".into()), "fails without a cap: exit code 3"),
+            (CapOutcome::TooSlow, "--time-limit"),
+            (CapOutcome::Killed, "there is one around it"),
         ] {
             let error = search(5, |cap| Ok(Some(step(cap, outcome.clone(), 1.0)))).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
-        let blind = |cap| Ok(Some(Step { peak_bytes: None, ..step(cap, Outcome::Answered, 1.0) }));
+        let blind = |cap| Ok(Some(CapStep { peak_bytes: None, ..step(cap, CapOutcome::Answered, 1.0) }));
         assert!(search(5, blind).unwrap_err().to_string().contains("memory.peak"));
     }
 
@@ -168,7 +170,7 @@ mod tests {
             let mut runs = 0;
             let found = search(10, |cap| {
                 runs += 1;
-                Ok((runs <= last).then(|| step(cap, Outcome::Answered, 1.0)))
+                Ok((runs <= last).then(|| step(cap, CapOutcome::Answered, 1.0)))
             });
             assert_eq!((found.unwrap(), runs), (None, last + 1));
         }

@@ -4,35 +4,35 @@ use bench_core::metric::Unit;
 use report::quantity::human;
 use serde_json::{Value as Json, json};
 
-use super::search::{Outcome, Step, cliff, floor};
+use super::search::{CapOutcome, CapStep, cliff, floor};
 use crate::term::text_table::{Align, text_table};
 
 fn bytes(bytes: u64) -> String {
     human(bytes as f64, Unit::Bytes)
 }
 
-fn cap(step: &Step) -> String {
+fn cap(step: &CapStep) -> String {
     step.cap_bytes.map_or("none".into(), bytes)
 }
 
-fn outcome(step: &Step) -> String {
+fn outcome(step: &CapStep) -> String {
     match &step.outcome {
-        Outcome::Answered => "ended well".into(),
-        Outcome::Killed => "killed".into(),
-        Outcome::TooSlow => "too slow".into(),
-        Outcome::Failed(reason) => format!("failed: {reason}"),
+        CapOutcome::Answered => "ended well".into(),
+        CapOutcome::Killed => "killed".into(),
+        CapOutcome::TooSlow => "too slow".into(),
+        CapOutcome::Failed(reason) => format!("failed: {reason}"),
     }
 }
 
 /// One line as soon as a step has ended.
-pub fn progress(step: &Step) -> String {
+pub fn progress(step: &CapStep) -> String {
     format!("cap {}: {} after {:.1} s", cap(step), outcome(step), step.wall.as_secs_f64())
 }
 
 /// The steps by their caps, then the floor in one line.
-pub fn of_steps(name: &str, steps: &[Step]) -> String {
+pub fn of_steps(name: &str, steps: &[CapStep]) -> String {
     let (floor, cliff) = (floor(steps), cliff(steps));
-    let mut sorted: Vec<&Step> = steps.iter().collect();
+    let mut sorted: Vec<&CapStep> = steps.iter().collect();
     sorted.sort_by_key(|step| std::cmp::Reverse(step.cap_bytes.unwrap_or(u64::MAX)));
     let absent = || "-".to_string();
     let rows: Vec<Vec<String>> = sorted
@@ -71,7 +71,7 @@ pub fn of_steps(name: &str, steps: &[Step]) -> String {
 }
 
 /// The same as JSON: bytes and seconds.
-pub fn json(name: &str, steps: &[Step]) -> Json {
+pub fn json(name: &str, steps: &[CapStep]) -> Json {
     let rows = steps.iter().map(|step| {
         json!({
             "cap_bytes": step.cap_bytes,

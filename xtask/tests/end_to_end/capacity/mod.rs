@@ -1,4 +1,4 @@
-//! How much memory to buy. `xtask plan`: forecasts that are held against what the size takes once it is built.
+//! How much memory to buy: the forecasts of `xtask plan`, held against what the size takes once it is built.
 #![cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 
 mod floor;

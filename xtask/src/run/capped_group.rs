@@ -1,7 +1,8 @@
 //! A group of processes whose memory the kernel caps: a control group of version 1 or 2.
 //!
 //! Nothing but the child of one step is ever in it: it joins by itself, before its program starts. The group
-//! is removed when it is dropped. Swap is capped with the memory, or a floor would be that of the swap device.
+//! is removed when it is dropped. Swap is capped with the memory, or a floor would be that of the swap
+//! device.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -75,7 +76,7 @@ impl GroupParent {
     ///
     /// # Errors
     /// When this user may not make or cap one.
-    pub fn group(&self, cap_bytes: Option<u64>) -> Result<MemoryGroup> {
+    pub fn group(&self, cap_bytes: Option<u64>) -> Result<CappedGroup> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!("membench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let folder = self.folder.join(name);
@@ -85,7 +86,7 @@ impl GroupParent {
                 folder.display()
             )
         })?;
-        let group = MemoryGroup { folder, version: self.version };
+        let group = CappedGroup { folder, version: self.version };
         if let Some(bytes) = cap_bytes {
             let (memory, swap, swap_bytes) = match self.version {
                 GroupVersion::One => ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", bytes),
@@ -118,12 +119,12 @@ impl JoinGroup {
 
 /// A group for one child.
 #[derive(Debug)]
-pub struct MemoryGroup {
+pub struct CappedGroup {
     folder: PathBuf,
     version: GroupVersion,
 }
 
-impl MemoryGroup {
+impl CappedGroup {
     fn write(&self, file: &str, bytes: u64) -> Result<()> {
         let path = self.folder.join(file);
         fs::write(&path, bytes.to_string()).with_context(|| format!("write {bytes} to {}", path.display()))
@@ -136,11 +137,11 @@ impl MemoryGroup {
 
     /// The most that it held, in bytes; `None` where the kernel does not tell (version 2 before Linux 5.19).
     pub fn peak_bytes(&self) -> Option<u64> {
-        let file = match self.version {
-            GroupVersion::One => "memory.max_usage_in_bytes",
-            GroupVersion::Two => "memory.peak",
+        let measure = match self.version {
+            GroupVersion::One => "max_usage_in_bytes",
+            GroupVersion::Two => "peak",
         };
-        fs::read_to_string(self.folder.join(file)).ok()?.trim().parse().ok()
+        fs::read_to_string(self.folder.join(format!("memory.{measure}"))).ok()?.trim().parse().ok()
     }
 
     /// Whether the kernel killed a process of it because of the cap.
@@ -159,7 +160,7 @@ fn kills(events: &str) -> u64 {
     line.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
 
-impl Drop for MemoryGroup {
+impl Drop for CappedGroup {
     fn drop(&mut self) {
         // A process that was just killed is in it until the kernel has let it go.
         for _ in 0..100 {
