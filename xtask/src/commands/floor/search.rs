@@ -71,7 +71,8 @@ pub fn search(
     };
     let mut steps = vec![free];
     let (mut low, mut high) = (peak as f64 * LEAST_SHARE, peak as f64);
-    // What it held without a cap should be enough, but the kernel may want a little more to give back in time.
+    // What it held without a cap should be enough, but the kernel may want a little more to give back in
+    // time.
     for _ in 0..RAISES {
         let cap = (high as u64).next_multiple_of(GRAIN_BYTES);
         let Some(step) = run(Some(cap))? else { return Ok(None) };
