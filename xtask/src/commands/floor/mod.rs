@@ -4,7 +4,6 @@ mod flags;
 mod search;
 mod text;
 
-use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,6 @@ use bench_core::evidence::{Evidence, MemoryRecord};
 use bench_core::run::{FailureKind, Repetition};
 
 use crate::build::suites::Suites;
-use crate::build::workspace::display_path;
 use crate::cli::exit_code::{self, CodedError, INTERRUPTED, NOTHING_MATCHED, WORKLOAD_FAILED, usage};
 use crate::cli::flags::{MEMORY_LIMIT, MessageFormat, SelectionFlags};
 use crate::run::capped_group::{CappedGroup, GroupParent};
@@ -89,7 +87,11 @@ fn of_command(
 /// Drops a file's clean pages from the page cache, wherever they are counted.
 #[cfg(target_os = "linux")]
 fn drop_pages(file: &Path) -> Result<()> {
+    use std::fs::File;
+
     use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
+    use crate::build::workspace::display_path;
 
     let opened = File::open(file).with_context(|| format!("open {}", display_path(file)))?;
     opened.sync_all().with_context(|| format!("write {} back", display_path(file)))?;
